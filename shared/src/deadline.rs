@@ -1,0 +1,68 @@
+//! The moment by which an invocation must be over.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+/// The moment by which the work must have ended, seen from inside the work: the platform's own
+/// deadline less the time it takes to clean up and answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    /// What is kept back of Lambda's time: FFmpeg's grace period, the removal of the work
+    /// directory and the answer fit into it several times over.
+    const MARGIN: Duration = Duration::from_secs(5);
+
+    /// The deadline of a Lambda invocation, from its context's milliseconds since the Unix
+    /// epoch, less a margin of five seconds, or of half the remaining time where that is less.
+    pub fn of_invocation(deadline_ms: u64) -> Self {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let left = Duration::from_millis(deadline_ms).saturating_sub(now);
+        Self::after(left.saturating_sub(Self::MARGIN.min(left / 2)))
+    }
+
+    /// The deadline that lies `left` in the future.
+    pub fn after(left: Duration) -> Self {
+        Self(Instant::now() + left)
+    }
+
+    /// The deadline as an instant of Tokio's clock.
+    pub fn instant(self) -> Instant {
+        self.0
+    }
+
+    /// The time that is left, zero when it has passed.
+    pub fn left(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_seconds(seconds: u64) -> u64 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        u64::try_from((now + Duration::from_secs(seconds)).as_millis()).unwrap()
+    }
+
+    #[test]
+    fn a_long_invocation_keeps_five_seconds_back() {
+        let left = Deadline::of_invocation(in_seconds(60)).left();
+        assert!(left > Duration::from_secs(54) && left <= Duration::from_secs(55));
+    }
+
+    #[test]
+    fn a_short_invocation_keeps_half_its_time_back() {
+        let left = Deadline::of_invocation(in_seconds(4)).left();
+        assert!(left > Duration::from_secs(1) && left <= Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_deadline_in_the_past_leaves_no_time() {
+        assert_eq!(Deadline::of_invocation(1_000).left(), Duration::ZERO);
+    }
+}

@@ -1,0 +1,18 @@
+//! What the splitter and the worker both need, and only that.
+//!
+//! Words as in the contract: a *source* is one uploaded video, a *slice* the half-open time
+//! range that one worker renders, a *frame* one JPG for one whole second.
+
+pub mod child;
+pub mod deadline;
+pub mod ffmpeg_input;
+pub mod output_keys;
+pub mod presigned_url;
+pub mod probe;
+pub mod rejection;
+pub mod settings;
+pub mod slice;
+pub mod slice_event;
+pub mod source;
+pub mod source_key;
+pub mod video_stream;

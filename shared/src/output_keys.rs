@@ -1,0 +1,68 @@
+//! The names of the objects that are made from a source: the one place that knows the layout.
+
+use crate::source_key::SourceKey;
+
+/// The names of a source's outputs. They lie under the source's whole key, so that two sources
+/// never write the same object, and never depend on dots or slashes in it.
+#[derive(Clone, Copy, Debug)]
+pub struct OutputKeys<'a>(&'a SourceKey);
+
+impl<'a> OutputKeys<'a> {
+    /// The names of what is made from `source`.
+    pub fn of(source: &'a SourceKey) -> Self {
+        Self(source)
+    }
+
+    /// The GIF of the slice that starts at second `start`.
+    pub fn gif(self, start: u32) -> String {
+        format!("{}/gifs/{start:06}.gif", self.0)
+    }
+
+    /// The still of the whole second `second`.
+    pub fn frame(self, second: u32) -> String {
+        format!("{}/frames/{second:06}.jpg", self.0)
+    }
+
+    /// The sprite sheet of the slice that starts at second `start`.
+    pub fn storyboard(self, start: u32) -> String {
+        format!("{}/storyboards/{start:06}.jpg", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_contract() {
+        let key = SourceKey::plain("films/a.b/long.mp4").unwrap();
+        let keys = OutputKeys::of(&key);
+        assert_eq!(keys.gif(30), "films/a.b/long.mp4/gifs/000030.gif");
+        assert_eq!(keys.frame(3599), "films/a.b/long.mp4/frames/003599.jpg");
+        assert_eq!(
+            keys.storyboard(0),
+            "films/a.b/long.mp4/storyboards/000000.jpg"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn outputs_fit_into_s3_names(key in "[a-z/]{1,1001}", second in 0u32..=999_999) {
+            let key = SourceKey::plain(key).unwrap();
+            let keys = OutputKeys::of(&key);
+            for name in [keys.gif(second), keys.frame(second), keys.storyboard(second)] {
+                prop_assert!(name.len() <= 1024);
+            }
+        }
+
+        #[test]
+        fn two_sources_never_share_an_object(a in "[a-c./]{1,6}", b in "[a-c./]{1,6}", second in 0u32..100) {
+            prop_assume!(a != b);
+            let (a, b) = (SourceKey::plain(a).unwrap(), SourceKey::plain(b).unwrap());
+            prop_assert_ne!(OutputKeys::of(&a).frame(second), OutputKeys::of(&b).frame(second));
+            prop_assert_ne!(OutputKeys::of(&a).gif(second), OutputKeys::of(&b).gif(second));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Why a source gives no previews: the input's fault, and final.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The contract's reasons of a `videoRejected` event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Reason {
+    /// A still image, a playlist, a text: no container that holds a video.
+    NotAVideo,
+    /// A media file without a video stream; cover art is none.
+    NoVideoStream,
+    /// A video stream without a single packet.
+    EmptyVideo,
+    /// Longer than `MAX_VIDEO_HOURS`.
+    TooLong,
+    /// More pixels in a picture, or bytes in a name, than the system takes.
+    TooLarge,
+    /// Truncated or damaged beyond what FFmpeg can open.
+    Unreadable,
+}
+
+/// Why this source is rejected. Never retried: the same bytes give the same answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{reason}: {message}")]
+pub struct Rejection {
+    /// The class, for machines.
+    pub reason: Reason,
+    /// One sentence for people.
+    pub message: String,
+}
+
+impl Rejection {
+    /// A rejection for `reason`, explained by `message`.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAVideo => "notAVideo",
+            Self::NoVideoStream => "noVideoStream",
+            Self::EmptyVideo => "emptyVideo",
+            Self::TooLong => "tooLong",
+            Self::TooLarge => "tooLarge",
+            Self::Unreadable => "unreadable",
+        })
+    }
+}

@@ -1,0 +1,285 @@
+//! The settings of the functions, read once at start from the environment and validated.
+
+use std::{
+    ffi::OsString,
+    fmt,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+/// What stills a slice gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frames {
+    /// One JPG for each whole second.
+    Each,
+    /// One sprite sheet for the slice.
+    Storyboard,
+    /// No stills.
+    None,
+}
+
+/// All settings; see the contract for what each means.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Bucket that outputs are written to.
+    pub destination_bucket: String,
+    /// Bucket of sources whose event names none.
+    pub source_bucket: Option<String>,
+    /// Name of the event bus.
+    pub event_bus_name: String,
+    /// Length of a slice, 1 to 900 seconds.
+    pub slice_seconds: u32,
+    /// What stills to make.
+    pub frames: Frames,
+    /// Width of GIFs, 16 to 1280 pixels.
+    pub gif_width: u32,
+    /// Frames a second of GIFs, 1 to 30.
+    pub gif_fps: u32,
+    /// Width of stills, 16 to 3840 pixels; `None` is the source's width.
+    pub frame_width: Option<u32>,
+    /// Life of presigned URLs, 60 to 43,200 seconds.
+    pub url_expiry: Duration,
+    /// Longest video that is taken, 1 to 277 hours.
+    pub max_video_hours: u32,
+    /// The program `ffmpeg`.
+    pub ffmpeg: PathBuf,
+    /// The program `ffprobe`.
+    pub ffprobe: PathBuf,
+}
+
+/// A setting that stops the function at start-up.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SettingsError {
+    /// A required variable is missing.
+    #[error("{name} is not set: {remedy}")]
+    Missing {
+        /// The variable.
+        name: &'static str,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// A value is out of its range.
+    #[error("{name} is {value:?}, and must be {range}")]
+    OutOfRange {
+        /// The variable.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        range: String,
+    },
+    /// A program is nowhere to be found.
+    #[error(
+        "{program} was not found in /opt/bin or on PATH: install FFmpeg, add its layer, or set {name} to its path"
+    )]
+    NoProgram {
+        /// The variable that can name it.
+        name: &'static str,
+        /// The program.
+        program: &'static str,
+    },
+}
+
+impl Settings {
+    /// Reads the settings through `variable`, which is `std::env::var_os` in production. An
+    /// empty value counts as not set, as templates leave optional parameters empty.
+    ///
+    /// # Errors
+    /// At the first variable that is missing or out of its range.
+    pub fn read(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, SettingsError> {
+        let environment = Environment(variable);
+        Ok(Self {
+            destination_bucket: environment.text("DESTINATION_BUCKET")?.ok_or(
+                SettingsError::Missing {
+                    name: "DESTINATION_BUCKET",
+                    remedy: "name the bucket that GIFs and frames are written to",
+                },
+            )?,
+            source_bucket: environment.text("SOURCE_BUCKET")?,
+            event_bus_name: environment
+                .text("EVENT_BUS_NAME")?
+                .unwrap_or_else(|| "default".into()),
+            slice_seconds: environment.number("SLICE_SECONDS", 1..=900)?.unwrap_or(30),
+            frames: environment
+                .parsed("FRAMES", "each, storyboard or none")?
+                .unwrap_or(Frames::Each),
+            gif_width: environment.number("GIF_WIDTH", 16..=1280)?.unwrap_or(240),
+            gif_fps: environment.number("GIF_FPS", 1..=30)?.unwrap_or(10),
+            frame_width: environment.number("FRAME_WIDTH", 16..=3840)?,
+            url_expiry: Duration::from_secs(u64::from(
+                environment
+                    .number("URL_EXPIRY_SECONDS", 60..=43_200)?
+                    .unwrap_or(900),
+            )),
+            max_video_hours: environment
+                .number("MAX_VIDEO_HOURS", 1..=MAX_HOURS)?
+                .unwrap_or(12),
+            ffmpeg: environment.program("FFMPEG", "ffmpeg")?,
+            ffprobe: environment.program("FFPROBE", "ffprobe")?,
+        })
+    }
+}
+
+/// Names have six digits for the second, so a video ends before second 1,000,000.
+const MAX_HOURS: u32 = 999_999 / 3600;
+
+/// Where Lambda puts the programs of a layer.
+const LAYER_PROGRAMS: &str = "/opt/bin";
+
+struct Environment<F>(F);
+
+impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
+    fn raw(&self, name: &str) -> Option<OsString> {
+        (self.0)(name).filter(|value| !value.is_empty())
+    }
+
+    fn text(&self, name: &'static str) -> Result<Option<String>, SettingsError> {
+        self.raw(name)
+            .map(|value| {
+                value
+                    .into_string()
+                    .map_err(|value| out_of_range(name, value.to_string_lossy(), "valid UTF-8"))
+            })
+            .transpose()
+    }
+
+    fn parsed<T: FromStr>(
+        &self,
+        name: &'static str,
+        range: &str,
+    ) -> Result<Option<T>, SettingsError> {
+        self.text(name)?
+            .map(|value| value.parse().map_err(|_| out_of_range(name, &value, range)))
+            .transpose()
+    }
+
+    fn number(
+        &self,
+        name: &'static str,
+        range: std::ops::RangeInclusive<u32>,
+    ) -> Result<Option<u32>, SettingsError> {
+        let wanted = format!("a whole number from {} to {}", range.start(), range.end());
+        match self.parsed::<u32>(name, &wanted)? {
+            Some(number) if !range.contains(&number) => Err(out_of_range(name, number, &wanted)),
+            number => Ok(number),
+        }
+    }
+
+    fn program(&self, name: &'static str, program: &'static str) -> Result<PathBuf, SettingsError> {
+        if let Some(path) = self.raw(name).map(PathBuf::from) {
+            return if path.is_file() {
+                Ok(path)
+            } else {
+                Err(out_of_range(name, path.display(), "the path of a program"))
+            };
+        }
+        let search = self.raw("PATH").unwrap_or_default();
+        std::iter::once(PathBuf::from(LAYER_PROGRAMS))
+            .chain(std::env::split_paths(&search))
+            .filter(|folder| folder.is_absolute())
+            .map(|folder: PathBuf| Path::new(&folder).join(program))
+            .find(|path| path.is_file())
+            .ok_or(SettingsError::NoProgram { name, program })
+    }
+}
+
+fn out_of_range(name: &'static str, value: impl fmt::Display, range: &str) -> SettingsError {
+    SettingsError::OutOfRange {
+        name,
+        value: value.to_string(),
+        range: range.to_owned(),
+    }
+}
+
+impl FromStr for Frames {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "each" => Ok(Self::Each),
+            "storyboard" => Ok(Self::Storyboard),
+            "none" => Ok(Self::None),
+            _ => Err(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        let base = [
+            ("DESTINATION_BUCKET", "previews"),
+            ("FFMPEG", "/bin/sh"),
+            ("FFPROBE", "/bin/sh"),
+        ];
+        Settings::read(|name| {
+            variables
+                .iter()
+                .chain(&base)
+                .find(|(n, _)| *n == name)
+                .map(|(_, value)| value.into())
+        })
+    }
+
+    #[test]
+    fn defaults_are_those_of_the_contract() {
+        let settings = read(&[]).unwrap();
+        assert_eq!(settings.slice_seconds, 30);
+        assert_eq!(settings.frames, Frames::Each);
+        assert_eq!((settings.gif_width, settings.gif_fps), (240, 10));
+        assert_eq!(settings.frame_width, None);
+        assert_eq!(settings.url_expiry, Duration::from_secs(900));
+        assert_eq!(settings.max_video_hours, 12);
+        assert_eq!(settings.event_bus_name, "default");
+    }
+
+    #[test]
+    fn a_value_out_of_range_names_variable_value_and_range() {
+        for (name, value, range) in [
+            ("SLICE_SECONDS", "0", "a whole number from 1 to 900"),
+            ("SLICE_SECONDS", "901", "a whole number from 1 to 900"),
+            ("GIF_WIDTH", "15", "a whole number from 16 to 1280"),
+            ("GIF_FPS", "ten", "a whole number from 1 to 30"),
+            ("FRAME_WIDTH", "4000", "a whole number from 16 to 3840"),
+            (
+                "URL_EXPIRY_SECONDS",
+                "59",
+                "a whole number from 60 to 43200",
+            ),
+            ("FRAMES", "all", "each, storyboard or none"),
+        ] {
+            let message = read(&[(name, value)]).unwrap_err().to_string();
+            assert_eq!(message, format!("{name} is {value:?}, and must be {range}"));
+        }
+    }
+
+    #[test]
+    fn a_missing_destination_says_what_to_do() {
+        let error = read(&[("DESTINATION_BUCKET", "")]).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("DESTINATION_BUCKET is not set: name the bucket")
+        );
+    }
+
+    #[test]
+    fn a_program_is_found_on_path_and_missed_by_name() {
+        let settings = read(&[("FFMPEG", "")]);
+        assert_eq!(
+            settings.unwrap_err(),
+            SettingsError::NoProgram {
+                name: "FFMPEG",
+                program: "ffmpeg"
+            }
+        );
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ffmpeg"), "").unwrap();
+        let path = folder.path().to_str().unwrap();
+        let settings = read(&[("FFMPEG", ""), ("PATH", path)]).unwrap();
+        assert_eq!(settings.ffmpeg, folder.path().join("ffmpeg"));
+    }
+}

@@ -1,0 +1,249 @@
+//! The event that carries one slice from the splitter to a worker.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde_json::Value;
+
+use crate::{
+    settings::Settings,
+    slice::Slice,
+    source::{ETag, Source},
+    source_key::SourceKey,
+    video_stream::VideoStream,
+};
+
+/// `source` of all events of ours on the bus.
+pub const EVENT_SOURCE: &str = "custom.gifGenerator";
+
+/// `detail-type` of a slice event.
+pub const SLICE_DETAIL_TYPE: &str = "newVideoCreated";
+
+/// `detail-type` of the event that says that a source gives no previews.
+pub const REJECTED_DETAIL_TYPE: &str = "videoRejected";
+
+/// The detail of a slice event. Only `key`, `start` and `end` are required, so that the events
+/// of the AWS sample replay unchanged; unknown fields are ignored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SliceEvent {
+    /// Bucket of the source; without it the worker takes its setting `SOURCE_BUCKET`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<String>,
+    /// Key of the source.
+    #[serde(alias = "Key")]
+    pub key: SourceKey,
+    /// Version of the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<ETag>,
+    /// Place among the slices of the run, from zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// How many slices the run has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
+    /// First second of the slice, a whole number from 0 to 999,999.
+    #[serde(deserialize_with = "whole_second")]
+    pub start: u32,
+    /// End of the slice in seconds, exclusive.
+    #[serde(serialize_with = "plain_seconds")]
+    pub end: f64,
+    /// Length of the video stream in seconds.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "plain_optional_seconds"
+    )]
+    pub length: Option<f64>,
+    /// When the splitter made this event, in milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ts_created: Option<i64>,
+    /// The stream to render, as the splitter chose it; without it the worker probes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video: Option<VideoStream>,
+}
+
+/// Why an event is no slice event. Permanent: the same event gives the same answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SliceEventError {
+    /// Not the JSON of a slice event.
+    #[error("this is no slice event ({0}); `key`, `start` and `end` are required")]
+    Malformed(#[from] serde_json::Error),
+    /// The range holds nothing.
+    #[error("the slice ends at {end} s, not after its start at {start} s")]
+    Empty {
+        /// Start in seconds.
+        start: u32,
+        /// End in seconds.
+        end: f64,
+    },
+    /// The range is longer than a slice may be.
+    #[error(
+        "the slice is {seconds} s long; at most {} s are taken",
+        SliceEvent::MAX_SECONDS
+    )]
+    TooLong {
+        /// Length in seconds.
+        seconds: f64,
+    },
+    /// Neither the event nor the settings say where the source is.
+    #[error("the event names no bucket: set SOURCE_BUCKET, or add `bucket` to the event")]
+    NoBucket,
+}
+
+impl SliceEvent {
+    /// The longest slice: the setting's 900 seconds and a tail of less than one.
+    pub const MAX_SECONDS: f64 = 901.0;
+
+    /// Reads a slice event: a whole EventBridge envelope, or its bare `detail`.
+    ///
+    /// # Errors
+    /// If it is none, or its range is empty or too long.
+    pub fn parse(event: &Value) -> Result<Self, SliceEventError> {
+        let detail = event.get("detail").unwrap_or(event);
+        let event = Self::deserialize(detail)?;
+        let seconds = event.slice().seconds();
+        if seconds.is_nan() || seconds <= 0.0 {
+            return Err(SliceEventError::Empty {
+                start: event.start,
+                end: event.end,
+            });
+        }
+        if seconds > Self::MAX_SECONDS {
+            return Err(SliceEventError::TooLong { seconds });
+        }
+        Ok(event)
+    }
+
+    /// The time range to render.
+    pub fn slice(&self) -> Slice {
+        Slice {
+            index: self.index.unwrap_or_default(),
+            start: self.start,
+            end: self.end,
+        }
+    }
+
+    /// The object to render from.
+    ///
+    /// # Errors
+    /// If neither the event nor the settings name a bucket.
+    pub fn source(&self, settings: &Settings) -> Result<Source, SliceEventError> {
+        let bucket = self
+            .bucket
+            .as_ref()
+            .or(settings.source_bucket.as_ref())
+            .ok_or(SliceEventError::NoBucket)?;
+        Ok(Source {
+            bucket: bucket.clone(),
+            key: self.key.clone(),
+            etag: self.etag.clone(),
+        })
+    }
+}
+
+/// The largest start whose name has six digits.
+const MAX_START: f64 = 999_999.0;
+
+fn whole_second<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let start = f64::deserialize(deserializer)?;
+    if start.fract() != 0.0 || !(0.0..=MAX_START).contains(&start) {
+        return Err(de::Error::custom(format!(
+            "`start` is {start}, and must be a whole number of seconds from 0 to {MAX_START}"
+        )));
+    }
+    Ok(start as u32)
+}
+
+/// Writes whole seconds without a decimal point, as the contract's events have them.
+fn plain_seconds<S: Serializer>(seconds: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if seconds.fract() == 0.0 && (0.0..=MAX_START).contains(seconds) {
+        serializer.serialize_u32(*seconds as u32)
+    } else {
+        serializer.serialize_f64(*seconds)
+    }
+}
+
+fn plain_optional_seconds<S: Serializer>(
+    seconds: &Option<f64>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match seconds {
+        Some(seconds) => plain_seconds(seconds, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_aws_samples_event_is_taken_as_it_was() {
+        let event = SliceEvent::parse(&json!({"source": "custom.gifGenerator",
+            "detail-type": "newVideoCreated",
+            "detail": {"key": "long.mp4", "start": 2250, "end": 2279, "length": 3294.024,
+                       "tsCreated": 1_623_929_798_333_i64}}))
+        .unwrap();
+        assert_eq!(event.slice().still_seconds(), 2250..2279);
+        assert_eq!(event.bucket, None);
+        assert_eq!(event.ts_created, Some(1_623_929_798_333));
+    }
+
+    #[test]
+    fn a_capital_key_and_unknown_fields_are_taken() {
+        let event =
+            SliceEvent::parse(&json!({"Key": "a b.mp4", "start": 0.0, "end": 1.5, "novel": [1]}))
+                .unwrap();
+        assert_eq!(event.key.as_str(), "a b.mp4");
+    }
+
+    #[test]
+    fn an_event_looks_as_in_the_contract() {
+        let event = SliceEvent::parse(&json!({"bucket": "films", "key": "long.mp4",
+            "etag": "\"9b2c\"", "index": 75, "count": 110, "start": 2250, "end": 2280,
+            "length": 3294.024, "tsCreated": 1_623_929_798_333_i64}))
+        .unwrap();
+        assert_eq!(
+            serde_json::to_string(&event).unwrap(),
+            r#"{"bucket":"films","key":"long.mp4","etag":"\"9b2c\"","index":75,"count":110,"start":2250,"end":2280,"length":3294.024,"tsCreated":1623929798333}"#
+        );
+    }
+
+    #[test]
+    fn ranges_that_hold_nothing_or_too_much_are_refused() {
+        for (start, end) in [
+            (5.0, 5.0),
+            (5.0, 1.0),
+            (0.0, 902.0),
+            (0.5, 2.0),
+            (-1.0, 2.0),
+            (1e6, 1e6 + 1.0),
+        ] {
+            let event = json!({"key": "k", "start": start, "end": end});
+            assert!(SliceEvent::parse(&event).is_err(), "{event}");
+        }
+        assert!(SliceEvent::parse(&json!({"start": 0, "end": 1})).is_err());
+        assert!(SliceEvent::parse(&json!({"key": "", "start": 0, "end": 1})).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn an_event_survives_the_bus(key in ".{1,100}", start in 0u32..=999_999, ms in 1u32..=900_000, index in 0u32..10_000) {
+            let end = f64::from(start) + f64::from(ms) / 1000.0;
+            let event = SliceEvent { bucket: Some("b".into()), key: SourceKey::plain(key).unwrap(),
+                etag: Some(ETag::new("abc-2").unwrap()), index: Some(index), count: None, start, end,
+                length: Some(end), ts_created: Some(1), video: None };
+            let text = serde_json::to_string(&event).unwrap();
+            prop_assert_eq!(SliceEvent::parse(&serde_json::from_str(&text).unwrap()).unwrap(), event);
+        }
+
+        #[test]
+        fn no_json_makes_the_parser_panic(text in r#"\{("(key|start|end|etag|video)":("x"|1e300|-1|null|\{\}),){0,4}"end":[0-9]{1,3}\}"#) {
+            if let Ok(value) = serde_json::from_str::<Value>(&text) {
+                prop_assert!(SliceEvent::parse(&value).is_ok() || SliceEvent::parse(&value).is_err());
+            }
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! A source object: which bytes a run works on, and how to reach them.
+
+use std::{fmt, time::Duration};
+
+use aws_sdk_s3::{
+    Client,
+    error::{DisplayErrorContext, SdkError},
+    operation::head_object::HeadObjectError,
+    presigning::PresigningConfig,
+};
+use serde::{Deserialize, Deserializer, Serialize, de};
+
+use crate::{presigned_url::PresignedUrl, source_key::SourceKey};
+
+/// The version of an object, quoted as HTTP has it: `"9b2c…"`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct ETag(String);
+
+/// A text that cannot be an ETag.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is no ETag: printable ASCII without quotes inside is wanted")]
+pub struct ETagError(String);
+
+impl ETag {
+    /// Takes an ETag with its quotes, as HTTP has it, or without, as notifications do.
+    ///
+    /// # Errors
+    /// If it is empty or holds anything but printable ASCII: it goes into a header.
+    pub fn new(text: &str) -> Result<Self, ETagError> {
+        let bare = text
+            .strip_prefix('"')
+            .and_then(|inner| inner.strip_suffix('"'))
+            .unwrap_or(text);
+        if bare.is_empty() || !bare.bytes().all(|b| b.is_ascii_graphic() && b != b'"') {
+            return Err(ETagError(text.to_owned()));
+        }
+        Ok(Self(format!("\"{bare}\"")))
+    }
+
+    /// The ETag with its quotes.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for ETag {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(&String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// One source object. With an ETag it means that version of it and no other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The object's key.
+    pub key: SourceKey,
+    /// The version, if known.
+    pub etag: Option<ETag>,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}/{}", self.bucket, self.key)
+    }
+}
+
+/// What S3 says of a source right now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceState {
+    /// It is there, in the wanted version.
+    Present {
+        /// The version that is there.
+        etag: ETag,
+        /// Size in bytes.
+        bytes: u64,
+    },
+    /// It was replaced by another version.
+    Replaced,
+    /// It was deleted, or never was.
+    Gone,
+}
+
+/// S3 could not be asked, or its answer makes no sense. Transient.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {action} {source_name}: {reason}")]
+pub struct SourceUnavailable {
+    action: &'static str,
+    source_name: String,
+    reason: String,
+}
+
+impl Source {
+    /// Presigns a GET that is good for `expiry`. Nothing is sent.
+    ///
+    /// # Errors
+    /// If credentials cannot be had.
+    pub async fn presign(
+        &self,
+        s3: &Client,
+        expiry: Duration,
+    ) -> Result<PresignedUrl, SourceUnavailable> {
+        let config =
+            PresigningConfig::expires_in(expiry).map_err(|e| self.unavailable("presign", e))?;
+        let request = s3
+            .get_object()
+            .bucket(&self.bucket)
+            .key(self.key.as_str())
+            .presigned(config)
+            .await
+            .map_err(|e| self.unavailable("presign", DisplayErrorContext(e)))?;
+        Ok(PresignedUrl::new(request.uri()))
+    }
+
+    /// Asks S3 (one HEAD) whether this source is there, in this version.
+    ///
+    /// # Errors
+    /// If S3 does not answer, or refuses: a role that may not list the bucket gets 403 for a
+    /// missing key too, so a refusal is not taken for an absence.
+    pub async fn state(&self, s3: &Client) -> Result<SourceState, SourceUnavailable> {
+        let answer = s3
+            .head_object()
+            .bucket(&self.bucket)
+            .key(self.key.as_str())
+            .set_if_match(self.etag.as_ref().map(|etag| etag.as_str().to_owned()))
+            .send()
+            .await;
+        match answer {
+            Ok(head) => Ok(SourceState::Present {
+                etag: ETag::new(head.e_tag().unwrap_or_default())
+                    .map_err(|e| self.unavailable("look at", e))?,
+                bytes: head
+                    .content_length()
+                    .and_then(|length| u64::try_from(length).ok())
+                    .unwrap_or_default(),
+            }),
+            Err(error) => match absence(&error) {
+                Some(state) => Ok(state),
+                None => Err(self.unavailable("look at", DisplayErrorContext(error))),
+            },
+        }
+    }
+
+    fn unavailable(&self, action: &'static str, reason: impl fmt::Display) -> SourceUnavailable {
+        SourceUnavailable {
+            action,
+            source_name: self.to_string(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// What an error answer to a HEAD says of the object. A HEAD has no body, so only the status
+/// tells.
+fn absence(error: &SdkError<HeadObjectError>) -> Option<SourceState> {
+    match error.raw_response()?.status().as_u16() {
+        404 => Some(SourceState::Gone),
+        412 => Some(SourceState::Replaced),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_etag_is_quoted_once_whether_it_came_with_quotes_or_without() {
+        assert_eq!(ETag::new("9b2c").unwrap(), ETag::new("\"9b2c\"").unwrap());
+        assert_eq!(ETag::new("9b2c").unwrap().as_str(), "\"9b2c\"");
+    }
+
+    #[test]
+    fn an_etag_that_would_break_out_of_a_header_is_refused() {
+        for text in ["", "\"\"", "a\r\nHost: evil", "a\"b", "ä"] {
+            assert!(ETag::new(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The video stream that is rendered, and how its pictures are to be shown.
+
+use serde::{Deserialize, Serialize};
+
+/// The stream that slices are cut from. The splitter chooses it once per source and sends it
+/// along with every slice; a worker whose event lacks it chooses by the same rule.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VideoStream {
+    /// Index among all streams of the container, as FFmpeg counts.
+    pub index: u32,
+    /// Timestamp of the first picture on the container's clock, in seconds. Slices count from
+    /// here.
+    pub start_time: f64,
+    /// Width as displayed, in pixels: after rotation and with square pixels.
+    pub width: u32,
+    /// Height as displayed, in pixels.
+    pub height: u32,
+    /// Whether pictures are interlaced and must be deinterlaced.
+    #[serde(default)]
+    pub interlaced: bool,
+    /// Seconds before a wanted time at which to seek: 0 where the container's seek lands on a
+    /// keyframe, more where it lands anywhere (MPEG-TS, MPEG-PS).
+    #[serde(default)]
+    pub seek_margin: u32,
+}
+
+impl VideoStream {
+    /// The height, in pixels, at least 1, that keeps the display aspect ratio at `width`.
+    pub fn height_at(&self, width: u32) -> u32 {
+        let height =
+            f64::from(width) * f64::from(self.height.max(1)) / f64::from(self.width.max(1));
+        (height.round() as u32).max(1)
+    }
+}
+
+/// Width and height as displayed, from coded pixels, the sample aspect ratio (numerator,
+/// denominator) and the rotation in degrees. Stretching follows the wider axis, as players do:
+/// 1280×1080 at 3:2 is 1920×1080.
+pub fn displayed_size(width: u32, height: u32, sar: (u32, u32), rotation: i64) -> (u32, u32) {
+    let (numerator, denominator) = if sar.0 == 0 || sar.1 == 0 {
+        (1, 1)
+    } else {
+        sar
+    };
+    let ratio = f64::from(numerator) / f64::from(denominator);
+    let stretched = ((f64::from(width) * ratio).round() as u32).max(1);
+    if rotation.rem_euclid(180) == 90 {
+        (height, stretched)
+    } else {
+        (stretched, height)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rectangular_samples_are_stretched() {
+        assert_eq!(displayed_size(1280, 1080, (3, 2), 0), (1920, 1080));
+        assert_eq!(displayed_size(800, 640, (1137, 800), 0), (1137, 640));
+        assert_eq!(displayed_size(161, 121, (0, 1), 0), (161, 121));
+    }
+
+    #[test]
+    fn a_quarter_turn_swaps_the_sides() {
+        assert_eq!(displayed_size(1920, 1080, (1, 1), -90), (1080, 1920));
+        assert_eq!(displayed_size(1920, 1080, (1, 1), 270), (1080, 1920));
+        assert_eq!(displayed_size(1920, 1080, (1, 1), 180), (1920, 1080));
+    }
+
+    #[test]
+    fn the_height_keeps_the_ratio_and_is_never_zero() {
+        let stream = |width, height| VideoStream {
+            index: 0,
+            start_time: 0.0,
+            width,
+            height,
+            interlaced: false,
+            seek_margin: 0,
+        };
+        assert_eq!(stream(1920, 1080).height_at(240), 135);
+        assert_eq!(stream(1080, 1920).height_at(240), 427);
+        assert_eq!(stream(8000, 2).height_at(16), 1);
+    }
+}

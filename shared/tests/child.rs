@@ -1,0 +1,142 @@
+//! The child runner against programs that misbehave on purpose.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use gifgen_shared::{
+    child::{Ending, Finished, Keep, Program, STDERR_BYTES, run},
+    deadline::Deadline,
+};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn script<'a>(text: &str, deadline: Duration) -> Program<'a> {
+    Program {
+        path: Path::new("/bin/sh"),
+        args: vec!["-c".into(), text.into()],
+        directory: Path::new("/"),
+        deadline: Deadline::after(deadline),
+        stdout: Keep::First(1000),
+    }
+}
+
+async fn result_of(text: &str, deadline: Duration) -> Finished {
+    run(script(text, deadline)).await.unwrap()
+}
+
+fn is_alive(pid: &str) -> bool {
+    // A zombie that nobody has reaped yet is dead for our purpose.
+    std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
+        .is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+async fn wait_until_dead(pid: &str) {
+    let start = Instant::now();
+    while is_alive(pid) {
+        assert!(start.elapsed() < Duration::from_secs(10), "{pid} lives on");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_ends_by_itself_gives_code_and_both_outputs() {
+    let finished = result_of("echo out; echo err >&2; exit 7", MINUTE).await;
+    assert_eq!(finished.ending, Ending::Exited(7));
+    assert_eq!(finished.stdout, b"out\n");
+    assert_eq!(finished.stderr, "err\n");
+}
+
+#[tokio::test]
+async fn the_environment_is_empty() {
+    assert!(std::env::var_os("PATH").is_some());
+    let finished = result_of(
+        "/usr/bin/env | grep -v -E '^(PWD|OLDPWD|SHLVL|_|LD_LIBRARY_PATH)='",
+        MINUTE,
+    )
+    .await;
+    assert_eq!(String::from_utf8_lossy(&finished.stdout), "");
+}
+
+#[tokio::test]
+async fn a_program_that_hangs_is_ended_at_the_deadline() {
+    let start = Instant::now();
+    let finished = result_of("sleep 100", Duration::from_millis(200)).await;
+    assert_eq!(finished.ending, Ending::DeadlinePassed);
+    assert!(start.elapsed() < Duration::from_secs(50));
+}
+
+#[tokio::test]
+async fn a_program_that_ignores_the_request_to_end_is_killed_with_its_children() {
+    let finished = result_of(
+        "trap '' TERM; sleep 100 & echo $!; while true; do sleep 1; done",
+        Duration::from_millis(300),
+    )
+    .await;
+    assert_eq!(finished.ending, Ending::DeadlinePassed);
+    wait_until_dead(&String::from_utf8(finished.stdout).unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_child_that_outlives_the_program_is_killed() {
+    let finished = result_of("sleep 100 & echo $!", MINUTE).await;
+    assert_eq!(finished.ending, Ending::Exited(0));
+    wait_until_dead(&String::from_utf8(finished.stdout).unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_death_by_signal_is_told_from_the_deadline() {
+    let finished = result_of("kill -KILL $$", MINUTE).await;
+    assert_eq!(finished.ending, Ending::Killed { signal: 9 });
+}
+
+#[tokio::test]
+async fn floods_on_both_outputs_neither_block_nor_fill_memory() {
+    let finished = result_of(
+        "head -c 30000000 /dev/zero; head -c 30000000 /dev/zero >&2; echo the end >&2",
+        MINUTE,
+    )
+    .await;
+    assert_eq!(finished.ending, Ending::Exited(0));
+    assert_eq!(finished.stdout.len(), 1000);
+    assert_eq!(finished.stderr.len(), STDERR_BYTES);
+    assert!(finished.stderr.ends_with("the end\n"));
+}
+
+#[tokio::test]
+async fn the_last_bytes_of_standard_output_can_be_kept() {
+    let mut program = script("seq 1 200000", MINUTE);
+    program.stdout = Keep::Last(14);
+    assert_eq!(run(program).await.unwrap().stdout, b"199999\n200000\n");
+}
+
+#[tokio::test]
+async fn a_program_whose_caller_gives_up_is_killed_with_its_children() {
+    let folder = tempfile::tempdir().unwrap();
+    let pids = folder.path().join("pids");
+    let text = format!("sleep 100 & echo $! $$ > {}; wait", pids.display());
+    let running = tokio::spawn(async move { run(script(&text, MINUTE)).await.map(drop) });
+    let written = loop {
+        let text = std::fs::read_to_string(&pids).unwrap_or_default();
+        if text.ends_with('\n') {
+            break text;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    running.abort();
+    for pid in written.split_whitespace() {
+        wait_until_dead(pid).await;
+    }
+}
+
+#[tokio::test]
+async fn a_missing_program_is_an_error_that_names_it() {
+    let mut program = script("", MINUTE);
+    program.path = Path::new("/no/such/ffmpeg");
+    let message = run(program).await.unwrap_err().to_string();
+    assert!(
+        message.starts_with("failed to start /no/such/ffmpeg: "),
+        "{message}"
+    );
+}
