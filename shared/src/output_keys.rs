@@ -29,6 +29,22 @@ impl<'a> OutputKeys<'a> {
     }
 }
 
+/// Whether `key` has the shape of an output's name. Where source and destination are one bucket,
+/// this keeps outputs from being taken for new sources.
+pub fn is_output(key: &str) -> bool {
+    let mut parts = key.rsplitn(3, '/');
+    let (name, folder) = (parts.next().unwrap_or(key), parts.next());
+    let Some((stem, extension)) = name.split_once('.') else {
+        return false;
+    };
+    let numbered = stem.len() == 6 && stem.bytes().all(|b| b.is_ascii_digit());
+    numbered
+        && matches!(
+            (folder, extension),
+            (Some("gifs"), "gif") | (Some("frames" | "storyboards"), "jpg")
+        )
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -45,6 +61,15 @@ mod tests {
             keys.storyboard(0),
             "films/a.b/long.mp4/storyboards/000000.jpg"
         );
+    }
+
+    #[test]
+    fn outputs_are_known_by_their_names() {
+        assert!(is_output("a.mp4/gifs/000030.gif"));
+        assert!(is_output("a.mp4/frames/000031.jpg"));
+        assert!(!is_output("a.mp4/gifs/cat.gif"));
+        assert!(!is_output("gifs.mp4"));
+        assert!(!is_output("000030.gif"));
     }
 
     proptest! {

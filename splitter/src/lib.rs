@@ -1,0 +1,6 @@
+//! The splitter: a new source comes in, one event per slice goes out.
+
+pub mod batch;
+pub mod publish;
+pub mod splitter;
+pub mod trigger;

@@ -1,0 +1,22 @@
+//! The Lambda function `splitter`.
+
+use aws_config::BehaviorVersion;
+use gifgen_shared::{deadline::Deadline, settings::Settings};
+use gifgen_splitter::splitter::Splitter;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing::init_default_subscriber};
+use serde_json::Value;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    init_default_subscriber();
+    let settings = Settings::read(|name| std::env::var_os(name))?;
+    let splitter = &Splitter::new(
+        &aws_config::load_defaults(BehaviorVersion::latest()).await,
+        settings,
+    );
+    run(service_fn(|event: LambdaEvent<Value>| async move {
+        let deadline = Deadline::of_invocation(event.context.deadline);
+        splitter.handle(&event.payload, deadline).await
+    }))
+    .await
+}

@@ -1,0 +1,203 @@
+//! Puts events on the bus until every one of them is there.
+
+use std::time::Duration;
+
+use aws_sdk_eventbridge::{
+    Client,
+    error::DisplayErrorContext,
+    types::{PutEventsRequestEntry, PutEventsResultEntry},
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use gifgen_shared::deadline::Deadline;
+
+use crate::batch::batches;
+
+/// Requests under way at once. At some 30 ms each this sends a three-hour film in under 200 ms,
+/// far below the default quota of PutEvents.
+const CONCURRENT_REQUESTS: usize = 8;
+
+/// Times that an entry is sent before it is given up.
+const ATTEMPTS: u32 = 8;
+
+/// Backoff before the second attempt; it doubles with every further one, up to
+/// [`LONGEST_BACKOFF`].
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+
+/// Longest backoff between two attempts.
+const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
+
+/// Codes of failed entries that pass by themselves.
+/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>
+const PASSING_CODES: [&str; 4] = [
+    "ThrottlingException",
+    "InternalFailure",
+    "InternalException",
+    "ServiceUnavailable",
+];
+
+/// Why events are not on the bus.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The bus did not take them in time. Transient.
+    #[error("{count} events are still unsent after {attempts} attempts: {reason}")]
+    Unsent {
+        /// How many.
+        count: usize,
+        /// How often they were sent.
+        attempts: u32,
+        /// What the bus said last.
+        reason: String,
+    },
+    /// The bus refuses an event for what it is, and would again. Permanent.
+    #[error("the bus refuses an event: {code}: {message}")]
+    Refused {
+        /// The bus's code.
+        code: String,
+        /// The bus's message.
+        message: String,
+    },
+    /// The request as a whole failed, after the SDK's own retries. Transient.
+    #[error("failed to put events on the bus: {0}")]
+    Request(String),
+}
+
+/// Puts all `entries` on the bus, several requests at once; entries that fail for a passing
+/// reason are sent again, and only those.
+///
+/// # Errors
+/// If any entry is not on the bus at the end. Others may be: events are delivered at least once
+/// anyway, so the whole may be published again.
+pub async fn publish(
+    bus: &Client,
+    entries: Vec<PutEventsRequestEntry>,
+    deadline: Deadline,
+) -> Result<(), PublishError> {
+    stream::iter(batches(entries))
+        .map(|batch| publish_batch(bus, batch, deadline))
+        .buffer_unordered(CONCURRENT_REQUESTS)
+        .try_collect()
+        .await
+}
+
+async fn publish_batch(
+    bus: &Client,
+    mut batch: Vec<PutEventsRequestEntry>,
+    deadline: Deadline,
+) -> Result<(), PublishError> {
+    let mut attempts = 0;
+    loop {
+        let answer = bus
+            .put_events()
+            .set_entries(Some(batch.clone()))
+            .send()
+            .await
+            .map_err(|error| PublishError::Request(DisplayErrorContext(error).to_string()))?;
+        attempts += 1;
+        let (failed, reason) = failed_entries(batch, answer.entries())?;
+        if failed.is_empty() {
+            return Ok(());
+        }
+        let pause = backoff(attempts, fastrand::f64());
+        if attempts == ATTEMPTS || pause >= deadline.left() {
+            return Err(PublishError::Unsent {
+                count: failed.len(),
+                attempts,
+                reason,
+            });
+        }
+        tracing::warn!(
+            failed = failed.len(),
+            attempts,
+            reason,
+            "sending failed events again"
+        );
+        tokio::time::sleep(pause).await;
+        batch = failed;
+    }
+}
+
+/// The entries of `batch` that failed for a passing reason, and the last of their reasons.
+/// Results stand in the order of the entries.
+fn failed_entries(
+    batch: Vec<PutEventsRequestEntry>,
+    results: &[PutEventsResultEntry],
+) -> Result<(Vec<PutEventsRequestEntry>, String), PublishError> {
+    let mut reason = String::new();
+    let mut failed = Vec::new();
+    for (place, entry) in batch.into_iter().enumerate() {
+        // An entry without a result counts as failed: only an event id proves that it is there.
+        let result = results.get(place);
+        if result.is_some_and(|result| result.event_id().is_some()) {
+            continue;
+        }
+        let code = result
+            .and_then(|r| r.error_code())
+            .unwrap_or("InternalFailure");
+        let message = result
+            .and_then(|r| r.error_message())
+            .unwrap_or("no result");
+        if !PASSING_CODES.contains(&code) {
+            return Err(PublishError::Refused {
+                code: code.to_owned(),
+                message: message.to_owned(),
+            });
+        }
+        reason = format!("{code}: {message}");
+        failed.push(entry);
+    }
+    Ok((failed, reason))
+}
+
+/// Exponential backoff with full jitter: `random` in `[0, 1)` of the doubling bound.
+fn backoff(attempts: u32, random: f64) -> Duration {
+    FIRST_BACKOFF
+        .saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)))
+        .min(LONGEST_BACKOFF)
+        .mul_f64(random)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(detail: &str) -> PutEventsRequestEntry {
+        PutEventsRequestEntry::builder().detail(detail).build()
+    }
+
+    fn taken() -> PutEventsResultEntry {
+        PutEventsResultEntry::builder().event_id("1").build()
+    }
+
+    fn refused(code: &str) -> PutEventsResultEntry {
+        PutEventsResultEntry::builder()
+            .error_code(code)
+            .error_message("why")
+            .build()
+    }
+
+    #[test]
+    fn only_the_entries_that_failed_are_sent_again() {
+        let batch = vec![entry("a"), entry("b"), entry("c"), entry("d")];
+        let results = [taken(), refused("ThrottlingException"), taken()];
+        let (failed, reason) = failed_entries(batch, &results).unwrap();
+        assert_eq!(failed, [entry("b"), entry("d")]);
+        assert_eq!(reason, "InternalFailure: no result");
+    }
+
+    #[test]
+    fn a_malformed_entry_is_permanent() {
+        let error = failed_entries(vec![entry("a")], &[refused("MalformedDetail")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the bus refuses an event: MalformedDetail: why"
+        );
+    }
+
+    #[test]
+    fn backoff_doubles_up_to_a_bound_and_is_jittered() {
+        assert_eq!(backoff(1, 0.5), Duration::from_millis(50));
+        assert_eq!(backoff(3, 0.5), Duration::from_millis(200));
+        assert_eq!(backoff(30, 0.999), LONGEST_BACKOFF.mul_f64(0.999));
+        assert_eq!(backoff(5, 0.0), Duration::ZERO);
+    }
+}

@@ -1,0 +1,326 @@
+//! From a new object to its slice events.
+
+use std::time::Instant;
+
+use aws_config::SdkConfig;
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use chrono::Utc;
+use futures::future::join_all;
+use gifgen_shared::{
+    child::ChildError,
+    deadline::Deadline,
+    output_keys::is_output,
+    probe::{Header, Probe, ProbeError},
+    rejection::{Reason, Rejection},
+    settings::Settings,
+    slice::plan,
+    slice_event::{EVENT_SOURCE, REJECTED_DETAIL_TYPE, SLICE_DETAIL_TYPE, SliceEvent},
+    source::{ETag, Source, SourceState, SourceUnavailable},
+};
+use lambda_runtime::Diagnostic;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    publish::{PublishError, publish},
+    trigger::{Created, TriggerError, created_objects},
+};
+
+/// The splitter with its connections.
+#[derive(Debug)]
+pub struct Splitter {
+    s3: aws_sdk_s3::Client,
+    bus: aws_sdk_eventbridge::Client,
+    settings: Settings,
+}
+
+/// The answer to one invocation.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// What became of each object that the event tells of, in its order.
+    pub sources: Vec<Outcome>,
+    /// Why the event tells of none, if it has no known shape.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What became of one object.
+#[derive(Debug, Serialize)]
+#[serde(tag = "status", rename_all = "camelCase")]
+pub enum Outcome {
+    /// Its slice events are on the bus.
+    Split {
+        /// Bucket of the source.
+        bucket: String,
+        /// Key of the source.
+        key: String,
+        /// Number of slices.
+        slices: u32,
+        /// Length of the video stream, in seconds.
+        length: f64,
+    },
+    /// It gives no previews, and a `videoRejected` event says so.
+    Rejected {
+        /// Bucket of the source.
+        bucket: String,
+        /// Key of the source.
+        key: String,
+        /// The class, and a sentence.
+        #[serde(flatten)]
+        rejection: Rejection,
+    },
+    /// There is nothing to do for it.
+    Ignored {
+        /// Bucket of the object.
+        bucket: String,
+        /// Key of the object.
+        key: String,
+        /// Why.
+        message: &'static str,
+    },
+}
+
+/// Why an invocation fails, to be retried by the platform.
+#[derive(Debug, thiserror::Error)]
+pub enum SplitError {
+    /// S3 gives no access to the source.
+    #[error(transparent)]
+    Source(#[from] SourceUnavailable),
+    /// ffprobe could not be run.
+    #[error(transparent)]
+    Child(#[from] ChildError),
+    /// ffprobe could not read the source.
+    #[error("failed to probe {source_name}: {reason}")]
+    Probe {
+        /// The source.
+        source_name: String,
+        /// What ffprobe said.
+        reason: String,
+    },
+    /// Not all events are on the bus.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
+
+/// What probing finds out.
+struct Measured {
+    header: Header,
+    length: f64,
+}
+
+impl Splitter {
+    /// A splitter whose clients are made from `config`.
+    pub fn new(config: &SdkConfig, settings: Settings) -> Self {
+        Self {
+            s3: aws_sdk_s3::Client::new(config),
+            bus: aws_sdk_eventbridge::Client::new(config),
+            settings,
+        }
+    }
+
+    /// Handles one event: every object that it tells of, each independently of the others.
+    ///
+    /// # Errors
+    /// If any object failed for a passing reason. The platform then delivers the whole event
+    /// again; to split a source twice is harmless.
+    pub async fn handle(&self, event: &Value, deadline: Deadline) -> Result<Summary, SplitError> {
+        let created = match created_objects(event) {
+            Ok(created) => created,
+            Err(error) => return Ok(Summary::refused(&error)),
+        };
+        let outcomes = join_all(created.iter().map(|created| self.split(created, deadline))).await;
+        for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+            tracing::error!(%error, "failed to split; to be tried again");
+        }
+        let sources = outcomes.into_iter().collect::<Result<_, _>>()?;
+        Ok(Summary {
+            sources,
+            error: None,
+        })
+    }
+
+    async fn split(&self, created: &Created, deadline: Deadline) -> Result<Outcome, SplitError> {
+        let started = Instant::now();
+        if created.bucket == self.settings.destination_bucket && is_output(&created.raw_key) {
+            return Ok(created.ignored("it is an output of ours"));
+        }
+        let source = match created.source() {
+            Ok(source) => source,
+            Err(error) => {
+                let rejection = Rejection::new(Reason::TooLarge, error.to_string());
+                return self.reject(created, rejection, deadline).await;
+            }
+        };
+        let (etag, bytes) = match source.state(&self.s3).await? {
+            SourceState::Present { etag, bytes } => (etag, bytes),
+            SourceState::Replaced => {
+                return Ok(created.ignored("it was replaced, and its successor has its own event"));
+            }
+            SourceState::Gone => return Ok(created.ignored("it was deleted")),
+        };
+        let source = Source {
+            etag: Some(etag.clone()),
+            ..source
+        };
+        let url = source.presign(&self.s3, self.settings.url_expiry).await?;
+        let probe = Probe {
+            ffprobe: &self.settings.ffprobe,
+            url: &url,
+            etag: Some(&etag),
+            deadline,
+        };
+        let measured = match self.measure(&probe, bytes).await {
+            Ok(measured) => measured,
+            Err(ProbeError::Rejected(rejection)) => {
+                return self.reject(created, rejection, deadline).await;
+            }
+            Err(ProbeError::Child(error)) => return Err(error.into()),
+            Err(ProbeError::Interrupted { reason }) => {
+                return Err(SplitError::Probe {
+                    source_name: source.to_string(),
+                    reason,
+                });
+            }
+        };
+        let events = slice_events(&source, &etag, &measured, self.settings.slice_seconds);
+        let slices = events.len() as u32;
+        let entries = events
+            .iter()
+            .map(|event| self.entry(SLICE_DETAIL_TYPE, json!(event)))
+            .collect();
+        publish(&self.bus, entries, deadline).await?;
+        tracing::info!(
+            bucket = source.bucket,
+            key = %source.key,
+            etag = etag.as_str(),
+            slices,
+            length = measured.length,
+            codec = measured.header.codec,
+            container = measured.header.container,
+            elapsed_ms = started.elapsed().as_millis() as u64,
+            "split"
+        );
+        Ok(Outcome::Split {
+            bucket: source.bucket,
+            key: source.key.to_string(),
+            slices,
+            length: measured.length,
+        })
+    }
+
+    async fn measure(&self, probe: &Probe<'_>, bytes: u64) -> Result<Measured, ProbeError> {
+        if bytes == 0 {
+            return Err(Rejection::new(Reason::EmptyVideo, "the file is empty").into());
+        }
+        let header = probe.header().await?;
+        let length = probe.length(&header).await?;
+        let longest = self.settings.max_video_hours;
+        if length > f64::from(longest) * 3600.0 {
+            return Err(Rejection::new(
+                Reason::TooLong,
+                format!("the video lasts {length} s, more than MAX_VIDEO_HOURS ({longest})"),
+            )
+            .into());
+        }
+        Ok(Measured { header, length })
+    }
+
+    async fn reject(
+        &self,
+        created: &Created,
+        rejection: Rejection,
+        deadline: Deadline,
+    ) -> Result<Outcome, SplitError> {
+        let detail = json!({
+            "bucket": created.bucket,
+            "key": created.raw_key,
+            "etag": created.etag,
+            "reason": rejection.reason,
+            "message": rejection.message,
+        });
+        let entries = vec![self.entry(REJECTED_DETAIL_TYPE, detail)];
+        publish(&self.bus, entries, deadline).await?;
+        tracing::warn!(
+            bucket = created.bucket,
+            key = created.raw_key,
+            reason = %rejection.reason,
+            message = rejection.message,
+            "rejected"
+        );
+        Ok(Outcome::Rejected {
+            bucket: created.bucket.clone(),
+            key: created.raw_key.clone(),
+            rejection,
+        })
+    }
+
+    fn entry(&self, detail_type: &str, detail: Value) -> PutEventsRequestEntry {
+        PutEventsRequestEntry::builder()
+            .source(EVENT_SOURCE)
+            .detail_type(detail_type)
+            .detail(detail.to_string())
+            .event_bus_name(&self.settings.event_bus_name)
+            .build()
+    }
+}
+
+fn slice_events(
+    source: &Source,
+    etag: &ETag,
+    measured: &Measured,
+    slice_seconds: u32,
+) -> Vec<SliceEvent> {
+    let slices = plan(measured.length, slice_seconds);
+    let count = slices.len() as u32;
+    slices
+        .iter()
+        .map(|slice| SliceEvent {
+            bucket: Some(source.bucket.clone()),
+            key: source.key.clone(),
+            etag: Some(etag.clone()),
+            index: Some(slice.index),
+            count: Some(count),
+            start: slice.start,
+            end: slice.end,
+            length: Some(measured.length),
+            ts_created: Some(Utc::now().timestamp_millis()),
+            video: Some(measured.header.video),
+        })
+        .collect()
+}
+
+impl Created {
+    fn ignored(&self, message: &'static str) -> Outcome {
+        tracing::info!(bucket = self.bucket, key = self.raw_key, message, "ignored");
+        Outcome::Ignored {
+            bucket: self.bucket.clone(),
+            key: self.raw_key.clone(),
+            message,
+        }
+    }
+}
+
+impl Summary {
+    fn refused(error: &TriggerError) -> Self {
+        tracing::error!(%error, "refused an event");
+        Self {
+            sources: Vec::new(),
+            error: Some(error.to_string()),
+        }
+    }
+}
+
+impl From<SplitError> for Diagnostic {
+    fn from(error: SplitError) -> Self {
+        let error_type = match &error {
+            SplitError::Source(_) => "SourceUnavailable",
+            SplitError::Child(_) => "ProbeNotStarted",
+            SplitError::Probe { .. } => "ProbeInterrupted",
+            SplitError::Publish(_) => "EventsUnsent",
+        };
+        Self {
+            error_type: error_type.into(),
+            error_message: error.to_string(),
+        }
+    }
+}

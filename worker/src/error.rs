@@ -1,0 +1,158 @@
+//! Why a slice is not rendered: for good, or for now.
+
+use gifgen_shared::{
+    child::ChildError,
+    rejection::Rejection,
+    slice_event::SliceEventError,
+    source::{Source, SourceState, SourceUnavailable},
+};
+use lambda_runtime::Diagnostic;
+
+/// Why a slice is not rendered, told apart by what is to be done about it.
+#[derive(Debug, thiserror::Error)]
+pub enum SliceError {
+    /// For good.
+    #[error(transparent)]
+    Permanent(#[from] Unrenderable),
+    /// For now.
+    #[error(transparent)]
+    Transient(#[from] Interrupted),
+}
+
+/// The input is to blame: recorded, reported, never retried.
+#[derive(Debug, thiserror::Error)]
+pub enum Unrenderable {
+    /// The event makes no sense.
+    #[error(transparent)]
+    BadEvent(#[from] SliceEventError),
+    /// The source holds no video.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The source was deleted.
+    #[error("{0} is gone")]
+    SourceGone(Source),
+    /// The source was replaced; its successor has slices of its own.
+    #[error("{0} was replaced by another version")]
+    Superseded(Source),
+    /// FFmpeg gives up on the content.
+    #[error("FFmpeg cannot render the slice: {said}")]
+    Undecodable {
+        /// What FFmpeg said, without the URL.
+        said: String,
+    },
+    /// FFmpeg claims success, but its outputs are not what the slice should give.
+    #[error("FFmpeg rendered the slice wrongly: {found}; it said: {said}")]
+    WrongOutput {
+        /// What is wrong with which output.
+        found: String,
+        /// What FFmpeg said, without the URL.
+        said: String,
+    },
+}
+
+/// Something else is to blame: returned, so that the platform retries.
+#[derive(Debug, thiserror::Error)]
+pub enum Interrupted {
+    /// The time of the invocation ran out.
+    #[error("the deadline passed while {doing}")]
+    DeadlinePassed {
+        /// What was being done.
+        doing: &'static str,
+    },
+    /// The source could not be read to the end of the slice.
+    #[error("reading {source_name} failed: {said}")]
+    SourceLost {
+        /// The source.
+        source_name: String,
+        /// What was said, without the URL.
+        said: String,
+    },
+    /// S3 gives no access to the source.
+    #[error(transparent)]
+    Source(#[from] SourceUnavailable),
+    /// FFmpeg could not be started.
+    #[error(transparent)]
+    Child(#[from] ChildError),
+    /// FFmpeg was killed by somebody else, mostly the kernel when memory is short.
+    #[error("FFmpeg was killed by signal {signal}")]
+    FfmpegKilled {
+        /// Number of the signal.
+        signal: i32,
+    },
+    /// The temporary directory is full.
+    #[error(
+        "no space is left in the temporary directory: give the function more ephemeral storage"
+    )]
+    NoSpace,
+    /// The work directory cannot be used.
+    #[error("failed to {action} the work directory: {source}")]
+    WorkDir {
+        /// What was being done.
+        action: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// An object could not be written.
+    #[error("failed to upload {key}: {reason}")]
+    Upload {
+        /// Key of the object.
+        key: String,
+        /// What S3 said.
+        reason: String,
+    },
+}
+
+impl Unrenderable {
+    /// The class, for machines.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::BadEvent(_) => "badEvent".into(),
+            Self::Rejected(rejection) => rejection.reason.to_string(),
+            Self::SourceGone(_) => "sourceGone".into(),
+            Self::Superseded(_) => "superseded".into(),
+            Self::Undecodable { .. } => "undecodable".into(),
+            Self::WrongOutput { .. } => "wrongOutput".into(),
+        }
+    }
+}
+
+impl SliceError {
+    /// The error for a source that could not be read, given what S3 says of it now and what was
+    /// said when reading it.
+    pub fn lost(source: &Source, state: &SourceState, said: String) -> Self {
+        match state {
+            SourceState::Gone => Unrenderable::SourceGone(source.clone()).into(),
+            SourceState::Replaced => Unrenderable::Superseded(source.clone()).into(),
+            SourceState::Present { .. } => Interrupted::SourceLost {
+                source_name: source.to_string(),
+                said,
+            }
+            .into(),
+        }
+    }
+}
+
+impl From<SourceUnavailable> for SliceError {
+    fn from(error: SourceUnavailable) -> Self {
+        Interrupted::Source(error).into()
+    }
+}
+
+impl From<Interrupted> for Diagnostic {
+    fn from(error: Interrupted) -> Self {
+        let error_type = match &error {
+            Interrupted::DeadlinePassed { .. } => "DeadlinePassed",
+            Interrupted::SourceLost { .. } => "SourceLost",
+            Interrupted::Source(_) => "SourceUnavailable",
+            Interrupted::Child(_) => "FfmpegNotStarted",
+            Interrupted::FfmpegKilled { .. } => "FfmpegKilled",
+            Interrupted::NoSpace => "NoSpace",
+            Interrupted::WorkDir { .. } => "WorkDir",
+            Interrupted::Upload { .. } => "UploadFailed",
+        };
+        Self {
+            error_type: error_type.into(),
+            error_message: error.to_string(),
+        }
+    }
+}

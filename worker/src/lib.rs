@@ -1,0 +1,9 @@
+//! The worker: a slice event comes in, a GIF and stills go out.
+
+pub mod error;
+pub mod ffmpeg_args;
+pub mod outputs;
+pub mod render;
+pub mod upload;
+pub mod work_dir;
+pub mod worker;

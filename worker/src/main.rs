@@ -1,0 +1,21 @@
+//! The Lambda function `worker`.
+
+use aws_config::BehaviorVersion;
+use gifgen_shared::{deadline::Deadline, settings::Settings};
+use gifgen_worker::{ffmpeg_args::threads_of_function, worker::Worker};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing::init_default_subscriber};
+use serde_json::Value;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    init_default_subscriber();
+    let settings = Settings::read(|name| std::env::var_os(name))?;
+    let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let threads = threads_of_function(lambda_runtime::Config::from_env().memory);
+    let worker = &Worker::start(&config, settings, threads)?;
+    run(service_fn(|event: LambdaEvent<Value>| async move {
+        let deadline = Deadline::of_invocation(event.context.deadline);
+        worker.handle(&event.payload, deadline).await
+    }))
+    .await
+}

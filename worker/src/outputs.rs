@@ -1,0 +1,128 @@
+//! Looks at what FFmpeg wrote. Its exit code proves nothing: FFmpeg 5.1 writes a GIF of 0 bytes
+//! and exits with 0 on some inputs.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufReader, Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+};
+
+use gifgen_shared::settings::Frames;
+
+use crate::ffmpeg_args::{GIF_FILE, Rendering, STORYBOARD_FILE};
+
+/// The outputs of a slice, all of them there and whole.
+#[derive(Debug)]
+pub struct Outputs {
+    /// The GIF.
+    pub gif: PathBuf,
+    /// Size of the GIF, in bytes.
+    pub gif_bytes: u64,
+    /// The stills by their seconds, in frames mode `each`.
+    pub stills: Vec<(u32, PathBuf)>,
+    /// The sprite sheet, in frames mode `storyboard`.
+    pub storyboard: Option<PathBuf>,
+}
+
+/// An output that is not as it should be.
+#[derive(Debug, thiserror::Error)]
+#[error("{file} {problem}")]
+pub struct WrongOutput {
+    file: String,
+    problem: String,
+}
+
+/// Checks the outputs of `rendering` in `directory`: that the GIF has its size and exactly its
+/// frames, that every still is there and is a whole JPG, and that there are no others.
+///
+/// # Errors
+/// At the first output that is wrong.
+pub fn check(rendering: &Rendering<'_>, directory: &Path) -> Result<Outputs, WrongOutput> {
+    let gif = directory.join(GIF_FILE);
+    check_gif(rendering, &gif).map_err(|problem| wrong(&gif, problem))?;
+    let gif_bytes = fs::metadata(&gif)
+        .map_err(|error| wrong(&gif, error.to_string()))?
+        .len();
+    let mut outputs = Outputs {
+        gif,
+        gif_bytes,
+        stills: Vec::new(),
+        storyboard: None,
+    };
+    match rendering.settings.frames {
+        Frames::None => {}
+        Frames::Each => {
+            for second in rendering.slice.still_seconds() {
+                let still = directory.join(format!("{second:06}.jpg"));
+                check_jpg(&still).map_err(|problem| wrong(&still, problem))?;
+                outputs.stills.push((second, still));
+            }
+            let one_more = rendering.slice.still_seconds().end;
+            let surplus = directory.join(format!("{one_more:06}.jpg"));
+            if surplus.exists() {
+                return Err(wrong(&surplus, "is one more than the slice has".into()));
+            }
+        }
+        Frames::Storyboard => {
+            let sheet = directory.join(STORYBOARD_FILE);
+            check_jpg(&sheet).map_err(|problem| wrong(&sheet, problem))?;
+            outputs.storyboard = Some(sheet);
+        }
+    }
+    Ok(outputs)
+}
+
+fn wrong(file: &Path, problem: String) -> WrongOutput {
+    let name = file.file_name().unwrap_or_default();
+    WrongOutput {
+        file: name.to_string_lossy().into_owned(),
+        problem,
+    }
+}
+
+fn check_gif(rendering: &Rendering<'_>, path: &Path) -> Result<(), String> {
+    let file = File::open(path).map_err(|error| format!("is not there: {error}"))?;
+    let mut options = gif::DecodeOptions::new();
+    // The frames are counted, not unpacked: a damaged one would have to come from FFmpeg itself.
+    options.skip_frame_decoding(true);
+    let mut decoder = options
+        .read_info(BufReader::new(file))
+        .map_err(|error| format!("has no GIF header: {error}"))?;
+    let size = (u32::from(decoder.width()), u32::from(decoder.height()));
+    if size != rendering.gif_size() {
+        return Err(format!(
+            "has {size:?} pixels, not {:?}",
+            rendering.gif_size()
+        ));
+    }
+    let wanted = rendering.slice.gif_frames(rendering.settings.gif_fps);
+    let mut frames = 0;
+    while decoder
+        .read_next_frame()
+        .map_err(|error| format!("breaks off after {frames} frames: {error}"))?
+        .is_some()
+    {
+        frames += 1;
+    }
+    if frames != wanted {
+        return Err(format!("has {frames} frames, not {wanted}"));
+    }
+    Ok(())
+}
+
+/// Checks that a file starts and ends as a JPG does.
+fn check_jpg(path: &Path) -> Result<(), String> {
+    let ends = |path: &Path| -> io::Result<([u8; 2], [u8; 2])> {
+        let mut file = File::open(path)?;
+        let (mut first, mut last) = ([0; 2], [0; 2]);
+        file.read_exact(&mut first)?;
+        file.seek(SeekFrom::End(-2))?;
+        file.read_exact(&mut last)?;
+        Ok((first, last))
+    };
+    match ends(path) {
+        Ok(([0xFF, 0xD8], [0xFF, 0xD9])) => Ok(()),
+        Ok(_) => Err("is no whole JPG".into()),
+        Err(error) => Err(format!("is not there or empty: {error}")),
+    }
+}

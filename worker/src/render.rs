@@ -1,0 +1,102 @@
+//! Runs FFmpeg for one slice, and judges what came of it.
+
+use std::path::Path;
+
+use gifgen_shared::{
+    child::{self, Ending, Keep, Program},
+    deadline::Deadline,
+    ffmpeg_input::network_trouble,
+};
+use rustix::{fs::statvfs, process::Signal};
+
+use crate::{
+    error::{Interrupted, SliceError, Unrenderable},
+    ffmpeg_args::Rendering,
+    outputs::{Outputs, check},
+};
+
+/// Standard output of FFmpeg is not used; this much is kept in case it says something.
+const STDOUT_BYTES: usize = 1024;
+
+/// Less free space than this, in bytes, means that the disk is what stopped FFmpeg.
+const DISK_FULL_BYTES: u64 = 1024 * 1024;
+
+/// Most of FFmpeg's words that go into an error, in characters.
+const SAID_CHARACTERS: usize = 1000;
+
+/// Signals by which a program dies of its own errors. The same input kills it again.
+const CRASHES: [Signal; 5] = [
+    Signal::SEGV,
+    Signal::ABORT,
+    Signal::FPE,
+    Signal::ILL,
+    Signal::BUS,
+];
+
+/// How a rendering failed.
+pub(crate) enum RenderError {
+    /// The source could not be read; what S3 says of it decides what that means.
+    SourceLost { said: String },
+    /// All else.
+    Failed(SliceError),
+}
+
+/// Renders into `directory`, which is empty.
+pub(crate) async fn render(
+    rendering: &Rendering<'_>,
+    directory: &Path,
+    deadline: Deadline,
+) -> Result<Outputs, RenderError> {
+    let finished = child::run(Program {
+        path: &rendering.settings.ffmpeg,
+        args: rendering.args(),
+        directory,
+        deadline,
+        stdout: Keep::First(STDOUT_BYTES),
+    })
+    .await
+    .map_err(|error| RenderError::Failed(Interrupted::Child(error).into()))?;
+    let said = end_of(&rendering.url.redact(finished.stderr.trim()));
+    let code = match finished.ending {
+        Ending::Exited(code) => code,
+        Ending::DeadlinePassed => {
+            return Err(Interrupted::DeadlinePassed { doing: "rendering" }.into());
+        }
+        Ending::Killed { signal } if CRASHES.iter().any(|s| s.as_raw() == signal) => {
+            let said = format!("it crashed with signal {signal}: {said}");
+            return Err(Unrenderable::Undecodable { said }.into());
+        }
+        Ending::Killed { signal } => return Err(Interrupted::FfmpegKilled { signal }.into()),
+    };
+    if network_trouble(&finished.stderr, rendering.url) {
+        return Err(RenderError::SourceLost { said });
+    }
+    let outcome = if code == 0 {
+        check(rendering, directory).map_err(|wrong| Unrenderable::WrongOutput {
+            found: wrong.to_string(),
+            said,
+        })
+    } else {
+        Err(Unrenderable::Undecodable { said })
+    };
+    // FFmpeg does not always say so when the disk is full, and can exit with 0.
+    outcome.map_err(|error| match is_full(directory) {
+        true => Interrupted::NoSpace.into(),
+        false => error.into(),
+    })
+}
+
+fn is_full(directory: &Path) -> bool {
+    statvfs(directory).is_ok_and(|disk| disk.f_bavail * disk.f_frsize < DISK_FULL_BYTES)
+}
+
+fn end_of(text: &str) -> String {
+    let surplus = text.chars().count().saturating_sub(SAID_CHARACTERS);
+    text.chars().skip(surplus).collect()
+}
+
+impl<E: Into<SliceError>> From<E> for RenderError {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}

@@ -1,0 +1,127 @@
+//! The private directory of one invocation.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+/// How the names of work directories start.
+const PREFIX: &str = "gifgen-";
+
+/// An empty directory that is younger than this may be somebody's who is about to lock it.
+const BEING_MADE: Duration = Duration::from_secs(60);
+
+/// A directory that only its owner can enter, made for one invocation and removed at its end,
+/// also by a panic or a cancelled task. It is locked while it is in use, so that [`sweep`] can
+/// tell what a killed process left behind.
+#[derive(Debug)]
+pub struct WorkDir {
+    directory: TempDir,
+    _lock: File,
+}
+
+impl WorkDir {
+    /// Makes a work directory in `base`.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn create(base: &Path) -> io::Result<Self> {
+        let directory = tempfile::Builder::new().prefix(PREFIX).tempdir_in(base)?;
+        let lock = File::open(directory.path())?;
+        lock.lock()?;
+        Ok(Self {
+            directory,
+            _lock: lock,
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Removes it with all that is in it.
+    ///
+    /// # Errors
+    /// If something in it cannot be removed.
+    pub fn remove(self) -> io::Result<()> {
+        self.directory.close()
+    }
+}
+
+/// Removes the work directories in `base` whose processes are dead, and says how many.
+///
+/// # Errors
+/// If `base` cannot be read. A directory that cannot be opened or removed, such as another
+/// user's, is passed over.
+pub fn sweep(base: &Path) -> io::Result<usize> {
+    let mut swept = 0;
+    for entry in fs::read_dir(base)? {
+        let entry = entry?;
+        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_ours && is_directory && is_abandoned(&entry.path()).unwrap_or(false) {
+            swept += usize::from(fs::remove_dir_all(entry.path()).is_ok());
+        }
+    }
+    Ok(swept)
+}
+
+fn is_abandoned(directory: &Path) -> io::Result<bool> {
+    let handle = File::open(directory)?;
+    if handle.try_lock().is_err() {
+        return Ok(false);
+    }
+    let age = handle.metadata()?.modified()?.elapsed().unwrap_or_default();
+    Ok(age > BEING_MADE || fs::read_dir(directory)?.next().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_work_directory_is_private_and_gone_at_the_end() {
+        use std::os::unix::fs::PermissionsExt;
+        let base = tempfile::tempdir().unwrap();
+        let work = WorkDir::create(base.path()).unwrap();
+        let mode = fs::metadata(work.path()).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        fs::write(work.path().join("a.gif"), "x").unwrap();
+        drop(work);
+        assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_panic_leaves_nothing_behind() {
+        let base = tempfile::tempdir().unwrap();
+        let path = base.path().to_owned();
+        std::thread::spawn(move || {
+            let _work = WorkDir::create(&path).unwrap();
+            panic!("on purpose");
+        })
+        .join()
+        .unwrap_err();
+        assert_eq!(fs::read_dir(base.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_killed_invocations_directory_is_swept_and_a_living_ones_is_not() {
+        let base = tempfile::tempdir().unwrap();
+        let living = WorkDir::create(base.path()).unwrap();
+        fs::write(living.path().join("a.gif"), "x").unwrap();
+        let dead = base.path().join("gifgen-dead");
+        fs::create_dir(&dead).unwrap();
+        fs::write(dead.join("a.gif"), "x").unwrap();
+        fs::create_dir(base.path().join("gifgen-being-made")).unwrap();
+        fs::create_dir(base.path().join("of-another-program")).unwrap();
+        assert_eq!(sweep(base.path()).unwrap(), 1);
+        assert!(!dead.exists());
+        assert!(living.path().exists());
+        assert_eq!(fs::read_dir(base.path()).unwrap().count(), 3);
+    }
+}

@@ -1,0 +1,320 @@
+//! From a slice event to its uploaded objects.
+
+use std::{num::NonZero, path::PathBuf, time::Instant};
+
+use aws_config::SdkConfig;
+use aws_sdk_s3::Client;
+use gifgen_shared::{
+    deadline::Deadline,
+    output_keys::OutputKeys,
+    presigned_url::PresignedUrl,
+    probe::{Probe, ProbeError},
+    settings::Settings,
+    slice_event::SliceEvent,
+    source::Source,
+    video_stream::VideoStream,
+};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::time::timeout_at;
+
+use crate::{
+    error::{Interrupted, SliceError, Unrenderable},
+    ffmpeg_args::Rendering,
+    outputs::Outputs,
+    render::{RenderError, render},
+    upload::{Upload, upload},
+    work_dir::{WorkDir, sweep},
+};
+
+/// The worker with its connections.
+#[derive(Debug)]
+pub struct Worker {
+    s3: Client,
+    settings: Settings,
+    threads: NonZero<u32>,
+    temporary: PathBuf,
+}
+
+/// The answer to one invocation.
+#[derive(Debug, Serialize)]
+#[serde(tag = "status", rename_all = "camelCase")]
+pub enum Answer {
+    /// All objects of the slice are uploaded.
+    Done(Report),
+    /// The slice cannot be rendered, now or later.
+    Failed {
+        /// The class, for machines.
+        reason: String,
+        /// One sentence for people.
+        message: String,
+    },
+}
+
+/// What a slice gave.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Key of the source.
+    pub key: String,
+    /// First second of the slice.
+    pub start: u32,
+    /// End of the slice, in seconds.
+    pub end: f64,
+    /// The GIF.
+    pub gif: GifReport,
+    /// The stills, in frames mode `each`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frames: Option<FramesReport>,
+    /// The sprite sheet, in frames mode `storyboard`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storyboard: Option<StoryboardReport>,
+}
+
+/// A GIF that was uploaded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GifReport {
+    /// Key of the object.
+    pub key: String,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Number of pictures.
+    pub frames: u32,
+}
+
+/// Stills that were uploaded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct FramesReport {
+    /// Second of the first one.
+    pub first: u32,
+    /// How many.
+    pub count: u32,
+}
+
+/// A sprite sheet that was uploaded.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoryboardReport {
+    /// Key of the object.
+    pub key: String,
+    /// Tiles in a row.
+    pub columns: u32,
+    /// Rows.
+    pub rows: u32,
+    /// Width of a tile, in pixels.
+    pub tile_width: u32,
+    /// Height of a tile, in pixels.
+    pub tile_height: u32,
+}
+
+impl Worker {
+    /// A worker whose clients are made from `config`, and which decodes with `threads` threads.
+    /// What killed workers left in the temporary directory is removed.
+    ///
+    /// # Errors
+    /// If the temporary directory cannot be read.
+    pub fn start(
+        config: &SdkConfig,
+        settings: Settings,
+        threads: NonZero<u32>,
+    ) -> Result<Self, Interrupted> {
+        Self::start_in(std::env::temp_dir(), config, settings, threads)
+    }
+
+    /// As [`Worker::start`], with a temporary directory of the caller's choosing.
+    ///
+    /// # Errors
+    /// If `temporary` cannot be read.
+    pub fn start_in(
+        temporary: PathBuf,
+        config: &SdkConfig,
+        settings: Settings,
+        threads: NonZero<u32>,
+    ) -> Result<Self, Interrupted> {
+        let swept = sweep(&temporary).map_err(|source| Interrupted::WorkDir {
+            action: "sweep",
+            source,
+        })?;
+        if swept > 0 {
+            tracing::warn!(swept, "removed what killed workers left behind");
+        }
+        Ok(Self {
+            s3: Client::new(config),
+            settings,
+            threads,
+            temporary,
+        })
+    }
+
+    /// Renders and uploads the slice that `event` names. To do so twice is harmless: the same
+    /// objects are written again.
+    ///
+    /// # Errors
+    /// For passing reasons only, so that the platform retries. A slice that cannot be rendered
+    /// is an [`Answer::Failed`].
+    pub async fn handle(&self, event: &Value, deadline: Deadline) -> Result<Answer, Interrupted> {
+        match self.slice(event, deadline).await {
+            Ok(report) => Ok(Answer::Done(report)),
+            Err(SliceError::Permanent(error)) => {
+                let (reason, message) = (error.reason(), error.to_string());
+                tracing::error!(reason, message, event = %event.get("detail").unwrap_or(event), "failed for good");
+                Ok(Answer::Failed { reason, message })
+            }
+            Err(SliceError::Transient(error)) => {
+                tracing::warn!(%error, event = %event.get("detail").unwrap_or(event), "interrupted");
+                Err(error)
+            }
+        }
+    }
+
+    async fn slice(&self, event: &Value, deadline: Deadline) -> Result<Report, SliceError> {
+        let started = Instant::now();
+        let event = SliceEvent::parse(event).map_err(Unrenderable::BadEvent)?;
+        let source = event
+            .source(&self.settings)
+            .map_err(Unrenderable::BadEvent)?;
+        let url = source.presign(&self.s3, self.settings.url_expiry).await?;
+        let video = match event.video {
+            Some(video) => video,
+            None => self.probe(&source, &url, deadline).await?,
+        };
+        let rendering = Rendering {
+            url: &url,
+            etag: source.etag.as_ref(),
+            video,
+            slice: event.slice(),
+            settings: &self.settings,
+            threads: self.threads,
+        };
+        let work_dir = WorkDir::create(&self.temporary).map_err(|source| Interrupted::WorkDir {
+            action: "make",
+            source,
+        })?;
+        let report = self
+            .render_and_upload(&source, &rendering, &work_dir, deadline)
+            .await;
+        work_dir.remove().map_err(|source| Interrupted::WorkDir {
+            action: "remove",
+            source,
+        })?;
+        let (report, rendered_ms) = report?;
+        tracing::info!(
+            bucket = source.bucket,
+            key = report.key,
+            etag = source.etag.as_ref().map(|etag| etag.as_str()),
+            start = report.start,
+            gif_bytes = report.gif.bytes,
+            rendered_ms,
+            elapsed_ms = started.elapsed().as_millis() as u64,
+            "slice done"
+        );
+        Ok(report)
+    }
+
+    /// Chooses the stream by the splitter's rule, for an event that does not name it.
+    async fn probe(
+        &self,
+        source: &Source,
+        url: &PresignedUrl,
+        deadline: Deadline,
+    ) -> Result<VideoStream, SliceError> {
+        let probe = Probe {
+            ffprobe: &self.settings.ffprobe,
+            url,
+            etag: source.etag.as_ref(),
+            deadline,
+        };
+        match probe.header().await {
+            Ok(header) => Ok(header.video),
+            Err(ProbeError::Interrupted { reason }) => {
+                let state = source.state(&self.s3).await?;
+                Err(SliceError::lost(source, &state, reason))
+            }
+            Err(ProbeError::Rejected(rejection)) => Err(Unrenderable::Rejected(rejection).into()),
+            Err(ProbeError::Child(error)) => Err(Interrupted::Child(error).into()),
+        }
+    }
+
+    /// Gives the report, and the milliseconds that rendering took.
+    async fn render_and_upload(
+        &self,
+        source: &Source,
+        rendering: &Rendering<'_>,
+        work_dir: &WorkDir,
+        deadline: Deadline,
+    ) -> Result<(Report, u64), SliceError> {
+        let started = Instant::now();
+        let outputs = match render(rendering, work_dir.path(), deadline).await {
+            Ok(outputs) => outputs,
+            Err(RenderError::Failed(error)) => return Err(error),
+            Err(RenderError::SourceLost { said }) => {
+                let state = source.state(&self.s3).await?;
+                return Err(SliceError::lost(source, &state, said));
+            }
+        };
+        let rendered_ms = started.elapsed().as_millis() as u64;
+        let report = report(source, rendering, &outputs);
+        let uploads = uploads(source, &report, outputs);
+        let uploading = upload(&self.s3, &self.settings.destination_bucket, uploads);
+        timeout_at(deadline.instant(), uploading)
+            .await
+            .map_err(|_| Interrupted::DeadlinePassed { doing: "uploading" })??;
+        Ok((report, rendered_ms))
+    }
+}
+
+fn report(source: &Source, rendering: &Rendering<'_>, outputs: &Outputs) -> Report {
+    let keys = OutputKeys::of(&source.key);
+    let slice = rendering.slice;
+    let (width, height) = rendering.gif_size();
+    Report {
+        key: source.key.to_string(),
+        start: slice.start,
+        end: slice.end,
+        gif: GifReport {
+            key: keys.gif(slice.start),
+            bytes: outputs.gif_bytes,
+            width,
+            height,
+            frames: slice.gif_frames(rendering.settings.gif_fps),
+        },
+        frames: outputs.stills.first().map(|(first, _)| FramesReport {
+            first: *first,
+            count: outputs.stills.len() as u32,
+        }),
+        storyboard: outputs.storyboard.as_ref().map(|_| {
+            let tiles = rendering.tiles();
+            StoryboardReport {
+                key: keys.storyboard(slice.start),
+                columns: tiles.columns,
+                rows: tiles.rows,
+                tile_width: tiles.width,
+                tile_height: tiles.height,
+            }
+        }),
+    }
+}
+
+fn uploads(source: &Source, report: &Report, outputs: Outputs) -> Vec<Upload> {
+    let keys = OutputKeys::of(&source.key);
+    let gif = Upload {
+        file: outputs.gif,
+        key: report.gif.key.clone(),
+        content_type: "image/gif",
+    };
+    let jpg = |file, key| Upload {
+        file,
+        key,
+        content_type: "image/jpeg",
+    };
+    let stills = outputs.stills.into_iter();
+    let sheet = outputs.storyboard.into_iter();
+    std::iter::once(gif)
+        .chain(stills.map(|(second, file)| jpg(file, keys.frame(second))))
+        .chain(sheet.map(|file| jpg(file, keys.storyboard(report.start))))
+        .collect()
+}
