@@ -16,3 +16,4 @@ pub mod slice_event;
 pub mod source;
 pub mod source_key;
 pub mod video_stream;
+pub mod work_dir;

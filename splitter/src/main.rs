@@ -10,10 +10,10 @@ use serde_json::Value;
 async fn main() -> Result<(), Error> {
     init_default_subscriber();
     let settings = Settings::read(|name| std::env::var_os(name))?;
-    let splitter = &Splitter::new(
-        &aws_config::load_defaults(BehaviorVersion::latest()).await,
-        settings,
-    );
+    let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let s3 = aws_sdk_s3::Client::new(&config);
+    let bus = aws_sdk_eventbridge::Client::new(&config);
+    let splitter = &Splitter::new(s3, bus, settings);
     run(service_fn(|event: LambdaEvent<Value>| async move {
         let deadline = Deadline::of_invocation(event.context.deadline);
         splitter.handle(&event.payload, deadline).await

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use aws_config::SdkConfig;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use chrono::Utc;
 use futures::future::join_all;
@@ -109,13 +108,13 @@ struct Measured {
 }
 
 impl Splitter {
-    /// A splitter whose clients are made from `config`.
-    pub fn new(config: &SdkConfig, settings: Settings) -> Self {
-        Self {
-            s3: aws_sdk_s3::Client::new(config),
-            bus: aws_sdk_eventbridge::Client::new(config),
-            settings,
-        }
+    /// A splitter that reads sources through `s3` and puts events on `bus`.
+    pub fn new(
+        s3: aws_sdk_s3::Client,
+        bus: aws_sdk_eventbridge::Client,
+        settings: Settings,
+    ) -> Self {
+        Self { s3, bus, settings }
     }
 
     /// Handles one event: every object that it tells of, each independently of the others.

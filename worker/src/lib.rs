@@ -5,5 +5,4 @@ pub mod ffmpeg_args;
 pub mod outputs;
 pub mod render;
 pub mod upload;
-pub mod work_dir;
 pub mod worker;

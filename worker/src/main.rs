@@ -1,6 +1,7 @@
 //! The Lambda function `worker`.
 
 use aws_config::BehaviorVersion;
+use aws_sdk_s3::Client;
 use gifgen_shared::{deadline::Deadline, settings::Settings};
 use gifgen_worker::{ffmpeg_args::threads_of_function, worker::Worker};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing::init_default_subscriber};
@@ -10,9 +11,9 @@ use serde_json::Value;
 async fn main() -> Result<(), Error> {
     init_default_subscriber();
     let settings = Settings::read(|name| std::env::var_os(name))?;
-    let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let s3 = Client::new(&aws_config::load_defaults(BehaviorVersion::latest()).await);
     let threads = threads_of_function(lambda_runtime::Config::from_env().memory);
-    let worker = &Worker::start(&config, settings, threads)?;
+    let worker = &Worker::start(s3, settings, threads, std::env::temp_dir())?;
     run(service_fn(|event: LambdaEvent<Value>| async move {
         let deadline = Deadline::of_invocation(event.context.deadline);
         worker.handle(&event.payload, deadline).await

@@ -2,7 +2,6 @@
 
 use std::{num::NonZero, path::PathBuf, time::Instant};
 
-use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use gifgen_shared::{
     deadline::Deadline,
@@ -13,6 +12,7 @@ use gifgen_shared::{
     slice_event::SliceEvent,
     source::Source,
     video_stream::VideoStream,
+    work_dir::{WorkDir, sweep},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -24,7 +24,6 @@ use crate::{
     outputs::Outputs,
     render::{RenderError, render},
     upload::{Upload, upload},
-    work_dir::{WorkDir, sweep},
 };
 
 /// The worker with its connections.
@@ -112,28 +111,16 @@ pub struct StoryboardReport {
 }
 
 impl Worker {
-    /// A worker whose clients are made from `config`, and which decodes with `threads` threads.
-    /// What killed workers left in the temporary directory is removed.
-    ///
-    /// # Errors
-    /// If the temporary directory cannot be read.
-    pub fn start(
-        config: &SdkConfig,
-        settings: Settings,
-        threads: NonZero<u32>,
-    ) -> Result<Self, Interrupted> {
-        Self::start_in(std::env::temp_dir(), config, settings, threads)
-    }
-
-    /// As [`Worker::start`], with a temporary directory of the caller's choosing.
+    /// A worker that reads and writes through `s3`, decodes with `threads` threads, and makes
+    /// its work directories in `temporary`. What killed workers left there is removed.
     ///
     /// # Errors
     /// If `temporary` cannot be read.
-    pub fn start_in(
-        temporary: PathBuf,
-        config: &SdkConfig,
+    pub fn start(
+        s3: Client,
         settings: Settings,
         threads: NonZero<u32>,
+        temporary: PathBuf,
     ) -> Result<Self, Interrupted> {
         let swept = sweep(&temporary).map_err(|source| Interrupted::WorkDir {
             action: "sweep",
@@ -143,7 +130,7 @@ impl Worker {
             tracing::warn!(swept, "removed what killed workers left behind");
         }
         Ok(Self {
-            s3: Client::new(config),
+            s3,
             settings,
             threads,
             temporary,

@@ -1,8 +1,9 @@
-//! The private directory of one invocation.
+//! A private directory that lasts as long as the work in it.
 
 use std::{
     fs::{self, File},
     io,
+    os::unix::fs::PermissionsExt,
     path::Path,
     time::Duration,
 };
@@ -15,7 +16,7 @@ const PREFIX: &str = "gifgen-";
 /// An empty directory that is younger than this may be somebody's who is about to lock it.
 const BEING_MADE: Duration = Duration::from_secs(60);
 
-/// A directory that only its owner can enter, made for one invocation and removed at its end,
+/// A directory that only its owner can enter, made for one invocation or run and removed at its end,
 /// also by a panic or a cancelled task. It is locked while it is in use, so that [`sweep`] can
 /// tell what a killed process left behind.
 #[derive(Debug)]
@@ -30,7 +31,10 @@ impl WorkDir {
     /// # Errors
     /// If the file system refuses.
     pub fn create(base: &Path) -> io::Result<Self> {
-        let directory = tempfile::Builder::new().prefix(PREFIX).tempdir_in(base)?;
+        let directory = tempfile::Builder::new()
+            .prefix(PREFIX)
+            .permissions(fs::Permissions::from_mode(0o700))
+            .tempdir_in(base)?;
         let lock = File::open(directory.path())?;
         lock.lock()?;
         Ok(Self {
@@ -86,7 +90,6 @@ mod tests {
 
     #[test]
     fn a_work_directory_is_private_and_gone_at_the_end() {
-        use std::os::unix::fs::PermissionsExt;
         let base = tempfile::tempdir().unwrap();
         let work = WorkDir::create(base.path()).unwrap();
         let mode = fs::metadata(work.path()).unwrap().permissions().mode();
