@@ -1,0 +1,63 @@
+# `make` alone lists the targets.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+# What the user typed, to the letter: $(value …) leaves a $ in a file name alone, and the environment
+# carries it to the script, so that no shell takes it for code.
+override VIDEO := $(value VIDEO)
+override OUT := $(value OUT)
+PROFILE ?= local
+export VIDEO OUT PROFILE
+# Or else the same text goes, unquoted, to every make that a build script starts.
+unexport MAKEFLAGS MFLAGS MAKEOVERRIDES
+
+# In CI the lock file is to be what was committed.
+LOCKED := $(if $(CI),--locked)
+
+.PHONY: help
+help: ## lists the targets
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
+	    printf '  %-10s %s\n' "$$target" "$$text"; done
+
+.PHONY: setup
+setup: ## installs what run and test need: FFmpeg, a C compiler, the Python tools in .tools
+	@scripts/setup-build
+	@scripts/setup-ffmpeg
+	@scripts/setup-tools
+
+.PHONY: run
+run: ## previews of one video, no AWS: make run VIDEO='my film.mp4' OUT=previews (default: a test picture)
+	@scripts/run-video
+
+.PHONY: test
+test: setup ## all checks: format, lints, tests, docs, template
+	cargo fmt --all --check
+	scripts/check-template
+	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
+	cargo test $(LOCKED) --workspace
+	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --workspace --no-deps
+
+.PHONY: template
+template: ## checks template.yaml only
+	@scripts/setup-tools
+	scripts/check-template
+
+.PHONY: bench
+bench: ## runs the benchmarks
+	@scripts/setup-build
+	@scripts/setup-ffmpeg
+	cargo bench $(LOCKED) -p gifgen-benches
+
+.PHONY: build
+build: ## builds the two functions, small and stripped: target/release/splitter and worker
+	@scripts/setup-build
+	cargo build $(LOCKED) --release -p gifgen-splitter -p gifgen-worker
+
+.PHONY: fmt
+fmt: ## formats the code
+	cargo fmt --all
+
+.PHONY: clean
+clean: ## removes what was built; .tools and the previews stay
+	cargo clean
+	rm -rf .aws-sam

@@ -1,0 +1,210 @@
+//! Hands events to the functions as Lambda does: several at once, each with a deadline, failed
+//! ones again.
+
+use std::{num::NonZero, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures::FutureExt;
+use gifgen_shared::{deadline::Deadline, slice_event::SliceEvent};
+use gifgen_splitter::splitter::{Outcome, Splitter, Summary};
+use gifgen_worker::worker::{Answer, Report, Worker};
+use serde_json::Value;
+use tokio::{
+    sync::{
+        Semaphore,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    },
+    task::JoinSet,
+};
+
+/// Lambda's longest time for one invocation.
+const INVOCATION: Duration = Duration::from_secs(900);
+
+/// Lambda delivers an event of an asynchronous invocation three times at most.
+const ATTEMPTS: u32 = 3;
+
+/// Pause before the second attempt; it doubles before the third. Lambda waits one and two
+/// minutes for its fleet; one machine recovers sooner.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The two functions, and how many workers run at once.
+#[derive(Clone, Debug)]
+pub struct Dispatcher {
+    /// The splitter.
+    pub splitter: Arc<Splitter>,
+    /// The worker.
+    pub worker: Arc<Worker>,
+    concurrency: NonZero<u32>,
+}
+
+/// What happened to an event.
+#[derive(Debug)]
+pub enum Happening {
+    /// The splitter is through with an object.
+    Source(Outcome),
+    /// The splitter failed for good on an event that names this key.
+    SplitFailed {
+        /// Key of the source.
+        key: String,
+        /// Why.
+        message: String,
+    },
+    /// A slice is uploaded.
+    SliceDone(Report),
+    /// A slice failed for good.
+    SliceFailed {
+        /// Key of the source.
+        key: String,
+        /// First second of the slice.
+        start: u32,
+        /// Why.
+        message: String,
+    },
+}
+
+/// The running functions; dropping it stops them, their FFmpeg processes included.
+#[derive(Debug)]
+pub struct Running {
+    happenings: UnboundedReceiver<Happening>,
+    _tasks: JoinSet<()>,
+}
+
+impl Running {
+    /// The next thing that happens.
+    pub async fn next(&mut self) -> Option<Happening> {
+        self.happenings.recv().await
+    }
+}
+
+impl Dispatcher {
+    /// A dispatcher that runs at most `concurrency` workers at once.
+    pub fn new(splitter: Splitter, worker: Worker, concurrency: NonZero<u32>) -> Self {
+        Self {
+            splitter: Arc::new(splitter),
+            worker: Arc::new(worker),
+            concurrency,
+        }
+    }
+
+    /// Hands `created` objects to the splitter and `slices` to workers until the result is
+    /// dropped.
+    pub fn start(
+        &self,
+        created: UnboundedReceiver<Value>,
+        slices: UnboundedReceiver<Value>,
+    ) -> Running {
+        let (sender, happenings) = unbounded_channel();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(split_all(self.splitter.clone(), created, sender.clone()));
+        tasks.spawn(render_all(
+            self.worker.clone(),
+            self.concurrency,
+            slices,
+            sender,
+        ));
+        Running {
+            happenings,
+            _tasks: tasks,
+        }
+    }
+}
+
+async fn split_all(
+    splitter: Arc<Splitter>,
+    mut created: UnboundedReceiver<Value>,
+    sender: UnboundedSender<Happening>,
+) {
+    while let Some(event) = created.recv().await {
+        let split = || async {
+            let handling = splitter.handle(&event, Deadline::after(INVOCATION));
+            handling.await.map_err(|error| error.to_string())
+        };
+        let key = event["detail"]["object"]["key"]
+            .as_str()
+            .unwrap_or_default();
+        let happenings = match attempts(split).await {
+            Ok(Summary {
+                sources,
+                error: None,
+            }) => sources.into_iter().map(Happening::Source).collect(),
+            Ok(Summary {
+                error: Some(message),
+                ..
+            })
+            | Err(message) => {
+                vec![Happening::SplitFailed {
+                    key: key.to_owned(),
+                    message,
+                }]
+            }
+        };
+        for happening in happenings {
+            if sender.send(happening).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+async fn render_all(
+    worker: Arc<Worker>,
+    concurrency: NonZero<u32>,
+    mut slices: UnboundedReceiver<Value>,
+    sender: UnboundedSender<Happening>,
+) {
+    let places = Arc::new(Semaphore::new(concurrency.get() as usize));
+    let mut workers = JoinSet::new();
+    while let Some(event) = slices.recv().await {
+        let Ok(place) = places.clone().acquire_owned().await else {
+            return;
+        };
+        while workers.try_join_next().is_some() {}
+        let (worker, sender) = (worker.clone(), sender.clone());
+        workers.spawn(async move {
+            let happening = render(&worker, &event).await;
+            drop(place);
+            // Nobody listens any more once the run was interrupted.
+            sender.send(happening).ok();
+        });
+    }
+    while workers.join_next().await.is_some() {}
+}
+
+async fn render(worker: &Worker, event: &Value) -> Happening {
+    let handle = || async {
+        let handling = worker.handle(event, Deadline::after(INVOCATION));
+        handling.await.map_err(|error| error.to_string())
+    };
+    match attempts(handle).await {
+        Ok(Answer::Done(report)) => Happening::SliceDone(report),
+        Ok(Answer::Failed { message, .. }) | Err(message) => {
+            let slice = SliceEvent::parse(event).ok();
+            Happening::SliceFailed {
+                key: slice
+                    .as_ref()
+                    .map(|s| s.key.to_string())
+                    .unwrap_or_default(),
+                start: slice.map(|s| s.start).unwrap_or_default(),
+                message,
+            }
+        }
+    }
+}
+
+/// Invokes a function until it succeeds, at most [`ATTEMPTS`] times. A panic counts as a
+/// failure, as it does on Lambda.
+async fn attempts<T, F>(mut invoke: impl FnMut() -> F) -> Result<T, String>
+where
+    F: Future<Output = Result<T, String>>,
+{
+    let mut attempt = 1;
+    loop {
+        let result = AssertUnwindSafe(invoke()).catch_unwind().await;
+        match result.unwrap_or_else(|_| Err("the function panicked; this is a bug".into())) {
+            Err(_) if attempt < ATTEMPTS => {
+                tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt - 1)).await;
+                attempt += 1;
+            }
+            result => return result,
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The command line `gifgen`: the real splitter and worker against an S3 server and an event bus
+//! of its own, on this machine.
+
+pub mod dispatch;
+pub mod export;
+pub mod interrupt;
+pub mod local;
+pub mod options;
+pub mod progress;
+pub mod replay;
+pub mod run;
+pub mod summary;

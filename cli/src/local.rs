@@ -1,0 +1,175 @@
+//! The pipeline on this machine: stack, splitter and worker, wired as `template.yaml` wires them.
+
+use std::{
+    fs, io,
+    num::NonZero,
+    path::{Path, PathBuf},
+    thread::available_parallelism,
+};
+
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use gifgen_shared::{
+    settings::{Settings, SettingsError},
+    work_dir::{WorkDir, sweep},
+};
+use gifgen_splitter::splitter::Splitter;
+use gifgen_stack::{BusError, Stack, StackError, StoreError};
+use gifgen_worker::{error::Interrupted, worker::Worker};
+
+use crate::{dispatch::Dispatcher, options::SettingFlags};
+
+/// Bucket of the videos.
+pub const SOURCE_BUCKET: &str = "videos";
+
+/// Bucket of the previews.
+pub const DESTINATION_BUCKET: &str = "previews";
+
+/// The pipeline, running in a folder of its own that is removed with it.
+#[derive(Debug)]
+pub struct Local {
+    /// The AWS side.
+    pub stack: Stack,
+    /// The functions.
+    pub dispatcher: Dispatcher,
+    folder: WorkDir,
+}
+
+/// Why the pipeline does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum LocalError {
+    /// A setting is out of its range, or FFmpeg is missing.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The output folder cannot be written to.
+    #[error("failed to write to {}: {source}; choose another folder with --out", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The embedded servers do not start.
+    #[error("failed to start the embedded servers: {0}")]
+    Stack(#[from] StackError),
+    /// The embedded store fails.
+    #[error("the embedded S3 store failed: {0}")]
+    Store(#[from] StoreError),
+    /// The embedded bus refuses a rule.
+    #[error("the embedded event bus failed: {0}")]
+    Bus(#[from] BusError),
+    /// The worker does not start.
+    #[error(transparent)]
+    Worker(#[from] Interrupted),
+}
+
+impl Local {
+    /// Starts the pipeline. Its data lies in a hidden part of the folder `out`, on the same file
+    /// system, so that previews are moved there and not copied.
+    ///
+    /// # Errors
+    /// If a setting is wrong, FFmpeg is missing, or `out` cannot be written to.
+    pub async fn start(
+        out: &Path,
+        flags: &SettingFlags,
+        concurrency: NonZero<u32>,
+    ) -> Result<Self, LocalError> {
+        let settings = flags.settings(&[
+            ("SOURCE_BUCKET", SOURCE_BUCKET),
+            ("DESTINATION_BUCKET", DESTINATION_BUCKET),
+            ("EVENT_BUS_NAME", "default"),
+        ])?;
+        let failed = |source| LocalError::Folder {
+            folder: out.to_owned(),
+            source,
+        };
+        fs::create_dir_all(out).map_err(failed)?;
+        // FFmpeg runs in another directory, so paths must not depend on this one.
+        let out = fs::canonicalize(out).map_err(failed)?;
+        sweep(&out).map_err(failed)?;
+        let folder = WorkDir::create(&out).map_err(failed)?;
+        let temporary = folder.path().join("tmp");
+        fs::create_dir(&temporary).map_err(failed)?;
+        let stack = Stack::start(&folder.path().join("s3")).await?;
+        stack.store().create_bucket(SOURCE_BUCKET).await?;
+        stack.store().create_bucket(DESTINATION_BUCKET).await?;
+        let dispatcher = dispatcher(&stack, settings, concurrency, temporary)?;
+        Ok(Self {
+            stack,
+            dispatcher,
+            folder,
+        })
+    }
+
+    /// The folder that everything but the previews lies in.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Stops the servers and removes what they kept.
+    ///
+    /// # Errors
+    /// If something cannot be removed.
+    pub async fn stop(self) -> Result<(), LocalError> {
+        drop(self.dispatcher);
+        self.stack.stop().await;
+        let folder = self.folder.path().to_owned();
+        self.folder
+            .remove()
+            .map_err(|source| LocalError::Folder { folder, source })
+    }
+}
+
+/// The number of cores, which is how many slices are rendered at once unless told otherwise.
+pub fn cores() -> NonZero<u32> {
+    available_parallelism()
+        .ok()
+        .and_then(|cores| NonZero::<u32>::try_from(cores).ok())
+        .unwrap_or(NonZero::<u32>::MIN)
+}
+
+fn dispatcher(
+    stack: &Stack,
+    settings: Settings,
+    concurrency: NonZero<u32>,
+    temporary: PathBuf,
+) -> Result<Dispatcher, LocalError> {
+    // More threads than cores cost CPU time and save none.
+    let threads = NonZero::new(cores().get() / concurrency).unwrap_or(NonZero::<u32>::MIN);
+    let splitter = Splitter::new(s3_client(stack), bus_client(stack), settings.clone());
+    let worker = Worker::start(s3_client(stack), settings, threads, temporary)?;
+    Ok(Dispatcher::new(splitter, worker, concurrency))
+}
+
+fn credentials(stack: &Stack) -> Credentials {
+    let credentials = stack.credentials();
+    Credentials::new(
+        &credentials.access_key_id,
+        &credentials.secret_access_key,
+        None,
+        None,
+        "gifgen",
+    )
+}
+
+fn s3_client(stack: &Stack) -> aws_sdk_s3::Client {
+    aws_sdk_s3::Client::from_conf(
+        aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .endpoint_url(stack.s3_endpoint())
+            .force_path_style(true)
+            .credentials_provider(credentials(stack))
+            .build(),
+    )
+}
+
+fn bus_client(stack: &Stack) -> aws_sdk_eventbridge::Client {
+    aws_sdk_eventbridge::Client::from_conf(
+        aws_sdk_eventbridge::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::from_static("us-east-1"))
+            .endpoint_url(stack.eventbridge_endpoint())
+            .credentials_provider(credentials(stack))
+            .build(),
+    )
+}

@@ -1,0 +1,144 @@
+//! The command line's arguments.
+
+use std::{ffi::OsString, num::NonZero, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use gifgen_shared::settings::{Settings, SettingsError};
+
+/// Turns long videos into scrub previews: GIFs and stills.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    about,
+    after_help = "Exit codes: 0 all done, 1 failed, 2 wrong usage, 3 partly done."
+)]
+pub struct Options {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Turn videos into GIFs and stills on this machine, without AWS
+    #[command(
+        after_help = "Example: gifgen run film.mp4 -o previews\n\nwrites previews/film.mp4/gifs/000000.gif, 000030.gif, … and previews/film.mp4/frames/000000.jpg, …"
+    )]
+    Run(RunOptions),
+    /// Hand a saved event to the function that it is meant for
+    #[command(
+        after_help = "Examples:\n  gifgen replay events/slice.json --video film.mp4\n  DESTINATION_BUCKET=previews gifgen replay events/object-created.json --aws"
+    )]
+    Replay(ReplayOptions),
+}
+
+/// Arguments of `gifgen run`.
+#[derive(Debug, Args)]
+pub struct RunOptions {
+    /// Videos to turn into previews
+    #[arg(required = true, value_name = "VIDEO")]
+    pub videos: Vec<PathBuf>,
+    /// Folder that the previews are written to
+    #[arg(short, long, value_name = "DIR", default_value = "gifgen-out")]
+    pub out: PathBuf,
+    /// Slices that are rendered at once [default: the number of cores]
+    #[arg(short = 'j', long, value_name = "N")]
+    pub concurrency: Option<NonZero<u32>>,
+    /// Print the summary as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Settings of the functions
+    #[command(flatten)]
+    pub settings: SettingFlags,
+}
+
+/// Arguments of `gifgen replay`.
+#[derive(Debug, Args)]
+pub struct ReplayOptions {
+    /// File with the event
+    #[arg(value_name = "EVENT.json")]
+    pub event: PathBuf,
+    /// Video that stands in for the event's source, on this machine
+    #[arg(
+        long,
+        value_name = "VIDEO",
+        conflicts_with = "aws",
+        required_unless_present = "aws"
+    )]
+    pub video: Option<PathBuf>,
+    /// Replay against real AWS, with the credentials and settings of the environment
+    #[arg(long)]
+    pub aws: bool,
+    /// Folder that the previews are written to, without --aws
+    #[arg(short, long, value_name = "DIR", default_value = "gifgen-out")]
+    pub out: PathBuf,
+    /// Print the answer in one line
+    #[arg(long)]
+    pub json: bool,
+    /// Settings of the functions
+    #[command(flatten)]
+    pub settings: SettingFlags,
+}
+
+/// The settings of the functions as flags; each takes the environment's variable of the same
+/// name where it is not given.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Settings (also environment variables of the same name)")]
+pub struct SettingFlags {
+    /// Length of a slice in seconds, 1 to 900 [default: 30]
+    #[arg(long, value_name = "S")]
+    pub slice_seconds: Option<OsString>,
+    /// Stills: each (one a second), storyboard (one sheet a slice) or none [default: each]
+    #[arg(long, value_name = "MODE")]
+    pub frames: Option<OsString>,
+    /// Width of GIFs in pixels, 16 to 1280 [default: 240]
+    #[arg(long, value_name = "PX")]
+    pub gif_width: Option<OsString>,
+    /// Pictures a second in GIFs, 1 to 30 [default: 10]
+    #[arg(long, value_name = "N")]
+    pub gif_fps: Option<OsString>,
+    /// Width of stills in pixels, 16 to 3840 [default: the video's]
+    #[arg(long, value_name = "PX")]
+    pub frame_width: Option<OsString>,
+    /// Longest video that is taken, in hours [default: 12]
+    #[arg(long, value_name = "H")]
+    pub max_video_hours: Option<OsString>,
+    /// The program ffmpeg [default: from /opt/bin or PATH]
+    #[arg(long, value_name = "PATH")]
+    pub ffmpeg: Option<OsString>,
+    /// The program ffprobe [default: from /opt/bin or PATH]
+    #[arg(long, value_name = "PATH")]
+    pub ffprobe: Option<OsString>,
+}
+
+impl SettingFlags {
+    /// The settings: `fixed` first, then flags, then the environment, then defaults.
+    ///
+    /// # Errors
+    /// At the first value that is out of its range.
+    pub fn settings(&self, fixed: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+        Settings::read(|name| {
+            fixed
+                .iter()
+                .find(|(fixed_name, _)| *fixed_name == name)
+                .map(|(_, value)| OsString::from(value))
+                .or_else(|| self.flag(name))
+                .or_else(|| std::env::var_os(name))
+        })
+    }
+
+    fn flag(&self, name: &str) -> Option<OsString> {
+        match name {
+            "SLICE_SECONDS" => self.slice_seconds.clone(),
+            "FRAMES" => self.frames.clone(),
+            "GIF_WIDTH" => self.gif_width.clone(),
+            "GIF_FPS" => self.gif_fps.clone(),
+            "FRAME_WIDTH" => self.frame_width.clone(),
+            "MAX_VIDEO_HOURS" => self.max_video_hours.clone(),
+            "FFMPEG" => self.ffmpeg.clone(),
+            "FFPROBE" => self.ffprobe.clone(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The progress bar, on a terminal only.
+
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// The bar of a run: slices done, rate, time left.
+#[derive(Debug)]
+pub struct Progress(ProgressBar);
+
+const SPLITTING: &str = "{spinner} looking at the video {elapsed}";
+const RENDERING: &str = "{spinner} {wide_bar} {pos}/{len} slices, {per_sec}, {eta} left";
+
+impl Progress {
+    /// Shows the bar on standard error, if that is a terminal.
+    pub fn show() -> Self {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        bar.set_style(style(SPLITTING));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self(bar)
+    }
+
+    /// Adds slices to do.
+    pub fn add(&self, slices: u64) {
+        if self.0.length() == Some(0) {
+            self.0.set_style(style(RENDERING));
+            self.0.reset_eta();
+        }
+        self.0.inc_length(slices);
+    }
+
+    /// Counts one slice as done.
+    pub fn advance(&self) {
+        self.0.inc(1);
+    }
+
+    /// Prints a line above the bar, or just prints it.
+    pub fn say(&self, line: &str) {
+        self.0.suspend(|| eprintln!("{line}"));
+    }
+
+    /// Leaves the bar as it is, in its last state.
+    pub fn finish(&self) {
+        self.0.abandon();
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

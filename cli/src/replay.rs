@@ -1,0 +1,221 @@
+//! `gifgen replay`: a saved event, handed to the function that it is meant for.
+
+use std::{
+    fs,
+    num::NonZero,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use gifgen_shared::{
+    deadline::Deadline,
+    settings::SettingsError,
+    slice_event::{SliceEvent, SliceEventError},
+};
+use gifgen_splitter::{
+    splitter::{Outcome, Splitter},
+    trigger::created_objects,
+};
+use gifgen_worker::worker::{Answer, Worker};
+use serde_json::{Value, json};
+
+use crate::{
+    dispatch::Dispatcher,
+    export::{ExportError, export},
+    local::{DESTINATION_BUCKET, Local, LocalError, SOURCE_BUCKET, cores},
+    options::ReplayOptions,
+    run::file_key,
+};
+
+/// Lambda's longest time for one invocation.
+const INVOCATION: Duration = Duration::from_secs(900);
+
+/// Why an event is not replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The file cannot be read, or holds no JSON.
+    #[error("failed to read the event {}: {problem}", event.display())]
+    Event {
+        /// The file.
+        event: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The event is for neither function.
+    #[error("the event is for neither function; as a slice event: {0}")]
+    Unknown(SliceEventError),
+    /// The video cannot be taken.
+    #[error("{}: {problem}", video.display())]
+    Video {
+        /// The path as given.
+        video: PathBuf,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// The function failed for a passing reason.
+    #[error("the function failed, and would be tried again: {0}")]
+    Function(String),
+    /// A setting is wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The pipeline does not start.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    /// Previews cannot be written.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+}
+
+/// An event and the function that it is meant for.
+enum Meant {
+    ForSplitter { objects: Vec<(String, String)> },
+    ForWorker { bucket: String, key: String },
+}
+
+/// Replays the event, prints the function's answer, and gives the exit code.
+///
+/// # Errors
+/// If the event is none, or the function fails for a passing reason.
+pub async fn replay(options: &ReplayOptions) -> Result<u8, ReplayError> {
+    let event = read_event(&options.event)?;
+    let meant = meant(&event)?;
+    let (answer, done) = match &options.video {
+        Some(video) => replay_here(options, video, &event, &meant).await?,
+        None => replay_on_aws(options, &event, &meant).await?,
+    };
+    if options.json {
+        println!("{answer}");
+    } else {
+        println!("{answer:#}");
+    }
+    Ok(u8::from(!done))
+}
+
+fn read_event(path: &Path) -> Result<Value, ReplayError> {
+    let failed = |problem: String| ReplayError::Event {
+        event: path.to_owned(),
+        problem,
+    };
+    let text = fs::read(path).map_err(|error| failed(error.to_string()))?;
+    serde_json::from_slice(&text).map_err(|error| failed(error.to_string()))
+}
+
+fn meant(event: &Value) -> Result<Meant, ReplayError> {
+    if let Ok(created) = created_objects(event) {
+        let objects = created.into_iter().map(|c| (c.bucket, c.raw_key));
+        return Ok(Meant::ForSplitter {
+            objects: objects.collect(),
+        });
+    }
+    let slice = SliceEvent::parse(event).map_err(ReplayError::Unknown)?;
+    Ok(Meant::ForWorker {
+        bucket: slice.bucket.unwrap_or_else(|| SOURCE_BUCKET.into()),
+        key: slice.key.to_string(),
+    })
+}
+
+async fn replay_here(
+    options: &ReplayOptions,
+    video: &Path,
+    event: &Value,
+    meant: &Meant,
+) -> Result<(Value, bool), ReplayError> {
+    file_key(video).map_err(|problem| ReplayError::Video {
+        video: video.to_owned(),
+        problem,
+    })?;
+    let video = fs::canonicalize(video).unwrap_or_else(|_| video.to_owned());
+    let local = Local::start(&options.out, &options.settings, cores_for_one()).await?;
+    let objects = match meant {
+        Meant::ForSplitter { objects } => objects.clone(),
+        Meant::ForWorker { bucket, key } => vec![(bucket.clone(), key.clone())],
+    };
+    let store = local.stack.store();
+    for (bucket, key) in &objects {
+        store
+            .create_bucket(bucket)
+            .await
+            .map_err(LocalError::from)?;
+        store
+            .adopt(bucket, key, &video)
+            .await
+            .map_err(LocalError::from)?;
+    }
+    // The stand-in has another version than the one that the event names.
+    let event = without_version(event.clone());
+    let answer = invoke(&local.dispatcher, &event, meant).await?;
+    let previews = store
+        .list(DESTINATION_BUCKET, "")
+        .await
+        .map_err(LocalError::from)?;
+    export(&previews, &options.out)?;
+    local.stop().await?;
+    Ok(answer)
+}
+
+async fn replay_on_aws(
+    options: &ReplayOptions,
+    event: &Value,
+    meant: &Meant,
+) -> Result<(Value, bool), ReplayError> {
+    let settings = options.settings.settings(&[])?;
+    let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let s3 = aws_sdk_s3::Client::new(&config);
+    let bus = aws_sdk_eventbridge::Client::new(&config);
+    let splitter = Splitter::new(s3.clone(), bus, settings.clone());
+    let worker =
+        Worker::start(s3, settings, cores(), std::env::temp_dir()).map_err(LocalError::from)?;
+    let dispatcher = Dispatcher::new(splitter, worker, cores_for_one());
+    invoke(&dispatcher, event, meant).await
+}
+
+fn cores_for_one() -> NonZero<u32> {
+    NonZero::<u32>::MIN
+}
+
+/// The function's answer, and whether it did all that the event asks for.
+async fn invoke(
+    functions: &Dispatcher,
+    event: &Value,
+    meant: &Meant,
+) -> Result<(Value, bool), ReplayError> {
+    let deadline = Deadline::after(INVOCATION);
+    match meant {
+        Meant::ForSplitter { .. } => {
+            let summary = functions
+                .splitter
+                .handle(event, deadline)
+                .await
+                .map_err(|error| ReplayError::Function(error.to_string()))?;
+            let split = |outcome: &Outcome| matches!(outcome, Outcome::Split { .. });
+            Ok((json!(summary), summary.sources.iter().all(split)))
+        }
+        Meant::ForWorker { .. } => {
+            let answer = functions
+                .worker
+                .handle(event, deadline)
+                .await
+                .map_err(|error| ReplayError::Function(error.to_string()))?;
+            Ok((json!(answer), matches!(answer, Answer::Done(_))))
+        }
+    }
+}
+
+fn without_version(mut event: Value) -> Value {
+    match &mut event {
+        Value::Object(fields) => {
+            fields.remove("etag");
+            fields.remove("eTag");
+            for value in fields.values_mut() {
+                *value = without_version(value.take());
+            }
+        }
+        Value::Array(values) => {
+            for value in values {
+                *value = without_version(value.take());
+            }
+        }
+        _ => {}
+    }
+    event
+}

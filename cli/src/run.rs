@@ -1,0 +1,263 @@
+//! `gifgen run`: the whole pipeline on this machine.
+
+use std::{
+    collections::HashSet,
+    fs,
+    io::IsTerminal,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+use gifgen_shared::slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE};
+use gifgen_splitter::splitter::Outcome;
+use serde_json::{Value, json};
+
+use crate::{
+    dispatch::{Happening, Running},
+    export::{ExportError, Exported, export},
+    interrupt::Interrupt,
+    local::{DESTINATION_BUCKET, Local, LocalError, SOURCE_BUCKET, cores},
+    options::RunOptions,
+    progress::Progress,
+    summary::{FailedSlice, Summary, Video},
+};
+
+/// Why a run does not start or end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A video cannot be taken.
+    #[error("{}: {problem}", video.display())]
+    Video {
+        /// The path as given.
+        video: PathBuf,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// The pipeline does not start.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    /// Previews cannot be written.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// The summary cannot be printed, or signals cannot be had.
+    #[error("failed to {action}: {source}")]
+    System {
+        /// What was being done.
+        action: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// The rule that starts the splitter.
+pub fn created_pattern() -> Value {
+    json!({"source": ["aws.s3"], "detail-type": ["Object Created"],
+           "detail": {"bucket": {"name": [SOURCE_BUCKET]}}})
+}
+
+/// The rule that starts a worker, as in `template.yaml`.
+pub fn slice_pattern() -> Value {
+    json!({"source": [EVENT_SOURCE], "detail-type": [SLICE_DETAIL_TYPE]})
+}
+
+/// Runs the pipeline over the videos and gives the exit code.
+///
+/// # Errors
+/// If the run does not start, or its previews cannot be written. A video that gives none is not
+/// an error here: it is in the summary, and in the exit code.
+pub async fn run(options: &RunOptions) -> Result<u8, RunError> {
+    let started = Instant::now();
+    let videos = named_videos(&options.videos)?;
+    let mut interrupt = Interrupt::listen().map_err(|source| RunError::System {
+        action: "listen for signals",
+        source,
+    })?;
+    let concurrency = options.concurrency.unwrap_or_else(cores);
+    let local = Local::start(&options.out, &options.settings, concurrency).await?;
+    let progress = Progress::show();
+    let mut tally = Tally::of(&videos);
+    let interrupted = {
+        let mut running = start(&local, &videos).await?;
+        tokio::select! {
+            () = tally.follow(&mut running, &progress) => false,
+            () = interrupt.wait() => true,
+        }
+    };
+    interrupt.exit_at_next(local.folder().to_owned());
+    progress.finish();
+    let exported = export_all(&local, &options.out).await?;
+    local.stop().await?;
+    let summary = Summary::new(
+        options.out.clone(),
+        tally.videos,
+        exported,
+        started.elapsed(),
+        interrupted,
+    );
+    print(&summary, options.json)?;
+    Ok(summary.exit_code())
+}
+
+/// The videos with their keys: their file names.
+fn named_videos(paths: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, RunError> {
+    let mut names = HashSet::new();
+    paths
+        .iter()
+        .map(|path| {
+            let key = file_key(path).and_then(|key| {
+                if names.insert(key.clone()) {
+                    Ok(key)
+                } else {
+                    Err("another video of this run has the same file name; run them one after the other with different --out".into())
+                }
+            });
+            let key = key.map_err(|problem| RunError::Video {
+                video: path.clone(),
+                problem,
+            })?;
+            let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+            Ok((key, path))
+        })
+        .collect()
+}
+
+/// The key of a file: its name.
+pub(crate) fn file_key(path: &Path) -> Result<String, String> {
+    let metadata = fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
+    if !metadata.is_file() {
+        return Err("is no file; name a video file".into());
+    }
+    fs::File::open(path).map_err(|error| format!("cannot be read: {error}"))?;
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .map(str::to_owned)
+        .ok_or_else(|| "has a name that is not UTF-8; rename it".into())
+}
+
+/// Starts the functions and puts the videos into the source bucket.
+async fn start(local: &Local, videos: &[(String, PathBuf)]) -> Result<Running, LocalError> {
+    let bus = local.stack.bus();
+    let created = bus.add_rule("new-source", &created_pattern())?;
+    let slices = bus.add_rule("new-slice", &slice_pattern())?;
+    let running = local.dispatcher.start(created, slices);
+    for (key, path) in videos {
+        local.stack.store().adopt(SOURCE_BUCKET, key, path).await?;
+    }
+    Ok(running)
+}
+
+async fn export_all(local: &Local, out: &Path) -> Result<Exported, RunError> {
+    let objects = local
+        .stack
+        .store()
+        .list(DESTINATION_BUCKET, "")
+        .await
+        .map_err(LocalError::from)?;
+    Ok(export(&objects, out)?)
+}
+
+fn print(summary: &Summary, as_json: bool) -> Result<(), RunError> {
+    use std::io::Write;
+    let text = if as_json {
+        json!(summary).to_string()
+    } else {
+        summary.to_string()
+    };
+    let mut out = std::io::stdout();
+    // The bar stays on its line; the summary starts on the next one.
+    let gap = if out.is_terminal() && !as_json {
+        "\n"
+    } else {
+        ""
+    };
+    writeln!(out, "{gap}{text}").map_err(|source| RunError::System {
+        action: "print the summary",
+        source,
+    })
+}
+
+/// Keeps count of slices. Events can come twice, so slices are counted by their start.
+struct Tally {
+    videos: Vec<Video>,
+    settled: HashSet<(String, u32)>,
+}
+
+impl Tally {
+    fn of(videos: &[(String, PathBuf)]) -> Self {
+        let videos = videos.iter().map(|(key, _)| Video {
+            key: key.clone(),
+            ..Video::default()
+        });
+        Self {
+            videos: videos.collect(),
+            settled: HashSet::new(),
+        }
+    }
+
+    /// Follows the run to its end.
+    async fn follow(&mut self, running: &mut Running, progress: &Progress) {
+        while !self.videos.iter().all(Video::is_settled) {
+            match running.next().await {
+                Some(happening) => self.count(happening, progress),
+                None => return,
+            }
+        }
+    }
+
+    fn count(&mut self, happening: Happening, progress: &Progress) {
+        match happening {
+            Happening::Source(outcome) => self.count_source(outcome, progress),
+            Happening::SplitFailed { key, message } => {
+                progress.say(&format!("{key}: {message}"));
+                self.video(&key, |video| video.error = Some(message));
+            }
+            Happening::SliceDone(report) => {
+                if self.settled.insert((report.key.clone(), report.start)) {
+                    progress.advance();
+                    self.video(&report.key, |video| video.done += 1);
+                }
+            }
+            Happening::SliceFailed {
+                key,
+                start,
+                message,
+            } => {
+                if self.settled.insert((key.clone(), start)) {
+                    progress.advance();
+                    self.video(&key, |video| {
+                        video.failed.push(FailedSlice { start, message })
+                    });
+                }
+            }
+        }
+    }
+
+    fn count_source(&mut self, outcome: Outcome, progress: &Progress) {
+        match outcome {
+            Outcome::Split {
+                key,
+                slices,
+                length,
+                ..
+            } => {
+                progress.add(u64::from(slices));
+                self.video(&key, |video| {
+                    video.slices = Some(slices);
+                    video.length = length;
+                });
+            }
+            Outcome::Rejected { key, rejection, .. } => {
+                self.video(&key, |video| video.error = Some(rejection.to_string()));
+            }
+            Outcome::Ignored { key, message, .. } => {
+                self.video(&key, |video| video.error = Some(message.to_owned()));
+            }
+        }
+    }
+
+    fn video(&mut self, key: &str, change: impl FnOnce(&mut Video)) {
+        if let Some(video) = self.videos.iter_mut().find(|video| video.key == key) {
+            change(video);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! What a run came to.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use indicatif::{HumanBytes, HumanDuration};
+use serde::Serialize;
+
+use crate::export::Exported;
+
+/// What a run came to, for people (`Display`) and machines (`Serialize`).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Folder that the previews are in.
+    pub out: PathBuf,
+    /// The videos, in the order of the command line.
+    pub videos: Vec<Video>,
+    /// Number of files written.
+    pub files: u64,
+    /// Their size, in bytes.
+    pub bytes: u64,
+    /// Wall time of the whole run, in seconds.
+    pub wall_seconds: f64,
+    /// Whether the run was interrupted.
+    pub interrupted: bool,
+}
+
+/// What became of one video.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Video {
+    /// Its key, which is its file name.
+    pub key: String,
+    /// Length of the video stream, in seconds; 0 if it was not split.
+    pub length: f64,
+    /// How many slices it has; `None` until it was split.
+    pub slices: Option<u32>,
+    /// Slices that are done.
+    pub done: u32,
+    /// Slices that failed for good, with the reason.
+    pub failed: Vec<FailedSlice>,
+    /// Why it gives no previews at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A slice that failed for good.
+#[derive(Clone, Debug, Serialize)]
+pub struct FailedSlice {
+    /// First second of the slice.
+    pub start: u32,
+    /// Why.
+    pub message: String,
+}
+
+impl Video {
+    /// Whether nothing more will happen to it.
+    pub fn is_settled(&self) -> bool {
+        let settled = self.done + self.failed.len() as u32;
+        self.error.is_some() || self.slices == Some(settled)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.error.is_none() && self.slices == Some(self.done)
+    }
+}
+
+impl Summary {
+    /// Puts a summary together.
+    pub fn new(
+        out: PathBuf,
+        videos: Vec<Video>,
+        exported: Exported,
+        wall: Duration,
+        interrupted: bool,
+    ) -> Self {
+        Self {
+            out,
+            videos,
+            files: exported.files,
+            bytes: exported.bytes,
+            wall_seconds: wall.as_secs_f64(),
+            interrupted,
+        }
+    }
+
+    /// The exit code: 0 if all that was asked is done, 3 if a part of it, 1 if nothing.
+    pub fn exit_code(&self) -> u8 {
+        if self.videos.iter().all(Video::is_whole) {
+            0
+        } else if self.videos.iter().any(|video| video.done > 0) {
+            3
+        } else {
+            1
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for video in &self.videos {
+            match (&video.error, video.slices) {
+                (Some(error), _) => writeln!(f, "{}: {error}", video.key)?,
+                (None, None) => writeln!(f, "{}: not looked at", video.key)?,
+                (None, Some(slices)) => writeln!(
+                    f,
+                    "{}: {} s, {} of {slices} slices",
+                    video.key, video.length, video.done
+                )?,
+            }
+            for slice in &video.failed {
+                writeln!(f, "  slice at {} s failed: {}", slice.start, slice.message)?;
+            }
+        }
+        write!(
+            f,
+            "{}{} files, {}, in {} ({:.1} s): {}",
+            if self.interrupted {
+                "interrupted: "
+            } else {
+                ""
+            },
+            self.files,
+            HumanBytes(self.bytes),
+            HumanDuration(Duration::from_secs_f64(self.wall_seconds)),
+            self.wall_seconds,
+            self.out.display()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn video(slices: Option<u32>, done: u32, failed: usize, error: Option<&str>) -> Video {
+        let slice = FailedSlice {
+            start: 30,
+            message: "why".into(),
+        };
+        Video {
+            slices,
+            done,
+            failed: vec![slice; failed],
+            error: error.map(str::to_owned),
+            ..Video::default()
+        }
+    }
+
+    fn exit_code(videos: Vec<Video>) -> u8 {
+        let (out, wall) = (PathBuf::new(), Duration::ZERO);
+        Summary::new(out, videos, Exported::default(), wall, false).exit_code()
+    }
+
+    #[test]
+    fn only_a_whole_run_exits_with_0() {
+        let whole = video(Some(2), 2, 0, None);
+        let rejected = video(None, 0, 0, Some("notAVideo"));
+        assert_eq!(exit_code(vec![whole.clone()]), 0);
+        assert_eq!(exit_code(vec![video(Some(2), 1, 1, None)]), 3);
+        assert_eq!(exit_code(vec![video(Some(2), 1, 0, None)]), 3);
+        assert_eq!(exit_code(vec![rejected.clone()]), 1);
+        assert_eq!(exit_code(vec![whole, rejected]), 3);
+        assert_eq!(exit_code(vec![video(None, 0, 0, None)]), 1);
+    }
+
+    #[test]
+    fn a_video_is_settled_when_each_slice_is_done_or_failed() {
+        assert!(!video(None, 0, 0, None).is_settled());
+        assert!(!video(Some(2), 1, 0, None).is_settled());
+        assert!(video(Some(2), 1, 1, None).is_settled());
+        assert!(video(None, 0, 0, Some("rejected")).is_settled());
+    }
+}
