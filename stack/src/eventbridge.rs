@@ -1,0 +1,119 @@
+//! The EventBridge endpoint: AWS JSON 1.1 over HTTP, with one operation, PutEvents.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::{HeaderMap, Request, Response, StatusCode};
+use serde::Serialize;
+
+use crate::bus::Bus;
+use crate::ids::random_uuid;
+use crate::put_events::{PutEventsRequest, put_events};
+
+/// Largest request body in bytes: 256 KB of entries, escaped, and then some.
+const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+
+/// An error in the shape of AWS JSON: the type's name, and a message.
+struct Fault {
+    status: StatusCode,
+    name: &'static str,
+    message: String,
+}
+
+impl Fault {
+    fn bad_request(name: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            name,
+            message: message.into(),
+        }
+    }
+}
+
+/// Answers one HTTP request.
+pub(crate) async fn answer(
+    bus: &Bus,
+    access_key_id: &str,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    match handle(bus, access_key_id, request).await {
+        Ok(body) => json_response(StatusCode::OK, body),
+        Err(fault) => {
+            tracing::debug!(
+                name = fault.name,
+                message = fault.message,
+                "PutEvents refused"
+            );
+            let body = serde_json::json!({"__type": fault.name, "message": fault.message});
+            json_response(fault.status, body.to_string())
+        }
+    }
+}
+
+async fn handle(
+    bus: &Bus,
+    access_key_id: &str,
+    request: Request<Incoming>,
+) -> Result<String, Fault> {
+    if !is_ours(request.headers(), access_key_id) {
+        return Err(Fault {
+            status: StatusCode::FORBIDDEN,
+            name: "UnrecognizedClientException",
+            message: "The security token included in the request is invalid.".into(),
+        });
+    }
+    let target = request.headers().get("x-amz-target");
+    if target.map(HeaderValue::as_bytes) != Some(b"AWSEvents.PutEvents") {
+        return Err(Fault::bad_request(
+            "UnknownOperationException",
+            format!("the operation {target:?} is not available here: PutEvents is"),
+        ));
+    }
+    let body = Limited::new(request.into_body(), MAX_BODY_BYTES)
+        .collect()
+        .await
+        .map_err(|error| Fault::bad_request("ValidationException", error.to_string()))?
+        .to_bytes();
+    let request: PutEventsRequest = serde_json::from_slice(&body)
+        .map_err(|error| Fault::bad_request("SerializationException", error.to_string()))?;
+    let response = put_events(bus, request)
+        .map_err(|invalid| Fault::bad_request("ValidationException", invalid.to_string()))?;
+    to_json(&response)
+}
+
+/// Whether the request was signed with our access key. The signature itself is not checked: the
+/// key id is random for each stack, and keeps out whoever happens upon the port.
+fn is_ours(headers: &HeaderMap, access_key_id: &str) -> bool {
+    headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once("Credential="))
+        .and_then(|(_, scope)| scope.split('/').next())
+        .is_some_and(|id| id == access_key_id)
+}
+
+fn to_json(value: &impl Serialize) -> Result<String, Fault> {
+    serde_json::to_string(value).map_err(|error| Fault {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        name: "InternalException",
+        message: error.to_string(),
+    })
+}
+
+fn json_response(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/x-amz-json-1.1"),
+    );
+    if let Some(id) = random_uuid()
+        .ok()
+        .and_then(|id| HeaderValue::try_from(id).ok())
+    {
+        headers.insert("x-amzn-requestid", id);
+    }
+    response
+}

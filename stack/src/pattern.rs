@@ -1,0 +1,195 @@
+//! Which event patterns are taken: those that EventBridge and `quamina` both understand, and
+//! read the same way. `quamina` passes over what it does not know in a few places (a second
+//! operator in one object, odd values in a list), and has operators that EventBridge lacks; a rule
+//! that never matches is hard to find, so all that is refused here.
+
+use serde_json::Value;
+
+/// Why an event pattern is not taken. `path` is the field's dotted path in the pattern.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// The pattern is not a JSON object, or one without fields.
+    #[error("an event pattern is a JSON object with at least one field")]
+    NotAnObject,
+    /// A field's value is neither an object nor a list of at least one value.
+    #[error("`{path}` in the event pattern is neither an object nor a list with a value in it")]
+    NotAList {
+        /// The field.
+        path: String,
+    },
+    /// The operator is unknown, or not available here although EventBridge may have it.
+    #[error("the operator `{operator}` at `{path}` in the event pattern is not supported")]
+    UnsupportedOperator {
+        /// The field.
+        path: String,
+        /// The operator's name.
+        operator: String,
+    },
+    /// The operator is known, but not with this operand.
+    #[error("the operator `{operator}` at `{path}` in the event pattern does not take {operand}")]
+    UnsupportedOperand {
+        /// The field.
+        path: String,
+        /// The operator's name.
+        operator: String,
+        /// What it was given, as JSON.
+        operand: String,
+    },
+    /// Something in a list is no value and no object with just one operator.
+    #[error("{value} at `{path}` in the event pattern is neither a value nor a single operator")]
+    NotAMatcher {
+        /// The field.
+        path: String,
+        /// What stands there, as JSON.
+        value: String,
+    },
+}
+
+/// Says whether rules can be made of `pattern`.
+pub(crate) fn check(pattern: &Value) -> Result<(), PatternError> {
+    match pattern.as_object() {
+        Some(fields) if !fields.is_empty() => check_object(pattern, ""),
+        _ => Err(PatternError::NotAnObject),
+    }
+}
+
+fn check_object(value: &Value, parent: &str) -> Result<(), PatternError> {
+    let fields = value.as_object().into_iter().flatten();
+    for (name, value) in fields {
+        let path = match parent {
+            "" => name.clone(),
+            parent => format!("{parent}.{name}"),
+        };
+        match value {
+            // `$or` is the one operator that stands in place of a field.
+            _ if name == "$or" => {
+                return Err(PatternError::UnsupportedOperator {
+                    path,
+                    operator: name.clone(),
+                });
+            }
+            Value::Object(nested) if !nested.is_empty() => check_object(value, &path)?,
+            Value::Array(matchers) if !matchers.is_empty() => matchers
+                .iter()
+                .try_for_each(|matcher| check_matcher(matcher, &path))?,
+            _ => return Err(PatternError::NotAList { path }),
+        }
+    }
+    Ok(())
+}
+
+fn check_matcher(matcher: &Value, path: &str) -> Result<(), PatternError> {
+    let not_a_matcher = || PatternError::NotAMatcher {
+        path: path.into(),
+        value: matcher.to_string(),
+    };
+    match matcher {
+        Value::Object(operators) if operators.len() == 1 => operators
+            .iter()
+            .try_for_each(|(operator, operand)| check_operator(operator, operand, path)),
+        Value::Object(_) | Value::Array(_) => Err(not_a_matcher()),
+        _ => Ok(()),
+    }
+}
+
+fn check_operator(operator: &str, operand: &Value, path: &str) -> Result<(), PatternError> {
+    let taken = match operator {
+        "prefix" | "suffix" | "equals-ignore-case" | "wildcard" | "cidr" => operand.is_string(),
+        "exists" => operand.is_boolean(),
+        "numeric" => is_comparison(operand),
+        "anything-but" => match operand {
+            Value::Array(values) => {
+                !values.is_empty()
+                    && (values.iter().all(Value::is_string) || values.iter().all(Value::is_number))
+            }
+            other => other.is_string() || other.is_number(),
+        },
+        _ => {
+            return Err(PatternError::UnsupportedOperator {
+                path: path.into(),
+                operator: operator.into(),
+            });
+        }
+    };
+    if taken {
+        Ok(())
+    } else {
+        Err(PatternError::UnsupportedOperand {
+            path: path.into(),
+            operator: operator.into(),
+            operand: operand.to_string(),
+        })
+    }
+}
+
+/// `[operator, number]`, or a lower and an upper bound in one.
+fn is_comparison(operand: &Value) -> bool {
+    let parts: Vec<_> = operand.as_array().into_iter().flatten().collect();
+    match parts.as_slice() {
+        [operator, bound] => {
+            matches!(operator.as_str(), Some("=" | "<" | "<=" | ">" | ">=")) && bound.is_number()
+        }
+        [lower, low, upper, high] => {
+            matches!(lower.as_str(), Some(">" | ">="))
+                && matches!(upper.as_str(), Some("<" | "<="))
+                && low.is_number()
+                && high.is_number()
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_operators_of_both_worlds_are_taken() {
+        for matcher in [
+            json!("plain"),
+            json!(7),
+            json!(null),
+            json!({"prefix": "a"}),
+            json!({"suffix": ".mp4"}),
+            json!({"equals-ignore-case": "A"}),
+            json!({"wildcard": "a/*.mp4"}),
+            json!({"exists": false}),
+            json!({"numeric": [">", 0, "<=", 5]}),
+            json!({"cidr": "10.0.0.0/8"}),
+            json!({"anything-but": "a"}),
+            json!({"anything-but": ["a", "b"]}),
+            json!({"anything-but": [1, 2]}),
+        ] {
+            assert_eq!(check(&json!({"detail": {"key": [matcher]}})), Ok(()));
+        }
+    }
+
+    #[test]
+    fn what_would_be_passed_over_in_silence_is_refused() {
+        for matcher in [
+            json!({"regexp": "a.*"}),
+            json!({"shellstyle": "a*"}),
+            json!({"anything-but": {"prefix": "a"}}),
+            json!({"anything-but": ["a", 1]}),
+            json!({"anything-but": ["a", null]}),
+            json!({"prefix": {"equals-ignore-case": "a"}}),
+            json!({"prefix": "a", "suffix": "b"}),
+            json!({"numeric": []}),
+            json!({"numeric": ["~", 5]}),
+            json!({"numeric": ["<", 5, "<", 7]}),
+            json!({"cidr": 5}),
+            json!({}),
+            json!([]),
+        ] {
+            let refused = check(&json!({"detail": {"key": [matcher]}}));
+            assert!(refused.is_err(), "{matcher} was taken");
+        }
+        let or = json!({"$or": [{"source": ["a"]}, {"source": ["b"]}]});
+        assert!(check(&or).is_err());
+        assert!(check(&json!({"source": "bare"})).is_err());
+        assert!(check(&json!({"source": []})).is_err());
+        assert!(check(&json!({})).is_err());
+    }
+}

@@ -1,0 +1,127 @@
+//! Checksums that a client sends with a body. What does not match is refused, so that a body that
+//! was damaged on the way never becomes an object.
+
+use s3s::checksum::ChecksumHasher;
+use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
+use s3s::dto::Checksum;
+use s3s::{S3Result, TrailingHeaders, s3_error};
+
+use crate::store::Received;
+
+/// What the client says of a body, in its headers and (once the body is read) its trailers.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    /// `Content-MD5`, in base 64.
+    pub(super) md5: Option<String>,
+    pub(super) sums: Checksum,
+    /// The algorithm of a sum that comes in a trailer: `CRC32` and so on.
+    pub(super) algorithm: Option<String>,
+    pub(super) trailers: Option<TrailingHeaders>,
+}
+
+impl Claims {
+    /// A hasher for all that is claimed.
+    pub(super) fn hasher(&self) -> ChecksumHasher {
+        let wanted = |sum: &Option<String>, name: &str| {
+            sum.is_some()
+                || (self.algorithm.as_deref()).is_some_and(|a| a.eq_ignore_ascii_case(name))
+        };
+        let sums = &self.sums;
+        let mut hasher = ChecksumHasher::default();
+        if wanted(&sums.checksum_crc32, "CRC32") {
+            hasher.crc32 = Some(Crc32::new());
+        }
+        if wanted(&sums.checksum_crc32c, "CRC32C") {
+            hasher.crc32c = Some(Crc32c::new());
+        }
+        if wanted(&sums.checksum_crc64nvme, "CRC64NVME") {
+            hasher.crc64nvme = Some(Crc64Nvme::new());
+        }
+        if wanted(&sums.checksum_sha1, "SHA1") {
+            hasher.sha1 = Some(Sha1::new());
+        }
+        if wanted(&sums.checksum_sha256, "SHA256") {
+            hasher.sha256 = Some(Sha256::new());
+        }
+        hasher
+    }
+
+    /// Compares with the body as it came in.
+    pub(super) fn check(&self, received: &Received) -> S3Result<()> {
+        if let Some(claimed) = &self.md5
+            && *claimed != base64(&received.md5)
+        {
+            return Err(s3_error!(
+                BadDigest,
+                "the body does not match its Content-MD5"
+            ));
+        }
+        let (claimed, found) = (&self.sums, &received.checksum);
+        let pairs = [
+            ("crc32", &claimed.checksum_crc32, &found.checksum_crc32),
+            ("crc32c", &claimed.checksum_crc32c, &found.checksum_crc32c),
+            (
+                "crc64nvme",
+                &claimed.checksum_crc64nvme,
+                &found.checksum_crc64nvme,
+            ),
+            ("sha1", &claimed.checksum_sha1, &found.checksum_sha1),
+            ("sha256", &claimed.checksum_sha256, &found.checksum_sha256),
+        ];
+        for (name, claimed, found) in pairs {
+            let trailer = self.trailer(&format!("x-amz-checksum-{name}"));
+            let claimed = claimed.as_ref().or(trailer.as_ref());
+            if let (Some(claimed), Some(found)) = (claimed, found)
+                && claimed != found
+            {
+                return Err(s3_error!(BadDigest, "the body does not match its {name}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn trailer(&self, name: &str) -> Option<String> {
+        self.trailers.as_ref()?.read(|trailers| {
+            let value = trailers.get(name)?.to_str().ok()?;
+            Some(value.to_owned())
+        })?
+    }
+}
+
+/// Base 64 as RFC 4648 has it, with padding.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for group in bytes.chunks(3) {
+        let mut bits = 0;
+        for at in 0..3 {
+            bits = bits << 8 | u32::from(group.get(at).copied().unwrap_or(0));
+        }
+        for at in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * at) & 63) as usize];
+            text.push(if at <= group.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_pads() {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foob", "Zm9vYg=="),
+        ] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+    }
+}

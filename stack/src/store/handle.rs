@@ -1,0 +1,136 @@
+//! The handle on a store: open and closed, reading and changing.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use redb::{Database, ReadableDatabase as _};
+
+use super::StoreError;
+use super::open;
+use super::tables::{ReadTables, WriteTables};
+use super::writer::{Done, Writer};
+use crate::bus::Bus;
+
+/// The object store of a stack; a clone is another handle on the same store.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    bodies: PathBuf,
+    /// None once closed.
+    open: RwLock<Option<Open>>,
+    writer_thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Clone)]
+struct Open {
+    database: Arc<Database>,
+    writer: Writer,
+}
+
+impl Store {
+    /// Opens the data directory. Events about new objects go to `bus`.
+    pub(crate) async fn open(data_dir: &Path, bus: Bus) -> Result<Self, StoreError> {
+        let data_dir = data_dir.to_owned();
+        // A body's path is given to others, who may have another working directory.
+        let (database, bodies) = blocking(move || {
+            let data_dir =
+                std::path::absolute(&data_dir).map_err(StoreError::io("resolve", &data_dir))?;
+            let bodies = data_dir.join("bodies");
+            Ok((open::open(&data_dir, &bodies)?, bodies))
+        })
+        .await?;
+        let database = Arc::new(database);
+        let (writer, thread) = Writer::start(Arc::clone(&database), bus)
+            .map_err(StoreError::io("start the writer of", &bodies))?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                bodies,
+                open: RwLock::new(Some(Open { database, writer })),
+                writer_thread: Mutex::new(Some(thread)),
+            }),
+        })
+    }
+
+    /// Closes the store once the changes under way are committed.
+    pub(crate) async fn close(&self) {
+        let store = self.clone();
+        let closed = blocking(move || {
+            store.close_now();
+            Ok(())
+        });
+        if let Err(error) = closed.await {
+            tracing::error!(error = &error as &dyn std::error::Error, "close the store");
+        }
+    }
+
+    /// Like [`close`](Self::close), and blocks for the length of a commit.
+    pub(crate) fn close_now(&self) {
+        let open = (self.inner.open.write())
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        drop(open);
+        let thread = (self.inner.writer_thread.lock())
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the store's writer had panicked");
+        }
+    }
+
+    /// The directory of bodies.
+    pub(crate) fn bodies(&self) -> &Path {
+        &self.inner.bodies
+    }
+
+    fn opened(&self) -> Result<Open, StoreError> {
+        let open = self.inner.open.read();
+        let open = open.unwrap_or_else(PoisonError::into_inner);
+        open.clone().ok_or(StoreError::Closed)
+    }
+
+    /// Reads from one consistent state of the metadata, on a thread that may block.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&ReadTables) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let open = self.opened()?;
+        blocking(move || {
+            let transaction = open.database.begin_read()?;
+            read(&ReadTables::open(&transaction)?)
+        })
+        .await
+    }
+
+    /// Makes a change of the metadata, and returns once it is committed. See [`Writer::submit`].
+    pub(crate) async fn change<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut WriteTables<'_>) -> Result<Done<T>, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        // The writer is not held while waiting: whoever closes the store waits for the last one
+        // to be dropped, maybe on the very thread that would have to poll this.
+        let receiver = self.opened()?.writer.submit(change)?;
+        receiver.await.map_err(|_| StoreError::TaskDied)?
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("bodies", &self.inner.bodies)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs work that waits for the disk away from the async threads.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| StoreError::TaskDied)?
+}

@@ -1,0 +1,119 @@
+//! The change that makes an object, whatever call it is for.
+
+use std::path::{Path, PathBuf};
+
+use super::StoreError;
+use super::bodies::{NewBody, Received};
+use super::condition::WriteCondition;
+use super::created::{Created, Reason};
+use super::records::{Body, ObjectHeaders, ObjectInfo, Record, now_millis};
+use super::tables::WriteTables;
+use super::writer::{Done, Then};
+use crate::ids::hex;
+
+/// An object to be: its body and what comes with it.
+#[derive(Debug)]
+pub(crate) struct NewObject {
+    pub(crate) body: NewBody,
+    pub(crate) bytes: u64,
+    pub(crate) etag: String,
+    pub(crate) content_type: Option<String>,
+    pub(crate) headers: ObjectHeaders,
+    pub(crate) reason: Reason,
+}
+
+impl NewObject {
+    /// An object of one PUT, with the MD5 of its body as ETag.
+    pub(crate) fn put(
+        received: Received,
+        content_type: Option<String>,
+        headers: ObjectHeaders,
+    ) -> Self {
+        Self {
+            body: received.body,
+            bytes: received.bytes,
+            etag: hex(&received.md5),
+            content_type,
+            headers,
+            reason: Reason::PutObject,
+        }
+    }
+}
+
+/// Puts a new object under its key, if the condition holds.
+pub(super) fn insert(
+    tables: &mut WriteTables<'_>,
+    bodies: &Path,
+    bucket: &str,
+    key: &str,
+    new: NewObject,
+    condition: &WriteCondition,
+) -> Result<Done<ObjectInfo>, StoreError> {
+    tables.require_bucket(bucket)?;
+    let current = tables.object(bucket, key)?.and_then(Record::refreshed);
+    condition.check(bucket, key, current.as_ref())?;
+    let record = Record {
+        bytes: new.bytes,
+        etag: new.etag,
+        modified_ms: now_millis(),
+        body: Body::Stored(new.body.id().into()),
+        content_type: new.content_type,
+        headers: new.headers,
+    };
+    replace(
+        tables,
+        bodies,
+        (bucket, key),
+        record,
+        Some(new.body),
+        new.reason,
+    )
+}
+
+/// Writes the record in place of what was there: the body that nothing names then goes away, and
+/// the new object is announced.
+pub(super) fn replace(
+    tables: &mut WriteTables<'_>,
+    bodies: &Path,
+    (bucket, key): (&str, &str),
+    record: Record,
+    body: Option<NewBody>,
+    reason: Reason,
+) -> Result<Done<ObjectInfo>, StoreError> {
+    let old = tables.object(bucket, key)?;
+    tables.put_object(bucket, key, &record)?;
+    let created = Created {
+        bucket: bucket.into(),
+        key: key.into(),
+        bytes: record.bytes,
+        etag: record.etag.clone(),
+        reason,
+    };
+    Ok(Done {
+        then: Then {
+            keep: body.into_iter().collect(),
+            unlink: old
+                .and_then(|old| stored_path(bodies, &old))
+                .into_iter()
+                .collect(),
+            created: Some(created),
+        },
+        value: record.into_info(key, bodies),
+    })
+}
+
+/// The path of a body that is ours.
+pub(super) fn stored_path(bodies: &Path, record: &Record) -> Option<PathBuf> {
+    match &record.body {
+        Body::Stored(id) => Some(bodies.join(id)),
+        Body::Adopted(_) => None,
+    }
+}
+
+/// A change after which nothing follows.
+pub(super) fn done<T>(value: T) -> Done<T> {
+    Done {
+        value,
+        then: Then::default(),
+    }
+}

@@ -1,0 +1,217 @@
+//! The metadata database: its tables, and their typed use inside a transaction.
+
+use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::StoreError;
+use super::records::{Part, Record, Upload};
+
+/// Bucket → when it was made, in milliseconds since the Unix epoch.
+const BUCKETS: TableDefinition<'_, &str, u64> = TableDefinition::new("buckets");
+/// (Bucket, key) → [`Record`]. Ordered by the bytes of the key, as S3 lists.
+const OBJECTS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("objects");
+/// Upload id → [`Upload`].
+const UPLOADS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("uploads");
+/// (Upload id, part number) → [`Part`].
+const PARTS: TableDefinition<'_, (&str, u32), &[u8]> = TableDefinition::new("parts");
+
+/// The tables of one transaction; `B`, `O`, `U`, `P` are redb's tables, open for reading or for
+/// writing.
+pub(crate) struct Tables<B, O, U, P> {
+    buckets: B,
+    pub(crate) objects: O,
+    uploads: U,
+    parts: P,
+}
+
+/// The tables of a write transaction.
+pub(crate) type WriteTables<'t> = Tables<
+    Table<'t, &'static str, u64>,
+    Table<'t, (&'static str, &'static str), &'static [u8]>,
+    Table<'t, &'static str, &'static [u8]>,
+    Table<'t, (&'static str, u32), &'static [u8]>,
+>;
+
+/// The tables of a read transaction.
+pub(crate) type ReadTables = Tables<
+    redb::ReadOnlyTable<&'static str, u64>,
+    redb::ReadOnlyTable<(&'static str, &'static str), &'static [u8]>,
+    redb::ReadOnlyTable<&'static str, &'static [u8]>,
+    redb::ReadOnlyTable<(&'static str, u32), &'static [u8]>,
+>;
+
+impl<'t> WriteTables<'t> {
+    pub(crate) fn open(transaction: &'t WriteTransaction) -> Result<Self, redb::TableError> {
+        Ok(Self {
+            buckets: transaction.open_table(BUCKETS)?,
+            objects: transaction.open_table(OBJECTS)?,
+            uploads: transaction.open_table(UPLOADS)?,
+            parts: transaction.open_table(PARTS)?,
+        })
+    }
+
+    pub(crate) fn put_bucket(&mut self, bucket: &str, created_ms: u64) -> Result<(), StoreError> {
+        self.buckets.insert(bucket, created_ms)?;
+        Ok(())
+    }
+
+    pub(crate) fn remove_bucket(&mut self, bucket: &str) -> Result<(), StoreError> {
+        self.buckets.remove(bucket)?;
+        Ok(())
+    }
+
+    pub(crate) fn put_object(
+        &mut self,
+        bucket: &str,
+        key: &str,
+        record: &Record,
+    ) -> Result<(), StoreError> {
+        self.objects
+            .insert((bucket, key), encode(record)?.as_slice())?;
+        Ok(())
+    }
+
+    pub(crate) fn remove_object(&mut self, bucket: &str, key: &str) -> Result<(), StoreError> {
+        self.objects.remove((bucket, key))?;
+        Ok(())
+    }
+
+    pub(crate) fn put_upload(&mut self, id: &str, upload: &Upload) -> Result<(), StoreError> {
+        self.uploads.insert(id, encode(upload)?.as_slice())?;
+        Ok(())
+    }
+
+    pub(crate) fn put_part(
+        &mut self,
+        id: &str,
+        number: u32,
+        part: &Part,
+    ) -> Result<(), StoreError> {
+        self.parts.insert((id, number), encode(part)?.as_slice())?;
+        Ok(())
+    }
+
+    /// Removes an upload and its parts, and returns the parts.
+    pub(crate) fn remove_upload(&mut self, id: &str) -> Result<Vec<(u32, Part)>, StoreError> {
+        let parts = self.parts_of(id)?;
+        for (number, _) in &parts {
+            self.parts.remove((id, *number))?;
+        }
+        self.uploads.remove(id)?;
+        Ok(parts)
+    }
+}
+
+impl ReadTables {
+    pub(crate) fn open(transaction: &ReadTransaction) -> Result<Self, redb::TableError> {
+        Ok(Self {
+            buckets: transaction.open_table(BUCKETS)?,
+            objects: transaction.open_table(OBJECTS)?,
+            uploads: transaction.open_table(UPLOADS)?,
+            parts: transaction.open_table(PARTS)?,
+        })
+    }
+}
+
+impl<B, O, U, P> Tables<B, O, U, P>
+where
+    B: ReadableTable<&'static str, u64>,
+    O: ReadableTable<(&'static str, &'static str), &'static [u8]>,
+    U: ReadableTable<&'static str, &'static [u8]>,
+    P: ReadableTable<(&'static str, u32), &'static [u8]>,
+{
+    /// All buckets with their age, in order.
+    pub(crate) fn buckets(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let mut buckets = Vec::new();
+        for entry in self.buckets.iter()? {
+            let (name, created_ms) = entry?;
+            buckets.push((name.value().to_owned(), created_ms.value()));
+        }
+        Ok(buckets)
+    }
+
+    pub(crate) fn has_bucket(&self, bucket: &str) -> Result<bool, StoreError> {
+        Ok(self.buckets.get(bucket)?.is_some())
+    }
+
+    pub(crate) fn require_bucket(&self, bucket: &str) -> Result<(), StoreError> {
+        if self.has_bucket(bucket)? {
+            Ok(())
+        } else {
+            Err(StoreError::NoSuchBucket(bucket.into()))
+        }
+    }
+
+    pub(crate) fn object(&self, bucket: &str, key: &str) -> Result<Option<Record>, StoreError> {
+        let value = self.objects.get((bucket, key))?;
+        value.map(|value| decode(value.value())).transpose()
+    }
+
+    /// Each object of each bucket.
+    pub(crate) fn all_objects(&self) -> Result<Vec<(String, String, Record)>, StoreError> {
+        let mut objects = Vec::new();
+        for entry in self.objects.iter()? {
+            let (name, value) = entry?;
+            let (bucket, key) = name.value();
+            objects.push((bucket.into(), key.into(), decode(value.value())?));
+        }
+        Ok(objects)
+    }
+
+    /// The upload, if it is one for this object.
+    pub(crate) fn upload(&self, bucket: &str, key: &str, id: &str) -> Result<Upload, StoreError> {
+        let no_such_upload = || StoreError::NoSuchUpload(id.into());
+        let value = self.uploads.get(id)?.ok_or_else(no_such_upload)?;
+        let upload: Upload = decode(value.value())?;
+        if upload.bucket == bucket && upload.key == key {
+            Ok(upload)
+        } else {
+            Err(no_such_upload())
+        }
+    }
+
+    /// All uploads under way, by id.
+    pub(crate) fn uploads(&self) -> Result<Vec<(String, Upload)>, StoreError> {
+        let mut uploads = Vec::new();
+        for entry in self.uploads.iter()? {
+            let (id, value) = entry?;
+            uploads.push((id.value().to_owned(), decode(value.value())?));
+        }
+        Ok(uploads)
+    }
+
+    /// One part of an upload.
+    pub(crate) fn part(&self, id: &str, number: u32) -> Result<Option<Part>, StoreError> {
+        let value = self.parts.get((id, number))?;
+        value.map(|value| decode(value.value())).transpose()
+    }
+
+    /// The parts of an upload by number.
+    pub(crate) fn parts_of(&self, id: &str) -> Result<Vec<(u32, Part)>, StoreError> {
+        let mut parts = Vec::new();
+        for entry in self.parts.range((id, 0)..=(id, u32::MAX))? {
+            let (name, value) = entry?;
+            parts.push((name.value().1, decode(value.value())?));
+        }
+        Ok(parts)
+    }
+
+    /// The ids of the bodies of all parts.
+    pub(crate) fn part_bodies(&self) -> Result<Vec<String>, StoreError> {
+        let mut bodies = Vec::new();
+        for entry in self.parts.iter()? {
+            let (_, value) = entry?;
+            bodies.push(decode::<Part>(value.value())?.body);
+        }
+        Ok(bodies)
+    }
+}
+
+fn encode(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
+    Ok(serde_json::to_vec(value)?)
+}
+
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    Ok(serde_json::from_slice(bytes)?)
+}

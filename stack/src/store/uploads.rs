@@ -1,0 +1,202 @@
+//! Multipart uploads: parts come in as bodies of their own, and become one object at the end.
+
+use super::StoreError;
+use super::bodies::Received;
+use super::condition::WriteCondition;
+use super::created::Reason;
+use super::handle::{Store, blocking};
+use super::insert::{NewObject, done, insert};
+use super::objects::check_key;
+use super::parts::{self, CompletePart};
+use super::records::{ObjectHeaders, ObjectInfo, Part, Upload, now_millis};
+use super::writer::{Done, Then};
+use crate::ids::{hex, random_hex};
+
+impl Store {
+    /// Starts an upload, and returns its id.
+    pub(crate) async fn create_upload(
+        &self,
+        bucket: &str,
+        key: &str,
+        content_type: Option<String>,
+        headers: ObjectHeaders,
+    ) -> Result<String, StoreError> {
+        check_key(key)?;
+        let id = random_hex::<16>()?;
+        let upload = Upload {
+            bucket: bucket.into(),
+            key: key.into(),
+            initiated_ms: now_millis(),
+            content_type,
+            headers,
+        };
+        self.change(move |tables| {
+            tables.require_bucket(&upload.bucket)?;
+            tables.put_upload(&id, &upload)?;
+            Ok(done(id))
+        })
+        .await
+    }
+
+    /// Says whether the upload is there, before a body is taken for it.
+    pub(crate) async fn require_upload(
+        &self,
+        bucket: &str,
+        key: &str,
+        id: &str,
+    ) -> Result<(), StoreError> {
+        let (bucket, key, id) = (bucket.to_owned(), key.to_owned(), id.to_owned());
+        self.read(move |tables| {
+            tables.require_bucket(&bucket)?;
+            tables.upload(&bucket, &key, &id).map(drop)
+        })
+        .await
+    }
+
+    /// Adds a part, in place of the one that had the number before, and returns its ETag.
+    pub(crate) async fn put_part(
+        &self,
+        bucket: &str,
+        key: &str,
+        id: &str,
+        number: u32,
+        received: Received,
+    ) -> Result<String, StoreError> {
+        let (bucket, key, id) = (bucket.to_owned(), key.to_owned(), id.to_owned());
+        let bodies = self.bodies().to_owned();
+        self.change(move |tables| {
+            tables.upload(&bucket, &key, &id)?;
+            let replaced = tables.part(&id, number)?;
+            let part = Part {
+                body: received.body.id().into(),
+                bytes: received.bytes,
+                md5: received.md5,
+                modified_ms: now_millis(),
+            };
+            tables.put_part(&id, number, &part)?;
+            Ok(Done {
+                value: hex(&part.md5),
+                then: Then {
+                    keep: vec![received.body],
+                    unlink: replaced
+                        .iter()
+                        .map(|part| bodies.join(&part.body))
+                        .collect(),
+                    created: None,
+                },
+            })
+        })
+        .await
+    }
+
+    /// Makes the object of the parts named, and forgets the upload.
+    pub(crate) async fn complete_upload(
+        &self,
+        bucket: &str,
+        key: &str,
+        id: &str,
+        wanted: Vec<CompletePart>,
+        condition: WriteCondition,
+    ) -> Result<ObjectInfo, StoreError> {
+        let names = (bucket.to_owned(), key.to_owned(), id.to_owned());
+        let (bucket, key, id) = names.clone();
+        let (upload, chosen) = self
+            .read(move |tables| {
+                tables.require_bucket(&bucket)?;
+                let upload = tables.upload(&bucket, &key, &id)?;
+                Ok((upload, parts::choose(&tables.parts_of(&id)?, &wanted)?))
+            })
+            .await?;
+        let bodies = self.bodies().to_owned();
+        let (dir, to_join) = (bodies.clone(), chosen.clone());
+        let body = blocking(move || parts::join(&dir, &to_join)).await?;
+        let (bucket, key, id) = names;
+        self.change(move |tables| {
+            // Somebody may have finished or aborted the upload, or replaced a part, meanwhile.
+            tables.upload(&bucket, &key, &id)?;
+            for (number, part) in &chosen {
+                let now = tables.part(&id, *number)?;
+                if now.is_none_or(|now| now.body != part.body) {
+                    return Err(StoreError::InvalidPart(*number));
+                }
+            }
+            let new = NewObject {
+                body,
+                bytes: chosen.iter().map(|(_, part)| part.bytes).sum(),
+                etag: parts::etag(&chosen),
+                content_type: upload.content_type,
+                headers: upload.headers,
+                reason: Reason::CompleteMultipartUpload,
+            };
+            // Nothing may fail once something is changed, so the parts are read before.
+            let used_up = tables.parts_of(&id)?;
+            let mut done = insert(tables, &bodies, &bucket, &key, new, &condition)?;
+            tables.remove_upload(&id)?;
+            let used_up = used_up.iter().map(|(_, part)| bodies.join(&part.body));
+            done.then.unlink.extend(used_up);
+            Ok(done)
+        })
+        .await
+    }
+
+    /// Forgets an upload and its parts.
+    pub(crate) async fn abort_upload(
+        &self,
+        bucket: &str,
+        key: &str,
+        id: &str,
+    ) -> Result<(), StoreError> {
+        let (bucket, key, id) = (bucket.to_owned(), key.to_owned(), id.to_owned());
+        let bodies = self.bodies().to_owned();
+        self.change(move |tables| {
+            tables.require_bucket(&bucket)?;
+            tables.upload(&bucket, &key, &id)?;
+            let parts = tables.remove_upload(&id)?;
+            Ok(Done {
+                value: (),
+                then: Then {
+                    unlink: (parts.iter())
+                        .map(|(_, part)| bodies.join(&part.body))
+                        .collect(),
+                    ..Then::default()
+                },
+            })
+        })
+        .await
+    }
+
+    /// The parts of an upload by number.
+    pub(crate) async fn parts(
+        &self,
+        bucket: &str,
+        key: &str,
+        id: &str,
+    ) -> Result<Vec<(u32, Part)>, StoreError> {
+        let (bucket, key, id) = (bucket.to_owned(), key.to_owned(), id.to_owned());
+        self.read(move |tables| {
+            tables.require_bucket(&bucket)?;
+            tables.upload(&bucket, &key, &id)?;
+            tables.parts_of(&id)
+        })
+        .await
+    }
+
+    /// The uploads under way in a bucket for keys that start with `prefix`, by key and age.
+    pub(crate) async fn uploads(
+        &self,
+        bucket: &str,
+        prefix: &str,
+    ) -> Result<Vec<(String, Upload)>, StoreError> {
+        let (bucket, prefix) = (bucket.to_owned(), prefix.to_owned());
+        self.read(move |tables| {
+            tables.require_bucket(&bucket)?;
+            let mut uploads = tables.uploads()?;
+            uploads
+                .retain(|(_, upload)| upload.bucket == bucket && upload.key.starts_with(&prefix));
+            uploads
+                .sort_by(|(_, a), (_, b)| (&a.key, a.initiated_ms).cmp(&(&b.key, b.initiated_ms)));
+            Ok(uploads)
+        })
+        .await
+    }
+}
