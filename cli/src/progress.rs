@@ -34,11 +34,6 @@ impl Progress {
         self.0.inc(1);
     }
 
-    /// Prints a line above the bar, or just prints it.
-    pub fn say(&self, line: &str) {
-        self.0.suspend(|| eprintln!("{line}"));
-    }
-
     /// Leaves the bar as it is, in its last state.
     pub fn finish(&self) {
         self.0.abandon();

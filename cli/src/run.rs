@@ -94,6 +94,9 @@ pub async fn run(options: &RunOptions) -> Result<u8, RunError> {
         started.elapsed(),
         interrupted,
     );
+    for problem in summary.problems() {
+        eprintln!("gifgen: {problem}");
+    }
     print(&summary, options.json)?;
     Ok(summary.exit_code())
 }
@@ -208,7 +211,6 @@ impl Tally {
         match happening {
             Happening::Source(outcome) => self.count_source(outcome, progress),
             Happening::SplitFailed { key, message } => {
-                progress.say(&format!("{key}: {message}"));
                 self.video(&key, |video| video.error = Some(message));
             }
             Happening::SliceDone(report) => {

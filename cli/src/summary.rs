@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use indicatif::{HumanBytes, HumanDuration};
+use indicatif::HumanBytes;
 use serde::Serialize;
 
 use crate::export::Exported;
@@ -94,27 +94,38 @@ impl Summary {
             1
         }
     }
+
+    /// What went wrong, a sentence each.
+    pub fn problems(&self) -> impl Iterator<Item = String> {
+        self.videos.iter().flat_map(|video| {
+            let rejected = video
+                .error
+                .iter()
+                .map(|error| format!("{}: {error}", video.key));
+            let failed = video.failed.iter().map(|slice| {
+                let (key, start, why) = (&video.key, slice.start, &slice.message);
+                format!("{key}: the slice at second {start} failed: {why}")
+            });
+            rejected.chain(failed).collect::<Vec<_>>()
+        })
+    }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for video in &self.videos {
-            match (&video.error, video.slices) {
-                (Some(error), _) => writeln!(f, "{}: {error}", video.key)?,
-                (None, None) => writeln!(f, "{}: not looked at", video.key)?,
-                (None, Some(slices)) => writeln!(
+            match video.slices {
+                None => writeln!(f, "{}: no previews", video.key)?,
+                Some(slices) => writeln!(
                     f,
                     "{}: {} s, {} of {slices} slices",
                     video.key, video.length, video.done
                 )?,
             }
-            for slice in &video.failed {
-                writeln!(f, "  slice at {} s failed: {}", slice.start, slice.message)?;
-            }
         }
         write!(
             f,
-            "{}{} files, {}, in {} ({:.1} s): {}",
+            "{}{} files, {}, in {:.1} s: {}",
             if self.interrupted {
                 "interrupted: "
             } else {
@@ -122,7 +133,6 @@ impl fmt::Display for Summary {
             },
             self.files,
             HumanBytes(self.bytes),
-            HumanDuration(Duration::from_secs_f64(self.wall_seconds)),
             self.wall_seconds,
             self.out.display()
         )

@@ -21,8 +21,11 @@ const STDOUT_BYTES: usize = 1024;
 /// Less free space than this, in bytes, means that the disk is what stopped FFmpeg.
 const DISK_FULL_BYTES: u64 = 1024 * 1024;
 
-/// Most of FFmpeg's words that go into an error, in characters.
-const SAID_CHARACTERS: usize = 1000;
+/// Most of FFmpeg's words that go into an error, in lines.
+const SAID_LINES: usize = 3;
+
+/// The same, in characters.
+const SAID_CHARACTERS: usize = 500;
 
 /// Signals by which a program dies of its own errors. The same input kills it again.
 const CRASHES: [Signal; 5] = [
@@ -56,7 +59,7 @@ pub(crate) async fn render(
     })
     .await
     .map_err(|error| RenderError::Failed(Interrupted::Child(error).into()))?;
-    let said = end_of(&rendering.url.redact(finished.stderr.trim()));
+    let said = last_words(&rendering.url.redact(&finished.stderr));
     let code = match finished.ending {
         Ending::Exited(code) => code,
         Ending::DeadlinePassed => {
@@ -90,13 +93,35 @@ fn is_full(directory: &Path) -> bool {
     statvfs(directory).is_ok_and(|disk| disk.f_bavail * disk.f_frsize < DISK_FULL_BYTES)
 }
 
-fn end_of(text: &str) -> String {
-    let surplus = text.chars().count().saturating_sub(SAID_CHARACTERS);
-    text.chars().skip(surplus).collect()
+/// The last different lines of `text`, as one.
+fn last_words(text: &str) -> String {
+    let mut lines: Vec<&str> = Vec::new();
+    for line in text.lines().rev().map(str::trim) {
+        if lines.len() == SAID_LINES {
+            break;
+        }
+        if !line.is_empty() && !lines.contains(&line) {
+            lines.push(line);
+        }
+    }
+    lines.reverse();
+    let words: String = lines.join("; ");
+    words.chars().take(SAID_CHARACTERS).collect()
 }
 
 impl<E: Into<SliceError>> From<E> for RenderError {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_different_lines_are_quoted() {
+        let said = "a\nb\nc\nc\n\nd\nc\n";
+        assert_eq!(last_words(said), "b; d; c");
     }
 }
