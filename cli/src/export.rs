@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     fs, io,
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 use gifgen_shared::output_keys::is_output;
@@ -20,25 +20,35 @@ pub struct Exported {
 
 /// A preview that cannot be written.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to write {}: {source}", path.display())]
-pub struct ExportError {
-    path: PathBuf,
-    source: io::Error,
+pub enum ExportError {
+    /// The file system refuses.
+    #[error("failed to write {}: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The key is no path below the output folder.
+    #[error("the key {key:?} names no file inside the output folder; give the video another key")]
+    Outside {
+        /// The key.
+        key: String,
+    },
 }
 
-/// Puts `objects` under `out`, by their keys, which are those of [`is_output`] under plain file
-/// names. Previews of an earlier run of the same video that this one did not make are removed,
+/// Puts `objects` under `out`, by their keys. Previews of an earlier run of the same video that this one did not make are removed,
 /// so that the folder never mixes two runs.
 ///
 /// # Errors
-/// At the first file that cannot be written.
+/// At the first file that cannot be written, or whose key would lead out of `out`.
 pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportError> {
     let mut exported = Exported::default();
     let mut folders = HashSet::new();
     let mut files = HashSet::new();
     for object in objects {
-        let target = out.join(&object.key);
-        let failed = |source| ExportError {
+        let target = target(out, &object.key)?;
+        let failed = |source| ExportError::Write {
             path: target.clone(),
             source,
         };
@@ -58,8 +68,22 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
     Ok(exported)
 }
 
+/// The file for `key`. Keys come with events and uploads: none may lead out of `out`.
+fn target(out: &Path, key: &str) -> Result<PathBuf, ExportError> {
+    let relative = Path::new(key);
+    let is_inside = relative
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    if !is_inside {
+        return Err(ExportError::Outside {
+            key: key.to_owned(),
+        });
+    }
+    Ok(out.join(relative))
+}
+
 fn remove_stale(folder: &Path, fresh: &HashSet<PathBuf>) -> Result<(), ExportError> {
-    let failed = |source| ExportError {
+    let failed = |source| ExportError::Write {
         path: folder.to_owned(),
         source,
     };
@@ -70,4 +94,18 @@ fn remove_stale(folder: &Path, fresh: &HashSet<PathBuf>) -> Result<(), ExportErr
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_leads_out_of_the_folder() {
+        let out = Path::new("/previews");
+        for key in ["../a", "/etc/passwd", "a/../../b", "./a"] {
+            assert!(target(out, key).is_err(), "{key}");
+        }
+        assert_eq!(target(out, "a/..b.gif").unwrap(), out.join("a/..b.gif"));
+    }
 }

@@ -9,9 +9,6 @@ use gifgen::{
 };
 use tracing_subscriber::EnvFilter;
 
-/// Exit code for anything that failed altogether; clap's own for wrong usage is 2.
-const FAILED: u8 = 1;
-
 #[tokio::main]
 async fn main() -> ExitCode {
     // Silent unless asked for: what a person needs to know is in the summary and on stderr.
@@ -21,16 +18,15 @@ async fn main() -> ExitCode {
         .with_env_filter(EnvFilter::try_from_env("GIFGEN_LOG").unwrap_or_else(|_| "off".into()))
         .init();
     let done = match Options::parse().command {
-        Command::Run(options) => run::run(&options).await.map_err(|error| error.to_string()),
+        Command::Run(options) => run::run(&options)
+            .await
+            .map_err(|error| (error.exit_code(), error.to_string())),
         Command::Replay(options) => replay::replay(&options)
             .await
-            .map_err(|error| error.to_string()),
+            .map_err(|error| (error.exit_code(), error.to_string())),
     };
-    match done {
-        Ok(code) => ExitCode::from(code),
-        Err(message) => {
-            eprintln!("gifgen: {message}");
-            ExitCode::from(FAILED)
-        }
-    }
+    ExitCode::from(done.unwrap_or_else(|(code, message)| {
+        eprintln!("gifgen: {message}");
+        code
+    }))
 }

@@ -66,6 +66,17 @@ pub enum ReplayError {
     Export(#[from] ExportError),
 }
 
+impl ReplayError {
+    /// The exit code: 2 for wrong usage, else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Settings(SettingsError::OutOfRange { .. })
+            | Self::Local(LocalError::Settings(SettingsError::OutOfRange { .. })) => 2,
+            _ => 1,
+        }
+    }
+}
+
 /// An event and the function that it is meant for.
 enum Meant {
     ForSplitter { objects: Vec<(String, String)> },

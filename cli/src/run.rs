@@ -8,7 +8,10 @@ use std::{
     time::Instant,
 };
 
-use gifgen_shared::slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE};
+use gifgen_shared::{
+    settings::SettingsError,
+    slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
+};
 use gifgen_splitter::splitter::Outcome;
 use serde_json::{Value, json};
 
@@ -47,6 +50,16 @@ pub enum RunError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl RunError {
+    /// The exit code: 2 for wrong usage, else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Local(LocalError::Settings(SettingsError::OutOfRange { .. })) => 2,
+            _ => 1,
+        }
+    }
 }
 
 /// The rule that starts the splitter.

@@ -25,6 +25,12 @@ impl Slice {
         self.end - f64::from(self.start)
     }
 
+    /// The part of the slice that lies in a video of `length_seconds`, if any does.
+    pub fn within(self, length_seconds: f64) -> Option<Self> {
+        let end = self.end.min(length_seconds);
+        (end > f64::from(self.start)).then_some(Self { end, ..self })
+    }
+
     /// How many pictures the GIF holds at `fps` frames a second: one for each `n / fps` inside
     /// the slice.
     pub fn gif_frames(&self, fps: u32) -> u32 {
@@ -105,6 +111,13 @@ mod tests {
         let slices = plan(10_800.0, 30);
         assert_eq!(slices.len(), 360);
         assert_eq!(slices.iter().map(Slice::still_count).sum::<u32>(), 10_800);
+    }
+
+    #[test]
+    fn a_slice_is_kept_within_the_video() {
+        assert_eq!(slice(30, 60.0).within(45.5), Some(slice(30, 45.5)));
+        assert_eq!(slice(30, 60.0).within(90.0), Some(slice(30, 60.0)));
+        assert_eq!(slice(30, 60.0).within(30.0), None);
     }
 
     #[test]

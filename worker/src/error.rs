@@ -34,6 +34,14 @@ pub enum Unrenderable {
     /// The source was replaced; its successor has slices of its own.
     #[error("{0} was replaced by another version")]
     Superseded(Source),
+    /// The slice starts behind the end of the video.
+    #[error("the slice starts at {start} s, and the video ends at {length} s")]
+    OutsideVideo {
+        /// Start of the slice, in seconds.
+        start: u32,
+        /// Length of the video stream, in seconds.
+        length: f64,
+    },
     /// FFmpeg gives up on the content.
     #[error("FFmpeg cannot render the slice: {said}")]
     Undecodable {
@@ -110,6 +118,7 @@ impl Unrenderable {
             Self::Rejected(rejection) => rejection.reason.to_string(),
             Self::SourceGone(_) => "sourceGone".into(),
             Self::Superseded(_) => "superseded".into(),
+            Self::OutsideVideo { .. } => "outsideVideo".into(),
             Self::Undecodable { .. } => "undecodable".into(),
             Self::WrongOutput { .. } => "wrongOutput".into(),
         }

@@ -9,6 +9,7 @@ use gifgen_shared::{
     presigned_url::PresignedUrl,
     probe::{Probe, ProbeError},
     settings::Settings,
+    slice::Slice,
     slice_event::SliceEvent,
     source::Source,
     video_stream::VideoStream,
@@ -165,15 +166,16 @@ impl Worker {
             .source(&self.settings)
             .map_err(Unrenderable::BadEvent)?;
         let url = source.presign(&self.s3, self.settings.url_expiry).await?;
-        let video = match event.video {
-            Some(video) => video,
-            None => self.probe(&source, &url, deadline).await?,
+        // With a stream, the event comes from our splitter, which measured this very version.
+        let (video, slice) = match event.video {
+            Some(video) => (video, event.slice()),
+            None => self.probe(&source, &url, event.slice(), deadline).await?,
         };
         let rendering = Rendering {
             url: &url,
             etag: source.etag.as_ref(),
             video,
-            slice: event.slice(),
+            slice,
             settings: &self.settings,
             threads: self.threads,
         };
@@ -202,27 +204,41 @@ impl Worker {
         Ok(report)
     }
 
-    /// Chooses the stream by the splitter's rule, for an event that does not name it.
+    /// Chooses the stream by the splitter's rule, for an event that does not name it, and keeps
+    /// the slice within the video.
     async fn probe(
         &self,
         source: &Source,
         url: &PresignedUrl,
+        slice: Slice,
         deadline: Deadline,
-    ) -> Result<VideoStream, SliceError> {
+    ) -> Result<(VideoStream, Slice), SliceError> {
         let probe = Probe {
             ffprobe: &self.settings.ffprobe,
             url,
             etag: source.etag.as_ref(),
             deadline,
         };
-        match probe.header().await {
-            Ok(header) => Ok(header.video),
+        let measured = async {
+            let header = probe.header().await?;
+            let length = probe.length(&header).await?;
+            Ok((header.video, length))
+        };
+        match measured.await {
+            Ok((video, length)) => match slice.within(length) {
+                Some(slice) => Ok((video, slice)),
+                None => Err(Unrenderable::OutsideVideo {
+                    start: slice.start,
+                    length,
+                }
+                .into()),
+            },
+            Err(ProbeError::Rejected(rejection)) => Err(Unrenderable::Rejected(rejection).into()),
+            Err(ProbeError::Child(error)) => Err(Interrupted::Child(error).into()),
             Err(ProbeError::Interrupted { reason }) => {
                 let state = source.state(&self.s3).await?;
                 Err(SliceError::lost(source, &state, reason))
             }
-            Err(ProbeError::Rejected(rejection)) => Err(Unrenderable::Rejected(rejection).into()),
-            Err(ProbeError::Child(error)) => Err(Interrupted::Child(error).into()),
         }
     }
 
