@@ -64,7 +64,8 @@ const CONTENT_TROUBLE: [&str; 2] = [
 /// Whether FFmpeg or ffprobe had trouble with the network, by what they wrote to standard error
 /// at log level `error`. Both can lose their input half-way and still exit with 0, so that text
 /// is all there is: the protocols speak under their own names (`[https @ 0x55…]`), and `ffmpeg`
-/// names the URL when opening or reading it fails.
+/// names the URL when opening or reading it fails. A connection that broke off counts as trouble
+/// even if FFmpeg says no more: not every demuxer passes on that taking it up again failed.
 pub fn network_trouble(stderr: &str, url: &PresignedUrl) -> bool {
     stderr.lines().any(|line| {
         let protocol_speaks = PROTOCOLS

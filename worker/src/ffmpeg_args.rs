@@ -143,9 +143,9 @@ impl Rendering<'_> {
         ]));
         args.extend(input_args(self.url, self.etag));
         args.extend(strings(&["-filter_complex", &self.filter_graph()]));
-        args.extend(strings(&[
-            "-map", "[gif]", "-f", "gif", "-loop", "0", GIF_FILE,
-        ]));
+        let final_delay = self.final_delay().to_string();
+        args.extend(strings(&["-map", "[gif]", "-f", "gif", "-loop", "0"]));
+        args.extend(strings(&["-final_delay", &final_delay, GIF_FILE]));
         let jpg = [
             "-f",
             "image2",
@@ -183,6 +183,15 @@ impl Rendering<'_> {
     fn seek(&self) -> Option<String> {
         let second = self.slice.start.saturating_sub(self.video.seek_margin);
         (second > 0).then(|| format!("{:.6}", self.video.start_time + f64::from(second)))
+    }
+
+    /// How long the last picture of the GIF stands, in hundredths of a second. FFmpeg would
+    /// repeat the delay before it, and at 30 pictures a second (3, 3, 4, …) add a hundredth.
+    fn final_delay(&self) -> u32 {
+        let fps = self.settings.gif_fps;
+        let starts_at = |frame: u32| (f64::from(frame) * 100.0 / f64::from(fps)).round() as u32;
+        let frames = self.slice.gif_frames(fps);
+        starts_at(frames) - starts_at(frames.saturating_sub(1))
     }
 
     fn filter_graph(&self) -> String {

@@ -1,12 +1,10 @@
 //! Which picture a sample shows, proved on videos whose pictures carry their own number: twelve
 //! black or white bars, read as bits.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
+use crate::support::{ffmpeg, names, pictures, run};
 use image::{GrayImage, imageops::grayscale};
-use support::{ffmpeg, names, pictures, run};
 
 /// Length of the videos in seconds: two slices of 30 s and one of five.
 const SECONDS: u32 = 65;

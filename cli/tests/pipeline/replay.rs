@@ -1,0 +1,90 @@
+//! The saved events in `events/`, replayed.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::{gifgen, names, pictures};
+use gifgen_testkit::media;
+use serde_json::Value;
+
+fn event(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../events")
+        .join(name)
+}
+
+fn replay(event: &Path, video: &Path, out: &Path) -> (Option<i32>, Value) {
+    let output = gifgen()
+        .args(["replay", "--json", "-o"])
+        .arg(out)
+        .arg("--video")
+        .args([video, event])
+        .output()
+        .unwrap();
+    let answer = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    (output.status.code(), answer)
+}
+
+#[test]
+fn events_for_the_splitter_are_split() {
+    for name in ["s3-put.json", "object-created.json"] {
+        let out = tempfile::tempdir().unwrap();
+        let (code, answer) = replay(&event(name), &media::video("d34_h264_40s.mp4"), out.path());
+        assert_eq!(code, Some(0), "{answer}");
+        let source = &answer["sources"][0];
+        assert_eq!(source["status"], "split");
+        assert_eq!(source["slices"], 2);
+        assert_eq!(
+            source["key"],
+            "holiday films/100% café + crème (take 2) 東京.mp4"
+        );
+    }
+}
+
+#[test]
+fn events_for_the_worker_are_rendered() {
+    let folder = tempfile::tempdir().unwrap();
+    // 2,539 seconds: the saved slices lie in it.
+    let video = media::looped("d35", 7, folder.path());
+    for (name, end) in [("slice.json", 2280), ("aws-sample-slice.json", 2279)] {
+        let out = tempfile::tempdir().unwrap();
+        let (code, answer) = replay(&event(name), &video, out.path());
+        assert_eq!(code, Some(0), "{answer}");
+        assert_eq!(answer["status"], "done");
+        let previews = out.path().join("long.mp4");
+        let stills: Vec<String> = (2250..end)
+            .map(|second| format!("{second:06}.jpg"))
+            .collect();
+        assert_eq!(names(&previews.join("frames")), stills);
+        let gif = pictures(&previews.join("gifs/002250.gif"));
+        assert_eq!(gif.len(), (end - 2250) * 10);
+    }
+}
+
+#[test]
+fn a_slice_behind_the_end_of_the_video_fails_with_the_reason() {
+    let out = tempfile::tempdir().unwrap();
+    let video = media::video("d34_h264_40s.mp4");
+    let (code, answer) = replay(&event("aws-sample-slice.json"), &video, out.path());
+    assert_eq!(code, Some(1));
+    assert_eq!(answer["status"], "failed", "{answer}");
+    assert_eq!(names(out.path()), Vec::<String>::new());
+}
+
+#[test]
+fn an_event_for_neither_function_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let event = folder.path().join("event.json");
+    std::fs::write(&event, r#"{"detail": {"hello": 1}}"#).unwrap();
+    let output = gifgen()
+        .args(["replay", "--video"])
+        .args([&media::video("d34_h264_40s.mp4"), &event])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.starts_with("gifgen: the event is for neither function"),
+        "{said}"
+    );
+}

@@ -1,0 +1,216 @@
+//! The worker against an S3 that refuses, dawdles and breaks off. What it cannot read to the end
+//! is never called done.
+
+mod proxy;
+
+use std::{fs, time::Duration};
+
+use gifgen_shared::deadline::Deadline;
+use gifgen_testkit::{
+    bed::{FILMS, PREVIEWS, TestBed, worker},
+    clients, media,
+};
+use gifgen_worker::{
+    error::Interrupted,
+    worker::{Answer, Worker},
+};
+use proxy::{Fault, Proxy};
+use serde_json::{Value, json};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A bed with a video of some 2.8 MB, and a worker that reaches it through a failing proxy.
+struct Faulty {
+    bed: TestBed,
+    proxy: Proxy,
+    worker: Worker,
+}
+
+impl Faulty {
+    async fn start(fault: fn(usize) -> Fault) -> Self {
+        let bed = TestBed::start().await;
+        bed.adopt_video("cars.mp4", "d45").await;
+        let proxy = Proxy::start(&bed.stack().s3_endpoint(), fault).await;
+        let credentials = bed.stack().credentials();
+        let s3 = clients::s3(
+            &proxy.endpoint,
+            &credentials.access_key_id,
+            &credentials.secret_access_key,
+        );
+        let worker = worker(s3, bed.temporary(), &[("FRAME_WIDTH", "160")]);
+        Self { bed, proxy, worker }
+    }
+
+    async fn render(&self, deadline: Duration) -> Result<Answer, Interrupted> {
+        let event = slice_of("cars.mp4", 0, 30.16);
+        let answer = self.worker.handle(&event, Deadline::after(deadline)).await;
+        assert_eq!(
+            fs::read_dir(self.bed.temporary()).unwrap().count(),
+            0,
+            "left behind"
+        );
+        answer
+    }
+
+    async fn previews(&self) -> usize {
+        self.bed
+            .stack()
+            .store()
+            .list(PREVIEWS, "")
+            .await
+            .unwrap()
+            .len()
+    }
+}
+
+/// A slice event as the splitter makes it: with the stream.
+fn slice_of(key: &str, start: u32, end: f64) -> Value {
+    json!({"bucket": FILMS, "key": key, "start": start, "end": end,
+           "video": {"index": 0, "startTime": 0.0, "width": 768, "height": 432}})
+}
+
+fn assert_done(answer: Result<Answer, Interrupted>) {
+    match answer.unwrap() {
+        Answer::Done(report) => assert_eq!(report.frames.unwrap().count, 31),
+        failed @ Answer::Failed { .. } => panic!("{failed:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_503_that_passes_is_waited_for() {
+    let faulty = Faulty::start(|connection| match connection {
+        0 => Fault::Unavailable,
+        _ => Fault::None,
+    })
+    .await;
+    assert_done(faulty.render(MINUTE).await);
+    assert_eq!(faulty.previews().await, 32);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_503_that_stays_is_transient() {
+    let faulty = Faulty::start(|_| Fault::Unavailable).await;
+    let error = faulty.render(MINUTE).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Interrupted::Source(_) | Interrupted::SourceLost { .. }
+        ),
+        "{error}"
+    );
+    assert!(!error.to_string().contains("X-Amz"), "{error}");
+    assert!(faulty.proxy.connections() > 1);
+    assert_eq!(faulty.previews().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_whose_connection_broke_off_is_not_trusted_and_the_next_one_succeeds() {
+    let faulty = Faulty::start(|connection| match connection {
+        0 => Fault::CutAfter(300_000),
+        _ => Fault::None,
+    })
+    .await;
+    let error = faulty.render(MINUTE).await.unwrap_err();
+    assert!(matches!(error, Interrupted::SourceLost { .. }), "{error}");
+    assert_eq!(faulty.previews().await, 0);
+    assert_done(faulty.render(MINUTE).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_always_breaks_off_is_transient_and_never_padded_out() {
+    // Each connection gives less than what comes before the first half of the pictures.
+    let faulty = Faulty::start(|connection| match connection {
+        0 => Fault::CutAfter(1_000_000),
+        _ => Fault::CutAfter(100),
+    })
+    .await;
+    let error = faulty.render(MINUTE).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Interrupted::Source(_) | Interrupted::SourceLost { .. }
+        ),
+        "{error}"
+    );
+    assert_eq!(faulty.previews().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_trickles_is_given_up_at_the_deadline() {
+    let faulty = Faulty::start(|_| Fault::Trickle).await;
+    let error = faulty.render(Duration::from_secs(3)).await.unwrap_err();
+    assert!(
+        matches!(error, Interrupted::DeadlinePassed { doing: "rendering" }),
+        "{error}"
+    );
+    assert_eq!(faulty.previews().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_that_is_missing_is_transient() {
+    let bed = TestBed::start().await;
+    bed.adopt_video("a.mp4", "d05").await;
+    let worker = bed.worker(&[("DESTINATION_BUCKET", "no-such-bucket")]);
+    let event = json!({"bucket": FILMS, "key": "a.mp4", "start": 0, "end": 1});
+    let error = worker
+        .handle(&event, Deadline::after(MINUTE))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Interrupted::Upload { .. }), "{error}");
+    assert_eq!(fs::read_dir(bed.temporary()).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slice_that_is_delivered_twice_gives_the_same_objects() {
+    let bed = TestBed::start().await;
+    bed.adopt_video("a.mp4", "d05").await;
+    let worker = bed.worker(&[]);
+    let event = json!({"bucket": FILMS, "key": "a.mp4", "start": 0, "end": 1});
+    let mut etags = Vec::new();
+    for _ in 0..2 {
+        assert!(matches!(
+            worker
+                .handle(&event, Deadline::after(MINUTE))
+                .await
+                .unwrap(),
+            Answer::Done(_)
+        ));
+        let objects = bed.stack().store().list(PREVIEWS, "").await.unwrap();
+        etags.push(
+            objects
+                .into_iter()
+                .map(|o| (o.key, o.etag))
+                .collect::<Vec<_>>(),
+        );
+    }
+    assert_eq!(etags[0], etags[1]);
+    assert_eq!(etags[0].len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storyboard_is_one_sheet_and_no_stills() {
+    let bed = TestBed::start().await;
+    bed.adopt("cars.mp4", &media::video("d45")).await;
+    let worker = bed.worker(&[("FRAMES", "storyboard")]);
+    let event = slice_of("cars.mp4", 0, 30.0);
+    let answer = json!(
+        worker
+            .handle(&event, Deadline::after(MINUTE))
+            .await
+            .unwrap()
+    );
+    let sheet = json!({"key": "cars.mp4/storyboards/000000.jpg", "columns": 6, "rows": 5,
+                       "tileWidth": 160, "tileHeight": 90});
+    assert_eq!(answer["storyboard"], sheet);
+    let objects = bed.stack().store().list(PREVIEWS, "").await.unwrap();
+    let keys: Vec<_> = objects.iter().map(|object| object.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        [
+            "cars.mp4/gifs/000000.gif",
+            "cars.mp4/storyboards/000000.jpg"
+        ]
+    );
+    let sheet = image::load_from_memory(&fs::read(&objects[1].body).unwrap()).unwrap();
+    assert_eq!((sheet.width(), sheet.height()), (960, 450));
+}

@@ -1,0 +1,169 @@
+//! The real binary of the worker, hosted by Lambda's runtime emulator, on the embedded stack.
+
+use std::path::Path;
+
+use gifgen_testkit::{
+    bed::{PREVIEWS, TestBed},
+    events::saved,
+    hang::Hang,
+    media,
+    rie::Rie,
+};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+const WORKER: &str = env!("CARGO_BIN_EXE_worker");
+
+/// A stack with a video under the key that the saved events name, long enough for their slice;
+/// and the video's ETag.
+async fn bed_with_long_video() -> (TestBed, String) {
+    let bed = TestBed::start().await;
+    let long = media::looped("d35", 7, bed.directory());
+    let etag = bed.adopt("long.mp4", &long).await.etag;
+    (bed, etag)
+}
+
+/// The stack's environment, and what makes a slice of 1080p quick.
+fn environment(bed: &TestBed, more: &[(&str, &str)]) -> Vec<(String, String)> {
+    let small = [
+        ("GIF_WIDTH", "64"),
+        ("GIF_FPS", "2"),
+        ("FRAME_WIDTH", "160"),
+    ];
+    let mut environment = bed.environment();
+    environment.extend(
+        small
+            .iter()
+            .chain(more)
+            .map(|(name, value)| (name.to_string(), value.to_string())),
+    );
+    environment
+}
+
+async fn output_names(bed: &TestBed) -> Vec<String> {
+    let outputs = bed.stack().store().list(PREVIEWS, "").await.unwrap();
+    outputs.into_iter().map(|object| object.key).collect()
+}
+
+fn is_empty(folder: &Path) -> bool {
+    folder.read_dir().unwrap().next().is_none()
+}
+
+#[tokio::test]
+async fn the_saved_slice_event_is_rendered_if_its_version_is_there() {
+    let (bed, etag) = bed_with_long_video().await;
+    let mut rie = Rie::start(WORKER, &environment(&bed, &[])).await;
+    let mut event = saved("slice.json");
+    let answer = rie.invoke(&event).await;
+    assert_eq!(
+        (&answer["status"], &answer["reason"]),
+        (&json!("failed"), &json!("superseded"))
+    );
+    assert!(output_names(&bed).await.is_empty());
+
+    event["detail"]["etag"] = json!(format!("\"{etag}\""));
+    let answer = rie.invoke(&event).await;
+    assert_eq!(answer["status"], "done", "{answer}; log:\n{}", rie.log());
+    assert_eq!(answer["gif"]["key"], "long.mp4/gifs/002250.gif");
+    assert_eq!(answer["gif"]["frames"], 60);
+    assert_eq!(answer["frames"], json!({"first": 2250, "count": 30}));
+    let mut wanted: Vec<String> = (2250..2280)
+        .map(|second| format!("long.mp4/frames/{second:06}.jpg"))
+        .collect();
+    wanted.push("long.mp4/gifs/002250.gif".into());
+    assert_eq!(output_names(&bed).await, wanted);
+    assert!(is_empty(&bed.temporary()));
+}
+
+#[tokio::test]
+async fn the_aws_samples_slice_event_is_rendered_from_the_bucket_of_the_settings() {
+    let (bed, _) = bed_with_long_video().await;
+    let settings = [("SOURCE_BUCKET", "films"), ("FRAMES", "storyboard")];
+    let mut rie = Rie::start(WORKER, &environment(&bed, &settings)).await;
+    let answer = rie.invoke(&saved("aws-sample-slice.json")).await;
+    assert_eq!(answer["status"], "done", "{answer}; log:\n{}", rie.log());
+    assert_eq!(answer["gif"]["frames"], 58);
+    let wanted = [
+        "long.mp4/gifs/002250.gif",
+        "long.mp4/storyboards/002250.jpg",
+    ];
+    assert_eq!(output_names(&bed).await, wanted);
+}
+
+#[tokio::test]
+async fn an_event_that_names_no_bucket_needs_the_setting() {
+    let bed = TestBed::start().await;
+    let mut rie = Rie::start(WORKER, &environment(&bed, &[])).await;
+    let answer = rie.invoke(&saved("aws-sample-slice.json")).await;
+    assert_eq!(
+        (&answer["status"], &answer["reason"]),
+        (&json!("failed"), &json!("badEvent"))
+    );
+    assert!(
+        answer["message"]
+            .as_str()
+            .unwrap()
+            .contains("SOURCE_BUCKET"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_bad_setting_ends_the_binary_at_start_with_a_message_that_names_it() {
+    let output = Command::new(WORKER)
+        .env("DESTINATION_BUCKET", "previews")
+        .env("GIF_WIDTH", "5000")
+        .kill_on_drop(true)
+        .output()
+        .await
+        .unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(
+        said.contains("GIF_WIDTH") && said.contains("5000"),
+        "{said}"
+    );
+}
+
+/// Lets a function of three seconds work on a source whose server never answers; `event` must be
+/// answered with an error of the worker's own, and nothing may be left.
+async fn hangs(event: Value) {
+    let bed = TestBed::start().await;
+    let hang = Hang::start().await;
+    let more = [
+        ("AWS_ENDPOINT_URL_S3", &*hang.endpoint()),
+        ("AWS_LAMBDA_FUNCTION_TIMEOUT", "3"),
+        ("SOURCE_BUCKET", "films"),
+    ];
+    let mut rie = Rie::start(WORKER, &environment(&bed, &more)).await;
+    let answer = rie.invoke(&event).await;
+    let error_type = answer["errorType"].as_str().unwrap_or_default();
+    assert!(
+        ["DeadlinePassed", "SourceUnavailable", "SourceLost"].contains(&error_type),
+        "{answer}; log:\n{}",
+        rie.log()
+    );
+    assert_eq!(
+        hang.named_by(),
+        Vec::<String>::new(),
+        "FFmpeg is still there"
+    );
+    assert!(
+        is_empty(&bed.temporary()),
+        "a work directory is still there"
+    );
+}
+
+#[tokio::test]
+async fn a_source_that_hangs_while_rendering_is_answered_with_an_error_before_the_time_out() {
+    let mut event = saved("slice.json");
+    event["detail"]["video"] = json!({
+        "index": 0, "startTime": 0.0, "width": 1920, "height": 1080,
+    });
+    hangs(event).await;
+}
+
+#[tokio::test]
+async fn a_source_that_hangs_while_probing_is_answered_with_an_error_before_the_time_out() {
+    hangs(saved("aws-sample-slice.json")).await;
+}
