@@ -10,3 +10,4 @@ pub mod progress;
 pub mod replay;
 pub mod run;
 pub mod summary;
+pub mod test_picture;

@@ -31,6 +31,8 @@ pub struct Local {
     pub stack: Stack,
     /// The functions.
     pub dispatcher: Dispatcher,
+    /// The program `ffmpeg`.
+    pub ffmpeg: PathBuf,
     folder: WorkDir,
 }
 
@@ -92,10 +94,12 @@ impl Local {
         let stack = Stack::start(&folder.path().join("s3")).await?;
         stack.store().create_bucket(SOURCE_BUCKET).await?;
         stack.store().create_bucket(DESTINATION_BUCKET).await?;
+        let ffmpeg = settings.ffmpeg.clone();
         let dispatcher = dispatcher(&stack, settings, concurrency, temporary)?;
         Ok(Self {
             stack,
             dispatcher,
+            ffmpeg,
             folder,
         })
     }

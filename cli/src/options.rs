@@ -28,7 +28,7 @@ pub enum Command {
     Run(RunOptions),
     /// Hand a saved event to the function that it is meant for
     #[command(
-        after_help = "Examples:\n  gifgen replay events/slice.json --video film.mp4\n  DESTINATION_BUCKET=previews gifgen replay events/object-created.json --aws"
+        after_help = "Examples:\n  gifgen replay events/slice.json\n  gifgen replay events/slice.json --video film.mp4\n  DESTINATION_BUCKET=previews gifgen replay events/object-created.json --aws"
     )]
     Replay(ReplayOptions),
 }
@@ -59,13 +59,8 @@ pub struct ReplayOptions {
     /// File with the event
     #[arg(value_name = "EVENT.json")]
     pub event: PathBuf,
-    /// Video that stands in for the event's source, on this machine
-    #[arg(
-        long,
-        value_name = "VIDEO",
-        conflicts_with = "aws",
-        required_unless_present = "aws"
-    )]
+    /// Video that stands in for the event's source, on this machine [default: a test picture]
+    #[arg(long, value_name = "VIDEO", conflicts_with = "aws")]
     pub video: Option<PathBuf>,
     /// Replay against real AWS, with the credentials and settings of the environment
     #[arg(long)]

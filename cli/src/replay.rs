@@ -25,10 +25,14 @@ use crate::{
     local::{DESTINATION_BUCKET, Local, LocalError, SOURCE_BUCKET, cores},
     options::ReplayOptions,
     run::file_key,
+    test_picture::{self, TestPictureError},
 };
 
 /// Lambda's longest time for one invocation.
 const INVOCATION: Duration = Duration::from_secs(900);
+
+/// Length of the test picture that the splitter gets: three slices.
+const TEST_PICTURE_SECONDS: f64 = 65.0;
 
 /// Why an event is not replayed.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +65,9 @@ pub enum ReplayError {
     /// The pipeline does not start.
     #[error(transparent)]
     Local(#[from] LocalError),
+    /// No video was named, and none can be made.
+    #[error(transparent)]
+    TestPicture(#[from] TestPictureError),
     /// Previews cannot be written.
     #[error(transparent)]
     Export(#[from] ExportError),
@@ -79,8 +86,14 @@ impl ReplayError {
 
 /// An event and the function that it is meant for.
 enum Meant {
-    ForSplitter { objects: Vec<(String, String)> },
-    ForWorker { bucket: String, key: String },
+    ForSplitter {
+        objects: Vec<(String, String)>,
+    },
+    ForWorker {
+        bucket: String,
+        key: String,
+        end: f64,
+    },
 }
 
 /// Replays the event, prints the function's answer, and gives the exit code.
@@ -90,9 +103,10 @@ enum Meant {
 pub async fn replay(options: &ReplayOptions) -> Result<u8, ReplayError> {
     let event = read_event(&options.event)?;
     let meant = meant(&event)?;
-    let (answer, done) = match &options.video {
-        Some(video) => replay_here(options, video, &event, &meant).await?,
-        None => replay_on_aws(options, &event, &meant).await?,
+    let (answer, done) = if options.aws {
+        replay_on_aws(options, &event, &meant).await?
+    } else {
+        replay_here(options, &event, &meant).await?
     };
     if options.json {
         println!("{answer}");
@@ -122,24 +136,20 @@ fn meant(event: &Value) -> Result<Meant, ReplayError> {
     Ok(Meant::ForWorker {
         bucket: slice.bucket.unwrap_or_else(|| SOURCE_BUCKET.into()),
         key: slice.key.to_string(),
+        end: slice.end,
     })
 }
 
 async fn replay_here(
     options: &ReplayOptions,
-    video: &Path,
     event: &Value,
     meant: &Meant,
 ) -> Result<(Value, bool), ReplayError> {
-    file_key(video).map_err(|problem| ReplayError::Video {
-        video: video.to_owned(),
-        problem,
-    })?;
-    let video = fs::canonicalize(video).unwrap_or_else(|_| video.to_owned());
-    let local = Local::start(&options.out, &options.settings, cores_for_one()).await?;
+    let local = Local::start(&options.out, &options.settings, NonZero::<u32>::MIN).await?;
+    let video = stand_in(options, meant, &local)?;
     let objects = match meant {
         Meant::ForSplitter { objects } => objects.clone(),
-        Meant::ForWorker { bucket, key } => vec![(bucket.clone(), key.clone())],
+        Meant::ForWorker { bucket, key, .. } => vec![(bucket.clone(), key.clone())],
     };
     let store = local.stack.store();
     for (bucket, key) in &objects {
@@ -164,6 +174,24 @@ async fn replay_here(
     Ok(answer)
 }
 
+/// The video that stands in for the event's source.
+fn stand_in(options: &ReplayOptions, meant: &Meant, local: &Local) -> Result<PathBuf, ReplayError> {
+    let Some(video) = &options.video else {
+        let seconds = match meant {
+            Meant::ForSplitter { .. } => TEST_PICTURE_SECONDS,
+            Meant::ForWorker { end, .. } => *end,
+        };
+        let picture = test_picture::make(&local.ffmpeg, seconds, local.folder())?;
+        eprintln!("gifgen: a test picture stands in for the source; name a video with --video");
+        return Ok(picture);
+    };
+    file_key(video).map_err(|problem| ReplayError::Video {
+        video: video.clone(),
+        problem,
+    })?;
+    Ok(fs::canonicalize(video).unwrap_or_else(|_| video.clone()))
+}
+
 async fn replay_on_aws(
     options: &ReplayOptions,
     event: &Value,
@@ -176,12 +204,8 @@ async fn replay_on_aws(
     let splitter = Splitter::new(s3.clone(), bus, settings.clone());
     let worker =
         Worker::start(s3, settings, cores(), std::env::temp_dir()).map_err(LocalError::from)?;
-    let dispatcher = Dispatcher::new(splitter, worker, cores_for_one());
+    let dispatcher = Dispatcher::new(splitter, worker, NonZero::<u32>::MIN);
     invoke(&dispatcher, event, meant).await
-}
-
-fn cores_for_one() -> NonZero<u32> {
-    NonZero::<u32>::MIN
 }
 
 /// The function's answer, and whether it did all that the event asks for.

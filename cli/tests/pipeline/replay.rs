@@ -88,3 +88,22 @@ fn an_event_for_neither_function_is_refused() {
         "{said}"
     );
 }
+
+#[test]
+fn without_a_video_a_test_picture_stands_in() {
+    for name in [
+        "s3-put.json",
+        "object-created.json",
+        "slice.json",
+        "aws-sample-slice.json",
+    ] {
+        let out = tempfile::tempdir().unwrap();
+        let output = gifgen()
+            .args(["replay", "--frame-width", "64", "-o"])
+            .args([out.path(), &event(name)])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{name}: {said}");
+    }
+}

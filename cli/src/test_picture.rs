@@ -1,0 +1,54 @@
+//! A test picture that stands in for a source that only its event knows.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// A test picture that cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TestPictureError {
+    /// FFmpeg cannot be started.
+    #[error("failed to start {}: {source}", ffmpeg.display())]
+    Start {
+        /// The program.
+        ffmpeg: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// FFmpeg fails.
+    #[error("FFmpeg failed to make a test picture ({said}); name a video with --video")]
+    Failed {
+        /// What FFmpeg said.
+        said: String,
+    },
+}
+
+/// Makes a small video of `seconds` with FFmpeg's test picture, which shows its own time, in
+/// `folder`.
+///
+/// # Errors
+/// If FFmpeg fails.
+pub fn make(ffmpeg: &Path, seconds: f64, folder: &Path) -> Result<PathBuf, TestPictureError> {
+    let video = folder.join("test-picture.mp4");
+    let source = format!("testsrc2=size=320x180:rate=10:duration={seconds}");
+    // MPEG-4 is an encoder that every FFmpeg has.
+    let output = Command::new(ffmpeg)
+        .args(["-nostdin", "-v", "error", "-f", "lavfi", "-i", &source])
+        .args(["-c:v", "mpeg4", "-q:v", "4"])
+        .arg(&video)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| TestPictureError::Start {
+            ffmpeg: ffmpeg.to_owned(),
+            source,
+        })?;
+    if output.status.success() {
+        Ok(video)
+    } else {
+        Err(TestPictureError::Failed {
+            said: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        })
+    }
+}
