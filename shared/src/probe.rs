@@ -89,6 +89,10 @@ const BLIND_SEEK: [(&str, u32); 2] = [("mpegts", 10), ("mpeg", 10)];
 /// into a JPG.
 const TALLEST: u32 = 16;
 
+/// What FFmpeg says of pictures above its limit; it then gives no size at all
+/// (`av_image_check_size2` in libavutil).
+const TOO_MANY_PIXELS: &str = "exceeds specified max pixel count";
+
 // FFmpeg's error codes: `AVERROR(errno)` for what the system says, tags for its own
 // (libavutil/error.h).
 const INVALID_DATA: i64 = -1_094_995_529; // AVERROR_INVALIDDATA
@@ -111,6 +115,9 @@ struct Answer {
     streams: Vec<Stream>,
     #[serde(default)]
     packets_and_frames: Vec<HeadEntry>,
+    /// What ffprobe wrote to standard error, without the URL.
+    #[serde(skip)]
+    said: String,
 }
 
 #[derive(Deserialize)]
@@ -186,8 +193,12 @@ impl Probe<'_> {
             .await?;
         let format = answer
             .format
+            .as_ref()
             .ok_or_else(|| unreadable("ffprobe finds no container"))?;
-        let stream = choose(&answer.streams).ok_or_else(|| no_video(&format))?;
+        let stream = choose(&answer.streams).ok_or_else(|| no_video(format))?;
+        if stream.width == 0 && answer.said.contains(TOO_MANY_PIXELS) {
+            return Err(too_large("its pictures").into());
+        }
         let (width, height) = size_of(stream)?;
         let head = self.head(stream.index).await?;
         if format.format_name == "gif" && head.packets == 1 {
@@ -213,7 +224,7 @@ impl Probe<'_> {
                     .map_or(0, |(_, margin)| *margin),
             },
             codec: stream.codec_name.clone().unwrap_or_default(),
-            container: format.format_name,
+            container: format.format_name.clone(),
             claimed_seconds: seconds(&format.duration),
             first_packet: head.first_packet,
             decode_clock: head.decode_clock,
@@ -330,13 +341,14 @@ impl Probe<'_> {
         args.extend(input_args(self.url, self.etag));
         let finished = self.run(args, Keep::First(ANSWER_BYTES)).await?;
         let said = self.url.redact(finished.stderr.trim());
-        let answer: Answer = serde_json::from_slice(&finished.stdout).map_err(|error| {
+        let mut answer: Answer = serde_json::from_slice(&finished.stdout).map_err(|error| {
             // FFmpeg 5.1 can print just `{` and exit with 1.
             unreadable(&format!("ffprobe gives no usable answer ({error}): {said}"))
         })?;
-        match answer.error {
+        answer.said = said;
+        match &answer.error {
             None => Ok(answer),
-            Some(error) => Err(judge(&error)),
+            Some(error) => Err(judge(error)),
         }
     }
 
@@ -397,15 +409,19 @@ fn size_of(stream: &Stream) -> Result<(u32, u32), Rejection> {
         || u64::from(shown.0) * u64::from(shown.1) > 4 * MAX_PIXELS
         || shown.1 > TALLEST.saturating_mul(shown.0)
     {
-        return Err(Rejection::new(
-            Reason::TooLarge,
-            format!(
-                "pictures of {width}x{height}, shown as {}x{}, are too large: at most {MAX_PIXELS} pixels and {TALLEST} times as high as wide",
-                shown.0, shown.1
-            ),
-        ));
+        let shown = format!("{width}x{height}, shown as {}x{},", shown.0, shown.1);
+        return Err(too_large(&shown));
     }
     Ok(shown)
+}
+
+fn too_large(what: &str) -> Rejection {
+    Rejection::new(
+        Reason::TooLarge,
+        format!(
+            "{what} are too large: at most {MAX_PIXELS} pixels are taken, and {TALLEST} times as high as wide"
+        ),
+    )
 }
 
 /// What an error code of ffprobe says about the source.

@@ -1,6 +1,7 @@
 //! The program `gifgen`, from the outside.
 
 mod endings;
+mod hostile;
 mod media;
 mod replay;
 mod seams;
