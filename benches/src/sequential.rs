@@ -1,0 +1,67 @@
+//! The way of the AWS sample's server: slice after slice, two FFmpeg commands each.
+
+use std::{path::Path, process::Command};
+
+use anyhow::Result;
+
+use crate::{clip::Clip, run::finish};
+
+/// Seconds in a slice.
+const SLICE_SECONDS: u32 = 30;
+
+/// The sample's filters for GIFs, to the letter.
+const GIF_FILTERS: &str = "fps=10,scale=240:-1:flags=lanczos,split[s0][s1];\
+                           [s0]palettegen[p];[s1][p]paletteuse";
+
+/// Writes the GIFs and JPGs of `clip` to `out`.
+///
+/// # Errors
+/// If FFmpeg fails.
+pub fn render(clip: &Clip, out: &Path) -> Result<()> {
+    for start in starts(clip.seconds) {
+        let gif = out.join(format!("{start}.gif"));
+        finish(
+            slice(clip, start)
+                .args(["-filter_complex", GIF_FILTERS])
+                .arg(gif),
+        )?;
+        let jpgs = out.join(format!("{start}_%d.jpg"));
+        finish(slice(clip, start).args(["-vf", "fps=1"]).arg(jpgs))?;
+    }
+    Ok(())
+}
+
+fn slice(clip: &Clip, start: u32) -> Command {
+    let mut command = Command::new("ffmpeg");
+    command
+        .args(["-nostdin", "-v", "error", "-ss", &start.to_string()])
+        .args(["-t", &SLICE_SECONDS.to_string(), "-i"])
+        .arg(&clip.path);
+    command
+}
+
+/// Starts of the slices. A tail shorter than a second is left out: `gifgen` makes no GIF of it
+/// either, and FFmpeg may fail on it.
+fn starts(seconds: f64) -> impl Iterator<Item = u32> {
+    (0..)
+        .step_by(SLICE_SECONDS as usize)
+        .take_while(move |start| *start == 0 || f64::from(*start) + 1.0 <= seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slice_starts_every_thirty_seconds() {
+        for (seconds, expected) in [
+            (0.5, vec![0]),
+            (30.0, vec![0]),
+            (30.9, vec![0]),
+            (31.0, vec![0, 30]),
+            (90.0, vec![0, 30, 60]),
+        ] {
+            assert_eq!(starts(seconds).collect::<Vec<_>>(), expected, "{seconds}");
+        }
+    }
+}
