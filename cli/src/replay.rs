@@ -127,7 +127,7 @@ fn read_event(path: &Path) -> Result<Value, ReplayError> {
 
 fn meant(event: &Value) -> Result<Meant, ReplayError> {
     if let Ok(created) = created_objects(event) {
-        let objects = created.into_iter().map(|c| (c.bucket, c.raw_key));
+        let objects = created.into_iter().flatten().map(|c| (c.bucket, c.raw_key));
         return Ok(Meant::ForSplitter {
             objects: objects.collect(),
         });
@@ -223,7 +223,8 @@ async fn invoke(
                 .await
                 .map_err(|error| ReplayError::Function(error.to_string()))?;
             let split = |outcome: &Outcome| matches!(outcome, Outcome::Split { .. });
-            Ok((json!(summary), summary.sources.iter().all(split)))
+            let done = summary.error.is_none() && summary.sources.iter().all(split);
+            Ok((json!(summary), done))
         }
         Meant::ForWorker { .. } => {
             let answer = functions

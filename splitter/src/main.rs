@@ -9,7 +9,11 @@ use serde_json::Value;
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     init_default_subscriber();
-    let settings = Settings::read(|name| std::env::var_os(name))?;
+    let settings = Settings::read(|name| std::env::var_os(name)).unwrap_or_else(|error| {
+        // Returned from here it would be printed as Rust has it, not as a sentence.
+        eprintln!("{error}");
+        std::process::exit(1)
+    });
     let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let s3 = aws_sdk_s3::Client::new(&config);
     let bus = aws_sdk_eventbridge::Client::new(&config);

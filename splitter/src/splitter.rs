@@ -19,10 +19,11 @@ use gifgen_shared::{
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::time::timeout_at;
 
 use crate::{
     publish::{PublishError, publish},
-    trigger::{Created, TriggerError, created_objects},
+    trigger::{Created, created_objects},
 };
 
 /// The splitter with its connections.
@@ -38,7 +39,7 @@ pub struct Splitter {
 pub struct Summary {
     /// What became of each object that the event tells of, in its order.
     pub sources: Vec<Outcome>,
-    /// Why the event tells of none, if it has no known shape.
+    /// What is wrong with the event, or with one of its records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -99,6 +100,14 @@ pub enum SplitError {
     /// Not all events are on the bus.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// S3, ffprobe or the bus took too long.
+    #[error("the deadline passed before s3://{bucket}/{key} was split")]
+    DeadlinePassed {
+        /// Bucket of the source.
+        bucket: String,
+        /// Key of the source.
+        key: String,
+    },
 }
 
 /// What probing finds out.
@@ -123,19 +132,41 @@ impl Splitter {
     /// If any object failed for a passing reason. The platform then delivers the whole event
     /// again; to split a source twice is harmless.
     pub async fn handle(&self, event: &Value, deadline: Deadline) -> Result<Summary, SplitError> {
-        let created = match created_objects(event) {
-            Ok(created) => created,
-            Err(error) => return Ok(Summary::refused(&error)),
+        let (created, malformed): (Vec<_>, Vec<_>) = match created_objects(event) {
+            Ok(created) => created.into_iter().partition(Result::is_ok),
+            Err(error) => (Vec::new(), vec![Err(error)]),
         };
-        let outcomes = join_all(created.iter().map(|created| self.split(created, deadline))).await;
+        let error = malformed.into_iter().find_map(Result::err);
+        if let Some(error) = &error {
+            tracing::error!(%error, "refused an event, or a part of it");
+        }
+        let splitting = created.iter().flatten();
+        let outcomes =
+            join_all(splitting.map(|created| self.split_in_time(created, deadline))).await;
         for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
             tracing::error!(%error, "failed to split; to be tried again");
         }
         let sources = outcomes.into_iter().collect::<Result<_, _>>()?;
         Ok(Summary {
             sources,
-            error: None,
+            error: error.map(|error| error.to_string()),
         })
+    }
+
+    /// The SDK's clients wait for ever for a server that took the connection and does not answer.
+    async fn split_in_time(
+        &self,
+        created: &Created,
+        deadline: Deadline,
+    ) -> Result<Outcome, SplitError> {
+        timeout_at(deadline.instant(), self.split(created, deadline))
+            .await
+            .unwrap_or_else(|_| {
+                Err(SplitError::DeadlinePassed {
+                    bucket: created.bucket.clone(),
+                    key: created.raw_key.clone(),
+                })
+            })
     }
 
     async fn split(&self, created: &Created, deadline: Deadline) -> Result<Outcome, SplitError> {
@@ -147,7 +178,7 @@ impl Splitter {
             Ok(source) => source,
             Err(error) => {
                 let rejection = Rejection::new(Reason::TooLarge, error.to_string());
-                return self.reject(created, rejection, deadline).await;
+                return self.reject(created, None, rejection, deadline).await;
             }
         };
         let (etag, bytes) = match source.state(&self.s3).await? {
@@ -171,7 +202,7 @@ impl Splitter {
         let measured = match self.measure(&probe, bytes).await {
             Ok(measured) => measured,
             Err(ProbeError::Rejected(rejection)) => {
-                return self.reject(created, rejection, deadline).await;
+                return self.reject(created, Some(&etag), rejection, deadline).await;
             }
             Err(ProbeError::Child(error)) => return Err(error.into()),
             Err(ProbeError::Interrupted { reason }) => {
@@ -227,13 +258,14 @@ impl Splitter {
     async fn reject(
         &self,
         created: &Created,
+        etag: Option<&ETag>,
         rejection: Rejection,
         deadline: Deadline,
     ) -> Result<Outcome, SplitError> {
         let detail = json!({
             "bucket": created.bucket,
             "key": created.raw_key,
-            "etag": created.etag,
+            "etag": etag.or(created.etag.as_ref()),
             "reason": rejection.reason,
             "message": rejection.message,
         });
@@ -299,16 +331,6 @@ impl Created {
     }
 }
 
-impl Summary {
-    fn refused(error: &TriggerError) -> Self {
-        tracing::error!(%error, "refused an event");
-        Self {
-            sources: Vec::new(),
-            error: Some(error.to_string()),
-        }
-    }
-}
-
 impl From<SplitError> for Diagnostic {
     fn from(error: SplitError) -> Self {
         let error_type = match &error {
@@ -316,6 +338,7 @@ impl From<SplitError> for Diagnostic {
             SplitError::Child(_) => "ProbeNotStarted",
             SplitError::Probe { .. } => "ProbeInterrupted",
             SplitError::Publish(_) => "EventsUnsent",
+            SplitError::DeadlinePassed { .. } => "DeadlinePassed",
         };
         Self {
             error_type: error_type.into(),

@@ -65,32 +65,35 @@ struct Object {
 }
 
 /// The objects whose creation `event` tells of. Records of other events (removals, say) and the
-/// `s3:TestEvent` that S3 sends when a notification is set up tell of none.
+/// `s3:TestEvent` that S3 sends when a notification is set up tell of none. A malformed record
+/// leaves the others alone.
 ///
 /// # Errors
 /// If the event has neither shape.
-pub fn created_objects(event: &Value) -> Result<Vec<Created>, TriggerError> {
+pub fn created_objects(event: &Value) -> Result<Vec<Result<Created, TriggerError>>, TriggerError> {
     if event["Event"] == "s3:TestEvent" {
         return Ok(Vec::new());
     }
-    if let Some(records) = event.get("Records") {
-        let records = Vec::<Record>::deserialize(records).map_err(malformed("S3 notification"))?;
-        return Ok(records
-            .into_iter()
-            .filter(|record| !record.event_name.contains("ObjectRemoved"))
-            .map(|record| from_notification(record.s3))
-            .collect());
+    if let Some(Value::Array(records)) = event.get("Records") {
+        let records = records.iter().map(Record::deserialize);
+        let created = records.filter_map(|record| match record {
+            Ok(record) if record.event_name.contains("ObjectRemoved") => None,
+            Ok(record) => Some(Ok(from_notification(record.s3))),
+            Err(source) => Some(Err(malformed("S3 notification", source))),
+        });
+        return Ok(created.collect());
     }
     if event["detail-type"] == "Object Created" {
-        let entity =
-            Entity::deserialize(&event["detail"]).map_err(malformed("`Object Created` event"))?;
-        return Ok(vec![from_event_bridge(entity)]);
+        let created = Entity::deserialize(&event["detail"])
+            .map(from_event_bridge)
+            .map_err(|source| malformed("`Object Created` event", source));
+        return Ok(vec![created]);
     }
     Err(TriggerError::UnknownShape)
 }
 
-fn malformed(shape: &'static str) -> impl Fn(serde_json::Error) -> TriggerError {
-    move |source| TriggerError::Malformed { shape, source }
+fn malformed(shape: &'static str, source: serde_json::Error) -> TriggerError {
+    TriggerError::Malformed { shape, source }
 }
 
 fn from_notification(entity: Entity) -> Created {
@@ -139,7 +142,7 @@ mod tests {
         created_objects(event)
             .unwrap()
             .into_iter()
-            .map(|created| created.raw_key)
+            .map(|created| created.unwrap().raw_key)
             .collect()
     }
 
@@ -150,8 +153,8 @@ mod tests {
             {"eventName": "ObjectRemoved:Delete", "s3": {"bucket": {"name": "films"}, "object": {"key": "gone.mp4"}}},
             {"s3": {"bucket": {"name": "films"}, "object": {"key": "b.mp4"}}}]});
         assert_eq!(keys(&event), ["my film+more.mp4", "b.mp4"]);
-        let created = created_objects(&event).unwrap();
-        assert_eq!(created[0].etag.as_ref().unwrap().as_str(), "\"9b2c\"");
+        let created = created_objects(&event).unwrap().remove(0).unwrap();
+        assert_eq!(created.etag.as_ref().unwrap().as_str(), "\"9b2c\"");
     }
 
     #[test]
@@ -171,19 +174,22 @@ mod tests {
     fn other_events_are_refused_with_the_reason() {
         let error = created_objects(&json!({"detail": {}})).unwrap_err();
         assert!(error.to_string().contains("no S3 notification"));
-        let error = created_objects(&json!({"Records": [{"Sns": {}}]})).unwrap_err();
+        let event = json!({"Records": [{"Sns": {}}]});
+        let error = created_objects(&event).unwrap().remove(0).unwrap_err();
         assert!(error.to_string().contains("missing field `s3`"), "{error}");
     }
 
     #[test]
-    fn one_bad_key_leaves_the_other_records_alone() {
+    fn one_bad_record_leaves_the_others_alone() {
         let long = "k".repeat(1020);
         let event = json!({"Records": [
             {"s3": {"bucket": {"name": "b"}, "object": {"key": long}}},
+            {"s3": {"bucket": {"name": "b"}}},
             {"s3": {"bucket": {"name": "b"}, "object": {"key": "ok.mp4"}}}]});
         let created = created_objects(&event).unwrap();
-        assert!(created[0].source().is_err());
-        assert!(created[1].source().is_ok());
+        assert!(created[0].as_ref().unwrap().source().is_err());
+        assert!(created[1].is_err());
+        assert!(created[2].as_ref().unwrap().source().is_ok());
     }
 
     proptest! {

@@ -10,7 +10,11 @@ use serde_json::Value;
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     init_default_subscriber();
-    let settings = Settings::read(|name| std::env::var_os(name))?;
+    let settings = Settings::read(|name| std::env::var_os(name)).unwrap_or_else(|error| {
+        // Returned from here it would be printed as Rust has it, not as a sentence.
+        eprintln!("{error}");
+        std::process::exit(1)
+    });
     let s3 = Client::new(&aws_config::load_defaults(BehaviorVersion::latest()).await);
     let threads = threads_of_function(lambda_runtime::Config::from_env().memory);
     let worker = &Worker::start(s3, settings, threads, std::env::temp_dir())?;

@@ -11,7 +11,7 @@ use gifgen_shared::{
     settings::Settings,
     slice::Slice,
     slice_event::SliceEvent,
-    source::Source,
+    source::{Source, SourceState},
     video_stream::VideoStream,
     work_dir::{WorkDir, sweep},
 };
@@ -236,10 +236,19 @@ impl Worker {
             Err(ProbeError::Rejected(rejection)) => Err(Unrenderable::Rejected(rejection).into()),
             Err(ProbeError::Child(error)) => Err(Interrupted::Child(error).into()),
             Err(ProbeError::Interrupted { reason }) => {
-                let state = source.state(&self.s3).await?;
+                let state = self.state(source, deadline).await?;
                 Err(SliceError::lost(source, &state, reason))
             }
         }
+    }
+
+    /// Asks S3 about the source, for as long as there is time: a server that hangs would not
+    /// answer this either.
+    async fn state(&self, source: &Source, deadline: Deadline) -> Result<SourceState, SliceError> {
+        let state = timeout_at(deadline.instant(), source.state(&self.s3)).await;
+        Ok(state.map_err(|_| Interrupted::DeadlinePassed {
+            doing: "reading the source",
+        })??)
     }
 
     /// Gives the report, and the milliseconds that rendering took.
@@ -255,7 +264,7 @@ impl Worker {
             Ok(outputs) => outputs,
             Err(RenderError::Failed(error)) => return Err(error),
             Err(RenderError::SourceLost { said }) => {
-                let state = source.state(&self.s3).await?;
+                let state = self.state(source, deadline).await?;
                 return Err(SliceError::lost(source, &state, said));
             }
         };

@@ -109,7 +109,7 @@ async fn an_event_that_names_no_bucket_needs_the_setting() {
 }
 
 #[tokio::test]
-async fn a_bad_setting_ends_the_binary_at_start_with_a_message_that_names_it() {
+async fn a_bad_setting_ends_the_binary_at_start_with_a_message_that_says_what_is_wrong() {
     let output = Command::new(WORKER)
         .env("DESTINATION_BUCKET", "previews")
         .env("GIF_WIDTH", "5000")
@@ -118,11 +118,10 @@ async fn a_bad_setting_ends_the_binary_at_start_with_a_message_that_names_it() {
         .await
         .unwrap();
     assert!(!output.status.success());
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(
-        said.contains("GIF_WIDTH") && said.contains("5000"),
-        "{said}"
-    );
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said);
+    let message = r#"GIF_WIDTH is "5000", and must be a whole number from 16 to 1280"#;
+    assert!(said.contains(message), "{message:?} is not in {said}");
 }
 
 /// Lets a function of three seconds work on a source whose server never answers; `event` must be
@@ -136,7 +135,12 @@ async fn hangs(event: Value) {
         ("SOURCE_BUCKET", "films"),
     ];
     let mut rie = Rie::start(WORKER, &environment(&bed, &more)).await;
-    let answer = rie.invoke(&event).await;
+    let meanwhile = async {
+        hang.connected().await;
+        hang.named_by()
+    };
+    let (answer, reading) = tokio::join!(rie.invoke(&event), meanwhile);
+    assert_eq!(reading.len(), 1, "FFmpeg or ffprobe reads: {reading:?}");
     let error_type = answer["errorType"].as_str().unwrap_or_default();
     assert!(
         ["DeadlinePassed", "SourceUnavailable", "SourceLost"].contains(&error_type),

@@ -1,0 +1,161 @@
+//! The embedded AWS side, with clients, and the real splitter and worker on it.
+
+use std::{num::NonZero, path::Path};
+
+use gifgen_shared::settings::Settings;
+use gifgen_splitter::splitter::Splitter;
+use gifgen_stack::{ObjectInfo, Stack};
+use gifgen_worker::worker::Worker;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::{
+    clients::{self, REGION},
+    media,
+};
+
+/// Bucket of the sources.
+pub const FILMS: &str = "films";
+
+/// Bucket of the outputs.
+pub const PREVIEWS: &str = "previews";
+
+/// An embedded stack with the buckets [`FILMS`] and [`PREVIEWS`], in a temporary directory.
+///
+/// ```no_run
+/// # async fn example() {
+/// let bed = gifgen_testkit::bed::TestBed::start().await;
+/// let object = bed.adopt("a b.mp4", &gifgen_testkit::media::video("d05")).await;
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct TestBed {
+    stack: Stack,
+    s3: aws_sdk_s3::Client,
+    bus: aws_sdk_eventbridge::Client,
+    directory: TempDir,
+}
+
+impl TestBed {
+    /// Starts it.
+    pub async fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("tmp")).unwrap();
+        let stack = Stack::start(&directory.path().join("data")).await.unwrap();
+        for bucket in [FILMS, PREVIEWS] {
+            stack.store().create_bucket(bucket).await.unwrap();
+        }
+        let (id, secret) = {
+            let credentials = stack.credentials();
+            (&credentials.access_key_id, &credentials.secret_access_key)
+        };
+        Self {
+            s3: clients::s3(&stack.s3_endpoint(), id, secret),
+            bus: clients::event_bridge(&stack.eventbridge_endpoint(), id, secret),
+            stack,
+            directory,
+        }
+    }
+
+    /// The stack itself.
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// A client for its S3 server.
+    pub fn s3(&self) -> &aws_sdk_s3::Client {
+        &self.s3
+    }
+
+    /// A client for its event bus.
+    pub fn bus(&self) -> &aws_sdk_eventbridge::Client {
+        &self.bus
+    }
+
+    /// A directory that goes away with the test, for files of its own.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Puts a file into [`FILMS`] under `key`, without copying it.
+    pub async fn adopt(&self, key: &str, file: &Path) -> ObjectInfo {
+        self.stack.store().adopt(FILMS, key, file).await.unwrap()
+    }
+
+    /// Puts a test video into [`FILMS`] under `key`, without copying it.
+    pub async fn adopt_video(&self, key: &str, name: &str) -> ObjectInfo {
+        self.adopt(key, &media::video(name)).await
+    }
+
+    /// The real splitter on this stack, with these settings and else [`settings`]'s.
+    pub fn splitter(&self, variables: &[(&str, &str)]) -> Splitter {
+        self.splitter_to(self.bus.clone(), variables)
+    }
+
+    /// The real splitter on this stack's S3 and another event bus.
+    pub fn splitter_to(
+        &self,
+        bus: aws_sdk_eventbridge::Client,
+        variables: &[(&str, &str)],
+    ) -> Splitter {
+        Splitter::new(self.s3.clone(), bus, settings(variables))
+    }
+
+    /// The real worker on this stack, with these settings and else [`settings`]'s.
+    pub fn worker(&self, variables: &[(&str, &str)]) -> Worker {
+        worker(self.s3.clone(), self.temporary(), variables)
+    }
+
+    /// Where workers make their work directories.
+    pub fn temporary(&self) -> std::path::PathBuf {
+        self.directory.path().join("tmp")
+    }
+
+    /// All events of ours (`custom.gifGenerator`) on the bus from now on.
+    pub fn our_events(&self) -> UnboundedReceiver<Value> {
+        let pattern = json!({"source": ["custom.gifGenerator"]});
+        self.stack.bus().add_rule("our-events", &pattern).unwrap()
+    }
+
+    /// The environment that makes one of our binaries use this stack.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let credentials = self.stack.credentials();
+        [
+            ("AWS_ENDPOINT_URL_S3", self.stack.s3_endpoint()),
+            (
+                "AWS_ENDPOINT_URL_EVENTBRIDGE",
+                self.stack.eventbridge_endpoint(),
+            ),
+            ("AWS_ACCESS_KEY_ID", credentials.access_key_id.clone()),
+            (
+                "AWS_SECRET_ACCESS_KEY",
+                credentials.secret_access_key.clone(),
+            ),
+            ("AWS_REGION", REGION.into()),
+            ("DESTINATION_BUCKET", PREVIEWS.into()),
+            ("TMPDIR", self.temporary().to_str().unwrap().into()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+}
+
+/// Settings from `variables`, with [`PREVIEWS`] as the destination and the installed FFmpeg.
+pub fn settings(variables: &[(&str, &str)]) -> Settings {
+    Settings::read(|name| match variables.iter().find(|(n, _)| *n == name) {
+        Some((_, value)) => Some(value.into()),
+        None if name == "DESTINATION_BUCKET" => Some(PREVIEWS.into()),
+        None => std::env::var_os(name).filter(|_| matches!(name, "PATH" | "FFMPEG" | "FFPROBE")),
+    })
+    .unwrap()
+}
+
+/// The real worker on any S3, with one decoding thread and these settings.
+pub fn worker(
+    s3: aws_sdk_s3::Client,
+    temporary: std::path::PathBuf,
+    variables: &[(&str, &str)],
+) -> Worker {
+    Worker::start(s3, settings(variables), NonZero::<u32>::MIN, temporary).unwrap()
+}

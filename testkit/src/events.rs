@@ -1,0 +1,91 @@
+//! The events that start the splitter, in both shapes, and the saved ones of `events/`.
+
+use std::fs;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use crate::workspace_root;
+
+/// What S3 leaves as it is in the keys of its notifications.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'*')
+    .remove(b'_')
+    .remove(b'/');
+
+/// One S3 notification that tells of the objects (bucket, key, ETag); the keys are form-encoded.
+pub fn s3_notification(objects: &[(&str, &str, &str)]) -> Value {
+    let records: Vec<Value> = objects
+        .iter()
+        .map(|(bucket, key, etag)| notification_record(bucket, &form_encoded(key), etag))
+        .collect();
+    json!({"Records": records})
+}
+
+/// One record of an S3 notification, with the key as it is to stand there.
+pub fn notification_record(bucket: &str, encoded_key: &str, etag: &str) -> Value {
+    json!({
+        "eventVersion": "2.1",
+        "eventSource": "aws:s3",
+        "awsRegion": "us-east-1",
+        "eventTime": "2026-01-01T00:00:00.000Z",
+        "eventName": "ObjectCreated:Put",
+        "s3": {
+            "s3SchemaVersion": "1.0",
+            "bucket": {"name": bucket, "arn": format!("arn:aws:s3:::{bucket}")},
+            "object": {"key": encoded_key, "size": 1, "eTag": unquoted(etag), "sequencer": "00"},
+        },
+    })
+}
+
+/// An EventBridge `Object Created` event for one object; the key is plain.
+pub fn object_created(bucket: &str, key: &str, etag: &str) -> Value {
+    json!({
+        "version": "0",
+        "id": "17793124-05d4-b198-2fde-7ededc63b103",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "account": "000000000000",
+        "time": "2026-01-01T00:00:00Z",
+        "region": "us-east-1",
+        "resources": [format!("arn:aws:s3:::{bucket}")],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": bucket},
+            "object": {"key": key, "size": 1, "etag": unquoted(etag), "sequencer": "00"},
+            "reason": "PutObject",
+        },
+    })
+}
+
+/// A key as S3's notifications encode it: a space becomes `+`, a plus `%2B`.
+pub fn form_encoded(key: &str) -> String {
+    utf8_percent_encode(key, PLAIN)
+        .to_string()
+        .replace("%20", "+")
+}
+
+/// A saved event of the workspace's folder `events`.
+pub fn saved(name: &str) -> Value {
+    let path = workspace_root().join("events").join(name);
+    let text = fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("failed to read {}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Notifications carry ETags without their quotes.
+fn unquoted(etag: &str) -> &str {
+    etag.trim_matches('"')
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn keys_are_encoded_as_in_the_saved_notification() {
+        let saved = super::saved("s3-put.json");
+        let encoded = super::form_encoded("holiday films/100% café + crème (take 2) 東京.mp4");
+        assert_eq!(saved["Records"][0]["s3"]["object"]["key"], encoded);
+    }
+}

@@ -1,0 +1,44 @@
+//! What the tests of several crates share. Everything here panics with a sentence that says what
+//! to do, listens on loopback ports of the kernel's choosing, and is gone when it is dropped.
+//!
+//! - [`media`]: the folder of test videos and what is known of each.
+//! - [`bed`]: the embedded AWS side with clients, and the real splitter and worker on it.
+//! - [`moto`]: an S3 and EventBridge that we did not write.
+//! - [`rie`]: one of our binaries, hosted by Lambda's own runtime emulator.
+//! - [`put_events`]: an event bus that fails the entries it is told to fail.
+//! - [`hang`]: a server that takes connections and never answers.
+//! - [`events`]: the events that start the splitter, and the saved ones of `events/`.
+//! - [`keys`]: object keys that go wrong when somebody encodes, splits or cleans them.
+
+mod http;
+mod process;
+
+pub mod bed;
+pub mod clients;
+pub mod events;
+pub mod hang;
+pub mod keys;
+pub mod media;
+pub mod moto;
+pub mod put_events;
+pub mod rie;
+
+use std::path::PathBuf;
+
+/// The root of the workspace.
+pub fn workspace_root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .canonicalize()
+        .unwrap()
+}
+
+/// A program that `make setup` installs into `.tools`.
+fn tool(name: &str) -> PathBuf {
+    let path = workspace_root().join(".tools").join(name);
+    assert!(
+        path.is_file(),
+        "{} is missing: run `make setup`",
+        path.display()
+    );
+    path
+}

@@ -1,0 +1,144 @@
+//! The folder of test videos, and what was measured of each.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::workspace_root;
+
+/// What is known of one file, from the folder's `manifest.tsv`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Medium {
+    /// Name of the file in the folder.
+    pub file: String,
+    /// What it should give.
+    pub expect: Expect,
+    /// Fewest and most slices of 30 seconds that are right.
+    pub slices_30s: (u32, u32),
+    /// Measured span of the video stream's pictures in seconds; `None` where there is none.
+    pub video_span_s: Option<f64>,
+    /// Timestamp of the first picture in seconds.
+    pub video_start_s: Option<f64>,
+    /// Index of the stream to render among all streams of the container.
+    pub video_stream_index: Option<u32>,
+    /// Width and height as displayed, in pixels.
+    pub display: Option<(u32, u32)>,
+    /// Name of the container, as FFmpeg has it.
+    pub container: String,
+    /// Name of the video codec, as FFmpeg has it.
+    pub vcodec: String,
+    /// What is special about it.
+    pub property: String,
+}
+
+/// What a file should give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// Previews.
+    Gif,
+    /// A rejection: it is a still image.
+    Still,
+    /// A rejection or a failed slice: it holds no video that can be rendered.
+    Error,
+}
+
+/// The folder of test videos: `GIFGEN_MEDIA`, or else `../shared/media` beside the workspace.
+pub fn folder() -> PathBuf {
+    let folder = std::env::var_os("GIFGEN_MEDIA")
+        .map_or_else(|| workspace_root().join("../shared/media"), PathBuf::from);
+    assert!(
+        folder.join("manifest.tsv").is_file(),
+        "no test videos in {}: set GIFGEN_MEDIA to the folder that holds them and their manifest.tsv",
+        folder.display()
+    );
+    folder
+}
+
+/// The path of one test video: its file name, or the beginning of it that ends before a `_`
+/// (`d05` for `d05_hevc_8bit_bframes.mp4`).
+pub fn video(name: &str) -> PathBuf {
+    folder().join(medium(name).file)
+}
+
+/// What is known of one test video, named as for [`video`].
+pub fn medium(name: &str) -> Medium {
+    let is_named = |row: &Medium| row.file == name || row.file.starts_with(&format!("{name}_"));
+    manifest()
+        .into_iter()
+        .find(is_named)
+        .unwrap_or_else(|| panic!("no test video is named {name}"))
+}
+
+/// All rows of the manifest, in its order.
+pub fn manifest() -> Vec<Medium> {
+    let text = fs::read_to_string(folder().join("manifest.tsv")).unwrap();
+    let mut lines = text.lines();
+    let names: Vec<&str> = lines.next().unwrap().split('\t').collect();
+    lines
+        .map(|line| {
+            let cells: Vec<&str> = line.split('\t').collect();
+            Medium::from_cells(|name| {
+                let column = names.iter().position(|n| *n == name);
+                let column = column.unwrap_or_else(|| panic!("manifest.tsv has no column {name}"));
+                cells.get(column).copied().unwrap_or_default()
+            })
+        })
+        .collect()
+}
+
+impl Medium {
+    fn from_cells<'a>(cell: impl Fn(&str) -> &'a str) -> Self {
+        let number = |name| cell(name).parse::<f64>().ok();
+        let whole = |name| cell(name).parse::<u32>().ok();
+        let slices = cell("slices_30s_expected");
+        let (least, most) = slices.split_once('-').unwrap_or((slices, slices));
+        Self {
+            file: cell("file").into(),
+            expect: match cell("expect") {
+                "gif" => Expect::Gif,
+                "still" => Expect::Still,
+                "error" => Expect::Error,
+                other => panic!("manifest.tsv expects {other:?} of {}", cell("file")),
+            },
+            slices_30s: (least.parse().unwrap_or(0), most.parse().unwrap_or(0)),
+            video_span_s: number("video_span_s"),
+            video_start_s: number("video_start_s"),
+            video_stream_index: whole("video_stream_index"),
+            display: whole("display_w").zip(whole("display_h")),
+            container: cell("container").into(),
+            vcodec: cell("vcodec").into(),
+            property: cell("property").into(),
+        }
+    }
+}
+
+/// Plays a test video `times` times into a new file in `folder`, without encoding it again.
+pub fn looped(name: &str, times: u32, folder: &Path) -> PathBuf {
+    assert!(times > 0);
+    let source = video(name);
+    let target = folder.join(format!("{times}-times-{name}.mp4"));
+    let output = Command::new("ffmpeg")
+        .args([
+            "-v",
+            "error",
+            "-nostdin",
+            "-stream_loop",
+            &(times - 1).to_string(),
+        ])
+        .arg("-i")
+        .arg(&source)
+        .args(["-map", "0:v:0", "-c", "copy", "-movflags", "+faststart"])
+        .arg(&target)
+        .output()
+        .unwrap_or_else(|error| panic!("failed to start ffmpeg ({error}): run `make setup`"));
+    assert!(
+        output.status.success(),
+        "ffmpeg failed to loop {}: {}",
+        source.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    target
+}

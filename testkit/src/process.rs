@@ -1,0 +1,134 @@
+//! A program that runs beside a test: in a process group of its own, its output kept, and killed
+//! with everything that it started when its handle is dropped.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    os::unix::process::CommandExt,
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+};
+
+use rustix::process::{Pid, Signal};
+use tokio::sync::watch;
+
+/// A running program.
+pub(crate) struct Process {
+    child: Child,
+    log: watch::Receiver<String>,
+}
+
+impl Process {
+    /// Starts `command`.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0);
+        // SAFETY: between fork and exec only async-signal-safe calls are allowed; the closure makes
+        // one prctl system call and allocates nothing.
+        #[expect(
+            unsafe_code,
+            reason = "the standard library offers no safe way to set this"
+        )]
+        unsafe {
+            // Ctrl-C ends the test, but does not reach another group: the kernel ends this then.
+            command.pre_exec(|| {
+                rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+                Ok(())
+            });
+        }
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("failed to start {command:?}: {error}"));
+        let (sender, log) = watch::channel(String::new());
+        keep(child.stdout.take().unwrap(), sender.clone());
+        keep(child.stderr.take().unwrap(), sender);
+        Self { child, log }
+    }
+
+    /// Waits until the output holds what `find` looks for.
+    ///
+    /// # Errors
+    /// All the output, if the program ends without it.
+    pub(crate) async fn says<T>(&self, find: impl Fn(&str) -> Option<T>) -> Result<T, String> {
+        let mut log = self.log.clone();
+        match log.wait_for(|log| find(log).is_some()).await {
+            Ok(log) => Ok(find(&log).unwrap()),
+            Err(_) => Err(self.log()),
+        }
+    }
+
+    /// What it wrote so far, standard output and error in the order of arrival.
+    pub(crate) fn log(&self) -> String {
+        self.log.borrow().clone()
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let started = descendants(self.child.id());
+        if let Some(leader) = Pid::from_raw(self.child.id() as i32) {
+            // That none are left is what is wanted, not an error.
+            rustix::process::kill_process_group(leader, Signal::KILL).ok();
+        }
+        for pid in started {
+            rustix::process::kill_process(pid, Signal::KILL).ok();
+        }
+        self.child.wait().ok();
+    }
+}
+
+/// Appends all lines of `pipe` to the log, until its end.
+fn keep(pipe: impl Read + Send + 'static, log: watch::Sender<String>) {
+    thread::spawn(move || {
+        let mut reader = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while reader
+            .read_until(b'\n', &mut line)
+            .is_ok_and(|read| read > 0)
+        {
+            log.send_modify(|log| log.push_str(&String::from_utf8_lossy(&line)));
+            line.clear();
+        }
+    });
+}
+
+/// The children of `ancestor`, and theirs. The emulator puts what it hosts into groups of their
+/// own, so that killing its group does not end them.
+fn descendants(ancestor: u32) -> Vec<Pid> {
+    let parents: Vec<(i32, i32)> = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| {
+            let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            // "PID (name) STATE PARENT …", and a name may hold anything.
+            let (_, rest) = stat.rsplit_once(") ")?;
+            Some((pid, rest.split(' ').nth(1)?.parse().ok()?))
+        })
+        .collect();
+    let mut found = vec![ancestor as i32];
+    let mut next = 0;
+    while next < found.len() {
+        let parent = found[next];
+        found.extend(
+            parents
+                .iter()
+                .filter(|(_, p)| *p == parent)
+                .map(|(pid, _)| pid),
+        );
+        next += 1;
+    }
+    found
+        .into_iter()
+        .skip(1)
+        .filter_map(Pid::from_raw)
+        .collect()
+}
