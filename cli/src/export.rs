@@ -6,7 +6,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use gifgen_shared::output_keys::is_output;
+use gifgen_shared::output_keys::{OUTPUT_FOLDERS, is_output};
 use gifgen_stack::ObjectInfo;
 
 /// What was written.
@@ -62,8 +62,18 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
         exported.files += 1;
         exported.bytes += object.bytes;
     }
-    for folder in &folders {
-        remove_stale(folder, &files)?;
+    // An earlier run may have made what this one does not make at all.
+    let videos: HashSet<_> = folders
+        .iter()
+        .filter_map(|folder| folder.parent())
+        .collect();
+    for folder in videos
+        .iter()
+        .flat_map(|video| OUTPUT_FOLDERS.map(|name| video.join(name)))
+    {
+        if folder.is_dir() {
+            remove_stale(&folder, &files)?;
+        }
     }
     Ok(exported)
 }

@@ -1,4 +1,5 @@
-//! Ctrl-C: the first one stops cleanly, the second one at once.
+//! Ctrl-C, a request to end, a closed terminal: the first one stops cleanly, the second one at
+//! once.
 
 use std::path::PathBuf;
 
@@ -7,11 +8,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// Exit code of a program that was ended by Ctrl-C, as shells have it.
 const INTERRUPTED: i32 = 130;
 
-/// Waits for Ctrl-C, or for the request to end that service managers send.
+/// Waits for Ctrl-C, for the request to end that service managers send, or for the terminal to
+/// close.
 #[derive(Debug)]
 pub struct Interrupt {
     keyboard: Signal,
     terminate: Signal,
+    hangup: Signal,
 }
 
 impl Interrupt {
@@ -23,6 +26,7 @@ impl Interrupt {
         Ok(Self {
             keyboard: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
         })
     }
 
@@ -31,6 +35,7 @@ impl Interrupt {
         tokio::select! {
             _ = self.keyboard.recv() => {}
             _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
         }
     }
 

@@ -79,6 +79,7 @@ impl Local {
             ("SOURCE_BUCKET", SOURCE_BUCKET),
             ("DESTINATION_BUCKET", DESTINATION_BUCKET),
             ("EVENT_BUS_NAME", "default"),
+            ("URL_EXPIRY_SECONDS", "43200"),
         ])?;
         let failed = |source| LocalError::Folder {
             folder: out.to_owned(),

@@ -15,7 +15,7 @@ async fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .json()
         .with_writer(std::io::stderr)
-        .with_env_filter(EnvFilter::try_from_env("GIFGEN_LOG").unwrap_or_else(|_| "off".into()))
+        .with_env_filter(log_filter())
         .init();
     let done = match Options::parse().command {
         Command::Run(options) => run::run(&options)
@@ -29,4 +29,12 @@ async fn main() -> ExitCode {
         eprintln!("gifgen: {message}");
         code
     }))
+}
+
+/// What `GIFGEN_LOG` asks for, but nothing below `info` of the S3 server: it would log whole
+/// presigned URLs.
+fn log_filter() -> EnvFilter {
+    let asked = std::env::var("GIFGEN_LOG").unwrap_or_else(|_| "off".into());
+    let quiet = if asked == "off" { "off" } else { "info" };
+    EnvFilter::new(format!("{asked},s3s={quiet}"))
 }

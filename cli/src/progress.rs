@@ -1,8 +1,8 @@
 //! The progress bar, on a terminal only.
 
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// The bar of a run: slices done, rate, time left.
 #[derive(Debug)]
@@ -41,5 +41,17 @@ impl Progress {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
+            // Text that cannot be written is only missing from the bar.
+            write!(text, "{:.1}/s", state.per_sec()).ok();
+        })
+        .with_key("left", |state: &ProgressState, text: &mut dyn Write| {
+            match state.pos() {
+                // Nothing is known before the first slice is done.
+                0 => write!(text, "?").ok(),
+                _ => write!(text, "{:#}", HumanDuration(state.eta())).ok(),
+            };
+        })
 }

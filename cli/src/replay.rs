@@ -4,7 +4,6 @@ use std::{
     fs,
     num::NonZero,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use gifgen_shared::{
@@ -20,16 +19,13 @@ use gifgen_worker::worker::{Answer, Worker};
 use serde_json::{Value, json};
 
 use crate::{
-    dispatch::Dispatcher,
+    dispatch::{Dispatcher, INVOCATION},
     export::{ExportError, export},
     local::{DESTINATION_BUCKET, Local, LocalError, SOURCE_BUCKET, cores},
     options::ReplayOptions,
     run::file_key,
     test_picture::{self, TestPictureError},
 };
-
-/// Lambda's longest time for one invocation.
-const INVOCATION: Duration = Duration::from_secs(900);
 
 /// Length of the test picture that the splitter gets: three slices.
 const TEST_PICTURE_SECONDS: f64 = 65.0;

@@ -56,6 +56,7 @@ impl RunError {
     /// The exit code: 2 for wrong usage, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Video { .. } => 2,
             Self::Local(LocalError::Settings(SettingsError::OutOfRange { .. })) => 2,
             _ => 1,
         }
@@ -81,6 +82,7 @@ pub fn slice_pattern() -> Value {
 pub async fn run(options: &RunOptions) -> Result<u8, RunError> {
     let started = Instant::now();
     let videos = named_videos(&options.videos)?;
+    check_targets(&videos, &options.out)?;
     let mut interrupt = Interrupt::listen().map_err(|source| RunError::System {
         action: "listen for signals",
         source,
@@ -135,6 +137,24 @@ fn named_videos(paths: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, RunError> {
             Ok((key, path))
         })
         .collect()
+}
+
+/// Makes sure before the work that the previews can be written after it: `run film.mp4 -o .`
+/// would want a folder where the film is.
+fn check_targets(videos: &[(String, PathBuf)], out: &Path) -> Result<(), RunError> {
+    for (key, video) in videos {
+        let target = out.join(key);
+        if fs::metadata(&target).is_ok_and(|metadata| !metadata.is_dir()) {
+            return Err(RunError::Video {
+                video: video.clone(),
+                problem: format!(
+                    "its previews belong into the folder {}, and that is a file; choose another --out",
+                    target.display()
+                ),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The key of a file: its name.
@@ -263,6 +283,9 @@ impl Tally {
             }
             Outcome::Rejected { key, rejection, .. } => {
                 self.video(&key, |video| video.error = Some(rejection.to_string()));
+            }
+            Outcome::Failed { key, message, .. } => {
+                self.video(&key, |video| video.error = Some(message));
             }
             Outcome::Ignored { key, message, .. } => {
                 self.video(&key, |video| video.error = Some(message.to_owned()));

@@ -29,6 +29,9 @@ impl<'a> OutputKeys<'a> {
     }
 }
 
+/// The folders that outputs lie in, under the source's key.
+pub const OUTPUT_FOLDERS: [&str; 3] = ["gifs", "frames", "storyboards"];
+
 /// Whether `key` has the shape of an output's name. Where source and destination are one bucket,
 /// this keeps outputs from being taken for new sources.
 pub fn is_output(key: &str) -> bool {

@@ -84,6 +84,9 @@ pub enum SliceEventError {
         /// Length in seconds.
         seconds: f64,
     },
+    /// The stream that it names makes no sense.
+    #[error("the `video` of the event makes no sense: {0:?}")]
+    BadVideo(VideoStream),
     /// Neither the event nor the settings say where the source is.
     #[error("the event names no bucket: set SOURCE_BUCKET, or add `bucket` to the event")]
     NoBucket,
@@ -109,6 +112,9 @@ impl SliceEvent {
         }
         if seconds > Self::MAX_SECONDS {
             return Err(SliceEventError::TooLong { seconds });
+        }
+        if let Some(video) = event.video.filter(|video| !video.is_plausible()) {
+            return Err(SliceEventError::BadVideo(video));
         }
         Ok(event)
     }
@@ -226,6 +232,19 @@ mod tests {
         }
         assert!(SliceEvent::parse(&json!({"start": 0, "end": 1})).is_err());
         assert!(SliceEvent::parse(&json!({"key": "", "start": 0, "end": 1})).is_err());
+    }
+
+    #[test]
+    fn a_stream_that_makes_no_sense_is_refused() {
+        for (start_time, width, height) in
+            [(1e300, 16, 9), (0.0, 0, 9), (0.0, 16, 4_000_000_000_u32)]
+        {
+            let video =
+                json!({"index": 0, "startTime": start_time, "width": width, "height": height});
+            let event = json!({"key": "k", "start": 0, "end": 1, "video": video});
+            let error = SliceEvent::parse(&event).unwrap_err();
+            assert!(matches!(error, SliceEventError::BadVideo(_)), "{error}");
+        }
     }
 
     proptest! {

@@ -25,7 +25,20 @@ pub struct VideoStream {
     pub seek_margin: u32,
 }
 
+/// Longest side of a picture, and latest start on a container's clock (in seconds, 95 years),
+/// that can be true.
+const LONGEST_SIDE: u32 = 65_535;
+const LATEST_START: f64 = 3e9;
+
 impl VideoStream {
+    /// Whether this can describe a stream at all. Events come from outside.
+    pub fn is_plausible(&self) -> bool {
+        let side = 1..=LONGEST_SIDE;
+        self.start_time.abs() <= LATEST_START
+            && side.contains(&self.width)
+            && side.contains(&self.height)
+    }
+
     /// The height, in pixels, at least 1, that keeps the display aspect ratio at `width`.
     pub fn height_at(&self, width: u32) -> u32 {
         let height =

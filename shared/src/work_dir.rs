@@ -10,8 +10,9 @@ use std::{
 
 use tempfile::TempDir;
 
-/// How the names of work directories start.
-const PREFIX: &str = "gifgen-";
+/// How the names of work directories start. Nobody else may use it: [`sweep`] removes what it
+/// finds under it, also in folders that people keep their own things in.
+const PREFIX: &str = ".gifgen-work-";
 
 /// An empty directory that is younger than this may be somebody's who is about to lock it.
 const BEING_MADE: Duration = Duration::from_secs(60);
@@ -117,13 +118,16 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let living = WorkDir::create(base.path()).unwrap();
         fs::write(living.path().join("a.gif"), "x").unwrap();
-        let dead = base.path().join("gifgen-dead");
+        let dead = base.path().join(".gifgen-work-dead");
         fs::create_dir(&dead).unwrap();
         fs::write(dead.join("a.gif"), "x").unwrap();
-        fs::create_dir(base.path().join("gifgen-being-made")).unwrap();
-        fs::create_dir(base.path().join("of-another-program")).unwrap();
+        fs::create_dir(base.path().join(".gifgen-work-being-made")).unwrap();
+        let precious = base.path().join("gifgen-demo.mp4");
+        fs::create_dir(&precious).unwrap();
+        fs::write(precious.join("a.gif"), "x").unwrap();
         assert_eq!(sweep(base.path()).unwrap(), 1);
         assert!(!dead.exists());
+        assert!(precious.join("a.gif").exists());
         assert!(living.path().exists());
         assert_eq!(fs::read_dir(base.path()).unwrap().count(), 3);
     }

@@ -7,7 +7,7 @@ use aws_sdk_eventbridge::{
     error::DisplayErrorContext,
     types::{PutEventsRequestEntry, PutEventsResultEntry},
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use gifgen_shared::deadline::Deadline;
 
 use crate::batch::batches;
@@ -72,11 +72,13 @@ pub async fn publish(
     entries: Vec<PutEventsRequestEntry>,
     deadline: Deadline,
 ) -> Result<(), PublishError> {
-    stream::iter(batches(entries))
+    // All batches are sent, also those behind one that fails: fewer are left for the next time.
+    let published: Vec<Result<(), PublishError>> = stream::iter(batches(entries))
         .map(|batch| publish_batch(bus, batch, deadline))
         .buffer_unordered(CONCURRENT_REQUESTS)
-        .try_collect()
-        .await
+        .collect()
+        .await;
+    published.into_iter().collect()
 }
 
 async fn publish_batch(

@@ -15,6 +15,7 @@ use gifgen_shared::{
     slice::plan,
     slice_event::{EVENT_SOURCE, REJECTED_DETAIL_TYPE, SLICE_DETAIL_TYPE, SliceEvent},
     source::{ETag, Source, SourceState, SourceUnavailable},
+    source_key::SourceKeyError,
 };
 use lambda_runtime::Diagnostic;
 use serde::Serialize;
@@ -68,6 +69,15 @@ pub enum Outcome {
         /// The class, and a sentence.
         #[serde(flatten)]
         rejection: Rejection,
+    },
+    /// The bus refuses its events for what they are, and would again.
+    Failed {
+        /// Bucket of the source.
+        bucket: String,
+        /// Key of the source.
+        key: String,
+        /// What the bus says.
+        message: String,
     },
     /// There is nothing to do for it.
     Ignored {
@@ -177,7 +187,11 @@ impl Splitter {
         let source = match created.source() {
             Ok(source) => source,
             Err(error) => {
-                let rejection = Rejection::new(Reason::TooLarge, error.to_string());
+                let reason = match error {
+                    SourceKeyError::TooLong { .. } => Reason::TooLarge,
+                    SourceKeyError::Empty | SourceKeyError::NotUtf8 { .. } => Reason::Unreadable,
+                };
+                let rejection = Rejection::new(reason, error.to_string());
                 return self.reject(created, None, rejection, deadline).await;
             }
         };
@@ -218,7 +232,10 @@ impl Splitter {
             .iter()
             .map(|event| self.entry(SLICE_DETAIL_TYPE, json!(event)))
             .collect();
-        publish(&self.bus, entries, deadline).await?;
+        match publish(&self.bus, entries, deadline).await {
+            Err(error @ PublishError::Refused { .. }) => return Ok(created.failed(&error)),
+            published => published?,
+        }
         tracing::info!(
             bucket = source.bucket,
             key = %source.key,
@@ -270,12 +287,15 @@ impl Splitter {
             "message": rejection.message,
         });
         let entries = vec![self.entry(REJECTED_DETAIL_TYPE, detail)];
-        publish(&self.bus, entries, deadline).await?;
+        match publish(&self.bus, entries, deadline).await {
+            Err(error @ PublishError::Refused { .. }) => return Ok(created.failed(&error)),
+            published => published?,
+        }
         tracing::warn!(
             bucket = created.bucket,
             key = created.raw_key,
             reason = %rejection.reason,
-            message = rejection.message,
+            why = rejection.message,
             "rejected"
         );
         Ok(Outcome::Rejected {
@@ -321,8 +341,22 @@ fn slice_events(
 }
 
 impl Created {
+    fn failed(&self, error: &PublishError) -> Outcome {
+        tracing::error!(bucket = self.bucket, key = self.raw_key, why = %error, "failed for good");
+        Outcome::Failed {
+            bucket: self.bucket.clone(),
+            key: self.raw_key.clone(),
+            message: error.to_string(),
+        }
+    }
+
     fn ignored(&self, message: &'static str) -> Outcome {
-        tracing::info!(bucket = self.bucket, key = self.raw_key, message, "ignored");
+        tracing::info!(
+            bucket = self.bucket,
+            key = self.raw_key,
+            why = message,
+            "ignored"
+        );
         Outcome::Ignored {
             bucket: self.bucket.clone(),
             key: self.raw_key.clone(),

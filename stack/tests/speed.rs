@@ -23,7 +23,7 @@ const OBJECTS: usize = 10_000;
 
 async fn start() -> (tempfile::TempDir, Stack, Client) {
     // Not /tmp, which may be in memory.
-    let data = tempfile::tempdir_in(std::env::current_dir().unwrap()).unwrap();
+    let data = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let stack = Stack::start(data.path()).await.unwrap();
     stack.store().create_bucket("films").await.unwrap();
     let key = stack.credentials();

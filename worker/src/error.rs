@@ -48,6 +48,16 @@ pub enum Unrenderable {
         /// What FFmpeg said, without the URL.
         said: String,
     },
+    /// Packets of the video give no pictures.
+    #[error(
+        "pictures between second {from:.1} and second {to:.1} do not decode: the file is damaged"
+    )]
+    Damaged {
+        /// Start of the gap, in seconds of the video.
+        from: f64,
+        /// End of the gap, in seconds of the video.
+        to: f64,
+    },
     /// FFmpeg claims success, but its outputs are not what the slice should give.
     #[error("FFmpeg rendered the slice wrongly: {found}; it said: {said}")]
     WrongOutput {
@@ -81,6 +91,12 @@ pub enum Interrupted {
     /// FFmpeg could not be started.
     #[error(transparent)]
     Child(#[from] ChildError),
+    /// FFmpeg does not run, for want of a library, say.
+    #[error("FFmpeg does not run: {said}")]
+    FfmpegNotRun {
+        /// What was said.
+        said: String,
+    },
     /// FFmpeg was killed by somebody else, mostly the kernel when memory is short.
     #[error("FFmpeg was killed by signal {signal}")]
     FfmpegKilled {
@@ -120,6 +136,7 @@ impl Unrenderable {
             Self::Superseded(_) => "superseded".into(),
             Self::OutsideVideo { .. } => "outsideVideo".into(),
             Self::Undecodable { .. } => "undecodable".into(),
+            Self::Damaged { .. } => "damaged".into(),
             Self::WrongOutput { .. } => "wrongOutput".into(),
         }
     }
@@ -153,7 +170,7 @@ impl From<Interrupted> for Diagnostic {
             Interrupted::DeadlinePassed { .. } => "DeadlinePassed",
             Interrupted::SourceLost { .. } => "SourceLost",
             Interrupted::Source(_) => "SourceUnavailable",
-            Interrupted::Child(_) => "FfmpegNotStarted",
+            Interrupted::Child(_) | Interrupted::FfmpegNotRun { .. } => "FfmpegNotStarted",
             Interrupted::FfmpegKilled { .. } => "FfmpegKilled",
             Interrupted::NoSpace => "NoSpace",
             Interrupted::WorkDir { .. } => "WorkDir",

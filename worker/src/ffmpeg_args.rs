@@ -13,6 +13,7 @@
 
 use std::{ffi::OsString, num::NonZero};
 
+use crate::decoded;
 use gifgen_shared::{
     ffmpeg_input::input_args,
     presigned_url::PresignedUrl,
@@ -38,8 +39,11 @@ const JPG_QUALITY: &str = "4";
 /// Width of a storyboard's tiles, in pixels, unless `FRAME_WIDTH` says otherwise.
 const TILE_WIDTH: u32 = 160;
 
-/// Widest tile: a sheet of the longest slice then still fits into a JPG.
+/// Widest tile, in pixels: more is no thumbnail.
 const WIDEST_TILE: u32 = 320;
+
+/// Longest side of a JPG that FFmpeg writes, in pixels.
+const JPG_SIDE: u32 = 65_500;
 
 /// Fewest columns of a full sheet: 30 tiles make five rows of six.
 const TILE_COLUMNS: u32 = 6;
@@ -63,6 +67,8 @@ pub struct Rendering<'a> {
     pub settings: &'a Settings,
     /// Threads that decode.
     pub threads: NonZero<u32>,
+    /// Seconds before the slice's start at which to seek.
+    pub seek_margin: u32,
 }
 
 /// A sprite sheet's layout.
@@ -108,16 +114,17 @@ impl Rendering<'_> {
         let count = self.slice.still_count();
         let square = f64::from(count).sqrt().ceil() as u32;
         let columns = square.max(TILE_COLUMNS).min(count);
-        let width = self
-            .settings
-            .frame_width
-            .unwrap_or(TILE_WIDTH)
-            .min(WIDEST_TILE);
+        let rows = count.div_ceil(columns);
+        let wanted = self.settings.frame_width.unwrap_or(TILE_WIDTH);
+        let highest = JPG_SIDE / rows;
+        let widest =
+            u64::from(highest) * u64::from(self.video.width) / u64::from(self.video.height);
+        let width = wanted.min(WIDEST_TILE).min(widest.max(1) as u32);
         Tiles {
             columns,
-            rows: count.div_ceil(columns),
+            rows,
             width,
-            height: self.video.height_at(width),
+            height: self.video.height_at(width).min(highest),
         }
     }
 
@@ -141,6 +148,9 @@ impl Rendering<'_> {
             "-sn",
             "-dn",
         ]));
+        // A graph that is built again in mid-stream, for pictures of another size, would start
+        // counting again; its scalers take any size.
+        args.extend(strings(&["-reinit_filter", "0"]));
         args.extend(input_args(self.url, self.etag));
         args.extend(strings(&["-filter_complex", &self.filter_graph()]));
         let final_delay = self.final_delay().to_string();
@@ -181,7 +191,7 @@ impl Rendering<'_> {
 
     /// Where to seek to, on the container's clock; `None` is the beginning.
     fn seek(&self) -> Option<String> {
-        let second = self.slice.start.saturating_sub(self.video.seek_margin);
+        let second = self.slice.start.saturating_sub(self.seek_margin);
         (second > 0).then(|| format!("{:.6}", self.video.start_time + f64::from(second)))
     }
 
@@ -204,8 +214,9 @@ impl Rendering<'_> {
             ""
         };
         let input = format!(
-            "[0:{}]{deinterlace}settb=1/1000000,setpts=PTS-({zero_us}),trim=end_pts={end_us}",
-            self.video.index
+            "[0:{}]{deinterlace}settb=1/1000000,setpts=PTS-({zero_us}),{},trim=end_pts={end_us}",
+            self.video.index,
+            decoded::filters(),
         );
         let gif = self.gif_chain();
         match self.stills_chain() {
@@ -219,7 +230,7 @@ impl Rendering<'_> {
         // The palette is made from two pictures a second, and a slight ordered dither keeps
         // skies from banding: 0.6 x the CPU time and 0.45 x the bytes of FFmpeg's defaults.
         format!(
-            "{},split[c][d];[c]fps=2,palettegen[p];[d][p]paletteuse=dither=bayer:bayer_scale=5[gif]",
+            "{},split[c][d];[c]fps=2:eof_action=pass,palettegen[p];[d][p]paletteuse=dither=bayer:bayer_scale=5[gif]",
             sampled(self.settings.gif_fps, frames, self.gif_size()),
         )
     }
@@ -300,6 +311,7 @@ mod tests {
             slice,
             settings: &settings(frames),
             threads: NonZero::<u32>::MIN,
+            seek_margin: 10,
         })
     }
 
@@ -345,6 +357,24 @@ mod tests {
                 height: 90,
             };
             assert_eq!(rendering.tiles(), tiles);
+        });
+        let longest = Slice {
+            index: 0,
+            start: 0,
+            end: 900.0,
+        };
+        with_rendering("storyboard", longest, |rendering| {
+            let tall = VideoStream {
+                width: 64,
+                height: 1024,
+                ..rendering.video
+            };
+            let tiles = Rendering {
+                video: tall,
+                ..rendering
+            }
+            .tiles();
+            assert!(tiles.rows * tiles.height <= JPG_SIDE, "{tiles:?}");
         });
         let short = Slice {
             index: 0,

@@ -10,6 +10,7 @@ use gifgen_shared::{
 use rustix::{fs::statvfs, process::Signal};
 
 use crate::{
+    decoded::Decoded,
     error::{Interrupted, SliceError, Unrenderable},
     ffmpeg_args::Rendering,
     outputs::{Outputs, check},
@@ -36,10 +37,15 @@ const CRASHES: [Signal; 5] = [
     Signal::BUS,
 ];
 
+/// Exit codes of the loader for a program that it cannot run, for want of a library, say.
+const NOT_RUN: [i32; 2] = [126, 127];
+
 /// How a rendering failed.
 pub(crate) enum RenderError {
     /// The source could not be read; what S3 says of it decides what that means.
     SourceLost { said: String },
+    /// The seek landed behind the slice's start, and must go further back.
+    SoughtTooLate,
     /// All else.
     Failed(SliceError),
 }
@@ -49,7 +55,7 @@ pub(crate) async fn render(
     rendering: &Rendering<'_>,
     directory: &Path,
     deadline: Deadline,
-) -> Result<Outputs, RenderError> {
+) -> Result<(Outputs, Decoded), RenderError> {
     let finished = child::run(Program {
         path: &rendering.settings.ffmpeg,
         args: rendering.args(),
@@ -74,6 +80,21 @@ pub(crate) async fn render(
     if network_trouble(&finished.stderr, rendering.url) {
         return Err(RenderError::SourceLost { said });
     }
+    if NOT_RUN.contains(&code) {
+        return Err(Interrupted::FfmpegNotRun { said }.into());
+    }
+    let decoded = Decoded::read(directory).map_err(|source| Interrupted::WorkDir {
+        action: "read",
+        source,
+    })?;
+    let can_seek_earlier =
+        rendering.seek_margin > 0 && rendering.seek_margin < rendering.slice.start;
+    if decoded.starts_late() && can_seek_earlier {
+        return Err(RenderError::SoughtTooLate);
+    }
+    if !said.is_empty() {
+        tracing::warn!(said, start = rendering.slice.start, "FFmpeg complained");
+    }
     let outcome = if code == 0 {
         check(rendering, directory).map_err(|wrong| Unrenderable::WrongOutput {
             found: wrong.to_string(),
@@ -83,10 +104,11 @@ pub(crate) async fn render(
         Err(Unrenderable::Undecodable { said })
     };
     // FFmpeg does not always say so when the disk is full, and can exit with 0.
-    outcome.map_err(|error| match is_full(directory) {
-        true => Interrupted::NoSpace.into(),
-        false => error.into(),
-    })
+    match outcome {
+        Ok(outputs) => Ok((outputs, decoded)),
+        Err(_) if is_full(directory) => Err(Interrupted::NoSpace.into()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn is_full(directory: &Path) -> bool {

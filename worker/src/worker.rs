@@ -20,6 +20,7 @@ use serde_json::Value;
 use tokio::time::timeout_at;
 
 use crate::{
+    decoded::Decoded,
     error::{Interrupted, SliceError, Unrenderable},
     ffmpeg_args::Rendering,
     outputs::Outputs,
@@ -145,15 +146,18 @@ impl Worker {
     /// For passing reasons only, so that the platform retries. A slice that cannot be rendered
     /// is an [`Answer::Failed`].
     pub async fn handle(&self, event: &Value, deadline: Deadline) -> Result<Answer, Interrupted> {
+        let detail = event.get("detail").unwrap_or(event);
+        let (bucket, key) = (detail["bucket"].as_str(), detail["key"].as_str());
+        let start = detail["start"].as_f64();
         match self.slice(event, deadline).await {
             Ok(report) => Ok(Answer::Done(report)),
             Err(SliceError::Permanent(error)) => {
                 let (reason, message) = (error.reason(), error.to_string());
-                tracing::error!(reason, message, event = %event.get("detail").unwrap_or(event), "failed for good");
+                tracing::error!(bucket, key, start, reason, why = message, event = %detail, "failed for good");
                 Ok(Answer::Failed { reason, message })
             }
             Err(SliceError::Transient(error)) => {
-                tracing::warn!(%error, event = %event.get("detail").unwrap_or(event), "interrupted");
+                tracing::warn!(bucket, key, start, why = %error, event = %detail, "interrupted");
                 Err(error)
             }
         }
@@ -166,8 +170,9 @@ impl Worker {
             .source(&self.settings)
             .map_err(Unrenderable::BadEvent)?;
         let url = source.presign(&self.s3, self.settings.url_expiry).await?;
-        // With a stream, the event comes from our splitter, which measured this very version.
-        let (video, slice) = match event.video {
+        // With a stream and a version, the event comes from our splitter, which measured just
+        // these bytes.
+        let (video, slice) = match event.video.filter(|_| event.etag.is_some()) {
             Some(video) => (video, event.slice()),
             None => self.probe(&source, &url, event.slice(), deadline).await?,
         };
@@ -178,6 +183,7 @@ impl Worker {
             slice,
             settings: &self.settings,
             threads: self.threads,
+            seek_margin: video.seek_margin,
         };
         let work_dir = WorkDir::create(&self.temporary).map_err(|source| Interrupted::WorkDir {
             action: "make",
@@ -233,12 +239,7 @@ impl Worker {
                 }
                 .into()),
             },
-            Err(ProbeError::Rejected(rejection)) => Err(Unrenderable::Rejected(rejection).into()),
-            Err(ProbeError::Child(error)) => Err(Interrupted::Child(error).into()),
-            Err(ProbeError::Interrupted { reason }) => {
-                let state = self.state(source, deadline).await?;
-                Err(SliceError::lost(source, &state, reason))
-            }
+            Err(error) => Err(self.failed_probe(source, error, deadline).await),
         }
     }
 
@@ -251,6 +252,76 @@ impl Worker {
         })??)
     }
 
+    /// Renders, seeking further back as long as that is needed.
+    async fn render(
+        &self,
+        source: &Source,
+        rendering: &Rendering<'_>,
+        work_dir: &WorkDir,
+        deadline: Deadline,
+    ) -> Result<(Outputs, Decoded), SliceError> {
+        let mut rendering = *rendering;
+        let mut further_back = FURTHER_BACK.into_iter();
+        loop {
+            match render(&rendering, work_dir.path(), deadline).await {
+                Ok(rendered) => return Ok(rendered),
+                Err(RenderError::Failed(error)) => return Err(error),
+                Err(RenderError::SourceLost { said }) => {
+                    let state = self.state(source, deadline).await?;
+                    return Err(SliceError::lost(source, &state, said));
+                }
+                Err(RenderError::SoughtTooLate) => {
+                    rendering.seek_margin = further_back.next().unwrap_or(u32::MAX);
+                }
+            }
+        }
+    }
+
+    /// Makes sure that no picture is missing where none was decoded for long.
+    async fn check_gaps(
+        &self,
+        source: &Source,
+        rendering: &Rendering<'_>,
+        decoded: &Decoded,
+        deadline: Deadline,
+    ) -> Result<(), SliceError> {
+        let (video, slice) = (rendering.video, rendering.slice);
+        let probe = Probe {
+            ffprobe: &self.settings.ffprobe,
+            url: rendering.url,
+            etag: rendering.etag,
+            deadline,
+        };
+        for gap in decoded.gaps(&slice) {
+            let zero = f64::from(slice.start);
+            let (from, to) = (zero + gap.start, zero + gap.end);
+            let (start, end) = (video.start_time + from, video.start_time + to);
+            match probe.has_packets(video.index, start, end).await {
+                Ok(false) => {}
+                Ok(true) => return Err(Unrenderable::Damaged { from, to }.into()),
+                Err(error) => return Err(self.failed_probe(source, error, deadline).await),
+            }
+        }
+        Ok(())
+    }
+
+    /// What a failed probe means.
+    async fn failed_probe(
+        &self,
+        source: &Source,
+        error: ProbeError,
+        deadline: Deadline,
+    ) -> SliceError {
+        match error {
+            ProbeError::Rejected(rejection) => Unrenderable::Rejected(rejection).into(),
+            ProbeError::Child(error) => Interrupted::Child(error).into(),
+            ProbeError::Interrupted { reason } => match self.state(source, deadline).await {
+                Ok(state) => SliceError::lost(source, &state, reason),
+                Err(error) => error,
+            },
+        }
+    }
+
     /// Gives the report, and the milliseconds that rendering took.
     async fn render_and_upload(
         &self,
@@ -260,14 +331,9 @@ impl Worker {
         deadline: Deadline,
     ) -> Result<(Report, u64), SliceError> {
         let started = Instant::now();
-        let outputs = match render(rendering, work_dir.path(), deadline).await {
-            Ok(outputs) => outputs,
-            Err(RenderError::Failed(error)) => return Err(error),
-            Err(RenderError::SourceLost { said }) => {
-                let state = self.state(source, deadline).await?;
-                return Err(SliceError::lost(source, &state, said));
-            }
-        };
+        let (outputs, decoded) = self.render(source, rendering, work_dir, deadline).await?;
+        self.check_gaps(source, rendering, &decoded, deadline)
+            .await?;
         let rendered_ms = started.elapsed().as_millis() as u64;
         let report = report(source, rendering, &outputs);
         let uploads = uploads(source, &report, outputs);
@@ -278,6 +344,10 @@ impl Worker {
         Ok((report, rendered_ms))
     }
 }
+
+/// Seconds by which a seek that landed too late goes further back: a minute, then to the
+/// beginning.
+const FURTHER_BACK: [u32; 2] = [60, u32::MAX];
 
 fn report(source: &Source, rendering: &Rendering<'_>, outputs: &Outputs) -> Report {
     let keys = OutputKeys::of(&source.key);

@@ -42,7 +42,7 @@ impl Faulty {
     }
 
     async fn render(&self, deadline: Duration) -> Result<Answer, Interrupted> {
-        let event = slice_of("cars.mp4", 0, 30.16);
+        let event = slice_of(&self.bed, "cars.mp4", 0, 30.16).await;
         let answer = self.worker.handle(&event, Deadline::after(deadline)).await;
         assert_eq!(
             fs::read_dir(self.bed.temporary()).unwrap().count(),
@@ -63,9 +63,10 @@ impl Faulty {
     }
 }
 
-/// A slice event as the splitter makes it: with the stream.
-fn slice_of(key: &str, start: u32, end: f64) -> Value {
-    json!({"bucket": FILMS, "key": key, "start": start, "end": end,
+/// A slice event as the splitter makes it: with version and stream.
+async fn slice_of(bed: &TestBed, key: &str, start: u32, end: f64) -> Value {
+    let objects = bed.stack().store().list(FILMS, key).await.unwrap();
+    json!({"bucket": FILMS, "key": key, "etag": objects[0].etag, "start": start, "end": end,
            "video": {"index": 0, "startTime": 0.0, "width": 768, "height": 432}})
 }
 
@@ -192,7 +193,7 @@ async fn a_storyboard_is_one_sheet_and_no_stills() {
     let bed = TestBed::start().await;
     bed.adopt("cars.mp4", &media::video("d45")).await;
     let worker = bed.worker(&[("FRAMES", "storyboard")]);
-    let event = slice_of("cars.mp4", 0, 30.0);
+    let event = slice_of(&bed, "cars.mp4", 0, 30.0).await;
     let answer = json!(
         worker
             .handle(&event, Deadline::after(MINUTE))

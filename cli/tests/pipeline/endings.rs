@@ -80,7 +80,7 @@ fn rendering(run: &Child) -> Vec<u32> {
 fn assert_nothing_left(out: &Path, ffmpegs: &[u32]) {
     let leftovers: Vec<_> = names(out)
         .into_iter()
-        .filter(|n| n.starts_with("gifgen-"))
+        .filter(|n| n.starts_with(".gifgen-work-"))
         .collect();
     assert!(leftovers.is_empty(), "{leftovers:?}");
     for pid in ffmpegs {
@@ -95,7 +95,8 @@ fn ctrl_c_stops_a_run_cleanly() {
     let ffmpegs = rendering(&run);
     send(run.id(), Signal::INT);
     let output = run.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "nothing was done yet");
+    let code = output.status.code();
+    assert!(matches!(code, Some(1 | 3)), "{code:?}");
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(summary["interrupted"], true);
     assert_nothing_left(out.path(), &ffmpegs);
@@ -125,7 +126,7 @@ fn a_killed_run_takes_its_ffmpegs_along_and_the_next_one_sweeps_up() {
     }
     let left = names(out.path());
     assert!(
-        left.iter().any(|name| name.starts_with("gifgen-")),
+        left.iter().any(|name| name.starts_with(".gifgen-work-")),
         "{left:?}"
     );
     let mut next = start(&media::video("d05_hevc_8bit_bframes.mp4"), out.path());
@@ -167,7 +168,7 @@ fn a_run_whose_ffmpeg_always_fails_fails_and_leaves_nothing() {
 fn a_full_disk_is_named_as_such_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mount = "mount -t tmpfs -o size=8m tmpfs \"$1\" && cd / && shift && \"$@\"; code=$?; \
-                 ls -A \"$OUT\" | grep gifgen- && exit 99; exit $code";
+                 ls -A \"$OUT\" | grep gifgen-work && exit 99; exit $code";
     let mut command = Command::new("unshare");
     // Another user's namespace is what lets somebody who is not root mount anything.
     if !geteuid().is_root() {
@@ -211,16 +212,22 @@ fn wrong_usage_says_what_to_do() {
     let (code, said) = run(&["run"]);
     assert_eq!(code, Some(2), "{said}");
     let (code, said) = run(&["run", "no-such.mp4"]);
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(2));
     assert!(
         said.starts_with("gifgen: no-such.mp4: cannot be read: "),
         "{said}"
     );
     fs::write(out.path().join("a.mp4"), "").unwrap();
     let (code, said) = run(&["run", "a.mp4", "./a.mp4"]);
-    assert_eq!(code, Some(1));
+    assert_eq!(code, Some(2));
     assert!(
         said.contains("another video of this run has the same file name"),
+        "{said}"
+    );
+    let (code, said) = run(&["run", "-o", ".", "a.mp4"]);
+    assert_eq!(code, Some(2));
+    assert!(
+        said.contains("that is a file; choose another --out"),
         "{said}"
     );
     let (code, said) = run(&["run", "--gif-width", "5", "a.mp4"]);

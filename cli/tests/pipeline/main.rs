@@ -1,5 +1,6 @@
 //! The program `gifgen`, from the outside.
 
+mod damaged;
 mod endings;
 mod hostile;
 mod media;

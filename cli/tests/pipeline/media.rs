@@ -36,7 +36,7 @@ fn every_test_video_gives_its_previews_or_a_clear_rejection() {
     }
     let leftovers = names(out.path())
         .into_iter()
-        .filter(|name| name.starts_with("gifgen-"));
+        .filter(|name| name.starts_with(".gifgen-work-"));
     assert_eq!(leftovers.count(), 0);
 }
 
@@ -150,4 +150,7 @@ fn settings_change_what_is_made_and_a_second_run_leaves_nothing_of_the_first() {
     assert_eq!(pictures.iter().map(|(_, delay)| delay).sum::<u32>(), 3000);
     let still = image::open(folder.join("frames/000002.jpg")).unwrap();
     assert_eq!((still.width(), still.height()), (64, 36));
+    let (code, _, stderr) = run(&video, out.path(), &["--frames", "none"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(names(&folder.join("frames")), Vec::<String>::new());
 }

@@ -150,6 +150,21 @@ fn a_transport_stream_is_sought_far_enough_back() {
 }
 
 #[test]
+fn a_transport_stream_with_keyframes_far_apart_is_sought_further_back() {
+    let codec = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-g",
+        "960",
+        "-sc_threshold",
+        "0",
+    ];
+    numbered((24, 1), "ts", &codec, |_| true).check();
+}
+
+#[test]
 fn flash_video_without_an_index_is_sampled_right() {
     numbered((30_000, 1001), "flv", &H264, |_| true).check();
 }

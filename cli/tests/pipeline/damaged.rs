@@ -1,0 +1,179 @@
+//! Files that are cut, damaged or odd. None gives less than it says.
+
+use std::{fs, path::Path};
+
+use gifgen_testkit::media;
+use serde_json::Value;
+
+use crate::support::{ffmpeg, names, pictures, run};
+
+/// Runs the pipeline over one file: exit code, the video's part of the summary, and all problems.
+fn outcome(video: &Path, out: &Path) -> (Option<i32>, Value, String) {
+    let (code, summary, stderr) = run(&[video.to_owned()], out, &["--frame-width", "64"]);
+    (code, summary["videos"][0].clone(), stderr)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Makes a video with FFmpeg's test picture, which changes all the time.
+fn test_picture(size: &str, seconds: &str, target: &Path, encoder: &[&str]) {
+    let source = format!("testsrc2=size={size}:rate=25:duration={seconds}");
+    let mut args = vec!["-f", "lavfi", "-i", &source];
+    args.extend([
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-pix_fmt",
+        "yuv420p",
+    ]);
+    args.extend(encoder);
+    args.push(text(target));
+    ffmpeg(args);
+}
+
+#[test]
+fn a_truncated_file_is_rejected_and_not_taken_for_a_shorter_one() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, keep) in [("half.mp4", 50), ("most.mp4", 95), ("half.mkv", 50)] {
+        let whole = folder.path().join(format!("whole-{name}"));
+        let source = media::video("d44");
+        ffmpeg([
+            "-i",
+            text(&source),
+            "-c",
+            "copy",
+            "-movflags",
+            "+faststart",
+            text(&whole),
+        ]);
+        let bytes = fs::read(&whole).unwrap();
+        let cut = folder.path().join(name);
+        fs::write(&cut, &bytes[..bytes.len() * keep / 100]).unwrap();
+        let (code, video, stderr) = outcome(&cut, &folder.path().join("out"));
+        assert_eq!(code, Some(1), "{name}: {stderr}");
+        let error = video["error"].as_str().unwrap();
+        assert!(
+            error.starts_with("unreadable: the file is truncated"),
+            "{name}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_slice_in_which_pictures_do_not_decode_fails_and_names_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole.mp4");
+    test_picture(
+        "160x120",
+        "60",
+        &whole,
+        &["-g", "50", "-bf", "0", "-movflags", "+faststart"],
+    );
+    let mut bytes = fs::read(&whole).unwrap();
+    // Some seconds in the second slice, and nothing of the index, which lies in front.
+    let (from, to) = (bytes.len() * 65 / 100, bytes.len() * 80 / 100);
+    bytes[from..to].fill(0);
+    let holed = folder.path().join("holed.mp4");
+    fs::write(&holed, bytes).unwrap();
+    let (code, video, stderr) = outcome(&holed, &folder.path().join("out"));
+    assert_eq!(code, Some(3), "{stderr}");
+    assert_eq!(video["done"], 1);
+    let failed = &video["failed"][0];
+    assert_eq!(failed["start"], 30);
+    let why = failed["message"].as_str().unwrap();
+    assert!(why.contains("do not decode: the file is damaged"), "{why}");
+}
+
+#[test]
+fn a_losslessly_trimmed_video_starts_at_its_first_shown_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole.mp4");
+    test_picture("160x120", "20", &whole, &["-g", "250"]);
+    let trimmed = folder.path().join("trimmed.mp4");
+    // 100 packets before the cut are kept for decoding, and marked as not to be shown.
+    ffmpeg(["-ss", "4", "-i", text(&whole), "-c", "copy", text(&trimmed)]);
+    let (code, video, stderr) = outcome(&trimmed, &folder.path().join("out"));
+    assert_eq!(code, Some(0), "{stderr}");
+    let length = video["length"].as_f64().unwrap();
+    assert!((length - 16.0).abs() < 0.1, "{length}");
+}
+
+#[test]
+fn a_stream_that_starts_between_keyframes_starts_at_its_first_decodable_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole.ts");
+    test_picture(
+        "160x120",
+        "40",
+        &whole,
+        &["-g", "250", "-bf", "0", "-sc_threshold", "0"],
+    );
+    let bytes = fs::read(&whole).unwrap();
+    let cut = folder.path().join("cut.ts");
+    let packets = bytes.len() / 188 / 10;
+    fs::write(&cut, &bytes[packets * 188..]).unwrap();
+    let out = folder.path().join("out");
+    let (code, video, stderr) = outcome(&cut, &out);
+    assert_eq!(code, Some(0), "{stderr}");
+    // Keyframes are at 0, 10, 20 and 30 s, and the first is cut off.
+    let length = video["length"].as_f64().unwrap();
+    assert!((length - 30.0).abs() < 0.1, "{length}");
+    let still = |second: u32| fs::read(out.join(format!("cut.ts/frames/{second:06}.jpg"))).unwrap();
+    assert_ne!(still(0), still(1));
+}
+
+#[test]
+fn videos_of_a_few_pictures_are_rendered() {
+    let folder = tempfile::tempdir().unwrap();
+    for (rate, count) in [(25, 1), (25, 2), (25, 4), (30, 5), (10, 1), (120, 24)] {
+        let video = folder.path().join(format!("{count}-at-{rate}.mp4"));
+        let source = format!("testsrc2=size=160x120:rate={rate}");
+        let count = count.to_string();
+        ffmpeg([
+            "-f",
+            "lavfi",
+            "-i",
+            &source,
+            "-frames:v",
+            &count,
+            "-c:v",
+            "mpeg4",
+            text(&video),
+        ]);
+        let out = folder.path().join("out");
+        let (code, _, stderr) = outcome(&video, &out);
+        assert_eq!(code, Some(0), "{count} at {rate}: {stderr}");
+        let previews = out.join(video.file_name().unwrap());
+        assert_eq!(names(&previews.join("frames")), ["000000.jpg"]);
+        assert!(!pictures(&previews.join("gifs/000000.gif")).is_empty());
+    }
+}
+
+#[test]
+fn a_stream_that_changes_its_size_is_rendered_to_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let part = |name: &str, size| {
+        let part = folder.path().join(name);
+        test_picture(
+            size,
+            "10",
+            &part,
+            &["-output_ts_offset", if name == "b.ts" { "10" } else { "0" }],
+        );
+        fs::read(part).unwrap()
+    };
+    let joined = folder.path().join("joined.ts");
+    fs::write(
+        &joined,
+        [part("a.ts", "160x120"), part("b.ts", "320x240")].concat(),
+    )
+    .unwrap();
+    let out = folder.path().join("out");
+    let (code, video, stderr) = outcome(&joined, &out);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(video["length"], 20.0);
+    assert_eq!(names(&out.join("joined.ts/frames")).len(), 20);
+}

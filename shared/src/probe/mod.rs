@@ -1,0 +1,204 @@
+//! Looks at a source with ffprobe: which stream is the video, how it is shown, when it starts,
+//! and where it really ends.
+
+mod answer;
+mod packets;
+
+use std::{ffi::OsString, path::Path};
+
+use crate::{
+    child::{self, ChildError, Ending, Keep, Program},
+    deadline::Deadline,
+    ffmpeg_input::{input_args, network_trouble},
+    presigned_url::PresignedUrl,
+    rejection::{Reason, Rejection},
+    source::ETag,
+    video_stream::VideoStream,
+};
+
+use self::answer::Answer;
+
+/// What to probe, and with what.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe<'a> {
+    /// The program.
+    pub ffprobe: &'a Path,
+    /// The source.
+    pub url: &'a PresignedUrl,
+    /// The version of the source.
+    pub etag: Option<&'a ETag>,
+    /// When all probing must be over.
+    pub deadline: Deadline,
+}
+
+/// What a container says of its video.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    /// The stream to render.
+    pub video: VideoStream,
+    /// Name of the codec, as FFmpeg has it.
+    pub codec: String,
+    /// Name of the container, as FFmpeg has it.
+    pub container: String,
+    /// The length that the container claims, in seconds. Headers lie.
+    pub claimed_seconds: Option<f64>,
+    /// How far the packets' clock is behind the pictures', in seconds: not 0 where packets carry
+    /// no presentation times (AVI).
+    clock_offset: f64,
+}
+
+/// Why a source could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum ProbeError {
+    /// The input's fault, and permanent.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// ffprobe could not be run. Transient.
+    #[error(transparent)]
+    Child(#[from] ChildError),
+    /// ffprobe could not read the source, or was ended. Transient.
+    #[error("ffprobe failed to read the source: {reason}")]
+    Interrupted {
+        /// What ffprobe said, without the URL.
+        reason: String,
+    },
+}
+
+/// Most bytes of ffprobe's answer that are kept: a source with thousands of streams is cut off,
+/// and its JSON then fails to parse.
+const ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// A time behind every end: FFmpeg then seeks to the last keyframe there is.
+const FAR: &str = "999999%";
+
+/// How much before the claimed end to look, in seconds, so that a keyframe is found there.
+const NEAR_END_SECONDS: f64 = 5.0;
+
+/// A file that breaks off this much before its claimed end, in seconds, is truncated.
+const MISSING_SECONDS: f64 = 1.0;
+
+/// Containers in which FFmpeg seeks by guessing at byte positions and lands between keyframes,
+/// and how much earlier to seek for a start, in seconds: the longest distance between keyframes
+/// that HLS packagers use.
+const BLIND_SEEK: [(&str, u32); 2] = [("mpegts", 10), ("mpeg", 10)];
+
+impl Probe<'_> {
+    /// Reads the container's header and the first pictures, and chooses the stream to render:
+    /// the default video stream, else the first; cover art is none.
+    ///
+    /// # Errors
+    /// [`ProbeError::Rejected`] if the source is no video that can be rendered; the other kinds
+    /// are transient.
+    pub async fn header(&self) -> Result<Header, ProbeError> {
+        let answer = self
+            .ask(&[
+                "-select_streams",
+                "V",
+                "-show_entries",
+                "format=format_name,nb_streams,duration:\
+                 stream=index,codec_name,width,height,sample_aspect_ratio,field_order:\
+                 stream_disposition=default:stream_side_data=rotation",
+            ])
+            .await?;
+        let format = answer.format()?;
+        let stream = answer.video_stream()?;
+        let (width, height) = answer.displayed_size(stream)?;
+        let head = self.head(stream.index).await?;
+        if format.format_name == "gif" && head.packets == 1 {
+            return Err(Rejection::new(
+                Reason::NotAVideo,
+                "a GIF of one picture is a still image; upload a video",
+            )
+            .into());
+        }
+        Ok(Header {
+            video: VideoStream {
+                index: stream.index,
+                start_time: head.first_picture,
+                width,
+                height,
+                interlaced: stream.is_interlaced(),
+                seek_margin: BLIND_SEEK
+                    .iter()
+                    .find(|(name, _)| *name == format.format_name)
+                    .map_or(0, |(_, margin)| *margin),
+            },
+            codec: stream.codec_name.clone().unwrap_or_default(),
+            container: format.format_name.clone(),
+            claimed_seconds: format.claimed_seconds(),
+            clock_offset: head.clock_offset(),
+        })
+    }
+
+    /// The length of the video stream in seconds, rounded to milliseconds: from its first
+    /// picture to the end of its last, by the timestamps of the packets near the end of the
+    /// file. What the header claims decides only where to look first.
+    ///
+    /// # Errors
+    /// [`ProbeError::Rejected`] if there are no packets, or if the file breaks off before the
+    /// end that it claims; the other kinds are transient.
+    pub async fn length(&self, header: &Header) -> Result<f64, ProbeError> {
+        let start = header.video.start_time;
+        let near_claimed = header
+            .claimed_seconds
+            .filter(|claimed| *claimed > NEAR_END_SECONDS)
+            .map(|claimed| format!("{:.3}%", start + claimed - NEAR_END_SECONDS));
+        let everything = "%".to_owned();
+        let mut breaks_off = false;
+        for from in near_claimed.into_iter().chain([FAR.to_owned(), everything]) {
+            let tail = self.tail(header.video.index, &from).await?;
+            breaks_off |= tail.breaks_off;
+            let length = tail.end.map(|end| end + header.clock_offset - start);
+            let rounded = length.map(|length| (length * 1000.0).round() / 1000.0);
+            if let Some(length) = rounded.filter(|length| *length > 0.0) {
+                let claimed = header.claimed_seconds.unwrap_or_default();
+                if breaks_off && claimed > length + MISSING_SECONDS {
+                    return Err(truncated(length, claimed).into());
+                }
+                return Ok(length);
+            }
+        }
+        Err(Rejection::new(Reason::EmptyVideo, "the video stream holds no pictures").into())
+    }
+
+    async fn ask(&self, questions: &[&str]) -> Result<Answer, ProbeError> {
+        let mut args: Vec<OsString> = ["-v", "error", "-show_error", "-of", "json=compact=1"]
+            .iter()
+            .chain(questions)
+            .map(OsString::from)
+            .collect();
+        args.extend(input_args(self.url, self.etag));
+        let finished = self.run(args, Keep::First(ANSWER_BYTES)).await?;
+        let said = self.url.redact(finished.stderr.trim());
+        Answer::parse(&finished.stdout, said)
+    }
+
+    async fn run(&self, args: Vec<OsString>, stdout: Keep) -> Result<child::Finished, ProbeError> {
+        let finished = child::run(Program {
+            path: self.ffprobe,
+            args,
+            directory: Path::new("/"),
+            deadline: self.deadline,
+            stdout,
+        })
+        .await?;
+        let interrupted = |reason: String| Err(ProbeError::Interrupted { reason });
+        match finished.ending {
+            Ending::Exited(_) if network_trouble(&finished.stderr, self.url) => {
+                interrupted(self.url.redact(finished.stderr.trim()))
+            }
+            Ending::Exited(_) => Ok(finished),
+            Ending::DeadlinePassed => interrupted("it took until the deadline".into()),
+            Ending::Killed { signal } => interrupted(format!("it was killed by signal {signal}")),
+        }
+    }
+}
+
+fn truncated(length: f64, claimed: f64) -> Rejection {
+    Rejection::new(
+        Reason::Unreadable,
+        format!(
+            "the file is truncated: it claims {claimed} s and breaks off after {length} s; upload it again"
+        ),
+    )
+}

@@ -1,0 +1,199 @@
+//! The packets of a stream: the first ones, the last ones, and those in between two times.
+
+use std::{collections::HashMap, ffi::OsString};
+
+use super::{Probe, ProbeError, answer::seconds};
+use crate::{
+    child::Keep,
+    ffmpeg_input::input_args,
+    rejection::{Reason, Rejection},
+};
+
+/// Packets that are read and decoded to find the first picture. H.264 and HEVC reorder over at
+/// most 16 pictures.
+const HEAD_PACKETS: &str = "%+#24";
+
+/// The same where those give no picture: a file cut between keyframes starts with packets that
+/// are not shown or cannot be decoded. Enough for 16 seconds at 60 pictures a second.
+const LONG_HEAD_PACKETS: &str = "%+#1000";
+
+/// Most bytes of a packet list that are kept from its end. A line has some 70 bytes, so the
+/// reordering of the last pictures is well inside.
+const TAIL_BYTES: usize = 64 * 1024;
+
+/// What FFmpeg's demuxers say when the file ends before they expect it to (MOV, Matroska).
+const BREAKS_OFF: [&str; 2] = ["partial file", "File ended prematurely"];
+
+/// The first packets and pictures of a stream.
+pub(super) struct Head {
+    first_packet: f64,
+    /// Timestamp of the first picture, in seconds.
+    pub first_picture: f64,
+    /// How many packets there are, of those that were asked for.
+    pub packets: usize,
+    decode_clock: bool,
+}
+
+impl Head {
+    /// How far the packets' clock is behind the pictures', in seconds.
+    pub fn clock_offset(&self) -> f64 {
+        if self.decode_clock {
+            self.first_picture - self.first_packet
+        } else {
+            0.0
+        }
+    }
+}
+
+/// The last packets of a stream.
+pub(super) struct Tail {
+    /// The end of the last one, in seconds; `None` if there are none.
+    pub end: Option<f64>,
+    /// Whether the file ends before its demuxer expects it to.
+    pub breaks_off: bool,
+}
+
+impl Probe<'_> {
+    /// The first packets and pictures of stream `index`.
+    pub(super) async fn head(&self, index: u32) -> Result<Head, ProbeError> {
+        let mut head = self.read_head(index, HEAD_PACKETS).await?;
+        if head.first_picture.is_infinite() {
+            head = self.read_head(index, LONG_HEAD_PACKETS).await?;
+        }
+        if head.first_packet.is_infinite() {
+            return Err(Rejection::new(
+                Reason::EmptyVideo,
+                "the video stream holds no packets with a time",
+            )
+            .into());
+        }
+        if head.first_picture.is_infinite() {
+            // The workers will find that nothing decodes, and fail.
+            head.first_picture = head.first_packet;
+        }
+        Ok(head)
+    }
+
+    async fn read_head(&self, index: u32, interval: &str) -> Result<Head, ProbeError> {
+        let entries = self
+            .ask(&[
+                "-threads",
+                "1",
+                "-select_streams",
+                &index.to_string(),
+                "-read_intervals",
+                interval,
+                "-show_entries",
+                "packet=pts_time,dts_time,flags:frame=best_effort_timestamp_time",
+            ])
+            .await?
+            .packets_and_frames;
+        let mut head = Head {
+            first_packet: f64::INFINITY,
+            first_picture: f64::INFINITY,
+            packets: 0,
+            decode_clock: false,
+        };
+        for entry in &entries {
+            if entry.kind == "frame" {
+                let at = seconds(&entry.best_effort_timestamp_time);
+                head.first_picture = head.first_picture.min(at.unwrap_or(f64::INFINITY));
+            } else if !entry.flags.contains('D') {
+                // Packets flagged D lie before an edit list's start and are never shown.
+                head.packets += 1;
+                head.decode_clock |= entry.pts_time.is_none();
+                let at = seconds(&entry.pts_time).or(seconds(&entry.dts_time));
+                head.first_packet = head.first_packet.min(at.unwrap_or(f64::INFINITY));
+            }
+        }
+        Ok(head)
+    }
+
+    /// The last packets of stream `index`, looking from the interval's start on.
+    pub(super) async fn tail(&self, index: u32, interval: &str) -> Result<Tail, ProbeError> {
+        let (packets, said) = self.packets(index, interval).await?;
+        Ok(Tail {
+            end: packets.iter().map(|packet| packet.end).reduce(f64::max),
+            breaks_off: BREAKS_OFF.iter().any(|words| said.contains(words)),
+        })
+    }
+
+    /// Whether stream `index` has packets that are shown after `from` and before `to`, both in
+    /// seconds on the container's clock.
+    ///
+    /// # Errors
+    /// For passing reasons only.
+    pub async fn has_packets(&self, index: u32, from: f64, to: f64) -> Result<bool, ProbeError> {
+        let interval = format!("{from:.6}%{to:.6}");
+        let (packets, _) = self.packets(index, &interval).await?;
+        Ok(packets
+            .iter()
+            .any(|packet| packet.start > from && packet.start < to))
+    }
+
+    /// The last packets of stream `index` in an interval of ffprobe's, and what ffprobe said.
+    async fn packets(
+        &self,
+        index: u32,
+        interval: &str,
+    ) -> Result<(Vec<Packet>, String), ProbeError> {
+        let mut args: Vec<OsString> = [
+            "-v",
+            "error",
+            "-select_streams",
+            &index.to_string(),
+            "-read_intervals",
+            interval,
+            "-show_entries",
+            "packet=pts_time,dts_time,duration_time,flags",
+            "-of",
+            "compact=print_section=0",
+        ]
+        .map(OsString::from)
+        .into();
+        args.extend(input_args(self.url, self.etag));
+        let finished = self.run(args, Keep::Last(TAIL_BYTES)).await?;
+        let lines = String::from_utf8_lossy(&finished.stdout);
+        let packets = lines.lines().filter_map(Packet::parse).collect();
+        Ok((packets, finished.stderr))
+    }
+}
+
+/// A packet that is shown.
+#[derive(Debug, PartialEq)]
+struct Packet {
+    start: f64,
+    end: f64,
+}
+
+impl Packet {
+    /// Reads a line of ffprobe's `compact` list; the first one may have lost its beginning.
+    fn parse(line: &str) -> Option<Self> {
+        let fields: HashMap<&str, &str> =
+            line.split('|').filter_map(|f| f.split_once('=')).collect();
+        let number = |name| -> Option<f64> { fields.get(name)?.parse().ok() };
+        if fields.get("flags")?.contains('D') {
+            return None;
+        }
+        let start = number("pts_time").or(number("dts_time"))?;
+        let end = start + number("duration_time").unwrap_or(0.0);
+        Some(Self { start, end })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packet_ends_after_its_duration_and_a_discarded_one_not_at_all() {
+        let packet = |start, end| Some(Packet { start, end });
+        let line = "pts_time=1.5|dts_time=1.4|duration_time=0.04|flags=K_";
+        assert_eq!(Packet::parse(line), packet(1.5, 1.54));
+        let line = "pts_time=N/A|dts_time=1.4|duration_time=N/A|flags=__";
+        assert_eq!(Packet::parse(line), packet(1.4, 1.4));
+        let line = "pts_time=1.5|duration_time=0.04|flags=KD";
+        assert_eq!(Packet::parse(line), None);
+        assert_eq!(Packet::parse("1.4|duration_ti"), None);
+    }
+}

@@ -1,0 +1,114 @@
+//! When the pictures that FFmpeg decoded start: the evidence that none is missing.
+//!
+//! FFmpeg exits with 0 when a third of the packets do not decode, or when a seek lands too late,
+//! and its filters then show other pictures in the place of the missing ones. So a filter writes
+//! down the time of every decoded picture, and what is missing shows as a gap.
+
+use std::{fs, io, ops::Range, path::Path};
+
+use gifgen_shared::slice::Slice;
+
+/// Name of the list in the work directory.
+pub const DECODED_FILE: &str = "decoded.txt";
+
+/// A gap shorter than this, in seconds, is not looked into: a still then shows a picture that is
+/// at most this old.
+const LONGEST_GAP_SECONDS: f64 = 1.0;
+
+/// A packet so close to the edge of a gap, in seconds, belongs to the picture there: containers
+/// without presentation times are a picture or two off.
+const EDGE_SECONDS: f64 = 0.25;
+
+/// The filters that write the list.
+pub(crate) fn filters() -> String {
+    format!("metadata=mode=add:key=t:value=1,metadata=mode=print:file={DECODED_FILE}")
+}
+
+/// The times of the decoded pictures, in seconds from the slice's start, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decoded(Vec<f64>);
+
+impl Decoded {
+    /// Reads the list that FFmpeg wrote; if it wrote none, nothing was decoded.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn read(directory: &Path) -> io::Result<Self> {
+        match fs::read_to_string(directory.join(DECODED_FILE)) {
+            Ok(text) => Ok(Self::parse(&text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self(Vec::new())),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lines are `frame:0 pts:1000 pts_time:0.001`, each followed by one with the metadata.
+    fn parse(text: &str) -> Self {
+        let time = |line: &str| line.rsplit_once("pts_time:")?.1.trim().parse().ok();
+        let mut times: Vec<f64> = text.lines().filter_map(time).collect();
+        times.sort_by(f64::total_cmp);
+        Self(times)
+    }
+
+    /// Whether the picture that is on screen at the slice's start was not decoded.
+    pub fn starts_late(&self) -> bool {
+        self.0.first().is_none_or(|first| *first > 0.0)
+    }
+
+    /// The gaps in `slice` that are worth looking into, in seconds from its start, without their
+    /// edges. Where the video has no packets in a gap, a picture just stands that long.
+    pub fn gaps(&self, slice: &Slice) -> Vec<Range<f64>> {
+        let seconds = slice.seconds();
+        let first = self.0.first().copied().unwrap_or(0.0);
+        let starts = std::iter::once(first.min(0.0)).chain(self.0.iter().copied());
+        let ends = self.0.iter().copied().chain([seconds]);
+        starts
+            .zip(ends)
+            .filter(|(start, end)| *end > 0.0 && *start < seconds)
+            .map(|(start, end)| start..end.min(seconds))
+            .filter(|gap| gap.end - gap.start > LONGEST_GAP_SECONDS)
+            .map(|gap| gap.start + EDGE_SECONDS..gap.end - EDGE_SECONDS)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SLICE: Slice = Slice {
+        index: 1,
+        start: 30,
+        end: 60.0,
+    };
+
+    #[test]
+    fn the_list_is_read_as_ffmpeg_writes_it() {
+        let text = "frame:0    pts:-79000   pts_time:-0.079\nt=1\nframe:1    pts:119000  pts_time:0.119\nt=1\n";
+        assert_eq!(Decoded::parse(text), Decoded(vec![-0.079, 0.119]));
+    }
+
+    #[test]
+    fn a_seek_that_lands_behind_the_start_is_late() {
+        assert!(Decoded(vec![0.5, 1.0]).starts_late());
+        assert!(Decoded(Vec::new()).starts_late());
+        assert!(!Decoded(vec![-0.01, 0.5]).starts_late());
+    }
+
+    #[test]
+    fn gaps_are_found_at_the_start_in_the_middle_and_at_the_end() {
+        let steady = |from: i32, to: i32| (from..to).map(|n| f64::from(n) / 10.0);
+        let whole = Decoded(steady(-5, 305).collect());
+        assert!(whole.gaps(&SLICE).is_empty());
+        let holed = Decoded(steady(20, 100).chain(steady(180, 280)).collect());
+        assert_eq!(holed.gaps(&SLICE), [0.25..1.75, 10.15..17.75, 28.15..29.75]);
+        assert_eq!(Decoded(Vec::new()).gaps(&SLICE), vec![0.25..29.75]);
+    }
+
+    #[test]
+    fn gaps_before_the_slice_do_not_matter() {
+        let times = [-20.0, -0.1]
+            .into_iter()
+            .chain((1..=300).map(|n| f64::from(n) / 10.0));
+        assert!(Decoded(times.collect()).gaps(&SLICE).is_empty());
+    }
+}
