@@ -5,8 +5,14 @@ use std::{num::NonZero, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
 use gifgen_shared::{deadline::Deadline, slice_event::SliceEvent};
-use gifgen_splitter::splitter::{Outcome, Splitter, Summary};
-use gifgen_worker::worker::{Answer, Report, Worker};
+use gifgen_splitter::{
+    outcome::{Outcome, Summary},
+    splitter::Splitter,
+};
+use gifgen_worker::{
+    report::Report,
+    worker::{Answer, Worker},
+};
 use serde_json::Value;
 use tokio::{
     sync::{

@@ -11,10 +11,7 @@ use gifgen_shared::{
     settings::SettingsError,
     slice_event::{SliceEvent, SliceEventError},
 };
-use gifgen_splitter::{
-    splitter::{Outcome, Splitter},
-    trigger::created_objects,
-};
+use gifgen_splitter::{outcome::Outcome, splitter::Splitter, trigger::created_objects};
 use gifgen_worker::worker::{Answer, Worker};
 use serde_json::{Value, json};
 

@@ -12,7 +12,7 @@ use gifgen_shared::{
     settings::SettingsError,
     slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
 };
-use gifgen_splitter::splitter::Outcome;
+use gifgen_splitter::outcome::Outcome;
 use serde_json::{Value, json};
 
 use crate::{

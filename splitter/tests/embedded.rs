@@ -59,17 +59,21 @@ async fn only_throttled_entries_are_sent_again() {
 }
 
 #[tokio::test]
-async fn a_refused_entry_is_an_error_and_is_not_sent_again() {
+async fn a_refused_entry_fails_for_good_and_is_not_sent_again() {
     let bus = FailingBus::start(|detail, _| match index(detail) {
         2 => Verdict::Fail("MalformedDetail"),
         _ => Verdict::Take,
     })
     .await;
     let (answer, _) = split_to(&bus, "d03").await;
-    let error = answer.unwrap_err();
+    let outcome = &answer.unwrap()["sources"][0];
+    assert_eq!(outcome["status"], "failed");
     assert!(
-        matches!(&error, SplitError::Publish(PublishError::Refused { code, .. }) if code == "MalformedDetail"),
-        "{error}"
+        outcome["message"]
+            .as_str()
+            .unwrap()
+            .contains("MalformedDetail"),
+        "{outcome}"
     );
     let requests = bus.requests();
     let tries = requests

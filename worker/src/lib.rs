@@ -5,5 +5,6 @@ pub mod error;
 pub mod ffmpeg_args;
 pub mod outputs;
 pub mod render;
+pub mod report;
 pub mod upload;
 pub mod worker;

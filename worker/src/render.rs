@@ -50,12 +50,22 @@ pub(crate) enum RenderError {
     Failed(SliceError),
 }
 
+/// A slice that was rendered, and what speaks for and against it.
+pub(crate) struct Rendered {
+    /// The files.
+    pub outputs: Outputs,
+    /// When the decoded pictures start.
+    pub decoded: Decoded,
+    /// Whether FFmpeg had something to complain about.
+    pub complained: bool,
+}
+
 /// Renders into `directory`, which is empty.
 pub(crate) async fn render(
     rendering: &Rendering<'_>,
     directory: &Path,
     deadline: Deadline,
-) -> Result<(Outputs, Decoded), RenderError> {
+) -> Result<Rendered, RenderError> {
     let finished = child::run(Program {
         path: &rendering.settings.ffmpeg,
         args: rendering.args(),
@@ -92,7 +102,8 @@ pub(crate) async fn render(
     if decoded.starts_late() && can_seek_earlier {
         return Err(RenderError::SoughtTooLate);
     }
-    if !said.is_empty() {
+    let complained = !said.is_empty();
+    if complained {
         tracing::warn!(said, start = rendering.slice.start, "FFmpeg complained");
     }
     let outcome = if code == 0 {
@@ -105,7 +116,11 @@ pub(crate) async fn render(
     };
     // FFmpeg does not always say so when the disk is full, and can exit with 0.
     match outcome {
-        Ok(outputs) => Ok((outputs, decoded)),
+        Ok(outputs) => Ok(Rendered {
+            outputs,
+            decoded,
+            complained,
+        }),
         Err(_) if is_full(directory) => Err(Interrupted::NoSpace.into()),
         Err(error) => Err(error.into()),
     }

@@ -20,11 +20,11 @@ use serde_json::Value;
 use tokio::time::timeout_at;
 
 use crate::{
-    decoded::Decoded,
     error::{Interrupted, SliceError, Unrenderable},
     ffmpeg_args::Rendering,
     outputs::Outputs,
-    render::{RenderError, render},
+    render::{RenderError, Rendered, render},
+    report::Report,
     upload::{Upload, upload},
 };
 
@@ -50,66 +50,6 @@ pub enum Answer {
         /// One sentence for people.
         message: String,
     },
-}
-
-/// What a slice gave.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    /// Key of the source.
-    pub key: String,
-    /// First second of the slice.
-    pub start: u32,
-    /// End of the slice, in seconds.
-    pub end: f64,
-    /// The GIF.
-    pub gif: GifReport,
-    /// The stills, in frames mode `each`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub frames: Option<FramesReport>,
-    /// The sprite sheet, in frames mode `storyboard`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub storyboard: Option<StoryboardReport>,
-}
-
-/// A GIF that was uploaded.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct GifReport {
-    /// Key of the object.
-    pub key: String,
-    /// Size in bytes.
-    pub bytes: u64,
-    /// Width in pixels.
-    pub width: u32,
-    /// Height in pixels.
-    pub height: u32,
-    /// Number of pictures.
-    pub frames: u32,
-}
-
-/// Stills that were uploaded.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct FramesReport {
-    /// Second of the first one.
-    pub first: u32,
-    /// How many.
-    pub count: u32,
-}
-
-/// A sprite sheet that was uploaded.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct StoryboardReport {
-    /// Key of the object.
-    pub key: String,
-    /// Tiles in a row.
-    pub columns: u32,
-    /// Rows.
-    pub rows: u32,
-    /// Width of a tile, in pixels.
-    pub tile_width: u32,
-    /// Height of a tile, in pixels.
-    pub tile_height: u32,
 }
 
 impl Worker {
@@ -259,7 +199,7 @@ impl Worker {
         rendering: &Rendering<'_>,
         work_dir: &WorkDir,
         deadline: Deadline,
-    ) -> Result<(Outputs, Decoded), SliceError> {
+    ) -> Result<Rendered, SliceError> {
         let mut rendering = *rendering;
         let mut further_back = FURTHER_BACK.into_iter();
         loop {
@@ -277,12 +217,13 @@ impl Worker {
         }
     }
 
-    /// Makes sure that no picture is missing where none was decoded for long.
+    /// Makes sure that no picture is missing where none was decoded for long: that the container
+    /// has none there, and that FFmpeg had no trouble reading it.
     async fn check_gaps(
         &self,
         source: &Source,
         rendering: &Rendering<'_>,
-        decoded: &Decoded,
+        rendered: &Rendered,
         deadline: Deadline,
     ) -> Result<(), SliceError> {
         let (video, slice) = (rendering.video, rendering.slice);
@@ -292,9 +233,12 @@ impl Worker {
             etag: rendering.etag,
             deadline,
         };
-        for gap in decoded.gaps(&slice) {
+        for gap in rendered.decoded.gaps(&slice) {
             let zero = f64::from(slice.start);
             let (from, to) = (zero + gap.start, zero + gap.end);
+            if rendered.complained {
+                return Err(Unrenderable::Damaged { from, to }.into());
+            }
             let (start, end) = (video.start_time + from, video.start_time + to);
             match probe.has_packets(video.index, start, end).await {
                 Ok(false) => {}
@@ -331,11 +275,12 @@ impl Worker {
         deadline: Deadline,
     ) -> Result<(Report, u64), SliceError> {
         let started = Instant::now();
-        let (outputs, decoded) = self.render(source, rendering, work_dir, deadline).await?;
-        self.check_gaps(source, rendering, &decoded, deadline)
+        let rendered = self.render(source, rendering, work_dir, deadline).await?;
+        self.check_gaps(source, rendering, &rendered, deadline)
             .await?;
         let rendered_ms = started.elapsed().as_millis() as u64;
-        let report = report(source, rendering, &outputs);
+        let outputs = rendered.outputs;
+        let report = Report::of(source, rendering, &outputs);
         let uploads = uploads(source, &report, outputs);
         let uploading = upload(&self.s3, &self.settings.destination_bucket, uploads);
         timeout_at(deadline.instant(), uploading)
@@ -348,38 +293,6 @@ impl Worker {
 /// Seconds by which a seek that landed too late goes further back: a minute, then to the
 /// beginning.
 const FURTHER_BACK: [u32; 2] = [60, u32::MAX];
-
-fn report(source: &Source, rendering: &Rendering<'_>, outputs: &Outputs) -> Report {
-    let keys = OutputKeys::of(&source.key);
-    let slice = rendering.slice;
-    let (width, height) = rendering.gif_size();
-    Report {
-        key: source.key.to_string(),
-        start: slice.start,
-        end: slice.end,
-        gif: GifReport {
-            key: keys.gif(slice.start),
-            bytes: outputs.gif_bytes,
-            width,
-            height,
-            frames: slice.gif_frames(rendering.settings.gif_fps),
-        },
-        frames: outputs.stills.first().map(|(first, _)| FramesReport {
-            first: *first,
-            count: outputs.stills.len() as u32,
-        }),
-        storyboard: outputs.storyboard.as_ref().map(|_| {
-            let tiles = rendering.tiles();
-            StoryboardReport {
-                key: keys.storyboard(slice.start),
-                columns: tiles.columns,
-                rows: tiles.rows,
-                tile_width: tiles.width,
-                tile_height: tiles.height,
-            }
-        }),
-    }
-}
 
 fn uploads(source: &Source, report: &Report, outputs: Outputs) -> Vec<Upload> {
     let keys = OutputKeys::of(&source.key);

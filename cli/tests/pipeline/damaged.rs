@@ -65,21 +65,32 @@ fn a_truncated_file_is_rejected_and_not_taken_for_a_shorter_one() {
 #[test]
 fn a_slice_in_which_pictures_do_not_decode_fails_and_names_them() {
     let folder = tempfile::tempdir().unwrap();
-    let whole = folder.path().join("whole.mp4");
+    for container in ["mp4", "mkv"] {
+        check_holed(folder.path(), container);
+    }
+}
+
+fn check_holed(folder: &Path, container: &str) {
+    let whole = folder.join(format!("whole.{container}"));
+    let encoder = ["-g", "50", "-bf", "0", "-movflags", "+faststart"];
     test_picture(
         "160x120",
         "60",
         &whole,
-        &["-g", "50", "-bf", "0", "-movflags", "+faststart"],
+        if container == "mp4" {
+            &encoder
+        } else {
+            &encoder[..4]
+        },
     );
     let mut bytes = fs::read(&whole).unwrap();
-    // Some seconds in the second slice, and nothing of the index, which lies in front.
+    // Some seconds in the second slice, and nothing of the indexes at both ends.
     let (from, to) = (bytes.len() * 65 / 100, bytes.len() * 80 / 100);
     bytes[from..to].fill(0);
-    let holed = folder.path().join("holed.mp4");
+    let holed = folder.join(format!("holed.{container}"));
     fs::write(&holed, bytes).unwrap();
-    let (code, video, stderr) = outcome(&holed, &folder.path().join("out"));
-    assert_eq!(code, Some(3), "{stderr}");
+    let (code, video, stderr) = outcome(&holed, &folder.join("out"));
+    assert_eq!(code, Some(3), "{container}: {stderr}");
     assert_eq!(video["done"], 1);
     let failed = &video["failed"][0];
     assert_eq!(failed["start"], 30);
