@@ -1,6 +1,6 @@
-//! How fast the S3 server is. Run by hand, with optimisation:
-//! `cargo test --release -p gifgen-stack --test speed -- --ignored --nocapture --test-threads=1`.
+//! Prints how fast the S3 server is: `cargo run --profile local -p gifgen-stack --example throughput`.
 
+#[path = "../tests/conformance/mod.rs"]
 mod conformance;
 
 use std::fs::File;
@@ -22,8 +22,8 @@ const BODY: usize = 30_000;
 const OBJECTS: usize = 10_000;
 
 async fn start() -> (tempfile::TempDir, Stack, Client) {
-    // Not /tmp, which may be in memory.
-    let data = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    // TMPDIR chooses the disk.
+    let data = tempfile::tempdir().unwrap();
     let stack = Stack::start(data.path()).await.unwrap();
     stack.store().create_bucket("films").await.unwrap();
     let key = stack.credentials();
@@ -32,8 +32,6 @@ async fn start() -> (tempfile::TempDir, Stack, Client) {
     (data, stack, client)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement"]
 async fn puts_of_30_kb_through_the_sdk() {
     // Kept to the end: ext4 is slow to give out inodes that were freed in the last minute.
     let mut kept = Vec::new();
@@ -57,8 +55,6 @@ async fn puts_of_30_kb_through_the_sdk() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement"]
 async fn puts_of_30_kb_through_a_bare_client() {
     let mut kept = Vec::new();
     for parallel in [1, 8, 32, 128] {
@@ -93,8 +89,6 @@ fn report(what: &str, objects: usize, began: Instant) {
     println!("{what}: {:.0} puts/s", objects as f64 / seconds);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement"]
 async fn a_get_and_a_put_of_a_gigabyte() {
     let (data, stack, client) = start().await;
     let path = data.path().join("big.mp4");
@@ -135,4 +129,11 @@ async fn a_get_and_a_put_of_a_gigabyte() {
     assert_eq!(bare.request(request).await.unwrap().status(), 200);
     println!("PUT: {:.0} MB/s", size / began.elapsed().as_secs_f64());
     stack.stop().await;
+}
+
+#[tokio::main]
+async fn main() {
+    puts_of_30_kb_through_the_sdk().await;
+    puts_of_30_kb_through_a_bare_client().await;
+    a_get_and_a_put_of_a_gigabyte().await;
 }
