@@ -28,7 +28,7 @@ pub enum Command {
     Run(RunOptions),
     /// Hand a saved event to the function that it is meant for
     #[command(
-        after_help = "Examples:\n  gifgen replay events/slice.json\n  gifgen replay events/slice.json --video film.mp4\n  DESTINATION_BUCKET=previews gifgen replay events/object-created.json --aws"
+        after_help = "Examples:\n  gifgen replay events/slice.json\n  gifgen replay events/object-created.json --video film.mp4\n  DESTINATION_BUCKET=previews gifgen replay events/object-created.json --aws"
     )]
     Replay(ReplayOptions),
 }
