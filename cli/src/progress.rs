@@ -9,7 +9,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, P
 pub struct Progress(ProgressBar);
 
 const SPLITTING: &str = "{spinner} looking at the video {elapsed}";
-const RENDERING: &str = "{spinner} {wide_bar} {pos}/{len} slices, {per_sec}, {eta} left";
+const RENDERING: &str = "{spinner} {wide_bar} {pos}/{len} slices, {rate}, {left} left";
 
 impl Progress {
     /// Shows the bar on standard error, if that is a terminal.
