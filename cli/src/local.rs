@@ -16,7 +16,11 @@ use gifgen_splitter::splitter::Splitter;
 use gifgen_stack::{BusError, Stack, StackError, StoreError};
 use gifgen_worker::{error::Interrupted, worker::Worker};
 
-use crate::{dispatch::Dispatcher, options::SettingFlags};
+use crate::{
+    dispatch::Dispatcher,
+    export::{ExportError, Exported, export},
+    options::SettingFlags,
+};
 
 /// Bucket of the videos.
 pub const SOURCE_BUCKET: &str = "videos";
@@ -59,6 +63,9 @@ pub enum LocalError {
     /// The embedded bus refuses a rule.
     #[error("the embedded event bus failed: {0}")]
     Bus(#[from] BusError),
+    /// Previews cannot be written.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// The worker does not start.
     #[error(transparent)]
     Worker(#[from] Interrupted),
@@ -108,6 +115,15 @@ impl Local {
     /// The folder that everything but the previews lies in.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Brings the previews into the folder `out`.
+    ///
+    /// # Errors
+    /// If the store cannot be read, or a file cannot be written.
+    pub async fn export(&self, out: &Path) -> Result<Exported, LocalError> {
+        let previews = self.stack.store().list(DESTINATION_BUCKET, "").await?;
+        Ok(export(&previews, out)?)
     }
 
     /// Stops the servers and removes what they kept.

@@ -17,8 +17,7 @@ use serde_json::{Value, json};
 
 use crate::{
     dispatch::{Dispatcher, INVOCATION},
-    export::{ExportError, export},
-    local::{DESTINATION_BUCKET, Local, LocalError, SOURCE_BUCKET, cores},
+    local::{Local, LocalError, SOURCE_BUCKET, cores},
     options::ReplayOptions,
     run::file_key,
     test_picture::{self, TestPictureError},
@@ -61,9 +60,6 @@ pub enum ReplayError {
     /// No video was named, and none can be made.
     #[error(transparent)]
     TestPicture(#[from] TestPictureError),
-    /// Previews cannot be written.
-    #[error(transparent)]
-    Export(#[from] ExportError),
 }
 
 impl ReplayError {
@@ -158,11 +154,7 @@ async fn replay_here(
     // The stand-in has another version than the one that the event names.
     let event = without_version(event.clone());
     let answer = invoke(&local.dispatcher, &event, meant).await?;
-    let previews = store
-        .list(DESTINATION_BUCKET, "")
-        .await
-        .map_err(LocalError::from)?;
-    export(&previews, &options.out)?;
+    local.export(&options.out).await?;
     local.stop().await?;
     Ok(answer)
 }

@@ -17,9 +17,8 @@ use serde_json::{Value, json};
 
 use crate::{
     dispatch::{Happening, Running},
-    export::{ExportError, Exported, export},
     interrupt::Interrupt,
-    local::{DESTINATION_BUCKET, Local, LocalError, SOURCE_BUCKET, cores},
+    local::{Local, LocalError, SOURCE_BUCKET, cores},
     options::RunOptions,
     progress::Progress,
     summary::{FailedSlice, Summary, Video},
@@ -39,9 +38,6 @@ pub enum RunError {
     /// The pipeline does not start.
     #[error(transparent)]
     Local(#[from] LocalError),
-    /// Previews cannot be written.
-    #[error(transparent)]
-    Export(#[from] ExportError),
     /// The summary cannot be printed, or signals cannot be had.
     #[error("failed to {action}: {source}")]
     System {
@@ -100,7 +96,7 @@ pub async fn run(options: &RunOptions) -> Result<u8, RunError> {
     };
     interrupt.exit_at_next(local.folder().to_owned());
     progress.finish();
-    let exported = export_all(&local, &options.out).await?;
+    let exported = local.export(&options.out).await?;
     local.stop().await?;
     let summary = Summary::new(
         options.out.clone(),
@@ -180,16 +176,6 @@ async fn start(local: &Local, videos: &[(String, PathBuf)]) -> Result<Running, L
         local.stack.store().adopt(SOURCE_BUCKET, key, path).await?;
     }
     Ok(running)
-}
-
-async fn export_all(local: &Local, out: &Path) -> Result<Exported, RunError> {
-    let objects = local
-        .stack
-        .store()
-        .list(DESTINATION_BUCKET, "")
-        .await
-        .map_err(LocalError::from)?;
-    Ok(export(&objects, out)?)
 }
 
 fn print(summary: &Summary, as_json: bool) -> Result<(), RunError> {

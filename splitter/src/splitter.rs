@@ -108,20 +108,24 @@ impl Splitter {
         })
     }
 
-    /// The SDK's clients wait for ever for a server that took the connection and does not answer.
+    /// Splits one object, and ends it in time: the SDK's clients wait for ever for a server that
+    /// took the connection and does not answer.
     async fn split_in_time(
         &self,
         created: &Created,
         deadline: Deadline,
     ) -> Result<Outcome, SplitError> {
-        timeout_at(deadline.instant(), self.split(created, deadline))
-            .await
-            .unwrap_or_else(|_| {
-                Err(SplitError::DeadlinePassed {
-                    bucket: created.bucket.clone(),
-                    key: created.raw_key.clone(),
-                })
-            })
+        match timeout_at(deadline.instant(), self.split(created, deadline)).await {
+            // What the bus refuses for what it is, it would refuse again.
+            Ok(Err(SplitError::Publish(error @ PublishError::Refused { .. }))) => {
+                Ok(created.failed(&error))
+            }
+            Ok(outcome) => outcome,
+            Err(_) => Err(SplitError::DeadlinePassed {
+                bucket: created.bucket.clone(),
+                key: created.raw_key.clone(),
+            }),
+        }
     }
 
     async fn split(&self, created: &Created, deadline: Deadline) -> Result<Outcome, SplitError> {
@@ -177,10 +181,7 @@ impl Splitter {
             .iter()
             .map(|event| self.entry(SLICE_DETAIL_TYPE, json!(event)))
             .collect();
-        match publish(&self.bus, entries, deadline).await {
-            Err(error @ PublishError::Refused { .. }) => return Ok(created.failed(&error)),
-            published => published?,
-        }
+        publish(&self.bus, entries, deadline).await?;
         tracing::info!(
             bucket = source.bucket,
             key = %source.key,
@@ -232,10 +233,7 @@ impl Splitter {
             "message": rejection.message,
         });
         let entries = vec![self.entry(REJECTED_DETAIL_TYPE, detail)];
-        match publish(&self.bus, entries, deadline).await {
-            Err(error @ PublishError::Refused { .. }) => return Ok(created.failed(&error)),
-            published => published?,
-        }
+        publish(&self.bus, entries, deadline).await?;
         tracing::warn!(
             bucket = created.bucket,
             key = created.raw_key,

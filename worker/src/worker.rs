@@ -11,7 +11,7 @@ use gifgen_shared::{
     settings::Settings,
     slice::Slice,
     slice_event::SliceEvent,
-    source::{Source, SourceState},
+    source::Source,
     video_stream::VideoStream,
     work_dir::{WorkDir, sweep},
 };
@@ -159,12 +159,7 @@ impl Worker {
         slice: Slice,
         deadline: Deadline,
     ) -> Result<(VideoStream, Slice), SliceError> {
-        let probe = Probe {
-            ffprobe: &self.settings.ffprobe,
-            url,
-            etag: source.etag.as_ref(),
-            deadline,
-        };
+        let probe = self.ffprobe(source, url, deadline);
         let measured = async {
             let header = probe.header().await?;
             let length = probe.length(&header).await?;
@@ -183,13 +178,31 @@ impl Worker {
         }
     }
 
-    /// Asks S3 about the source, for as long as there is time: a server that hangs would not
-    /// answer this either.
-    async fn state(&self, source: &Source, deadline: Deadline) -> Result<SourceState, SliceError> {
-        let state = timeout_at(deadline.instant(), source.state(&self.s3)).await;
-        Ok(state.map_err(|_| Interrupted::DeadlinePassed {
-            doing: "reading the source",
-        })??)
+    fn ffprobe<'a>(
+        &'a self,
+        source: &'a Source,
+        url: &'a PresignedUrl,
+        deadline: Deadline,
+    ) -> Probe<'a> {
+        Probe {
+            ffprobe: &self.settings.ffprobe,
+            url,
+            etag: source.etag.as_ref(),
+            deadline,
+        }
+    }
+
+    /// What it means that the source could not be read. S3 is asked for as long as there is
+    /// time: a server that hangs would not answer this either.
+    async fn lost(&self, source: &Source, said: String, deadline: Deadline) -> SliceError {
+        match timeout_at(deadline.instant(), source.state(&self.s3)).await {
+            Ok(Ok(state)) => SliceError::lost(source, &state, said),
+            Ok(Err(error)) => error.into(),
+            Err(_) => Interrupted::DeadlinePassed {
+                doing: "reading the source",
+            }
+            .into(),
+        }
     }
 
     /// Renders, seeking further back as long as that is needed.
@@ -207,8 +220,7 @@ impl Worker {
                 Ok(rendered) => return Ok(rendered),
                 Err(RenderError::Failed(error)) => return Err(error),
                 Err(RenderError::SourceLost { said }) => {
-                    let state = self.state(source, deadline).await?;
-                    return Err(SliceError::lost(source, &state, said));
+                    return Err(self.lost(source, said, deadline).await);
                 }
                 Err(RenderError::SoughtTooLate) => {
                     rendering.seek_margin = further_back.next().unwrap_or(u32::MAX);
@@ -227,12 +239,7 @@ impl Worker {
         deadline: Deadline,
     ) -> Result<(), SliceError> {
         let (video, slice) = (rendering.video, rendering.slice);
-        let probe = Probe {
-            ffprobe: &self.settings.ffprobe,
-            url: rendering.url,
-            etag: rendering.etag,
-            deadline,
-        };
+        let probe = self.ffprobe(source, rendering.url, deadline);
         for gap in rendered.decoded.gaps(&slice) {
             let zero = f64::from(slice.start);
             let (from, to) = (zero + gap.start, zero + gap.end);
@@ -259,10 +266,7 @@ impl Worker {
         match error {
             ProbeError::Rejected(rejection) => Unrenderable::Rejected(rejection).into(),
             ProbeError::Child(error) => Interrupted::Child(error).into(),
-            ProbeError::Interrupted { reason } => match self.state(source, deadline).await {
-                Ok(state) => SliceError::lost(source, &state, reason),
-                Err(error) => error,
-            },
+            ProbeError::Interrupted { reason } => self.lost(source, reason, deadline).await,
         }
     }
 
