@@ -1,0 +1,193 @@
+//! GIF's compression, with a choice: where a pixel may stay as it is, or other palette entries
+//! look like the one that is wanted, that one is taken which makes the current match longer.
+//!
+//! `weezl` compresses what it is given; to choose while compressing, the dictionary must be ours.
+
+use crate::likeness::Likeness;
+
+/// The dictionary holds 4096 codes, of at most 12 bits.
+const FULL: u16 = 4096;
+
+/// No code yet.
+const UNKNOWN: u16 = 0;
+
+/// What a pixel is to show.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Want(u16);
+
+impl Want {
+    const MAY_STAY: u16 = 1 << 8;
+
+    /// The palette entry at `place`, or one like it by the `class` of activity; if `may_stay`,
+    /// what is there will do too.
+    #[inline]
+    pub(crate) fn new(place: u8, class: usize, may_stay: bool) -> Self {
+        let may_stay = if may_stay { Self::MAY_STAY } else { 0 };
+        Self(u16::from(place) | may_stay | (class as u16) << 9)
+    }
+
+    #[inline]
+    pub(crate) fn place(self) -> u8 {
+        self.0 as u8
+    }
+
+    #[inline]
+    pub(crate) fn may_stay(self) -> bool {
+        self.0 & Self::MAY_STAY != 0
+    }
+
+    #[inline]
+    fn class(self) -> usize {
+        usize::from(self.0 >> 9)
+    }
+}
+
+/// A frame's pixels.
+pub(crate) struct Compressed {
+    /// GIF's image data: a byte with the size of the smallest code, then the codes.
+    pub(crate) data: Vec<u8>,
+    /// What was chosen for each pixel.
+    pub(crate) symbols: Vec<u8>,
+}
+
+/// The dictionary.
+pub(crate) struct Lzw {
+    /// For each code and each symbol, the code for both together.
+    longer: Vec<u16>,
+    /// The places in `longer` that are set.
+    set: Vec<usize>,
+}
+
+impl Lzw {
+    pub(crate) fn new() -> Self {
+        Self {
+            longer: vec![UNKNOWN; usize::from(FULL) << 8],
+            set: Vec::with_capacity(FULL.into()),
+        }
+    }
+
+    /// Compresses what is wanted of a frame's pixels, of which there is at least one. The symbol
+    /// `stay` leaves a pixel as it is; it is the highest of all.
+    pub(crate) fn compress(&mut self, wants: &[Want], likeness: &Likeness, stay: u8) -> Compressed {
+        // GIF allows no fewer than 2 bits.
+        let symbol_bits = (u8::BITS - stay.leading_zeros()).max(2);
+        let clear = 1 << symbol_bits;
+        let mut codes = Codes::new(symbol_bits);
+        codes.put(clear);
+        self.forget();
+        let mut next = clear + 2;
+        let mut symbols = Vec::with_capacity(wants.len());
+        let mut matched = None;
+        for &want in wants {
+            if let Some(code) = matched {
+                if let Some((symbol, longer)) = self.longer(code, want, likeness, stay) {
+                    symbols.push(symbol);
+                    matched = Some(longer);
+                    continue;
+                }
+                codes.put(code);
+                if next < FULL {
+                    self.learn(code, first(want, stay), next);
+                    codes.widen_for(next);
+                    next += 1;
+                } else {
+                    codes.put(clear);
+                    codes.width = symbol_bits + 1;
+                    self.forget();
+                    next = clear + 2;
+                }
+            }
+            let symbol = first(want, stay);
+            symbols.push(symbol);
+            matched = Some(u16::from(symbol));
+        }
+        if let Some(code) = matched {
+            codes.put(code);
+            // Decoders learn a code here too.
+            if next < FULL {
+                codes.widen_for(next);
+            }
+        }
+        codes.put(clear + 1);
+        Compressed {
+            data: codes.end(),
+            symbols,
+        }
+    }
+
+    /// A symbol by which the match gets longer, and its code.
+    #[inline]
+    fn longer(&self, code: u16, want: Want, likeness: &Likeness, stay: u8) -> Option<(u8, u16)> {
+        let codes = &self.longer[usize::from(code) << 8..][..256];
+        let known = |symbol: u8| match codes[usize::from(symbol)] {
+            UNKNOWN => None,
+            longer => Some((symbol, longer)),
+        };
+        let stays = if want.may_stay() { known(stay) } else { None };
+        stays.or_else(|| known(want.place())).or_else(|| {
+            let others = likeness.others(want.class(), want.place());
+            others.iter().find_map(|other| known(*other))
+        })
+    }
+
+    fn learn(&mut self, code: u16, symbol: u8, longer: u16) {
+        let place = usize::from(code) << 8 | usize::from(symbol);
+        self.longer[place] = longer;
+        self.set.push(place);
+    }
+
+    fn forget(&mut self) {
+        for place in self.set.drain(..) {
+            self.longer[place] = UNKNOWN;
+        }
+    }
+}
+
+/// The symbol with which a match starts: staying, if that is allowed, as it often goes on.
+fn first(want: Want, stay: u8) -> u8 {
+    if want.may_stay() { stay } else { want.place() }
+}
+
+/// Codes as bits, the lowest first.
+struct Codes {
+    bytes: Vec<u8>,
+    /// Bits of a code.
+    width: u32,
+    waiting: u64,
+    waiting_bits: u32,
+}
+
+impl Codes {
+    fn new(symbol_bits: u32) -> Self {
+        Self {
+            bytes: vec![symbol_bits as u8],
+            width: symbol_bits + 1,
+            waiting: 0,
+            waiting_bits: 0,
+        }
+    }
+
+    #[inline]
+    fn put(&mut self, code: u16) {
+        self.waiting |= u64::from(code) << self.waiting_bits;
+        self.waiting_bits += self.width;
+        while self.waiting_bits >= 8 {
+            self.bytes.push(self.waiting as u8);
+            self.waiting >>= 8;
+            self.waiting_bits -= 8;
+        }
+    }
+
+    /// Codes get a bit wider when `code`, the newest, does not fit.
+    #[inline]
+    fn widen_for(&mut self, code: u16) {
+        self.width += u32::from(code >> self.width);
+    }
+
+    fn end(mut self) -> Vec<u8> {
+        if self.waiting_bits > 0 {
+            self.bytes.push(self.waiting as u8);
+        }
+        self.bytes
+    }
+}
