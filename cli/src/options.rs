@@ -93,9 +93,18 @@ pub struct SettingFlags {
     /// Pictures a second in GIFs, 1 to 30 [default: 10]
     #[arg(long, value_name = "N")]
     pub gif_fps: Option<OsString>,
+    /// Dithering of GIFs: none, ordered or diffusion [default: ordered]
+    #[arg(long, value_name = "HOW")]
+    pub gif_dither: Option<OsString>,
+    /// Pictures to decode: exact (all) or fast (those that others refer to) [default: exact]
+    #[arg(long, value_name = "HOW")]
+    pub decode: Option<OsString>,
     /// Width of stills in pixels, 16 to 3840 [default: the video's]
     #[arg(long, value_name = "PX")]
     pub frame_width: Option<OsString>,
+    /// Quality of stills, 2 (best) to 31 [default: 4]
+    #[arg(long, value_name = "Q")]
+    pub frame_quality: Option<OsString>,
     /// Longest video that is taken, in hours [default: 12]
     #[arg(long, value_name = "H")]
     pub max_video_hours: Option<OsString>,
@@ -129,6 +138,9 @@ impl SettingFlags {
             "FRAMES" => self.frames.clone(),
             "GIF_WIDTH" => self.gif_width.clone(),
             "GIF_FPS" => self.gif_fps.clone(),
+            "GIF_DITHER" => self.gif_dither.clone(),
+            "DECODE" => self.decode.clone(),
+            "FRAME_QUALITY" => self.frame_quality.clone(),
             "FRAME_WIDTH" => self.frame_width.clone(),
             "MAX_VIDEO_HOURS" => self.max_video_hours.clone(),
             "FFMPEG" => self.ffmpeg.clone(),

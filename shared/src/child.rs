@@ -3,16 +3,23 @@
 
 use std::{
     ffi::OsString,
+    fs::File,
+    future::ready,
+    io::{self, ErrorKind},
     os::unix::process::{CommandExt, ExitStatusExt},
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal};
+use rustix::{
+    pipe::fcntl_setpipe_size,
+    process::{Pid, Signal},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
-    process::{Child, Command},
+    process::{Child, ChildStdout, Command},
+    task::spawn_blocking,
     time::{Instant, sleep_until},
 };
 
@@ -29,8 +36,6 @@ pub struct Program<'a> {
     pub directory: &'a Path,
     /// When it is ended if it has not ended by itself.
     pub deadline: Deadline,
-    /// How many bytes of its standard output are kept, and which.
-    pub stdout: Keep,
 }
 
 /// Which part of an output stream is kept; the rest is read and dropped.
@@ -44,11 +49,11 @@ pub enum Keep {
 
 /// What happened.
 #[derive(Debug)]
-pub struct Finished {
+pub struct Finished<T> {
     /// How it ended.
     pub ending: Ending,
-    /// What it wrote to standard output, as far as it was kept.
-    pub stdout: Vec<u8>,
+    /// What became of its standard output.
+    pub stdout: T,
     /// The last of what it wrote to standard error, at most [`STDERR_BYTES`]. May hold secrets
     /// of the argument list.
     pub stderr: String,
@@ -74,7 +79,7 @@ pub enum Ending {
 pub struct ChildError {
     action: &'static str,
     program: PathBuf,
-    source: std::io::Error,
+    source: io::Error,
 }
 
 /// How much of standard error is kept, in bytes.
@@ -84,11 +89,16 @@ pub const STDERR_BYTES: usize = 16 * 1024;
 /// stuck.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// Size of the pipe to a reader, in bytes: some pictures, so that neither side waits for the
+/// other at each of them. Linux gives everybody that much.
+const PIPE_BYTES: usize = 1024 * 1024;
+
 /// How long output is still read after the program itself has ended: what a descendant holds
 /// open longer is closed by killing the group.
 const DRAIN: Duration = Duration::from_millis(500);
 
-/// Runs `program` to its end and says how that came.
+/// Runs `program` to its end and says how that came, and what it wrote to standard output, as
+/// far as that is to be kept.
 ///
 /// If the returned future is dropped, the whole process group is killed at once; the kernel
 /// kills the program too when the calling process dies.
@@ -96,23 +106,74 @@ const DRAIN: Duration = Duration::from_millis(500);
 /// # Errors
 /// If the program cannot be started or waited for. That it fails is not an error but an
 /// [`Ending`].
-pub async fn run(program: Program<'_>) -> Result<Finished, ChildError> {
-    let failed = |action| {
-        let path = program.path.to_owned();
-        move |source| ChildError {
-            action,
-            program: path,
-            source,
-        }
-    };
-    let mut child = spawn(&program).map_err(failed("start"))?;
+pub async fn run(program: Program<'_>, keep: Keep) -> Result<Finished<Vec<u8>>, ChildError> {
+    let (mut child, group) = start(&program)?;
+    let pipe = child.stdout.take();
+    let mut stdout = Kept::new(keep);
+    let (ending, stderr) = supervise(&program, child, &group, stdout.drain(pipe)).await?;
+    group.disarm();
+    Ok(Finished {
+        ending,
+        stdout: stdout.into_bytes(),
+        stderr,
+    })
+}
+
+/// Runs `program` to its end, as [`run`] does, while `read` works through its standard output on
+/// a thread of its own, which may take its time. The program waits when `read` is slower, and
+/// when `read` returns early, its next write fails.
+///
+/// If the returned future is dropped, `read` soon comes to the end of what it reads.
+///
+/// # Errors
+/// If the program cannot be started or waited for, or `read` panics.
+pub async fn run_reading<T: Send + 'static>(
+    program: Program<'_>,
+    read: impl FnOnce(File) -> T + Send + 'static,
+) -> Result<Finished<T>, ChildError> {
+    let (mut child, group) = start(&program)?;
+    let pipe = child
+        .stdout
+        .take()
+        .map(ChildStdout::into_owned_fd)
+        .transpose();
+    let pipe = pipe.map_err(|source| program.failed("read from", source))?;
+    let pipe = pipe.ok_or_else(|| program.failed("read from", ErrorKind::BrokenPipe.into()))?;
+    // A larger pipe only saves time, and users without privileges have a limit for all together.
+    fcntl_setpipe_size(&pipe, PIPE_BYTES).ok();
+    let reading = spawn_blocking(move || read(File::from(pipe)));
+    let (ending, stderr) = supervise(&program, child, &group, ready(())).await?;
+    // A descendant that holds the pipe open would keep the reader waiting.
+    group.signal(Signal::KILL);
+    group.disarm();
+    let stdout = reading.await;
+    Ok(Finished {
+        ending,
+        stdout: stdout.map_err(|panic| program.failed("read from", panic.into()))?,
+        stderr,
+    })
+}
+
+/// Starts `program`, with the group that kills it.
+fn start(program: &Program<'_>) -> Result<(Child, Group), ChildError> {
+    let child = spawn(program).map_err(|source| program.failed("start", source))?;
     let group = Group::of(&child);
-    let (stdout_pipe, stderr_pipe) = (child.stdout.take(), child.stderr.take());
-    let mut stdout = Kept::new(program.stdout);
+    Ok((child, group))
+}
+
+/// Waits for the end of `child`, or brings it about, while its standard error is collected and
+/// `stdout` is polled.
+async fn supervise(
+    program: &Program<'_>,
+    mut child: Child,
+    group: &Group,
+    stdout: impl Future<Output = ()>,
+) -> Result<(Ending, String), ChildError> {
+    let stderr_pipe = child.stderr.take();
     let mut stderr = Kept::new(Keep::Last(STDERR_BYTES));
-    let drained = {
+    let ending = {
         let draining = async {
-            tokio::join!(stdout.drain(stdout_pipe), stderr.drain(stderr_pipe));
+            tokio::join!(stdout, stderr.drain(stderr_pipe));
         };
         tokio::pin!(draining);
         let mut open = true;
@@ -121,10 +182,10 @@ pub async fn run(program: Program<'_>) -> Result<Finished, ChildError> {
             tokio::select! {
                 status = child.wait() => break (status, !matches!(phase, Phase::Running(_))),
                 () = &mut draining, if open => open = false,
-                () = sleep_until(phase.until()) => phase = phase.next(&group),
+                () = sleep_until(phase.until()) => phase = phase.next(group),
             }
         };
-        let status = status.map_err(failed("wait for"))?;
+        let status = status.map_err(|source| program.failed("wait for", source))?;
         if open {
             let end_of_output = Instant::now() + DRAIN;
             tokio::select! {
@@ -132,18 +193,23 @@ pub async fn run(program: Program<'_>) -> Result<Finished, ChildError> {
                 () = sleep_until(end_of_output) => group.signal(Signal::KILL),
             }
         }
-        (status, ended_by_us)
+        Ending::of(status, ended_by_us)
     };
-    group.disarm();
-    let (status, ended_by_us) = drained;
-    Ok(Finished {
-        ending: Ending::of(status, ended_by_us),
-        stdout: stdout.into_bytes(),
-        stderr: String::from_utf8_lossy(&stderr.into_bytes()).into_owned(),
-    })
+    let stderr = String::from_utf8_lossy(&stderr.into_bytes()).into_owned();
+    Ok((ending, stderr))
 }
 
-fn spawn(program: &Program<'_>) -> std::io::Result<Child> {
+impl Program<'_> {
+    fn failed(&self, action: &'static str, source: io::Error) -> ChildError {
+        ChildError {
+            action,
+            program: self.path.to_owned(),
+            source,
+        }
+    }
+}
+
+fn spawn(program: &Program<'_>) -> io::Result<Child> {
     let mut command = std::process::Command::new(program.path);
     command
         .args(&program.args)
@@ -215,7 +281,7 @@ impl Phase {
 }
 
 /// The process group of a child, killed when this is dropped while armed.
-struct Group(std::cell::Cell<Option<Pid>>);
+struct Group(Option<Pid>);
 
 impl Group {
     fn of(child: &Child) -> Self {
@@ -223,18 +289,18 @@ impl Group {
             .id()
             .and_then(|id| i32::try_from(id).ok())
             .and_then(Pid::from_raw);
-        Self(std::cell::Cell::new(leader))
+        Self(leader)
     }
 
     /// Sends `signal` to all in the group. That none are left is what is wanted, not an error.
     fn signal(&self, signal: Signal) {
-        if let Some(leader) = self.0.get() {
+        if let Some(leader) = self.0 {
             rustix::process::kill_process_group(leader, signal).ok();
         }
     }
 
-    fn disarm(&self) {
-        self.0.set(None);
+    fn disarm(mut self) {
+        self.0 = None;
     }
 }
 

@@ -19,6 +19,27 @@ pub enum Frames {
     None,
 }
 
+/// How colours that a GIF's palette lacks are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GifDither {
+    /// By the nearest colour of the palette: fewest bytes, but smooth gradients band.
+    None,
+    /// By a fixed pattern, where the picture is smooth.
+    Ordered,
+    /// By spreading the error over the pixels around: most bytes.
+    Diffusion,
+}
+
+/// Which pictures of a video are decoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decode {
+    /// All: a sample shows what is on screen at its time.
+    Exact,
+    /// Only those that others refer to: a third cheaper, but a sample may show a picture that is
+    /// some pictures old.
+    Fast,
+}
+
 /// All settings; see the contract for what each means.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -36,8 +57,14 @@ pub struct Settings {
     pub gif_width: u32,
     /// Frames a second of GIFs, 1 to 30.
     pub gif_fps: u32,
+    /// How GIFs are dithered.
+    pub gif_dither: GifDither,
+    /// Which pictures are decoded.
+    pub decode: Decode,
     /// Width of stills, 16 to 3840 pixels; `None` is the source's width.
     pub frame_width: Option<u32>,
+    /// Quality of stills on FFmpeg's scale for JPGs, from 2 (best) to 31.
+    pub frame_quality: u32,
     /// Life of presigned URLs, 60 to 43,200 seconds.
     pub url_expiry: Duration,
     /// Longest video that is taken, 1 to 277 hours.
@@ -106,7 +133,14 @@ impl Settings {
                 .unwrap_or(Frames::Each),
             gif_width: environment.number("GIF_WIDTH", 16..=1280)?.unwrap_or(240),
             gif_fps: environment.number("GIF_FPS", 1..=30)?.unwrap_or(10),
+            gif_dither: environment
+                .parsed("GIF_DITHER", "none, ordered or diffusion")?
+                .unwrap_or(GifDither::Ordered),
+            decode: environment
+                .parsed("DECODE", "exact or fast")?
+                .unwrap_or(Decode::Exact),
             frame_width: environment.number("FRAME_WIDTH", 16..=3840)?,
+            frame_quality: environment.number("FRAME_QUALITY", 2..=31)?.unwrap_or(4),
             url_expiry: Duration::from_secs(u64::from(
                 environment
                     .number("URL_EXPIRY_SECONDS", 60..=43_200)?
@@ -205,6 +239,31 @@ impl FromStr for Frames {
     }
 }
 
+impl FromStr for GifDither {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "none" => Ok(Self::None),
+            "ordered" => Ok(Self::Ordered),
+            "diffusion" => Ok(Self::Diffusion),
+            _ => Err(()),
+        }
+    }
+}
+
+impl FromStr for Decode {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "exact" => Ok(Self::Exact),
+            "fast" => Ok(Self::Fast),
+            _ => Err(()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,7 +289,10 @@ mod tests {
         assert_eq!(settings.slice_seconds, 30);
         assert_eq!(settings.frames, Frames::Each);
         assert_eq!((settings.gif_width, settings.gif_fps), (240, 10));
+        assert_eq!(settings.gif_dither, GifDither::Ordered);
+        assert_eq!(settings.decode, Decode::Exact);
         assert_eq!(settings.frame_width, None);
+        assert_eq!(settings.frame_quality, 4);
         assert_eq!(settings.url_expiry, Duration::from_secs(900));
         assert_eq!(settings.max_video_hours, 12);
         assert_eq!(settings.event_bus_name, "default");
@@ -249,6 +311,9 @@ mod tests {
                 "59",
                 "a whole number from 60 to 43200",
             ),
+            ("GIF_DITHER", "bayer", "none, ordered or diffusion"),
+            ("DECODE", "some", "exact or fast"),
+            ("FRAME_QUALITY", "1", "a whole number from 2 to 31"),
             ("FRAMES", "all", "each, storyboard or none"),
         ] {
             let message = read(&[(name, value)]).unwrap_err().to_string();

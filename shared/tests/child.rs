@@ -1,12 +1,13 @@
 //! The child runner against programs that misbehave on purpose.
 
 use std::{
+    io::Read,
     path::Path,
     time::{Duration, Instant},
 };
 
 use gifgen_shared::{
-    child::{Ending, Finished, Keep, Program, STDERR_BYTES, run},
+    child::{Ending, Finished, Keep, Program, STDERR_BYTES, run, run_reading},
     deadline::Deadline,
 };
 
@@ -18,12 +19,13 @@ fn script<'a>(text: &str, deadline: Duration) -> Program<'a> {
         args: vec!["-c".into(), text.into()],
         directory: Path::new("/"),
         deadline: Deadline::after(deadline),
-        stdout: Keep::First(1000),
     }
 }
 
-async fn result_of(text: &str, deadline: Duration) -> Finished {
-    run(script(text, deadline)).await.unwrap()
+async fn result_of(text: &str, deadline: Duration) -> Finished<Vec<u8>> {
+    run(script(text, deadline), Keep::First(1000))
+        .await
+        .unwrap()
 }
 
 fn is_alive(pid: &str) -> bool {
@@ -106,9 +108,8 @@ async fn floods_on_both_outputs_neither_block_nor_fill_memory() {
 
 #[tokio::test]
 async fn the_last_bytes_of_standard_output_can_be_kept() {
-    let mut program = script("seq 1 200000", MINUTE);
-    program.stdout = Keep::Last(14);
-    assert_eq!(run(program).await.unwrap().stdout, b"199999\n200000\n");
+    let finished = run(script("seq 1 200000", MINUTE), Keep::Last(14)).await;
+    assert_eq!(finished.unwrap().stdout, b"199999\n200000\n");
 }
 
 #[tokio::test]
@@ -116,7 +117,8 @@ async fn a_program_whose_caller_gives_up_is_killed_with_its_children() {
     let folder = tempfile::tempdir().unwrap();
     let pids = folder.path().join("pids");
     let text = format!("sleep 100 & echo $! $$ > {}; wait", pids.display());
-    let running = tokio::spawn(async move { run(script(&text, MINUTE)).await.map(drop) });
+    let running =
+        tokio::spawn(async move { run(script(&text, MINUTE), Keep::First(0)).await.map(drop) });
     let written = loop {
         let text = std::fs::read_to_string(&pids).unwrap_or_default();
         if text.ends_with('\n') {
@@ -134,9 +136,52 @@ async fn a_program_whose_caller_gives_up_is_killed_with_its_children() {
 async fn a_missing_program_is_an_error_that_names_it() {
     let mut program = script("", MINUTE);
     program.path = Path::new("/no/such/ffmpeg");
-    let message = run(program).await.unwrap_err().to_string();
+    let message = run(program, Keep::First(0)).await.unwrap_err().to_string();
     assert!(
         message.starts_with("failed to start /no/such/ffmpeg: "),
         "{message}"
     );
+}
+
+#[tokio::test]
+async fn a_reader_that_is_slow_gets_all_and_may_end_after_the_program() {
+    let finished = run_reading(script("seq 1 500000", MINUTE), |mut output| {
+        std::thread::sleep(Duration::from_millis(300));
+        let mut bytes = Vec::new();
+        let count = output.read_to_end(&mut bytes).unwrap();
+        std::thread::sleep(Duration::from_millis(700));
+        count
+    });
+    let finished = finished.await.unwrap();
+    assert_eq!(finished.ending, Ending::Exited(0));
+    assert_eq!(finished.stdout, 3_388_895);
+}
+
+#[tokio::test]
+async fn a_reader_that_stops_early_stops_the_program() {
+    let finished = run_reading(script("yes", MINUTE), |mut output| {
+        let mut bytes = [0; 4];
+        output.read_exact(&mut bytes).unwrap();
+        bytes
+    });
+    let finished = finished.await.unwrap();
+    assert_ne!(finished.ending, Ending::Exited(0));
+    assert_eq!(&finished.stdout, b"y\ny\n");
+}
+
+#[tokio::test]
+async fn a_reader_comes_to_an_end_at_the_deadline_and_when_only_a_child_is_left() {
+    let all = |mut output: std::fs::File| {
+        let mut text = String::new();
+        output.read_to_string(&mut text).unwrap();
+        text
+    };
+    let hanging = script("echo a; sleep 100", Duration::from_millis(300));
+    let finished = run_reading(hanging, all).await.unwrap();
+    assert_eq!(finished.ending, Ending::DeadlinePassed);
+    assert_eq!(finished.stdout, "a\n");
+    let outlived = script("sleep 100 & echo $!", MINUTE);
+    let finished = run_reading(outlived, all).await.unwrap();
+    assert_eq!(finished.ending, Ending::Exited(0));
+    wait_until_dead(&finished.stdout).await;
 }

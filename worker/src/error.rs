@@ -8,6 +8,8 @@ use gifgen_shared::{
 };
 use lambda_runtime::Diagnostic;
 
+use crate::gif::GifError;
+
 /// Why a slice is not rendered, told apart by what is to be done about it.
 #[derive(Debug, thiserror::Error)]
 pub enum SliceError {
@@ -108,6 +110,9 @@ pub enum Interrupted {
         "no space is left in the temporary directory: give the function more ephemeral storage"
     )]
     NoSpace,
+    /// The GIF could not be made, for another reason than its pictures.
+    #[error(transparent)]
+    Gif(GifError),
     /// The work directory cannot be used.
     #[error("failed to {action} the work directory: {source}")]
     WorkDir {
@@ -173,6 +178,7 @@ impl From<Interrupted> for Diagnostic {
             Interrupted::Child(_) | Interrupted::FfmpegNotRun { .. } => "FfmpegNotStarted",
             Interrupted::FfmpegKilled { .. } => "FfmpegKilled",
             Interrupted::NoSpace => "NoSpace",
+            Interrupted::Gif(_) => "Gif",
             Interrupted::WorkDir { .. } => "WorkDir",
             Interrupted::Upload { .. } => "UploadFailed",
         };

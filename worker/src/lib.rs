@@ -3,6 +3,7 @@
 pub mod decoded;
 pub mod error;
 pub mod ffmpeg_args;
+pub mod gif;
 pub mod outputs;
 pub mod render;
 pub mod report;

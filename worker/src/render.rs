@@ -1,9 +1,10 @@
-//! Runs FFmpeg for one slice, and judges what came of it.
+//! Runs FFmpeg and the GIF encoder for one slice, and judges what came of it.
 
 use std::path::Path;
 
+use gifgen_encoder::stages::Stages;
 use gifgen_shared::{
-    child::{self, Ending, Keep, Program},
+    child::{self, Ending, Program},
     deadline::Deadline,
     ffmpeg_input::network_trouble,
 };
@@ -13,11 +14,9 @@ use crate::{
     decoded::Decoded,
     error::{Interrupted, SliceError, Unrenderable},
     ffmpeg_args::Rendering,
+    gif::{self, GifError},
     outputs::{Outputs, check},
 };
-
-/// Standard output of FFmpeg is not used; this much is kept in case it says something.
-const STDOUT_BYTES: usize = 1024;
 
 /// Less free space than this, in bytes, means that the disk is what stopped FFmpeg.
 const DISK_FULL_BYTES: u64 = 1024 * 1024;
@@ -58,6 +57,8 @@ pub(crate) struct Rendered {
     pub decoded: Decoded,
     /// Whether FFmpeg had something to complain about.
     pub complained: bool,
+    /// Where the time of the GIF's encoding went.
+    pub encoding: Stages,
 }
 
 /// Renders into `directory`, which is empty.
@@ -66,15 +67,18 @@ pub(crate) async fn render(
     directory: &Path,
     deadline: Deadline,
 ) -> Result<Rendered, RenderError> {
-    let finished = child::run(Program {
+    let program = Program {
         path: &rendering.settings.ffmpeg,
         args: rendering.args(),
         directory,
         deadline,
-        stdout: Keep::First(STDOUT_BYTES),
+    };
+    let (format, gif_directory) = (gif::format(rendering), directory.to_owned());
+    let finished = child::run_reading(program, move |pictures| {
+        gif::encode(pictures, format, &gif_directory)
     })
     .await
-    .map_err(|error| RenderError::Failed(Interrupted::Child(error).into()))?;
+    .map_err(Interrupted::Child)?;
     let said = last_words(&rendering.url.redact(&finished.stderr));
     let code = match finished.ending {
         Ending::Exited(code) => code,
@@ -86,6 +90,13 @@ pub(crate) async fn render(
             return Err(Unrenderable::Undecodable { said }.into());
         }
         Ending::Killed { signal } => return Err(Interrupted::FfmpegKilled { signal }.into()),
+    };
+    let encoding = match finished.stdout {
+        Ok(stages) => stages,
+        // What FFmpeg wrote, or did not, says why.
+        Err(GifError::NoPicture) => Stages::default(),
+        Err(_) if is_full(directory) => return Err(Interrupted::NoSpace.into()),
+        Err(error) => return Err(Interrupted::Gif(error).into()),
     };
     if network_trouble(&finished.stderr, rendering.url) {
         return Err(RenderError::SourceLost { said });
@@ -120,6 +131,7 @@ pub(crate) async fn render(
             outputs,
             decoded,
             complained,
+            encoding,
         }),
         Err(_) if is_full(directory) => Err(Interrupted::NoSpace.into()),
         Err(error) => Err(error.into()),

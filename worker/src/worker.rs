@@ -1,6 +1,10 @@
 //! From a slice event to its uploaded objects.
 
-use std::{num::NonZero, path::PathBuf, time::Instant};
+use std::{
+    num::NonZero,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use aws_sdk_s3::Client;
 use gifgen_shared::{
@@ -136,14 +140,15 @@ impl Worker {
             action: "remove",
             source,
         })?;
-        let (report, rendered_ms) = report?;
+        let (report, timing) = report?;
         tracing::info!(
             bucket = source.bucket,
             key = report.key,
             etag = source.etag.as_ref().map(|etag| etag.as_str()),
             start = report.start,
             gif_bytes = report.gif.bytes,
-            rendered_ms,
+            rendered_ms = timing.rendering.as_millis() as u64,
+            gif_ms = timing.gif.as_millis() as u64,
             elapsed_ms = started.elapsed().as_millis() as u64,
             "slice done"
         );
@@ -270,19 +275,21 @@ impl Worker {
         }
     }
 
-    /// Gives the report, and the milliseconds that rendering took.
     async fn render_and_upload(
         &self,
         source: &Source,
         rendering: &Rendering<'_>,
         work_dir: &WorkDir,
         deadline: Deadline,
-    ) -> Result<(Report, u64), SliceError> {
+    ) -> Result<(Report, Timing), SliceError> {
         let started = Instant::now();
         let rendered = self.render(source, rendering, work_dir, deadline).await?;
         self.check_gaps(source, rendering, &rendered, deadline)
             .await?;
-        let rendered_ms = started.elapsed().as_millis() as u64;
+        let timing = Timing {
+            rendering: started.elapsed(),
+            gif: rendered.encoding.total(),
+        };
         let outputs = rendered.outputs;
         let report = Report::of(source, rendering, &outputs);
         let uploads = uploads(source, &report, outputs);
@@ -290,8 +297,16 @@ impl Worker {
         timeout_at(deadline.instant(), uploading)
             .await
             .map_err(|_| Interrupted::DeadlinePassed { doing: "uploading" })??;
-        Ok((report, rendered_ms))
+        Ok((report, timing))
     }
+}
+
+/// Where the time of a slice went.
+struct Timing {
+    /// FFmpeg, and what was made of its pictures.
+    rendering: Duration,
+    /// The GIF's encoding, mostly while FFmpeg decodes.
+    gif: Duration,
 }
 
 /// Seconds by which a seek that landed too late goes further back: a minute, then to the

@@ -7,7 +7,7 @@ mod packets;
 use std::{ffi::OsString, path::Path};
 
 use crate::{
-    child::{self, ChildError, Ending, Keep, Program},
+    child::{self, ChildError, Ending, Finished, Keep, Program},
     deadline::Deadline,
     ffmpeg_input::{input_args, network_trouble},
     presigned_url::PresignedUrl,
@@ -173,15 +173,14 @@ impl Probe<'_> {
         Answer::parse(&finished.stdout, said)
     }
 
-    async fn run(&self, args: Vec<OsString>, stdout: Keep) -> Result<child::Finished, ProbeError> {
-        let finished = child::run(Program {
+    async fn run(&self, args: Vec<OsString>, keep: Keep) -> Result<Finished<Vec<u8>>, ProbeError> {
+        let program = Program {
             path: self.ffprobe,
             args,
             directory: Path::new("/"),
             deadline: self.deadline,
-            stdout,
-        })
-        .await?;
+        };
+        let finished = child::run(program, keep).await?;
         let interrupted = |reason: String| Err(ProbeError::Interrupted { reason });
         match finished.ending {
             Ending::Exited(_) if network_trouble(&finished.stderr, self.url) => {
