@@ -108,6 +108,12 @@ impl<W: Write> Encoder<W> {
         }
     }
 
+    /// The same, with another limit than [`KEPT_BYTES`].
+    #[cfg(test)]
+    pub(crate) fn keeping(self, kept_bytes: usize) -> Self {
+        Self { kept_bytes, ..self }
+    }
+
     /// Size of a picture, in bytes: three for each pixel.
     pub fn picture_bytes(&self) -> usize {
         3 * usize::from(self.gif.width) * usize::from(self.gif.height)
@@ -132,7 +138,7 @@ impl<W: Write> Encoder<W> {
             };
             self.chapter.add(picture);
         });
-        if (self.chapter.pictures().len() + 1) * expected > self.kept_bytes {
+        if (self.chapter.pictures().len() + 1).saturating_mul(expected) > self.kept_bytes {
             self.write_chapter()?;
         }
         Ok(())

@@ -31,3 +31,6 @@ mod painter;
 mod palette;
 mod planes;
 mod settle;
+
+#[cfg(test)]
+mod tests;

@@ -191,3 +191,41 @@ impl Codes {
         self.bytes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use weezl::{BitOrder, decode::Decoder};
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_compressed_is_decoded_to_the_symbols_that_were_chosen_and_ends(
+            (colours, pixels) in (1u8..=255).prop_flat_map(|colours| {
+                (Just(colours), prop::collection::vec((0..colours, any::<bool>(), 0..4usize), 1..20_000))
+            }),
+        ) {
+            let grey = |level: u8| [level; 3];
+            let likeness = Likeness::new(&(0..colours).map(grey).collect::<Vec<_>>(), false);
+            let wants: Vec<Want> = pixels
+                .iter()
+                .map(|(place, may_stay, class)| Want::new(*place, *class, *may_stay))
+                .collect();
+            let compressed = Lzw::new().compress(&wants, &likeness, colours);
+            let mut decoder = Decoder::new(BitOrder::Lsb, compressed.data[0]);
+            let mut decoded = Vec::new();
+            decoder.into_stream(&mut decoded).decode_all(&compressed.data[1..]).status.unwrap();
+            prop_assert!(decoder.has_ended());
+            prop_assert_eq!(&decoded, &compressed.symbols);
+            for (symbol, (place, may_stay, class)) in decoded.iter().zip(&pixels) {
+                let fits = if *symbol == colours {
+                    *may_stay
+                } else {
+                    symbol == place || likeness.others(*class, *place).contains(symbol)
+                };
+                prop_assert!(fits, "{symbol} for {place}");
+            }
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! The program `gifgen`, from the outside.
 
 mod damaged;
+mod decoders;
 mod endings;
 mod hostile;
 mod media;
