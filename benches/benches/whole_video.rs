@@ -1,28 +1,34 @@
 //! A whole video: the AWS sample's way against `gifgen run`, in rounds. Prints a table.
 
-use std::{env, io::Write};
+use std::{env, io::Write, num::NonZero};
 
+use anyhow::ensure;
 use gifgen_benches::{
     clip::Clip,
+    columns::WHOLE_VIDEO,
     gifgen::Gifgen,
     rounds::{cores, order, rounds, workers},
     run::timed,
     sequential,
-    table::{Table, Variant},
+    table::Table,
+    variant::Variant,
 };
+
+/// Few, since each takes half a minute.
+const ROUNDS: NonZero<u32> = NonZero::new(3).unwrap();
 
 fn main() -> anyhow::Result<()> {
     // These are for Criterion: they ask for a quick try, or for names.
     if env::args().any(|arg| arg == "--test" || arg == "--list") {
         return Ok(());
     }
-    let (rounds, workers) = (rounds()?, workers()?);
+    let (rounds, workers) = (rounds(ROUNDS)?, workers()?);
     let gifgen = Gifgen::find()?;
     let clip = Clip::chosen()?;
     let names = workers.iter().map(|n| format!("gifgen, {n} at once"));
     let mut variants: Vec<Variant> = std::iter::once("sequential".into())
         .chain(names)
-        .map(|name| Variant { name, runs: vec![] })
+        .map(Variant::new)
         .collect();
     for round in 0..rounds.get() as usize {
         for place in order(variants.len(), round) {
@@ -30,15 +36,11 @@ fn main() -> anyhow::Result<()> {
                 None => sequential::render(&clip, out),
                 Some(place) => gifgen.render(&clip, workers[place], out),
             })?;
-            let variant = &mut variants[place];
-            eprintln!(
-                "round {}: {}: {:.1} s wall, {:.1} s CPU",
-                round + 1,
-                variant.name,
-                run.wall.as_secs_f64(),
-                run.cpu.as_secs_f64()
+            ensure!(
+                run.made.gifs > 0,
+                "no GIF was made; is there a video stream?"
             );
-            variant.runs.push(run);
+            variants[place].add(run);
         }
     }
     writeln!(
@@ -47,7 +49,10 @@ fn main() -> anyhow::Result<()> {
         clip.path.display(),
         clip.seconds,
         cores(),
-        Table(&variants)
+        Table {
+            columns: WHOLE_VIDEO,
+            rows: &variants
+        }
     )?;
     Ok(())
 }

@@ -36,6 +36,20 @@ impl Gifgen {
     /// # Errors
     /// If not all previews are made.
     pub fn render(&self, clip: &Clip, workers: NonZero<u32>, out: &Path) -> Result<()> {
+        self.render_with(&[], clip, workers, out)
+    }
+
+    /// The same, with more `flags`.
+    ///
+    /// # Errors
+    /// If not all previews are made.
+    pub fn render_with(
+        &self,
+        flags: &[&str],
+        clip: &Clip,
+        workers: NonZero<u32>,
+        out: &Path,
+    ) -> Result<()> {
         let mut command = Command::new(&self.program);
         command.arg("run").arg("--out").arg(out);
         command.arg("--concurrency").arg(workers.to_string());
@@ -43,7 +57,10 @@ impl Gifgen {
         for (flag, value) in SETTINGS {
             command.args([flag, value]);
         }
-        command.env_remove("FRAME_WIDTH");
+        for variable in ["FRAME_WIDTH", "DECODE", "GIF_DITHER"] {
+            command.env_remove(variable);
+        }
+        command.args(flags);
         finish(command.arg("--").arg(&clip.path)).map(drop)
     }
 }

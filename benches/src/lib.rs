@@ -1,9 +1,18 @@
-//! What the benchmarks share: the two ways to make previews, and the CPU time that they take.
+//! What the benchmarks share: the ways to make previews, what they cost, and how good they look.
 
 pub mod clip;
+pub mod columns;
 pub mod cpu_time;
+pub mod decode_only;
 pub mod gifgen;
+pub mod memory;
+pub mod one_decode;
+pub mod previews;
+pub mod quality;
+pub mod raw_pictures;
 pub mod rounds;
 pub mod run;
 pub mod sequential;
 pub mod table;
+pub mod variant;
+pub mod ways;

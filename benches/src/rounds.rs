@@ -1,22 +1,35 @@
 //! Rounds: every variant runs once in each, so that what slows the machine down for a while
 //! slows all of them.
 
-use std::{env, num::NonZero, thread::available_parallelism};
+use std::{env, error::Error, num::NonZero, str::FromStr, thread::available_parallelism};
 
 use anyhow::{Context, Result};
 
-/// Rounds unless `GIFGEN_BENCH_ROUNDS` says otherwise.
-const ROUNDS: NonZero<u32> = NonZero::new(3).unwrap();
+/// Starts of the slices that are measured, in seconds, unless `GIFGEN_BENCH_STARTS` says otherwise.
+const STARTS: [u32; 2] = [0, 30];
 
-/// How many rounds there are.
+/// How many rounds there are: `default`, unless `GIFGEN_BENCH_ROUNDS` says otherwise.
 ///
 /// # Errors
 /// If `GIFGEN_BENCH_ROUNDS` is no number above zero.
-pub fn rounds() -> Result<NonZero<u32>> {
+pub fn rounds(default: NonZero<u32>) -> Result<NonZero<u32>> {
     Ok(numbers("GIFGEN_BENCH_ROUNDS")?
         .first()
         .copied()
-        .unwrap_or(ROUNDS))
+        .unwrap_or(default))
+}
+
+/// Starts of the slices to measure, in seconds.
+///
+/// # Errors
+/// If `GIFGEN_BENCH_STARTS` has anything but whole numbers, separated by commas.
+pub fn starts() -> Result<Vec<u32>> {
+    let starts = numbers("GIFGEN_BENCH_STARTS")?;
+    Ok(if starts.is_empty() {
+        STARTS.into()
+    } else {
+        starts
+    })
 }
 
 /// The numbers of workers to measure: those of `GIFGEN_BENCH_WORKERS`, or one, two and one for
@@ -60,15 +73,18 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-fn numbers(variable: &str) -> Result<Vec<NonZero<u32>>> {
+fn numbers<N>(variable: &str) -> Result<Vec<N>>
+where
+    N: FromStr<Err: Error + Send + Sync + 'static>,
+{
     let text = env::var(variable).unwrap_or_default();
     text.split(',')
         .map(str::trim)
         .filter(|number| !number.is_empty())
         .map(|number| {
-            number
-                .parse()
-                .with_context(|| format!("{variable} has {number:?}; give a number above zero"))
+            number.parse().with_context(|| {
+                format!("{variable} has {number:?}; give whole numbers, separated by commas")
+            })
         })
         .collect()
 }

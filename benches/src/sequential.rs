@@ -7,11 +7,14 @@ use anyhow::Result;
 use crate::{clip::Clip, run::finish};
 
 /// Seconds in a slice.
-const SLICE_SECONDS: u32 = 30;
+pub(crate) const SLICE_SECONDS: u32 = 30;
 
 /// The sample's filters for GIFs, to the letter.
-const GIF_FILTERS: &str = "fps=10,scale=240:-1:flags=lanczos,split[s0][s1];\
+pub(crate) const GIF_FILTERS: &str = "fps=10,scale=240:-1:flags=lanczos,split[s0][s1];\
                            [s0]palettegen[p];[s1][p]paletteuse";
+
+/// The sample's filter for JPGs.
+pub(crate) const STILL_FILTERS: &str = "fps=1";
 
 /// Writes the GIFs and JPGs of `clip` to `out`.
 ///
@@ -26,12 +29,13 @@ pub fn render(clip: &Clip, out: &Path) -> Result<()> {
                 .arg(gif),
         )?;
         let jpgs = out.join(format!("{start}_%d.jpg"));
-        finish(slice(clip, start).args(["-vf", "fps=1"]).arg(jpgs))?;
+        finish(slice(clip, start).args(["-vf", STILL_FILTERS]).arg(jpgs))?;
     }
     Ok(())
 }
 
-fn slice(clip: &Clip, start: u32) -> Command {
+/// The start of a command that reads the slice of `clip` at `start`.
+pub(crate) fn slice(clip: &Clip, start: u32) -> Command {
     let mut command = Command::new("ffmpeg");
     command
         .args(["-nostdin", "-v", "error", "-ss", &start.to_string()])

@@ -1,110 +1,53 @@
-//! The table at the end.
+//! Tables in Markdown.
 
 use std::fmt;
 
-use crate::{
-    rounds::{cores, median},
-    run::Run,
-};
+/// A column: its title, and its cell for a row, which may compare it with the other rows.
+pub type Column<Row> = (&'static str, fn(&Row, &[Row]) -> String);
 
-/// A way to make previews, with its runs: one a round.
-#[derive(Clone, Debug, Default)]
-pub struct Variant {
-    /// What it is called.
-    pub name: String,
-    /// Its runs, in the order of the rounds.
-    pub runs: Vec<Run>,
+/// A table. The first column is text, the others are numbers.
+#[derive(Clone, Copy, Debug)]
+pub struct Table<'a, Row> {
+    /// The columns, from left to right.
+    pub columns: &'a [Column<Row>],
+    /// The rows, from top to bottom.
+    pub rows: &'a [Row],
 }
 
-/// The variants; the first is what the others are compared with.
-#[derive(Clone, Debug)]
-pub struct Table<'a>(pub &'a [Variant]);
-
-impl Variant {
-    fn median(&self, value: impl Fn(&Run) -> f64) -> f64 {
-        median(self.runs.iter().map(value).collect())
-    }
-
-    /// The median of the rounds' ratios: within a round the machine changes least.
-    fn ratio_to(&self, other: &Self, value: impl Fn(&Run) -> f64) -> f64 {
-        let pairs = self.runs.iter().zip(&other.runs);
-        median(
-            pairs
-                .map(|(one, other)| value(one) / value(other))
-                .collect(),
-        )
-    }
-}
-
-impl fmt::Display for Table<'_> {
+impl<Row> fmt::Display for Table<'_, Row> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "| variant | wall s | CPU s | wall ratio | CPU ratio | wall × cores ÷ CPU | GIFs | MB | JPGs | MB |"
-        )?;
-        writeln!(
-            f,
-            "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-        )?;
-        let Some(base) = self.0.first() else {
-            return Ok(());
-        };
-        let cores = f64::from(cores());
-        for variant in self.0 {
-            let made = variant.runs.last().copied().unwrap_or_default().made;
-            writeln!(
-                f,
-                "| {} | {:.1} | {:.1} | {:.2} | {:.2} | {:.2} | {} | {:.1} | {} | {:.1} |",
-                variant.name,
-                variant.median(wall),
-                variant.median(cpu),
-                variant.ratio_to(base, wall),
-                variant.ratio_to(base, cpu),
-                variant.median(|run| wall(run) * cores / cpu(run)),
-                made.gifs,
-                made.gif_bytes as f64 / 1e6,
-                made.jpgs,
-                made.jpg_bytes as f64 / 1e6,
-            )?;
+        line(f, self.columns.iter().map(|(title, _)| (*title).into()))?;
+        let numbers = self.columns.iter().skip(1).map(|_| "---:".into());
+        line(f, std::iter::once("---".into()).chain(numbers))?;
+        for row in self.rows {
+            let cells = self.columns.iter().map(|(_, cell)| cell(row, self.rows));
+            line(f, cells)?;
         }
         Ok(())
     }
 }
 
-fn wall(run: &Run) -> f64 {
-    run.wall.as_secs_f64()
-}
-
-fn cpu(run: &Run) -> f64 {
-    run.cpu.as_secs_f64()
+fn line(f: &mut fmt::Formatter<'_>, cells: impl Iterator<Item = String>) -> fmt::Result {
+    for cell in cells {
+        write!(f, "| {cell} ")?;
+    }
+    writeln!(f, "|")
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
-    fn variant(name: &str, cpu: [u64; 3]) -> Variant {
-        let run = |cpu| Run {
-            wall: Duration::from_secs(1),
-            cpu: Duration::from_secs(cpu),
-            ..Run::default()
-        };
-        Variant {
-            name: name.into(),
-            runs: cpu.map(run).into(),
-        }
-    }
-
     #[test]
-    fn ratios_are_taken_within_rounds() {
-        // Everything takes twice as long in the second round, and half as long in the third.
-        let variants = [variant("one", [40, 80, 20]), variant("two", [20, 40, 10])];
-        let table = Table(&variants).to_string();
-        assert!(
-            table.contains("| two | 1.0 | 20.0 | 1.00 | 0.50 |"),
-            "{table}"
-        );
+    fn a_cell_may_compare_its_row_with_the_others() {
+        let table = Table::<f64> {
+            columns: &[
+                ("s", |row, _| format!("{row:.0}")),
+                ("ratio", |row, rows| format!("{:.2}", row / rows[0])),
+            ],
+            rows: &[4.0, 1.0],
+        };
+        let expected = "| s | ratio |\n| --- | ---: |\n| 4 | 1.00 |\n| 1 | 0.25 |\n";
+        assert_eq!(table.to_string(), expected);
     }
 }

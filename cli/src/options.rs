@@ -102,7 +102,7 @@ pub struct SettingFlags {
     /// Width of stills in pixels, 16 to 3840 [default: the video's]
     #[arg(long, value_name = "PX")]
     pub frame_width: Option<OsString>,
-    /// Quality of stills, 2 (best) to 31 [default: 4]
+    /// Quality of stills, 2 (best) to 31 [default: 5]
     #[arg(long, value_name = "Q")]
     pub frame_quality: Option<OsString>,
     /// Longest video that is taken, in hours [default: 12]

@@ -140,7 +140,7 @@ impl Settings {
                 .parsed("DECODE", "exact or fast")?
                 .unwrap_or(Decode::Exact),
             frame_width: environment.number("FRAME_WIDTH", 16..=3840)?,
-            frame_quality: environment.number("FRAME_QUALITY", 2..=31)?.unwrap_or(4),
+            frame_quality: environment.number("FRAME_QUALITY", 2..=31)?.unwrap_or(5),
             url_expiry: Duration::from_secs(u64::from(
                 environment
                     .number("URL_EXPIRY_SECONDS", 60..=43_200)?
@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(settings.gif_dither, GifDither::Ordered);
         assert_eq!(settings.decode, Decode::Exact);
         assert_eq!(settings.frame_width, None);
-        assert_eq!(settings.frame_quality, 4);
+        assert_eq!(settings.frame_quality, 5);
         assert_eq!(settings.url_expiry, Duration::from_secs(900));
         assert_eq!(settings.max_video_hours, 12);
         assert_eq!(settings.event_bus_name, "default");

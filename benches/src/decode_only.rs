@@ -1,0 +1,19 @@
+//! Only the decoding: what every exact way has to pay.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{clip::Clip, run::finish, sequential::SLICE_SECONDS};
+
+/// Decodes the first slice of `clip` with one thread: more threads cost more CPU time.
+///
+/// # Errors
+/// If FFmpeg fails.
+pub fn run(clip: &Clip) -> Result<()> {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-nostdin", "-v", "error", "-threads", "1"]);
+    command.args(["-t", &SLICE_SECONDS.to_string(), "-i"]);
+    command.arg(&clip.path);
+    finish(command.args(["-map", "0:v:0", "-an", "-f", "null", "-"])).map(drop)
+}

@@ -1,0 +1,90 @@
+//! Pictures as the GIF encoder gets them from FFmpeg.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{clip::Clip, run::finish, sequential::SLICE_SECONDS};
+
+/// Pictures a second.
+pub const FPS: u32 = 10;
+
+/// Width in pixels.
+const WIDTH: u16 = 240;
+
+/// The pictures of a clip's first slice, in memory.
+#[derive(Debug)]
+pub struct RawPictures {
+    /// Width in pixels.
+    pub width: u16,
+    /// Height in pixels.
+    pub height: u16,
+    bytes: Vec<u8>,
+}
+
+impl RawPictures {
+    /// Decodes and scales the first slice of `clip`.
+    ///
+    /// # Errors
+    /// If FFmpeg fails or gives no picture.
+    pub fn of(clip: &Clip) -> Result<Self> {
+        let mut command = Command::new("ffprobe");
+        command.args(["-v", "error", "-select_streams", "V:0"]);
+        command.args(["-show_entries", "stream=width,height", "-of", "csv=p=0"]);
+        let said = finish(command.arg(&clip.path))?.stdout;
+        let said = String::from_utf8_lossy(&said);
+        let height = height(said.trim()).context("ffprobe tells no size")?;
+        let mut command = Command::new("ffmpeg");
+        command.args(["-nostdin", "-v", "error", "-t", &SLICE_SECONDS.to_string()]);
+        command.arg("-i").arg(&clip.path).args(["-map", "0:V:0"]);
+        let filters = format!("fps={FPS},scale={WIDTH}:{height}:flags=lanczos,format=gbrp");
+        command.args(["-vf", &filters, "-f", "rawvideo", "-"]);
+        let bytes = finish(&mut command)?.stdout;
+        ensure!(!bytes.is_empty(), "{} has no pictures", clip.path.display());
+        Ok(Self {
+            width: WIDTH,
+            height,
+            bytes,
+        })
+    }
+
+    /// The pictures, one after the other.
+    pub fn each(&self) -> impl Iterator<Item = &[u8]> {
+        self.bytes.chunks_exact(self.picture_bytes())
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.bytes.len() / self.picture_bytes()
+    }
+
+    /// Pixels of all together.
+    pub fn pixels(&self) -> usize {
+        self.bytes.len() / 3
+    }
+
+    fn picture_bytes(&self) -> usize {
+        3 * usize::from(self.width) * usize::from(self.height)
+    }
+}
+
+/// The height at [`WIDTH`] for what ffprobe says of a stream: `1920,1080`.
+fn height(said: &str) -> Option<u16> {
+    let (width, height) = said.split_once(',')?;
+    let (width, height): (f64, f64) = (
+        width.parse().ok()?,
+        height.trim_end_matches(',').parse().ok()?,
+    );
+    Some((height * f64::from(WIDTH) / width).round().max(1.0) as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_height_keeps_the_aspect_ratio() {
+        assert_eq!(height("1920,1080"), Some(135));
+        assert_eq!(height("no"), None);
+    }
+}
