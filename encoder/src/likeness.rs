@@ -22,9 +22,13 @@ const BUSIEST: f32 = 10.0;
 /// Most stand-ins of an entry.
 const MOST: usize = 4;
 
-/// The entries that are alike.
+/// The class of pixels that do not change: nothing may stand for what they show, or else they
+/// would wander off, a little at each picture.
+pub(crate) const STILL: usize = CLASSES;
+
+/// The entries that are alike, by class of activity.
 pub(crate) struct Likeness {
-    classes: [Alike; CLASSES],
+    classes: [Alike; CLASSES + 1],
 }
 
 #[derive(Clone)]
@@ -44,9 +48,12 @@ impl Likeness {
             .map(|one| entries.iter().map(|other| seen(*one, *other)).collect())
             .collect();
         let alike = |class| {
+            if exact || class == STILL {
+                return Alike::within(0.0, &distances);
+            }
             let busy = of_class(class);
             let limit = (SMOOTH * (1.0 + busy * busy / C2).sqrt()).min(BUSIEST);
-            Alike::within(if exact { 0.0 } else { limit * limit }, &distances)
+            Alike::within(limit * limit, &distances)
         };
         Self {
             classes: std::array::from_fn(alike),

@@ -1,10 +1,7 @@
 //! Which entries of a palette can be near a colour: a few, so that not all need looking at.
 
 /// Bits of each channel that choose a cell.
-const CELL_BITS: u32 = match option_env!("CB") {
-    Some(b) => b.as_bytes()[0] as u32 - 48,
-    None => 4,
-};
+const CELL_BITS: u32 = 4;
 
 /// Side of a cell, in levels.
 const SIDE: f32 = (1 << (8 - CELL_BITS)) as f32;

@@ -7,7 +7,7 @@ use gif::{DisposalMethod, Frame};
 use crate::{
     activity::{activity, class},
     dither::{Dither, Ditherer},
-    likeness::Likeness,
+    likeness::{Likeness, STILL},
     lzw::{Lzw, Want},
     planes::{Colour, Planes},
     stages::{Stages, timed},
@@ -118,7 +118,7 @@ impl Painter {
         };
         let mut wants: Vec<Want> = shown
             .iter()
-            .map(|shown| Want::new(*shown, 0, true))
+            .map(|shown| Want::new(*shown, STILL, true))
             .collect();
         let mut cut: Option<Cut> = None;
         for (y, row) in changed.chunks_exact(self.width).enumerate() {

@@ -323,3 +323,28 @@ fn a_picture_of_another_size_and_none_at_all_are_errors() {
         "a GIF needs a picture"
     );
 }
+
+#[test]
+fn what_stands_still_keeps_its_colours_however_long_the_rest_moves() {
+    let gif = Gif {
+        width: 64,
+        height: 36,
+        ..SMALL
+    };
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut colours: Vec<Colour> = (0..64 * 36)
+        .map(|_| [random.u8(90..140); 3].map(|level| level + random.u8(..12)))
+        .collect();
+    let pictures: Vec<Planes> = (0..200)
+        .map(|_| {
+            for colour in colours.iter_mut().step_by(2) {
+                *colour = [random.u8(90..140); 3].map(|level| level + random.u8(..12));
+            }
+            planes(&colours)
+        })
+        .collect();
+    let viewed = view(&encode(gif, ALL, &pictures));
+    let still =
+        |view: &View| -> Vec<Colour> { view.colours.iter().skip(1).step_by(2).copied().collect() };
+    assert_eq!(still(&viewed.pictures[199]), still(&viewed.pictures[0]));
+}

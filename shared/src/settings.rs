@@ -35,7 +35,7 @@ pub enum GifDither {
 pub enum Decode {
     /// All: a sample shows what is on screen at its time.
     Exact,
-    /// Only those that others refer to: a third cheaper, but a sample may show a picture that is
+    /// Only those that others refer to: some 15 % cheaper, but a sample may show a picture that is
     /// some pictures old.
     Fast,
 }

@@ -12,7 +12,7 @@ use gifgen_shared::{
     output_keys::OutputKeys,
     presigned_url::PresignedUrl,
     probe::{Probe, ProbeError},
-    settings::Settings,
+    settings::{Decode, Settings},
     slice::Slice,
     slice_event::SliceEvent,
     source::Source,
@@ -250,6 +250,10 @@ impl Worker {
             let (from, to) = (zero + gap.start, zero + gap.end);
             if rendered.complained {
                 return Err(Unrenderable::Damaged { from, to }.into());
+            }
+            // Packets without pictures are what was asked for.
+            if self.settings.decode == Decode::Fast {
+                continue;
             }
             let (start, end) = (video.start_time + from, video.start_time + to);
             match probe.has_packets(video.index, start, end).await {
