@@ -333,12 +333,12 @@ fn what_stands_still_keeps_its_colours_however_long_the_rest_moves() {
     };
     let mut random = fastrand::Rng::with_seed(5);
     let mut colours: Vec<Colour> = (0..64 * 36)
-        .map(|_| [random.u8(90..140); 3].map(|level| level + random.u8(..12)))
+        .map(|_| [random.u8(100..110); 3].map(|level| level + random.u8(..10)))
         .collect();
     let pictures: Vec<Planes> = (0..200)
         .map(|_| {
             for colour in colours.iter_mut().step_by(2) {
-                *colour = [random.u8(90..140); 3].map(|level| level + random.u8(..12));
+                *colour = [random.u8(100..110); 3].map(|level| level + random.u8(..10));
             }
             planes(&colours)
         })
