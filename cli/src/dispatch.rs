@@ -10,10 +10,11 @@ use gifgen_splitter::{
     splitter::Splitter,
 };
 use gifgen_worker::{
+    invocation::Invocation,
     report::Report,
     worker::{Answer, Worker},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     sync::{
         Semaphore,
@@ -177,23 +178,58 @@ async fn render_all(
 }
 
 async fn render(worker: &Worker, event: &Value) -> Happening {
+    let slice = SliceEvent::parse(event).ok();
+    let key = slice.as_ref().map(|slice| slice.key.to_string());
+    let key = key.unwrap_or_default();
+    let start = slice.map(|slice| slice.start).unwrap_or_default();
+    // The platform's own id of the event is that of its invocations too.
+    let invocation = Invocation {
+        id: event["id"].as_str().unwrap_or(&key).to_owned(),
+        memory_megabytes: None,
+        deadline: Deadline::after(INVOCATION),
+    };
     let handle = || async {
-        let handling = worker.handle(event, Deadline::after(INVOCATION));
+        let handling = worker.handle(event, &invocation);
         handling.await.map_err(|error| error.to_string())
     };
-    match attempts(handle).await {
-        Ok(Answer::Done(report)) => Happening::SliceDone(report),
-        Ok(Answer::Failed { message, .. }) | Err(message) => {
-            let slice = SliceEvent::parse(event).ok();
-            Happening::SliceFailed {
-                key: slice
-                    .as_ref()
-                    .map(|s| s.key.to_string())
-                    .unwrap_or_default(),
-                start: slice.map(|s| s.start).unwrap_or_default(),
-                message,
+    let message = match attempts(handle).await {
+        Ok(Answer::Done(report)) => return Happening::SliceDone(report),
+        Ok(Answer::Failed { message, .. }) => message,
+        Ok(Answer::Superseded) => "another run of the video has begun".into(),
+        Ok(Answer::GivenUp(_)) => "it was given up".into(),
+        Err(message) => {
+            let failure = given_up(event, &invocation, &message);
+            match attempts(|| async { record(worker, &failure, &invocation).await }).await {
+                Ok(()) => message,
+                Err(error) => format!("{message}; that could not be recorded: {error}"),
             }
         }
+    };
+    Happening::SliceFailed {
+        key,
+        start,
+        message,
+    }
+}
+
+/// What Lambda sends to the failure queue when its retries are exhausted.
+fn given_up(event: &Value, invocation: &Invocation, message: &str) -> Value {
+    let record = json!({
+        "requestContext": {"requestId": invocation.id, "condition": "RetriesExhausted",
+                           "approximateInvokeCount": ATTEMPTS},
+        "requestPayload": event,
+        "responsePayload": {"errorMessage": message},
+    });
+    json!({"Records": [{"messageId": invocation.id, "eventSource": "aws:sqs",
+                        "body": record.to_string()}]})
+}
+
+/// Has the worker record a slice that was given up.
+async fn record(worker: &Worker, failure: &Value, invocation: &Invocation) -> Result<(), String> {
+    match worker.handle(failure, invocation).await {
+        Ok(Answer::GivenUp(answer)) if answer.batch_item_failures.is_empty() => Ok(()),
+        Ok(_) => Err("the worker left it in the queue".into()),
+        Err(error) => Err(error.to_string()),
     }
 }
 

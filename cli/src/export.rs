@@ -6,7 +6,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use gifgen_shared::output_keys::{OUTPUT_FOLDERS, is_output};
+use gifgen_shared::output_keys::{PREVIEW_FOLDERS, RECEIPTS_FOLDER, is_output};
 use gifgen_stack::ObjectInfo;
 
 /// What was written.
@@ -63,16 +63,17 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
         exported.bytes += object.bytes;
     }
     // An earlier run may have made what this one does not make at all.
-    let videos: HashSet<_> = folders
+    let videos = objects
         .iter()
-        .filter_map(|folder| folder.parent())
-        .collect();
-    for folder in videos
-        .iter()
-        .flat_map(|video| OUTPUT_FOLDERS.map(|name| video.join(name)))
-    {
-        if folder.is_dir() {
-            remove_stale(&folder, &files)?;
+        .filter_map(|object| object.key.strip_suffix("/run.json"));
+    for video in videos {
+        let video = target(out, video)?;
+        let receipts = subfolders(&video.join(RECEIPTS_FOLDER))?;
+        let previews = PREVIEW_FOLDERS.map(|name| video.join(name));
+        for folder in previews.into_iter().chain(receipts) {
+            if folder.is_dir() {
+                remove_stale(&folder, &files)?;
+            }
         }
     }
     Ok(exported)
@@ -90,6 +91,21 @@ fn target(out: &Path, key: &str) -> Result<PathBuf, ExportError> {
         });
     }
     Ok(out.join(relative))
+}
+
+/// The folders in `folder`; none if it does not exist.
+fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, ExportError> {
+    let failed = |source| ExportError::Write {
+        path: folder.to_owned(),
+        source,
+    };
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let paths = entries.map(|entry| Ok(entry.map_err(failed)?.path()));
+    paths.collect()
 }
 
 fn remove_stale(folder: &Path, fresh: &HashSet<PathBuf>) -> Result<(), ExportError> {

@@ -157,7 +157,8 @@ fn dispatcher(
     // More threads than cores cost CPU time and save none.
     let threads = NonZero::new(cores().get() / concurrency).unwrap_or(NonZero::<u32>::MIN);
     let splitter = Splitter::new(s3_client(stack), bus_client(stack), settings.clone());
-    let worker = Worker::start(s3_client(stack), settings, threads, temporary)?;
+    let (s3, bus) = (s3_client(stack), bus_client(stack));
+    let worker = Worker::start(s3, bus, settings, threads, temporary)?;
     Ok(Dispatcher::new(splitter, worker, concurrency))
 }
 

@@ -12,7 +12,10 @@ use gifgen_shared::{
     slice_event::{SliceEvent, SliceEventError},
 };
 use gifgen_splitter::{outcome::Outcome, splitter::Splitter, trigger::created_objects};
-use gifgen_worker::worker::{Answer, Worker};
+use gifgen_worker::{
+    invocation::Invocation,
+    worker::{Answer, Worker},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -186,9 +189,9 @@ async fn replay_on_aws(
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let s3 = aws_sdk_s3::Client::new(&config);
     let bus = aws_sdk_eventbridge::Client::new(&config);
-    let splitter = Splitter::new(s3.clone(), bus, settings.clone());
-    let worker =
-        Worker::start(s3, settings, cores(), std::env::temp_dir()).map_err(LocalError::from)?;
+    let splitter = Splitter::new(s3.clone(), bus.clone(), settings.clone());
+    let worker = Worker::start(s3, bus, settings, cores(), std::env::temp_dir())
+        .map_err(LocalError::from)?;
     let dispatcher = Dispatcher::new(splitter, worker, NonZero::<u32>::MIN);
     invoke(&dispatcher, event, meant).await
 }
@@ -212,9 +215,14 @@ async fn invoke(
             Ok((json!(summary), done))
         }
         Meant::ForWorker { .. } => {
+            let invocation = Invocation {
+                id: format!("replay-{}", std::process::id()),
+                memory_megabytes: None,
+                deadline,
+            };
             let answer = functions
                 .worker
-                .handle(event, deadline)
+                .handle(event, &invocation)
                 .await
                 .map_err(|error| ReplayError::Function(error.to_string()))?;
             Ok((json!(answer), matches!(answer, Answer::Done(_))))

@@ -273,6 +273,10 @@ impl Tally {
             Outcome::Failed { key, message, .. } => {
                 self.video(&key, |video| video.error = Some(message));
             }
+            // A folder of its own for each run of `gifgen`: nothing can be there already.
+            Outcome::Complete { key, .. } => {
+                self.video(&key, |video| video.error = Some("was there already".into()));
+            }
             Outcome::Ignored { key, message, .. } => {
                 self.video(&key, |video| video.error = Some(message.to_owned()));
             }

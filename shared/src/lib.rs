@@ -3,12 +3,15 @@
 //! Words as in the contract: a *source* is one uploaded video, a *slice* the half-open time
 //! range that one worker renders, a *frame* one JPG for one whole second.
 
+pub mod batch;
 pub mod child;
 pub mod deadline;
 pub mod ffmpeg_input;
+pub mod look;
 pub mod output_keys;
 pub mod presigned_url;
 pub mod probe;
+pub mod publish;
 pub mod rejection;
 pub mod settings;
 pub mod slice;

@@ -15,37 +15,85 @@ impl<'a> OutputKeys<'a> {
 
     /// The GIF of the slice that starts at second `start`.
     pub fn gif(self, start: u32) -> String {
-        format!("{}/gifs/{start:06}.gif", self.0)
+        format!("{}{start:06}.gif", self.gifs())
+    }
+
+    /// The folder of the GIFs.
+    pub fn gifs(self) -> String {
+        format!("{}/gifs/", self.0)
     }
 
     /// The still of the whole second `second`.
     pub fn frame(self, second: u32) -> String {
-        format!("{}/frames/{second:06}.jpg", self.0)
+        format!("{}{second:06}.jpg", self.frames())
+    }
+
+    /// The folder of the stills.
+    pub fn frames(self) -> String {
+        format!("{}/frames/", self.0)
     }
 
     /// The sprite sheet of the slice that starts at second `start`.
     pub fn storyboard(self, start: u32) -> String {
-        format!("{}/storyboards/{start:06}.jpg", self.0)
+        format!("{}{start:06}.jpg", self.storyboards())
+    }
+
+    /// The folder of the sprite sheets.
+    pub fn storyboards(self) -> String {
+        format!("{}/storyboards/", self.0)
+    }
+
+    /// The WebVTT track over the stills or sheets.
+    pub fn track(self) -> String {
+        format!("{}/storyboard.vtt", self.0)
+    }
+
+    /// What the run of a source is.
+    pub fn run(self) -> String {
+        format!("{}/run.json", self.0)
+    }
+
+    /// What the run of a source gave.
+    pub fn manifest(self) -> String {
+        format!("{}/manifest.json", self.0)
+    }
+
+    /// The receipt of the slice that starts at second `start`, in the run of this number.
+    pub fn receipt(self, run: u32, start: u32) -> String {
+        format!("{}{start:06}.json", self.receipts(run))
+    }
+
+    /// The folder of a run's receipts.
+    pub fn receipts(self, run: u32) -> String {
+        format!("{}/receipts/{run}/", self.0)
     }
 }
 
-/// The folders that outputs lie in, under the source's key.
-pub const OUTPUT_FOLDERS: [&str; 3] = ["gifs", "frames", "storyboards"];
+/// The folders that a source's previews lie in, under its key.
+pub const PREVIEW_FOLDERS: [&str; 3] = ["gifs", "frames", "storyboards"];
+
+/// The folder that receipts lie in, in a folder for each run, under the source's key.
+pub const RECEIPTS_FOLDER: &str = "receipts";
 
 /// Whether `key` has the shape of an output's name. Where source and destination are one bucket,
 /// this keeps outputs from being taken for new sources.
 pub fn is_output(key: &str) -> bool {
-    let mut parts = key.rsplitn(3, '/');
-    let (name, folder) = (parts.next().unwrap_or(key), parts.next());
+    let mut parts = key.rsplit('/');
+    let (name, folder, above) = (parts.next().unwrap_or(key), parts.next(), parts.next());
+    if matches!(name, "run.json" | "manifest.json" | "storyboard.vtt") {
+        return folder.is_some();
+    }
     let Some((stem, extension)) = name.split_once('.') else {
         return false;
     };
     let numbered = stem.len() == 6 && stem.bytes().all(|b| b.is_ascii_digit());
     numbered
-        && matches!(
-            (folder, extension),
-            (Some("gifs"), "gif") | (Some("frames" | "storyboards"), "jpg")
-        )
+        && match extension {
+            "gif" => folder == Some("gifs"),
+            "jpg" => matches!(folder, Some("frames" | "storyboards")),
+            "json" => above == Some(RECEIPTS_FOLDER),
+            _ => false,
+        }
 }
 
 #[cfg(test)]
@@ -64,12 +112,21 @@ mod tests {
             keys.storyboard(0),
             "films/a.b/long.mp4/storyboards/000000.jpg"
         );
+        assert_eq!(
+            keys.receipt(2, 30),
+            "films/a.b/long.mp4/receipts/2/000030.json"
+        );
+        assert_eq!(keys.track(), "films/a.b/long.mp4/storyboard.vtt");
+        assert_eq!(keys.manifest(), "films/a.b/long.mp4/manifest.json");
     }
 
     #[test]
     fn outputs_are_known_by_their_names() {
         assert!(is_output("a.mp4/gifs/000030.gif"));
         assert!(is_output("a.mp4/frames/000031.jpg"));
+        assert!(is_output("a.mp4/receipts/2/000030.json"));
+        assert!(is_output("a.mp4/manifest.json"));
+        assert!(!is_output("a.mp4/2/000030.json"));
         assert!(!is_output("a.mp4/gifs/cat.gif"));
         assert!(!is_output("gifs.mp4"));
         assert!(!is_output("000030.gif"));
@@ -77,10 +134,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn outputs_fit_into_s3_names(key in "[a-z/]{1,1001}", second in 0u32..=999_999) {
+        fn outputs_fit_into_s3_names(key in "[a-z/]{1,1000}", second in 0u32..=999_999) {
             let key = SourceKey::plain(key).unwrap();
             let keys = OutputKeys::of(&key);
-            for name in [keys.gif(second), keys.frame(second), keys.storyboard(second)] {
+            for name in [keys.gif(second), keys.frame(second), keys.storyboard(second),
+                keys.receipt(99, second)] {
                 prop_assert!(name.len() <= 1024);
             }
         }

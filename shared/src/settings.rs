@@ -8,37 +8,7 @@ use std::{
     time::Duration,
 };
 
-/// What stills a slice gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Frames {
-    /// One JPG for each whole second.
-    Each,
-    /// One sprite sheet for the slice.
-    Storyboard,
-    /// No stills.
-    None,
-}
-
-/// How colours that a GIF's palette lacks are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GifDither {
-    /// By the nearest colour of the palette: fewest bytes, but smooth gradients band.
-    None,
-    /// By a fixed pattern, where the picture is smooth.
-    Ordered,
-    /// By spreading the error over the pixels around: most bytes.
-    Diffusion,
-}
-
-/// Which pictures of a video are decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decode {
-    /// All: a sample shows what is on screen at its time.
-    Exact,
-    /// Only those that others refer to: some 15 % cheaper, but a sample may show a picture that is
-    /// some pictures old.
-    Fast,
-}
+use crate::look::Look;
 
 /// All settings; see the contract for what each means.
 #[derive(Clone, Debug)]
@@ -49,22 +19,8 @@ pub struct Settings {
     pub source_bucket: Option<String>,
     /// Name of the event bus.
     pub event_bus_name: String,
-    /// Length of a slice, 1 to 900 seconds.
-    pub slice_seconds: u32,
-    /// What stills to make.
-    pub frames: Frames,
-    /// Width of GIFs, 16 to 1280 pixels.
-    pub gif_width: u32,
-    /// Frames a second of GIFs, 1 to 30.
-    pub gif_fps: u32,
-    /// How GIFs are dithered.
-    pub gif_dither: GifDither,
-    /// Which pictures are decoded.
-    pub decode: Decode,
-    /// Width of stills, 16 to 3840 pixels; `None` is the source's width.
-    pub frame_width: Option<u32>,
-    /// Quality of stills on FFmpeg's scale for JPGs, from 2 (best) to 31.
-    pub frame_quality: u32,
+    /// What previews look like.
+    pub look: Look,
     /// Life of presigned URLs, 60 to 43,200 seconds.
     pub url_expiry: Duration,
     /// Longest video that is taken, 1 to 277 hours.
@@ -127,20 +83,7 @@ impl Settings {
             event_bus_name: environment
                 .text("EVENT_BUS_NAME")?
                 .unwrap_or_else(|| "default".into()),
-            slice_seconds: environment.number("SLICE_SECONDS", 1..=900)?.unwrap_or(30),
-            frames: environment
-                .parsed("FRAMES", "each, storyboard or none")?
-                .unwrap_or(Frames::Each),
-            gif_width: environment.number("GIF_WIDTH", 16..=1280)?.unwrap_or(240),
-            gif_fps: environment.number("GIF_FPS", 1..=30)?.unwrap_or(10),
-            gif_dither: environment
-                .parsed("GIF_DITHER", "none, ordered or diffusion")?
-                .unwrap_or(GifDither::Ordered),
-            decode: environment
-                .parsed("DECODE", "exact or fast")?
-                .unwrap_or(Decode::Exact),
-            frame_width: environment.number("FRAME_WIDTH", 16..=3840)?,
-            frame_quality: environment.number("FRAME_QUALITY", 2..=31)?.unwrap_or(5),
+            look: environment.look()?,
             url_expiry: Duration::from_secs(u64::from(
                 environment
                     .number("URL_EXPIRY_SECONDS", 60..=43_200)?
@@ -200,6 +143,27 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
         }
     }
 
+    fn look(&self) -> Result<Look, SettingsError> {
+        let default = Look::default();
+        let number = |name, range, default| Ok(self.number(name, range)?.unwrap_or(default));
+        Ok(Look {
+            slice_seconds: number("SLICE_SECONDS", 1..=900, default.slice_seconds)?,
+            frames: self
+                .parsed("FRAMES", "each, storyboard or none")?
+                .unwrap_or(default.frames),
+            gif_width: number("GIF_WIDTH", 16..=1280, default.gif_width)?,
+            gif_fps: number("GIF_FPS", 1..=30, default.gif_fps)?,
+            gif_dither: self
+                .parsed("GIF_DITHER", "none, ordered or diffusion")?
+                .unwrap_or(default.gif_dither),
+            decode: self
+                .parsed("DECODE", "exact or fast")?
+                .unwrap_or(default.decode),
+            frame_width: self.number("FRAME_WIDTH", 16..=3840)?,
+            frame_quality: number("FRAME_QUALITY", 2..=31, default.frame_quality)?,
+        })
+    }
+
     fn program(&self, name: &'static str, program: &'static str) -> Result<PathBuf, SettingsError> {
         if let Some(path) = self.raw(name).map(PathBuf::from) {
             return if path.is_file() {
@@ -226,47 +190,10 @@ fn out_of_range(name: &'static str, value: impl fmt::Display, range: &str) -> Se
     }
 }
 
-impl FromStr for Frames {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "each" => Ok(Self::Each),
-            "storyboard" => Ok(Self::Storyboard),
-            "none" => Ok(Self::None),
-            _ => Err(()),
-        }
-    }
-}
-
-impl FromStr for GifDither {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "none" => Ok(Self::None),
-            "ordered" => Ok(Self::Ordered),
-            "diffusion" => Ok(Self::Diffusion),
-            _ => Err(()),
-        }
-    }
-}
-
-impl FromStr for Decode {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "exact" => Ok(Self::Exact),
-            "fast" => Ok(Self::Fast),
-            _ => Err(()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::look::{Decode, Frames, GifDither};
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
         let base = [
@@ -286,13 +213,13 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_contract() {
         let settings = read(&[]).unwrap();
-        assert_eq!(settings.slice_seconds, 30);
-        assert_eq!(settings.frames, Frames::Each);
-        assert_eq!((settings.gif_width, settings.gif_fps), (240, 10));
-        assert_eq!(settings.gif_dither, GifDither::Ordered);
-        assert_eq!(settings.decode, Decode::Exact);
-        assert_eq!(settings.frame_width, None);
-        assert_eq!(settings.frame_quality, 5);
+        assert_eq!(settings.look.slice_seconds, 30);
+        assert_eq!(settings.look.frames, Frames::Each);
+        assert_eq!((settings.look.gif_width, settings.look.gif_fps), (240, 10));
+        assert_eq!(settings.look.gif_dither, GifDither::Ordered);
+        assert_eq!(settings.look.decode, Decode::Exact);
+        assert_eq!(settings.look.frame_width, None);
+        assert_eq!(settings.look.frame_quality, 5);
         assert_eq!(settings.url_expiry, Duration::from_secs(900));
         assert_eq!(settings.max_video_hours, 12);
         assert_eq!(settings.event_bus_name, "default");

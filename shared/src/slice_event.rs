@@ -17,6 +17,9 @@ pub const EVENT_SOURCE: &str = "custom.gifGenerator";
 /// `detail-type` of a slice event.
 pub const SLICE_DETAIL_TYPE: &str = "newVideoCreated";
 
+/// `detail-type` of the event that says that a run is complete, or as complete as it gets.
+pub const COMPLETED_DETAIL_TYPE: &str = "videoPreviewsCompleted";
+
 /// `detail-type` of the event that says that a source gives no previews.
 pub const REJECTED_DETAIL_TYPE: &str = "videoRejected";
 
@@ -59,6 +62,9 @@ pub struct SliceEvent {
     /// The stream to render, as the splitter chose it; without it the worker probes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub video: Option<VideoStream>,
+    /// How often the slice was sent, this time included; a redrive counts one more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
 }
 
 /// Why an event is no slice event. Permanent: the same event gives the same answer.
@@ -253,7 +259,7 @@ mod tests {
             let end = f64::from(start) + f64::from(ms) / 1000.0;
             let event = SliceEvent { bucket: Some("b".into()), key: SourceKey::plain(key).unwrap(),
                 etag: Some(ETag::new("abc-2").unwrap()), index: Some(index), count: None, start, end,
-                length: Some(end), ts_created: Some(1), video: None };
+                length: Some(end), ts_created: Some(1), video: None, attempt: Some(2) };
             let text = serde_json::to_string(&event).unwrap();
             prop_assert_eq!(SliceEvent::parse(&serde_json::from_str(&text).unwrap()).unwrap(), event);
         }

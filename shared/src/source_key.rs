@@ -35,9 +35,9 @@ pub enum SourceKeyError {
 }
 
 impl SourceKey {
-    /// The longest key whose outputs still have legal names: S3 allows 1,024 bytes, and
-    /// `/storyboards/000000.jpg` takes 23 of them.
-    pub const MAX_BYTES: usize = 1024 - "/storyboards/000000.jpg".len();
+    /// The longest key whose outputs still have legal names: S3 allows 1,024 bytes, and a receipt's
+    /// name takes 24 of them.
+    pub const MAX_BYTES: usize = 1024 - "/receipts/99/000000.json".len();
 
     /// Takes a key as it is, as in events from EventBridge.
     ///
@@ -107,11 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_1000_bytes_is_taken_and_one_that_leaves_no_room_for_outputs_is_not() {
+    fn a_long_key_is_taken_and_one_that_leaves_no_room_for_outputs_is_not() {
         assert!(SourceKey::plain("k".repeat(1000)).is_ok());
         assert_eq!(
-            SourceKey::plain("k".repeat(1002)),
-            Err(SourceKeyError::TooLong { bytes: 1002 })
+            SourceKey::plain("k".repeat(1001)),
+            Err(SourceKeyError::TooLong { bytes: 1001 })
         );
         assert_eq!(SourceKey::plain(""), Err(SourceKeyError::Empty));
     }

@@ -3,7 +3,10 @@
 use gifgen_shared::rejection::Rejection;
 use serde::Serialize;
 
-use crate::{publish::PublishError, trigger::Created};
+use gifgen_ledger::run::Run;
+use gifgen_shared::publish::PublishError;
+
+use crate::trigger::Created;
 
 /// The answer to one invocation.
 #[derive(Debug, Serialize)]
@@ -19,16 +22,31 @@ pub struct Summary {
 #[derive(Debug, Serialize)]
 #[serde(tag = "status", rename_all = "camelCase")]
 pub enum Outcome {
-    /// Its slice events are on the bus.
+    /// The events of its slices are on the bus; of a run that goes on, of those that it lacks.
     Split {
         /// Bucket of the source.
         bucket: String,
         /// Key of the source.
         key: String,
+        /// Number of the run.
+        run: u32,
         /// Number of slices.
         slices: u32,
+        /// Number of slices that were sent.
+        sent: u32,
         /// Length of the video stream, in seconds.
         length: f64,
+    },
+    /// Its previews are there already, all of them and with these settings.
+    Complete {
+        /// Bucket of the source.
+        bucket: String,
+        /// Key of the source.
+        key: String,
+        /// Number of the run.
+        run: u32,
+        /// Key of the manifest.
+        manifest: String,
     },
     /// It gives no previews, and a `videoRejected` event says so.
     Rejected {
@@ -58,6 +76,45 @@ pub enum Outcome {
         /// Why.
         message: &'static str,
     },
+}
+
+impl Outcome {
+    /// Split, with a line in the log.
+    pub(crate) fn split(run: &Run, sent: u32) -> Self {
+        let (source, slices) = (&run.source, run.slices);
+        tracing::info!(
+            bucket = source.bucket,
+            key = %source.key,
+            etag = source.etag.as_str(),
+            run = run.run,
+            slices,
+            sent,
+            length = source.length,
+            codec = source.codec,
+            container = source.container,
+            "split"
+        );
+        Self::Split {
+            bucket: source.bucket.clone(),
+            key: source.key.to_string(),
+            run: run.run,
+            slices,
+            sent,
+            length: source.length,
+        }
+    }
+
+    /// Complete already, with a line in the log.
+    pub(crate) fn complete(run: &Run) -> Self {
+        let source = &run.source;
+        tracing::info!(bucket = source.bucket, key = %source.key, run = run.run, "complete already");
+        Self::Complete {
+            bucket: source.bucket.clone(),
+            key: source.key.to_string(),
+            run: run.run,
+            manifest: run.keys().manifest(),
+        }
+    }
 }
 
 impl Created {

@@ -1,21 +1,27 @@
 //! From a new object to its slice events.
 
-use std::time::Instant;
-
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use chrono::Utc;
 use futures::future::join_all;
+use gifgen_ledger::{
+    Ledger,
+    bucket::Bucket,
+    error::LedgerError,
+    manifest::Status,
+    run::{Run, SourceFacts},
+};
 use gifgen_shared::{
     child::ChildError,
     deadline::Deadline,
-    output_keys::is_output,
-    probe::{Header, Probe, ProbeError},
+    output_keys::{OutputKeys, is_output},
+    probe::{Probe, ProbeError},
+    publish::{PublishError, publish},
     rejection::{Reason, Rejection},
     settings::Settings,
-    slice::plan,
-    slice_event::{EVENT_SOURCE, REJECTED_DETAIL_TYPE, SLICE_DETAIL_TYPE, SliceEvent},
+    slice::Slice,
+    slice_event::{EVENT_SOURCE, REJECTED_DETAIL_TYPE, SLICE_DETAIL_TYPE},
     source::{ETag, Source, SourceState, SourceUnavailable},
     source_key::SourceKeyError,
+    video_stream::VideoStream,
 };
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
@@ -23,7 +29,6 @@ use tokio::time::timeout_at;
 
 use crate::{
     outcome::{Outcome, Summary},
-    publish::{PublishError, publish},
     trigger::{Created, created_objects},
 };
 
@@ -31,7 +36,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Splitter {
     s3: aws_sdk_s3::Client,
-    bus: aws_sdk_eventbridge::Client,
+    ledger: Ledger,
     settings: Settings,
 }
 
@@ -55,6 +60,9 @@ pub enum SplitError {
     /// Not all events are on the bus.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// The run cannot be looked up or recorded.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// S3, ffprobe or the bus took too long.
     #[error("the deadline passed before s3://{bucket}/{key} was split")]
     DeadlinePassed {
@@ -65,12 +73,6 @@ pub enum SplitError {
     },
 }
 
-/// What probing finds out.
-struct Measured {
-    header: Header,
-    length: f64,
-}
-
 impl Splitter {
     /// A splitter that reads sources through `s3` and puts events on `bus`.
     pub fn new(
@@ -78,7 +80,16 @@ impl Splitter {
         bus: aws_sdk_eventbridge::Client,
         settings: Settings,
     ) -> Self {
-        Self { s3, bus, settings }
+        let ledger = Ledger {
+            bucket: Bucket::new(s3.clone(), &settings.destination_bucket),
+            bus,
+            bus_name: settings.event_bus_name.clone(),
+        };
+        Self {
+            s3,
+            ledger,
+            settings,
+        }
     }
 
     /// Handles one event: every object that it tells of, each independently of the others.
@@ -129,11 +140,10 @@ impl Splitter {
     }
 
     async fn split(&self, created: &Created, deadline: Deadline) -> Result<Outcome, SplitError> {
-        let started = Instant::now();
         if created.bucket == self.settings.destination_bucket && is_output(&created.raw_key) {
             return Ok(created.ignored("it is an output of ours"));
         }
-        let source = match created.source() {
+        let named = match created.source() {
             Ok(source) => source,
             Err(error) => {
                 let reason = match error {
@@ -144,29 +154,99 @@ impl Splitter {
                 return self.reject(created, None, rejection, deadline).await;
             }
         };
-        let (etag, bytes) = match source.state(&self.s3).await? {
-            SourceState::Present { etag, bytes } => (etag, bytes),
-            SourceState::Replaced => {
-                return Ok(created.ignored("it was replaced, and its successor has its own event"));
+        for _ in 0..Ledger::ATTEMPTS {
+            let read = Run::current(&self.ledger.bucket, &named.key).await?;
+            let (etag, bytes) = match named.state(&self.s3).await? {
+                SourceState::Present { etag, bytes } => (etag, bytes),
+                SourceState::Replaced => {
+                    return Ok(
+                        created.ignored("it was replaced, and its successor has its own event")
+                    );
+                }
+                SourceState::Gone => return Ok(created.ignored("it was deleted")),
+            };
+            let source = Source {
+                etag: Some(etag.clone()),
+                ..named.clone()
+            };
+            let (before, version) = read.unzip();
+            if let Some(run) = &before
+                && run.covers(&source, &self.settings.look)
+            {
+                return self.go_on(run, deadline).await;
             }
-            SourceState::Gone => return Ok(created.ignored("it was deleted")),
-        };
-        let source = Source {
-            etag: Some(etag.clone()),
-            ..source
-        };
+            let (facts, video) = match self.measure(&source, &etag, bytes, deadline).await? {
+                Ok(measured) => measured,
+                Err(rejection) => {
+                    return self.reject(created, Some(&etag), rejection, deadline).await;
+                }
+            };
+            let run = Run::new(facts, video, self.settings.look, before.as_ref());
+            if self.ledger.begin(&run, version.as_ref()).await? {
+                self.ledger.retract(&run).await?;
+                let slices = run.plan().into_iter().map(|slice| (slice, 1));
+                return self.send(&run, slices.collect(), deadline).await;
+            }
+        }
+        Err(self
+            .ledger
+            .contended(OutputKeys::of(&named.key).run())
+            .into())
+    }
+
+    /// Goes on with a run that has begun before: its event comes again, or the same video was
+    /// uploaded again.
+    async fn go_on(&self, run: &Run, deadline: Deadline) -> Result<Outcome, SplitError> {
+        if let Some((manifest, _)) = self.ledger.retract(run).await?
+            && manifest.status == Status::Complete
+        {
+            return Ok(Outcome::complete(run));
+        }
+        let mut slices = self.ledger.unfinished(run).await?;
+        if slices.is_empty() {
+            // All are there, but nobody has said so yet: the worker of any slice will.
+            slices.extend(run.plan().last().map(|slice| (*slice, 1)));
+        }
+        self.send(run, slices, deadline).await
+    }
+
+    /// Sends the events of `slices`, each with the number of its attempt.
+    async fn send(
+        &self,
+        run: &Run,
+        slices: Vec<(Slice, u32)>,
+        deadline: Deadline,
+    ) -> Result<Outcome, SplitError> {
+        let sent = slices.len() as u32;
+        let events = slices
+            .iter()
+            .map(|(slice, attempt)| run.event(slice, *attempt));
+        let entries = events.map(|event| self.entry(SLICE_DETAIL_TYPE, json!(event)));
+        publish(&self.ledger.bus, entries.collect(), deadline).await?;
+        Ok(Outcome::split(run, sent))
+    }
+
+    /// Measures a source, or says why it gives no previews.
+    async fn measure(
+        &self,
+        source: &Source,
+        etag: &ETag,
+        bytes: u64,
+        deadline: Deadline,
+    ) -> Result<Result<(SourceFacts, VideoStream), Rejection>, SplitError> {
+        if bytes == 0 {
+            return Ok(Err(Rejection::new(Reason::EmptyVideo, "the file is empty")));
+        }
         let url = source.presign(&self.s3, self.settings.url_expiry).await?;
         let probe = Probe {
             ffprobe: &self.settings.ffprobe,
             url: &url,
-            etag: Some(&etag),
+            etag: Some(etag),
             deadline,
         };
-        let measured = match self.measure(&probe, bytes).await {
+        let (header, length) = match probe.measure().await {
             Ok(measured) => measured,
-            Err(ProbeError::Rejected(rejection)) => {
-                return self.reject(created, Some(&etag), rejection, deadline).await;
-            }
+            Err(ProbeError::Rejected(rejection)) => return Ok(Err(rejection)),
             Err(ProbeError::Child(error)) => return Err(error.into()),
             Err(ProbeError::Interrupted { reason }) => {
                 return Err(SplitError::Probe {
@@ -175,47 +255,14 @@ impl Splitter {
                 });
             }
         };
-        let events = slice_events(&source, &etag, &measured, self.settings.slice_seconds);
-        let slices = events.len() as u32;
-        let entries = events
-            .iter()
-            .map(|event| self.entry(SLICE_DETAIL_TYPE, json!(event)))
-            .collect();
-        publish(&self.bus, entries, deadline).await?;
-        tracing::info!(
-            bucket = source.bucket,
-            key = %source.key,
-            etag = etag.as_str(),
-            slices,
-            length = measured.length,
-            codec = measured.header.codec,
-            container = measured.header.container,
-            elapsed_ms = started.elapsed().as_millis() as u64,
-            "split"
-        );
-        Ok(Outcome::Split {
-            bucket: source.bucket,
-            key: source.key.to_string(),
-            slices,
-            length: measured.length,
-        })
-    }
-
-    async fn measure(&self, probe: &Probe<'_>, bytes: u64) -> Result<Measured, ProbeError> {
-        if bytes == 0 {
-            return Err(Rejection::new(Reason::EmptyVideo, "the file is empty").into());
-        }
-        let header = probe.header().await?;
-        let length = probe.length(&header).await?;
         let longest = self.settings.max_video_hours;
         if length > f64::from(longest) * 3600.0 {
-            return Err(Rejection::new(
+            return Ok(Err(Rejection::new(
                 Reason::TooLong,
                 format!("the video lasts {length} s, more than MAX_VIDEO_HOURS ({longest})"),
-            )
-            .into());
+            )));
         }
-        Ok(Measured { header, length })
+        Ok(Ok(SourceFacts::of(source, etag, bytes, header, length)))
     }
 
     async fn reject(
@@ -233,7 +280,7 @@ impl Splitter {
             "message": rejection.message,
         });
         let entries = vec![self.entry(REJECTED_DETAIL_TYPE, detail)];
-        publish(&self.bus, entries, deadline).await?;
+        publish(&self.ledger.bus, entries, deadline).await?;
         tracing::warn!(
             bucket = created.bucket,
             key = created.raw_key,
@@ -258,31 +305,6 @@ impl Splitter {
     }
 }
 
-fn slice_events(
-    source: &Source,
-    etag: &ETag,
-    measured: &Measured,
-    slice_seconds: u32,
-) -> Vec<SliceEvent> {
-    let slices = plan(measured.length, slice_seconds);
-    let count = slices.len() as u32;
-    slices
-        .iter()
-        .map(|slice| SliceEvent {
-            bucket: Some(source.bucket.clone()),
-            key: source.key.clone(),
-            etag: Some(etag.clone()),
-            index: Some(slice.index),
-            count: Some(count),
-            start: slice.start,
-            end: slice.end,
-            length: Some(measured.length),
-            ts_created: Some(Utc::now().timestamp_millis()),
-            video: Some(measured.header.video),
-        })
-        .collect()
-}
-
 impl From<SplitError> for Diagnostic {
     fn from(error: SplitError) -> Self {
         let error_type = match &error {
@@ -290,6 +312,7 @@ impl From<SplitError> for Diagnostic {
             SplitError::Child(_) => "ProbeNotStarted",
             SplitError::Probe { .. } => "ProbeInterrupted",
             SplitError::Publish(_) => "EventsUnsent",
+            SplitError::Ledger(_) => "LedgerUnavailable",
             SplitError::DeadlinePassed { .. } => "DeadlinePassed",
         };
         Self {

@@ -6,7 +6,8 @@ use std::{
 };
 
 use gifgen_shared::deadline::Deadline;
-use gifgen_splitter::{publish::PublishError, splitter::SplitError};
+use gifgen_shared::publish::PublishError;
+use gifgen_splitter::splitter::SplitError;
 use gifgen_testkit::{
     bed::{FILMS, TestBed},
     clients,

@@ -1,11 +1,16 @@
 //! The embedded AWS side, with clients, and the real splitter and worker on it.
 
-use std::{num::NonZero, path::Path};
+use std::{
+    num::NonZero,
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
-use gifgen_shared::settings::Settings;
+use gifgen_shared::{deadline::Deadline, settings::Settings};
 use gifgen_splitter::splitter::Splitter;
 use gifgen_stack::{ObjectInfo, Stack};
-use gifgen_worker::worker::Worker;
+use gifgen_worker::{invocation::Invocation, worker::Worker};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -104,7 +109,8 @@ impl TestBed {
 
     /// The real worker on this stack, with these settings and else [`settings`]'s.
     pub fn worker(&self, variables: &[(&str, &str)]) -> Worker {
-        worker(self.s3.clone(), self.temporary(), variables)
+        let (s3, bus) = (self.s3.clone(), self.bus.clone());
+        worker(s3, bus, self.temporary(), variables)
     }
 
     /// Where workers make their work directories.
@@ -141,6 +147,16 @@ impl TestBed {
     }
 }
 
+/// An invocation with an id of its own, which must be over `after` that time.
+pub fn invocation(after: Duration) -> Invocation {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    Invocation {
+        id: format!("invocation-{}", COUNT.fetch_add(1, Ordering::Relaxed)),
+        memory_megabytes: None,
+        deadline: Deadline::after(after),
+    }
+}
+
 /// Settings from `variables`, with [`PREVIEWS`] as the destination and the installed FFmpeg.
 pub fn settings(variables: &[(&str, &str)]) -> Settings {
     Settings::read(|name| match variables.iter().find(|(n, _)| *n == name) {
@@ -151,11 +167,12 @@ pub fn settings(variables: &[(&str, &str)]) -> Settings {
     .unwrap()
 }
 
-/// The real worker on any S3, with one decoding thread and these settings.
+/// The real worker on any S3 and event bus, with one decoding thread and these settings.
 pub fn worker(
     s3: aws_sdk_s3::Client,
+    bus: aws_sdk_eventbridge::Client,
     temporary: std::path::PathBuf,
     variables: &[(&str, &str)],
 ) -> Worker {
-    Worker::start(s3, settings(variables), NonZero::<u32>::MIN, temporary).unwrap()
+    Worker::start(s3, bus, settings(variables), NonZero::<u32>::MIN, temporary).unwrap()
 }

@@ -1,5 +1,6 @@
 //! Why a slice is not rendered: for good, or for now.
 
+use gifgen_ledger::error::LedgerError;
 use gifgen_shared::{
     child::ChildError,
     rejection::Rejection,
@@ -36,6 +37,9 @@ pub enum Unrenderable {
     /// The source was replaced; its successor has slices of its own.
     #[error("{0} was replaced by another version")]
     Superseded(Source),
+    /// The slice belongs to no run, so there is nowhere to record what became of it.
+    #[error("the slice of {0} belongs to no run")]
+    NoRun(Source),
     /// The slice starts behind the end of the video.
     #[error("the slice starts at {start} s, and the video ends at {length} s")]
     OutsideVideo {
@@ -121,14 +125,23 @@ pub enum Interrupted {
         /// What the system said.
         source: std::io::Error,
     },
-    /// An object could not be written.
+    /// An output could not be read for its upload.
     #[error("failed to upload {key}: {reason}")]
     Upload {
         /// Key of the object.
         key: String,
-        /// What S3 said.
+        /// What the system said.
         reason: String,
     },
+    /// Somebody else keeps replacing the objects.
+    #[error("others replaced the slice's objects at each of {rounds} attempts to upload them")]
+    Contended {
+        /// How often it was tried.
+        rounds: u32,
+    },
+    /// An object could not be written, or the ledger could not be read or written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
 }
 
 impl Unrenderable {
@@ -139,6 +152,7 @@ impl Unrenderable {
             Self::Rejected(rejection) => rejection.reason.to_string(),
             Self::SourceGone(_) => "sourceGone".into(),
             Self::Superseded(_) => "superseded".into(),
+            Self::NoRun(_) => "noRun".into(),
             Self::OutsideVideo { .. } => "outsideVideo".into(),
             Self::Undecodable { .. } => "undecodable".into(),
             Self::Damaged { .. } => "damaged".into(),
@@ -169,6 +183,12 @@ impl From<SourceUnavailable> for SliceError {
     }
 }
 
+impl From<LedgerError> for SliceError {
+    fn from(error: LedgerError) -> Self {
+        Interrupted::Ledger(error).into()
+    }
+}
+
 impl From<Interrupted> for Diagnostic {
     fn from(error: Interrupted) -> Self {
         let error_type = match &error {
@@ -180,7 +200,10 @@ impl From<Interrupted> for Diagnostic {
             Interrupted::NoSpace => "NoSpace",
             Interrupted::Gif(_) => "Gif",
             Interrupted::WorkDir { .. } => "WorkDir",
-            Interrupted::Upload { .. } => "UploadFailed",
+            Interrupted::Upload { .. } | Interrupted::Contended { .. } => "UploadFailed",
+            Interrupted::Ledger(LedgerError::Disproved { .. }) => "Disproved",
+            Interrupted::Ledger(LedgerError::Unannounced { .. }) => "Unannounced",
+            Interrupted::Ledger(_) => "LedgerUnavailable",
         };
         Self {
             error_type: error_type.into(),

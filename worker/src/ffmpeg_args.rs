@@ -16,8 +16,8 @@ use std::{ffi::OsString, num::NonZero};
 use crate::decoded;
 use gifgen_shared::{
     ffmpeg_input::input_args,
+    look::{Decode, Frames, Look},
     presigned_url::PresignedUrl,
-    settings::{Decode, Frames, Settings},
     slice::Slice,
     source::ETag,
     video_stream::VideoStream,
@@ -58,7 +58,7 @@ pub struct Rendering<'a> {
     /// The time range.
     pub slice: Slice,
     /// Sizes and rates.
-    pub settings: &'a Settings,
+    pub look: &'a Look,
     /// Threads that decode.
     pub threads: NonZero<u32>,
     /// Seconds before the slice's start at which to seek.
@@ -91,13 +91,13 @@ pub fn threads_of_function(memory: i32) -> NonZero<u32> {
 impl Rendering<'_> {
     /// Width and height of the GIF, in pixels.
     pub fn gif_size(&self) -> (u32, u32) {
-        let width = self.settings.gif_width;
+        let width = self.look.gif_width;
         (width, self.video.height_at(width))
     }
 
     /// Width and height of the stills, in pixels.
     pub fn still_size(&self) -> (u32, u32) {
-        match self.settings.frame_width {
+        match self.look.frame_width {
             Some(width) => (width, self.video.height_at(width)),
             None => (self.video.width, self.video.height),
         }
@@ -109,7 +109,7 @@ impl Rendering<'_> {
         let square = f64::from(count).sqrt().ceil() as u32;
         let columns = square.max(TILE_COLUMNS).min(count);
         let rows = count.div_ceil(columns);
-        let wanted = self.settings.frame_width.unwrap_or(TILE_WIDTH);
+        let wanted = self.look.frame_width.unwrap_or(TILE_WIDTH);
         let highest = JPG_SIDE / rows;
         let widest =
             u64::from(highest) * u64::from(self.video.width) / u64::from(self.video.height);
@@ -124,7 +124,9 @@ impl Rendering<'_> {
 
     /// The arguments, for a working directory that is empty.
     pub fn args(&self) -> Vec<OsString> {
-        let mut args = strings(&["-nostdin", "-hide_banner", "-v", "error", "-y", "-copyts"]);
+        let mut args = strings(&["-nostdin", "-hide_banner", "-nostats", "-y", "-copyts"]);
+        // Each line names its level; only at this one does FFmpeg say how much it has read.
+        args.extend(strings(&["-v", "level+verbose"]));
         args.extend(strings(&["-filter_complex_threads", "1"]));
         if let Some(seek) = self.seek() {
             args.extend(strings(&[
@@ -142,7 +144,7 @@ impl Rendering<'_> {
             "-sn",
             "-dn",
         ]));
-        if self.settings.decode == Decode::Fast {
+        if self.look.decode == Decode::Fast {
             args.extend(strings(&["-skip_frame", "noref"]));
         }
         // A graph that is built again in mid-stream, for pictures of another size, would start
@@ -151,11 +153,11 @@ impl Rendering<'_> {
         args.extend(input_args(self.url, self.etag));
         args.extend(strings(&["-filter_complex", &self.filter_graph()]));
         args.extend(strings(&["-map", "[gif]", "-f", "rawvideo", "pipe:1"]));
-        let quality = self.settings.frame_quality.to_string();
+        let quality = self.look.frame_quality.to_string();
         let jpg = [
             "-f", "image2", "-c:v", "mjpeg", "-threads", "1", "-q:v", &quality,
         ];
-        match self.settings.frames {
+        match self.look.frames {
             Frames::None => {}
             Frames::Each => {
                 let start = self.slice.start.to_string();
@@ -206,17 +208,17 @@ impl Rendering<'_> {
     }
 
     fn gif_chain(&self) -> String {
-        let frames = self.slice.gif_frames(self.settings.gif_fps);
+        let frames = self.slice.gif_frames(self.look.gif_fps);
         let scale = scale_down(self.video.width, self.gif_size());
         format!(
             "{},format=gbrp[gif]",
-            sampled(self.settings.gif_fps, frames, &scale)
+            sampled(self.look.gif_fps, frames, &scale)
         )
     }
 
     fn stills_chain(&self) -> Option<String> {
         let count = self.slice.still_count();
-        match self.settings.frames {
+        match self.look.frames {
             Frames::None => None,
             Frames::Each => Some(format!(
                 "{},format=yuvj420p[stills]",
@@ -285,14 +287,11 @@ mod tests {
         }
     }
 
-    fn settings(frames: &str) -> Settings {
-        Settings::read(|name| match name {
-            "DESTINATION_BUCKET" => Some("previews".into()),
-            "FFMPEG" | "FFPROBE" => Some("/bin/sh".into()),
-            "FRAMES" => Some(frames.into()),
-            _ => None,
-        })
-        .unwrap()
+    fn look(frames: &str) -> Look {
+        Look {
+            frames: frames.parse().unwrap(),
+            ..Look::default()
+        }
     }
 
     fn with_rendering<T>(frames: &str, slice: Slice, check: impl Fn(Rendering<'_>) -> T) -> T {
@@ -308,7 +307,7 @@ mod tests {
                 seek_margin: 10,
             },
             slice,
-            settings: &settings(frames),
+            look: &look(frames),
             threads: NonZero::<u32>::MIN,
             seek_margin: 10,
         })
@@ -359,12 +358,12 @@ mod tests {
     fn only_fast_decoding_leaves_pictures_out() {
         with_rendering("each", SLICE, |rendering| {
             assert!(!rendering.args().contains(&"-skip_frame".into()));
-            let settings = Settings {
+            let look = Look {
                 decode: Decode::Fast,
-                ..rendering.settings.clone()
+                ..*rendering.look
             };
             let rendering = Rendering {
-                settings: &settings,
+                look: &look,
                 ..rendering
             };
             assert!(rendering.args().contains(&"-skip_frame".into()));

@@ -11,7 +11,7 @@ use gifgen_encoder::{
     encoder::{EncodeError, Encoded, Encoder, Gif},
     stages::Stages,
 };
-use gifgen_shared::settings::GifDither;
+use gifgen_shared::look::GifDither;
 
 use crate::ffmpeg_args::Rendering;
 
@@ -39,8 +39,8 @@ pub fn format(rendering: &Rendering<'_>) -> Gif {
         // Both are bounded, by the setting's range and by the longest side of a picture.
         width: u16::try_from(width).unwrap_or(u16::MAX),
         height: u16::try_from(height).unwrap_or(u16::MAX),
-        fps: rendering.settings.gif_fps,
-        dither: match rendering.settings.gif_dither {
+        fps: rendering.look.gif_fps,
+        dither: match rendering.look.gif_dither {
             GifDither::None => Dither::None,
             GifDither::Ordered => Dither::Ordered,
             GifDither::Diffusion => Dither::Diffusion,

@@ -2,10 +2,15 @@
 
 pub mod decoded;
 pub mod error;
+pub mod failures;
 pub mod ffmpeg_args;
+pub mod ffmpeg_log;
 pub mod gif;
+pub mod invocation;
+mod membership;
 pub mod outputs;
 pub mod render;
 pub mod report;
+mod slice_work;
 pub mod upload;
 pub mod worker;

@@ -1,9 +1,8 @@
 //! The Lambda function `worker`.
 
 use aws_config::BehaviorVersion;
-use aws_sdk_s3::Client;
 use gifgen_shared::{deadline::Deadline, settings::Settings};
-use gifgen_worker::{ffmpeg_args::threads_of_function, worker::Worker};
+use gifgen_worker::{ffmpeg_args::threads_of_function, invocation::Invocation, worker::Worker};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing::init_default_subscriber};
 use serde_json::Value;
 
@@ -15,12 +14,21 @@ async fn main() -> Result<(), Error> {
         eprintln!("{error}");
         std::process::exit(1)
     });
-    let s3 = Client::new(&aws_config::load_defaults(BehaviorVersion::latest()).await);
-    let threads = threads_of_function(lambda_runtime::Config::from_env().memory);
-    let worker = &Worker::start(s3, settings, threads, std::env::temp_dir())?;
+    let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let (s3, bus) = (
+        aws_sdk_s3::Client::new(&aws),
+        aws_sdk_eventbridge::Client::new(&aws),
+    );
+    let memory = lambda_runtime::Config::from_env().memory;
+    let threads = threads_of_function(memory);
+    let worker = &Worker::start(s3, bus, settings, threads, std::env::temp_dir())?;
     run(service_fn(|event: LambdaEvent<Value>| async move {
-        let deadline = Deadline::of_invocation(event.context.deadline);
-        worker.handle(&event.payload, deadline).await
+        let invocation = Invocation {
+            id: event.context.request_id,
+            memory_megabytes: u32::try_from(memory).ok(),
+            deadline: Deadline::of_invocation(event.context.deadline),
+        };
+        worker.handle(&event.payload, &invocation).await
     }))
     .await
 }

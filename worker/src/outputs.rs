@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gifgen_shared::settings::Frames;
+use gifgen_shared::look::Frames;
 
 use crate::{
     ffmpeg_args::{Rendering, STORYBOARD_FILE},
@@ -52,7 +52,7 @@ pub fn check(rendering: &Rendering<'_>, directory: &Path) -> Result<Outputs, Wro
         stills: Vec::new(),
         storyboard: None,
     };
-    match rendering.settings.frames {
+    match rendering.look.frames {
         Frames::None => {}
         Frames::Each => {
             for second in rendering.slice.still_seconds() {
@@ -98,7 +98,7 @@ fn check_gif(rendering: &Rendering<'_>, path: &Path) -> Result<(), String> {
             rendering.gif_size()
         ));
     }
-    let wanted = rendering.slice.gif_frames(rendering.settings.gif_fps);
+    let wanted = rendering.slice.gif_frames(rendering.look.gif_fps);
     let mut frames = 0;
     while decoder
         .read_next_frame()

@@ -14,6 +14,7 @@ use crate::{
     decoded::Decoded,
     error::{Interrupted, SliceError, Unrenderable},
     ffmpeg_args::Rendering,
+    ffmpeg_log::FfmpegLog,
     gif::{self, GifError},
     outputs::{Outputs, check},
 };
@@ -57,6 +58,8 @@ pub(crate) struct Rendered {
     pub decoded: Decoded,
     /// Whether FFmpeg had something to complain about.
     pub complained: bool,
+    /// What FFmpeg read of the source, in bytes.
+    pub bytes_read: Option<u64>,
     /// Where the time of the GIF's encoding went.
     pub encoding: Stages,
 }
@@ -64,11 +67,12 @@ pub(crate) struct Rendered {
 /// Renders into `directory`, which is empty.
 pub(crate) async fn render(
     rendering: &Rendering<'_>,
+    ffmpeg: &Path,
     directory: &Path,
     deadline: Deadline,
 ) -> Result<Rendered, RenderError> {
     let program = Program {
-        path: &rendering.settings.ffmpeg,
+        path: ffmpeg,
         args: rendering.args(),
         directory,
         deadline,
@@ -79,7 +83,8 @@ pub(crate) async fn render(
     })
     .await
     .map_err(Interrupted::Child)?;
-    let said = last_words(&rendering.url.redact(&finished.stderr));
+    let log = FfmpegLog::parse(&finished.stderr);
+    let said = last_words(&rendering.url.redact(&log.complaints));
     let code = match finished.ending {
         Ending::Exited(code) => code,
         Ending::DeadlinePassed => {
@@ -98,7 +103,7 @@ pub(crate) async fn render(
         Err(_) if is_full(directory) => return Err(Interrupted::NoSpace.into()),
         Err(error) => return Err(Interrupted::Gif(error).into()),
     };
-    if network_trouble(&finished.stderr, rendering.url) {
+    if network_trouble(&log.complaints, rendering.url) {
         return Err(RenderError::SourceLost { said });
     }
     if NOT_RUN.contains(&code) {
@@ -131,6 +136,7 @@ pub(crate) async fn render(
             outputs,
             decoded,
             complained,
+            bytes_read: log.bytes_read,
             encoding,
         }),
         Err(_) if is_full(directory) => Err(Interrupted::NoSpace.into()),

@@ -1,20 +1,31 @@
-//! Uploads the outputs of a slice.
+//! Uploads the outputs of a slice, and never over the work of a run that has begun since.
+//!
+//! The first time each object is written only if there is none, which is the common case and costs
+//! nothing. What is there already was written by an earlier run, by a duplicate of this slice, or by
+//! a later run. So the objects are listed, *then* `run.json` tells whether this run is still the
+//! current one, and then each is replaced in just the version that was listed. A later run's object
+//! is never replaced: either it changes the version, or its run is current by then.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
-use aws_sdk_s3::{Client, error::DisplayErrorContext, primitives::ByteStream};
+use aws_sdk_s3::primitives::ByteStream;
 use futures::{StreamExt, TryStreamExt, stream};
+use gifgen_ledger::{
+    bucket::{Bucket, New, When},
+    made::Object,
+    run::Run,
+};
 
-use crate::error::Interrupted;
+use crate::error::{Interrupted, SliceError, Unrenderable};
 
 /// Uploads under way at once.
 const CONCURRENT_UPLOADS: usize = 16;
 
-/// A source can be replaced, and its previews with it: caches ask again after an hour.
-const CACHE_CONTROL: &str = "max-age=3600";
+/// How often objects that others keep changing are tried.
+const ROUNDS: u32 = 8;
 
 /// One file to upload.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Upload {
     /// The file.
     pub file: PathBuf,
@@ -24,34 +35,85 @@ pub struct Upload {
     pub content_type: &'static str,
 }
 
-/// Uploads all `files` to `bucket`, several at once. No ACL is sent.
+/// Uploads all `files`, several at once, and says what was uploaded, in the order of the keys.
+/// Without a run, nothing is looked at, and what is there is replaced.
 ///
 /// # Errors
-/// At the first file that cannot be uploaded after the SDK's own retries.
-pub async fn upload(s3: &Client, bucket: &str, files: Vec<Upload>) -> Result<(), Interrupted> {
-    stream::iter(files)
-        .map(|file| put(s3, bucket, file))
-        .buffer_unordered(CONCURRENT_UPLOADS)
-        .try_collect()
-        .await
+/// At the first file that cannot be uploaded after the SDK's own retries; and
+/// [`Unrenderable::Superseded`] if objects are there and another run is current.
+pub async fn upload(
+    bucket: &Bucket,
+    files: &[Upload],
+    run: Option<&Run>,
+) -> Result<Vec<Object>, SliceError> {
+    let unfenced = if run.is_some() {
+        When::Absent
+    } else {
+        When::Always
+    };
+    let mut pending: Vec<(&Upload, When)> =
+        files.iter().map(|file| (file, unfenced.clone())).collect();
+    let mut done = BTreeMap::new();
+    for _ in 0..ROUNDS {
+        let puts: Vec<_> = (pending.into_iter())
+            .map(|(file, when)| put(bucket, file, when))
+            .collect();
+        let mut puts = stream::iter(puts).buffer_unordered(CONCURRENT_UPLOADS);
+        let mut lost = Vec::new();
+        while let Some(put) = puts.try_next().await? {
+            match put {
+                Put::Done(object) => drop(done.insert(object.key.clone(), object)),
+                Put::Lost(file) => lost.push(file),
+            }
+        }
+        let Some(run) = run.filter(|_| !lost.is_empty()) else {
+            return Ok(done.into_values().collect());
+        };
+        let there = bucket.those(lost.iter().map(|file| file.key.as_str()));
+        let there = there.await?;
+        if !run.is_current(bucket).await? {
+            return Err(Unrenderable::Superseded(run.source()).into());
+        }
+        pending = lost
+            .into_iter()
+            .map(|file| {
+                let version = there.get(&file.key).map(|listed| &listed.etag);
+                (file, When::unchanged(version))
+            })
+            .collect();
+    }
+    Err(Interrupted::Contended { rounds: ROUNDS }.into())
 }
 
-async fn put(s3: &Client, bucket: &str, upload: Upload) -> Result<(), Interrupted> {
-    let failed = |reason: String| Interrupted::Upload {
+/// What became of an upload.
+enum Put<'a> {
+    Done(Object),
+    /// The object was not in the version that was wanted.
+    Lost(&'a Upload),
+}
+
+async fn put<'a>(bucket: &Bucket, upload: &'a Upload, when: When) -> Result<Put<'a>, Interrupted> {
+    let unreadable = |reason: String| Interrupted::Upload {
         key: upload.key.clone(),
         reason,
     };
-    let body = ByteStream::from_path(&upload.file)
-        .await
-        .map_err(|error| failed(error.to_string()))?;
-    s3.put_object()
-        .bucket(bucket)
-        .key(&upload.key)
-        .content_type(upload.content_type)
-        .cache_control(CACHE_CONTROL)
-        .body(body)
-        .send()
-        .await
-        .map_err(|error| failed(DisplayErrorContext(error).to_string()))?;
-    Ok(())
+    let metadata = tokio::fs::metadata(&upload.file).await;
+    let bytes = metadata
+        .map_err(|error| unreadable(error.to_string()))?
+        .len();
+    let body = ByteStream::from_path(&upload.file).await;
+    let new = New {
+        key: upload.key.clone(),
+        body: body.map_err(|error| unreadable(error.to_string()))?,
+        content_type: upload.content_type,
+        cached: true,
+    };
+    Ok(match bucket.put(new, &when).await? {
+        Some(etag) => Put::Done(Object {
+            key: upload.key.clone(),
+            bytes,
+            etag,
+        }),
+        None => Put::Lost(upload),
+    })
 }

@@ -1,4 +1,4 @@
-//! From a slice event to its uploaded objects.
+//! From a slice event to its uploaded objects and its receipt.
 
 use std::{
     num::NonZero,
@@ -6,18 +6,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aws_sdk_s3::Client;
+use gifgen_ledger::{
+    Ledger,
+    bucket::Bucket,
+    made::SliceFailure,
+    receipt::{Outcome, Receipt, Work},
+    run::Run,
+    settle::{Right, Settler},
+};
 use gifgen_shared::{
-    deadline::Deadline,
-    output_keys::OutputKeys,
-    presigned_url::PresignedUrl,
-    probe::{Probe, ProbeError},
-    settings::{Decode, Settings},
-    slice::Slice,
-    slice_event::SliceEvent,
-    source::Source,
-    video_stream::VideoStream,
-    work_dir::{WorkDir, sweep},
+    settings::Settings, slice::Slice, slice_event::SliceEvent, source::Source, work_dir::sweep,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -25,45 +23,53 @@ use tokio::time::timeout_at;
 
 use crate::{
     error::{Interrupted, SliceError, Unrenderable},
-    ffmpeg_args::Rendering,
-    outputs::Outputs,
-    render::{RenderError, Rendered, render},
+    failures::{BatchAnswer, BatchItemFailure, GivenUp, Message, messages},
+    invocation::Invocation,
+    membership::Membership,
     report::Report,
-    upload::{Upload, upload},
+    slice_work::{Finished, Wanted},
 };
 
 /// The worker with its connections.
 #[derive(Debug)]
 pub struct Worker {
-    s3: Client,
-    settings: Settings,
-    threads: NonZero<u32>,
-    temporary: PathBuf,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) ledger: Ledger,
+    pub(crate) settings: Settings,
+    pub(crate) threads: NonZero<u32>,
+    pub(crate) temporary: PathBuf,
 }
 
 /// The answer to one invocation.
 #[derive(Debug, Serialize)]
 #[serde(tag = "status", rename_all = "camelCase")]
 pub enum Answer {
-    /// All objects of the slice are uploaded.
+    /// All objects of the slice are uploaded, and its receipt says so.
     Done(Report),
-    /// The slice cannot be rendered, now or later.
+    /// The slice cannot be rendered, now or later, and its receipt says so.
     Failed {
         /// The class, for machines.
         reason: String,
         /// One sentence for people.
         message: String,
     },
+    /// Another run of the source has begun, so there is nothing left to do for this one.
+    Superseded,
+    /// Given-up slices have their receipts, but for the messages that are named.
+    #[serde(untagged)]
+    GivenUp(BatchAnswer),
 }
 
 impl Worker {
-    /// A worker that reads and writes through `s3`, decodes with `threads` threads, and makes
-    /// its work directories in `temporary`. What killed workers left there is removed.
+    /// A worker that reads and writes through `s3`, announces on `bus`, decodes with `threads`
+    /// threads, and makes its work directories in `temporary`. What killed workers left there is
+    /// removed.
     ///
     /// # Errors
     /// If `temporary` cannot be read.
     pub fn start(
-        s3: Client,
+        s3: aws_sdk_s3::Client,
+        bus: aws_sdk_eventbridge::Client,
         settings: Settings,
         threads: NonZero<u32>,
         temporary: PathBuf,
@@ -75,31 +81,54 @@ impl Worker {
         if swept > 0 {
             tracing::warn!(swept, "removed what killed workers left behind");
         }
+        let ledger = Ledger {
+            bucket: Bucket::new(s3.clone(), &settings.destination_bucket),
+            bus,
+            bus_name: settings.event_bus_name.clone(),
+        };
         Ok(Self {
             s3,
+            ledger,
             settings,
             threads,
             temporary,
         })
     }
 
-    /// Renders and uploads the slice that `event` names. To do so twice is harmless: the same
-    /// objects are written again.
+    /// Handles an event: renders and uploads the slice that it names, or records slices that were
+    /// given up, if it comes from the failure queue. To do so twice is harmless.
     ///
     /// # Errors
     /// For passing reasons only, so that the platform retries. A slice that cannot be rendered
     /// is an [`Answer::Failed`].
-    pub async fn handle(&self, event: &Value, deadline: Deadline) -> Result<Answer, Interrupted> {
+    pub async fn handle(
+        &self,
+        event: &Value,
+        invocation: &Invocation,
+    ) -> Result<Answer, Interrupted> {
+        if let Some(messages) = messages(event) {
+            let giving_up = Box::pin(self.give_up_all(messages, invocation));
+            return Ok(Answer::GivenUp(giving_up.await));
+        }
         let detail = event.get("detail").unwrap_or(event);
         let (bucket, key) = (detail["bucket"].as_str(), detail["key"].as_str());
         let start = detail["start"].as_f64();
-        match self.slice(event, deadline).await {
-            Ok(report) => Ok(Answer::Done(report)),
-            Err(SliceError::Permanent(error)) => {
-                let (reason, message) = (error.reason(), error.to_string());
-                tracing::error!(bucket, key, start, reason, why = message, event = %detail, "failed for good");
-                Ok(Answer::Failed { reason, message })
+        // In a box, for the state of all that it waits for is large.
+        let handling = Box::pin(self.slice(event, invocation));
+        let handled = timeout_at(invocation.deadline.instant() + PATIENCE, handling).await;
+        let handled = handled.unwrap_or_else(|_| {
+            Err(Interrupted::DeadlinePassed {
+                doing: "waiting for S3",
             }
+            .into())
+        });
+        match handled {
+            Ok(answer) => Ok(answer),
+            Err(SliceError::Permanent(Unrenderable::Superseded(source))) => {
+                tracing::info!(bucket, key, start, %source, "superseded");
+                Ok(Answer::Superseded)
+            }
+            Err(SliceError::Permanent(error)) => Ok(failed(&error)),
             Err(SliceError::Transient(error)) => {
                 tracing::warn!(bucket, key, start, why = %error, event = %detail, "interrupted");
                 Err(error)
@@ -107,232 +136,271 @@ impl Worker {
         }
     }
 
-    async fn slice(&self, event: &Value, deadline: Deadline) -> Result<Report, SliceError> {
-        let started = Instant::now();
+    async fn slice(&self, event: &Value, invocation: &Invocation) -> Result<Answer, SliceError> {
         let event = SliceEvent::parse(event).map_err(Unrenderable::BadEvent)?;
         let source = event
             .source(&self.settings)
             .map_err(Unrenderable::BadEvent)?;
-        let url = source.presign(&self.s3, self.settings.url_expiry).await?;
-        // With a stream and a version, the event comes from our splitter, which measured just
-        // these bytes.
-        let (video, slice) = match event.video.filter(|_| event.etag.is_some()) {
-            Some(video) => (video, event.slice()),
-            None => self.probe(&source, &url, event.slice(), deadline).await?,
-        };
-        let rendering = Rendering {
-            url: &url,
-            etag: source.etag.as_ref(),
-            video,
-            slice,
-            settings: &self.settings,
-            threads: self.threads,
-            seek_margin: video.seek_margin,
-        };
-        let work_dir = WorkDir::create(&self.temporary).map_err(|source| Interrupted::WorkDir {
-            action: "make",
-            source,
-        })?;
-        let report = self
-            .render_and_upload(&source, &rendering, &work_dir, deadline)
-            .await;
-        work_dir.remove().map_err(|source| Interrupted::WorkDir {
-            action: "remove",
-            source,
-        })?;
-        let (report, timing) = report?;
-        tracing::info!(
-            bucket = source.bucket,
-            key = report.key,
-            etag = source.etag.as_ref().map(|etag| etag.as_str()),
-            start = report.start,
-            gif_bytes = report.gif.bytes,
-            rendered_ms = timing.rendering.as_millis() as u64,
-            gif_ms = timing.gif.as_millis() as u64,
-            elapsed_ms = started.elapsed().as_millis() as u64,
-            "slice done"
-        );
-        Ok(report)
+        match self
+            .membership(&event, &source, invocation.deadline)
+            .await?
+        {
+            Membership::Of(run, slice) => {
+                let attempt = event.attempt.unwrap_or(1);
+                self.slice_of(&run, slice, attempt, invocation).await
+            }
+            Membership::Loose => self.loose_slice(&event, &source, invocation).await,
+        }
     }
 
-    /// Chooses the stream by the splitter's rule, for an event that does not name it, and keeps
-    /// the slice within the video.
-    async fn probe(
+    /// Renders a slice of a run, writes its receipt, and settles the run if it is the last one. A
+    /// slice that has been rendered is not rendered again.
+    async fn slice_of(
         &self,
-        source: &Source,
-        url: &PresignedUrl,
+        run: &Run,
         slice: Slice,
-        deadline: Deadline,
-    ) -> Result<(VideoStream, Slice), SliceError> {
-        let probe = self.ffprobe(source, url, deadline);
-        let measured = async {
-            let header = probe.header().await?;
-            let length = probe.length(&header).await?;
-            Ok((header.video, length))
+        attempt: u32,
+        invocation: &Invocation,
+    ) -> Result<Answer, SliceError> {
+        let started = Instant::now();
+        if let Some(receipt) = self.true_receipt(run, slice.start).await? {
+            self.settle(run, &receipt, Right::Worker, invocation)
+                .await?;
+            return Ok(answer(run, &receipt));
+        }
+        let source = run.source();
+        let url = source.presign(&self.s3, self.settings.url_expiry).await?;
+        let finished = self
+            .finish(&Wanted {
+                source: &source,
+                url: &url,
+                video: run.video,
+                slice,
+                look: &run.settings,
+                run: Some(run),
+                deadline: invocation.deadline,
+            })
+            .await;
+        let (outcome, work) = match finished {
+            Ok(Finished {
+                made,
+                objects,
+                work,
+            }) => (Outcome::Good { made, objects }, work),
+            Err(SliceError::Permanent(Unrenderable::Superseded(source))) => {
+                return Err(Unrenderable::Superseded(source).into());
+            }
+            Err(SliceError::Permanent(error)) => {
+                let error = SliceFailure {
+                    reason: error.reason(),
+                    message: error.to_string(),
+                };
+                (Outcome::Failed { error }, Work::default())
+            }
+            Err(error) => return Err(error),
         };
-        match measured.await {
-            Ok((video, length)) => match slice.within(length) {
-                Some(slice) => Ok((video, slice)),
-                None => Err(Unrenderable::OutsideVideo {
-                    start: slice.start,
-                    length,
-                }
-                .into()),
-            },
-            Err(error) => Err(self.failed_probe(source, error, deadline).await),
-        }
+        let work = Work {
+            worker_ms: started.elapsed().as_millis() as u64,
+            memory_megabytes: invocation.memory_megabytes,
+            ..work
+        };
+        let receipt = Receipt::new(run, &slice, outcome, attempt, work);
+        self.ledger.write_receipt(run, &receipt).await?;
+        log(run, &receipt);
+        self.settle(run, &receipt, Right::Worker, invocation)
+            .await?;
+        Ok(answer(run, &receipt))
     }
 
-    fn ffprobe<'a>(
-        &'a self,
-        source: &'a Source,
-        url: &'a PresignedUrl,
-        deadline: Deadline,
-    ) -> Probe<'a> {
-        Probe {
-            ffprobe: &self.settings.ffprobe,
-            url,
-            etag: source.etag.as_ref(),
-            deadline,
-        }
-    }
-
-    /// What it means that the source could not be read. S3 is asked for as long as there is
-    /// time: a server that hangs would not answer this either.
-    async fn lost(&self, source: &Source, said: String, deadline: Deadline) -> SliceError {
-        match timeout_at(deadline.instant(), source.state(&self.s3)).await {
-            Ok(Ok(state)) => SliceError::lost(source, &state, said),
-            Ok(Err(error)) => error.into(),
-            Err(_) => Interrupted::DeadlinePassed {
-                doing: "reading the source",
+    /// The receipt of a slice that was rendered, if its objects are as it says.
+    async fn true_receipt(&self, run: &Run, start: u32) -> Result<Option<Receipt>, SliceError> {
+        match self.ledger.receipt(run, start).await? {
+            Some(receipt) if receipt.is_good() && self.ledger.is_true(&receipt).await? => {
+                Ok(Some(receipt))
             }
-            .into(),
+            _ => Ok(None),
         }
     }
 
-    /// Renders, seeking further back as long as that is needed.
-    async fn render(
+    /// Settles `run` if every slice has a receipt.
+    async fn settle(
         &self,
-        source: &Source,
-        rendering: &Rendering<'_>,
-        work_dir: &WorkDir,
-        deadline: Deadline,
-    ) -> Result<Rendered, SliceError> {
-        let mut rendering = *rendering;
-        let mut further_back = FURTHER_BACK.into_iter();
-        loop {
-            match render(&rendering, work_dir.path(), deadline).await {
-                Ok(rendered) => return Ok(rendered),
-                Err(RenderError::Failed(error)) => return Err(error),
-                Err(RenderError::SourceLost { said }) => {
-                    return Err(self.lost(source, said, deadline).await);
-                }
-                Err(RenderError::SoughtTooLate) => {
-                    rendering.seek_margin = further_back.next().unwrap_or(u32::MAX);
-                }
-            }
-        }
-    }
-
-    /// Makes sure that no picture is missing where none was decoded for long: that the container
-    /// has none there, and that FFmpeg had no trouble reading it.
-    async fn check_gaps(
-        &self,
-        source: &Source,
-        rendering: &Rendering<'_>,
-        rendered: &Rendered,
-        deadline: Deadline,
+        run: &Run,
+        receipt: &Receipt,
+        right: Right,
+        invocation: &Invocation,
     ) -> Result<(), SliceError> {
-        let (video, slice) = (rendering.video, rendering.slice);
-        let probe = self.ffprobe(source, rendering.url, deadline);
-        for gap in rendered.decoded.gaps(&slice) {
-            let zero = f64::from(slice.start);
-            let (from, to) = (zero + gap.start, zero + gap.end);
-            if rendered.complained {
-                return Err(Unrenderable::Damaged { from, to }.into());
-            }
-            // Packets without pictures are what was asked for.
-            if self.settings.decode == Decode::Fast {
-                continue;
-            }
-            let (start, end) = (video.start_time + from, video.start_time + to);
-            match probe.has_packets(video.index, start, end).await {
-                Ok(false) => {}
-                Ok(true) => return Err(Unrenderable::Damaged { from, to }.into()),
-                Err(error) => return Err(self.failed_probe(source, error, deadline).await),
-            }
+        if self
+            .ledger
+            .all_receipts_are_there(run, receipt.start)
+            .await?
+        {
+            let settler = Settler {
+                id: &invocation.id,
+                right,
+                deadline: invocation.deadline,
+            };
+            let settled = self.ledger.settle(run, Some(receipt), settler).await?;
+            let (bucket, key) = (&run.source.bucket, &run.source.key);
+            tracing::info!(bucket, %key, run = run.run, ?settled, "settled");
         }
         Ok(())
     }
 
-    /// What a failed probe means.
-    async fn failed_probe(
+    /// Renders a slice of no run.
+    async fn loose_slice(
         &self,
+        event: &SliceEvent,
         source: &Source,
-        error: ProbeError,
-        deadline: Deadline,
-    ) -> SliceError {
-        match error {
-            ProbeError::Rejected(rejection) => Unrenderable::Rejected(rejection).into(),
-            ProbeError::Child(error) => Interrupted::Child(error).into(),
-            ProbeError::Interrupted { reason } => self.lost(source, reason, deadline).await,
-        }
-    }
-
-    async fn render_and_upload(
-        &self,
-        source: &Source,
-        rendering: &Rendering<'_>,
-        work_dir: &WorkDir,
-        deadline: Deadline,
-    ) -> Result<(Report, Timing), SliceError> {
-        let started = Instant::now();
-        let rendered = self.render(source, rendering, work_dir, deadline).await?;
-        self.check_gaps(source, rendering, &rendered, deadline)
-            .await?;
-        let timing = Timing {
-            rendering: started.elapsed(),
-            gif: rendered.encoding.total(),
+        invocation: &Invocation,
+    ) -> Result<Answer, SliceError> {
+        let url = source.presign(&self.s3, self.settings.url_expiry).await?;
+        // With a stream and a version, the event comes from a splitter that measured just these
+        // bytes.
+        let (video, slice) = match event.video.filter(|_| event.etag.is_some()) {
+            Some(video) => (video, event.slice()),
+            None => {
+                let measured = self.measure(source, &url, invocation.deadline).await?;
+                let (header, length) = measured;
+                let slice = event.slice();
+                let inside = slice.within(length).ok_or(Unrenderable::OutsideVideo {
+                    start: slice.start,
+                    length,
+                })?;
+                (header.video, inside)
+            }
         };
-        let outputs = rendered.outputs;
-        let report = Report::of(source, rendering, &outputs);
-        let uploads = uploads(source, &report, outputs);
-        let uploading = upload(&self.s3, &self.settings.destination_bucket, uploads);
-        timeout_at(deadline.instant(), uploading)
+        let wanted = Wanted {
+            source,
+            url: &url,
+            video,
+            slice,
+            look: &self.settings.look,
+            run: None,
+            deadline: invocation.deadline,
+        };
+        let finished = self.finish(&wanted).await?;
+        tracing::info!(bucket = source.bucket, key = %source.key, start = slice.start, "slice of no run done");
+        Ok(Answer::Done(Report {
+            key: source.key.to_string(),
+            start: slice.start,
+            end: slice.end,
+            made: finished.made,
+        }))
+    }
+
+    /// Records what comes out of the failure queue. What cannot be recorded stays in it.
+    async fn give_up_all(
+        &self,
+        messages: Vec<Result<Message, serde_json::Error>>,
+        invocation: &Invocation,
+    ) -> BatchAnswer {
+        let mut answer = BatchAnswer::default();
+        for message in messages {
+            let message = match message {
+                Ok(message) => message,
+                Err(error) => {
+                    tracing::error!(%error, "a message of the failure queue makes no sense");
+                    continue;
+                }
+            };
+            let given_up = match message.read() {
+                Ok(given_up) => self.give_up(&given_up, invocation).await,
+                Err(error) => Err(Unrenderable::BadEvent(error.into()).into()),
+            };
+            if let Err(error) = given_up {
+                tracing::error!(message = message.message_id, why = %error, "a slice that was given up could not be recorded");
+                answer.batch_item_failures.push(BatchItemFailure {
+                    item_identifier: message.message_id,
+                });
+            }
+        }
+        answer
+    }
+
+    /// Writes the receipt of a slice that was given up, unless it was rendered after all, and
+    /// settles its run.
+    async fn give_up(&self, given_up: &GivenUp, invocation: &Invocation) -> Result<(), SliceError> {
+        let event = SliceEvent::parse(&given_up.event).map_err(Unrenderable::BadEvent)?;
+        let source = event
+            .source(&self.settings)
+            .map_err(Unrenderable::BadEvent)?;
+        let membership = self.membership(&event, &source, invocation.deadline).await;
+        let (run, slice) = match membership {
+            Ok(Membership::Of(run, slice)) => (run, slice),
+            Ok(Membership::Loose) => return Err(Unrenderable::NoRun(source).into()),
+            Err(SliceError::Permanent(Unrenderable::Superseded(_))) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let receipt = match self.true_receipt(&run, slice.start).await? {
+            Some(receipt) => receipt,
+            None => {
+                let error = given_up.failure.clone();
+                let outcome = Outcome::Failed { error };
+                let attempt = event.attempt.unwrap_or(1);
+                Receipt::new(&run, &slice, outcome, attempt, Work::default())
+            }
+        };
+        self.ledger.write_receipt(&run, &receipt).await?;
+        log(&run, &receipt);
+        // In the name of the invocation that was given up: it may have claimed the completion.
+        let in_its_name = Invocation {
+            id: given_up.id.clone(),
+            ..invocation.clone()
+        };
+        self.settle(&run, &receipt, Right::LastResort, &in_its_name)
             .await
-            .map_err(|_| Interrupted::DeadlinePassed { doing: "uploading" })??;
-        Ok((report, timing))
     }
 }
 
-/// Where the time of a slice went.
-struct Timing {
-    /// FFmpeg, and what was made of its pictures.
-    rendering: Duration,
-    /// The GIF's encoding, mostly while FFmpeg decodes.
-    gif: Duration,
+/// What S3 may take longer than the work itself before the invocation is ended: less than the margin
+/// of its deadline.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A failure, with a line in the log.
+fn failed(error: &Unrenderable) -> Answer {
+    let (reason, message) = (error.reason(), error.to_string());
+    tracing::error!(reason, why = message, "failed for good");
+    Answer::Failed { reason, message }
 }
 
-/// Seconds by which a seek that landed too late goes further back: a minute, then to the
-/// beginning.
-const FURTHER_BACK: [u32; 2] = [60, u32::MAX];
+/// The answer for a slice that has this receipt.
+fn answer(run: &Run, receipt: &Receipt) -> Answer {
+    match &receipt.outcome {
+        Outcome::Good { made, .. } => Answer::Done(Report {
+            key: run.source.key.to_string(),
+            start: receipt.start,
+            end: receipt.end,
+            made: made.clone(),
+        }),
+        Outcome::Failed { error } => Answer::Failed {
+            reason: error.reason.clone(),
+            message: error.message.clone(),
+        },
+    }
+}
 
-fn uploads(source: &Source, report: &Report, outputs: Outputs) -> Vec<Upload> {
-    let keys = OutputKeys::of(&source.key);
-    let gif = Upload {
-        file: outputs.gif,
-        key: report.gif.key.clone(),
-        content_type: "image/gif",
-    };
-    let jpg = |file, key| Upload {
-        file,
-        key,
-        content_type: "image/jpeg",
-    };
-    let stills = outputs.stills.into_iter();
-    let sheet = outputs.storyboard.into_iter();
-    std::iter::once(gif)
-        .chain(stills.map(|(second, file)| jpg(file, keys.frame(second))))
-        .chain(sheet.map(|file| jpg(file, keys.storyboard(report.start))))
-        .collect()
+/// A line in the log for a receipt.
+fn log(run: &Run, receipt: &Receipt) {
+    let (bucket, key) = (&run.source.bucket, &run.source.key);
+    let (etag, number, start) = (run.source.etag.as_str(), run.run, receipt.start);
+    let (attempt, work) = (receipt.attempt, receipt.work);
+    match &receipt.outcome {
+        Outcome::Good { made, .. } => tracing::info!(
+            bucket, %key, etag, run = number, start, attempt,
+            gif_bytes = made.gif.bytes,
+            bytes_read = work.bytes_read,
+            rendered_ms = work.render_ms,
+            gif_ms = work.gif_ms,
+            uploaded_ms = work.upload_ms,
+            elapsed_ms = work.worker_ms,
+            "slice done"
+        ),
+        Outcome::Failed { error } => tracing::error!(
+            bucket, %key, etag, run = number, start, attempt,
+            reason = error.reason,
+            why = error.message,
+            "slice failed for good"
+        ),
+    }
 }

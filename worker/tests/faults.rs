@@ -7,8 +7,10 @@ use std::{fs, time::Duration};
 
 use gifgen_shared::deadline::Deadline;
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed, worker},
-    clients, media,
+    bed::{FILMS, PREVIEWS, TestBed, invocation, worker},
+    clients,
+    events::object_created,
+    media,
 };
 use gifgen_worker::{
     error::Interrupted,
@@ -17,9 +19,12 @@ use gifgen_worker::{
 use proxy::{Fault, Proxy};
 use serde_json::{Value, json};
 
+const SETTINGS: [(&str, &str); 1] = [("FRAME_WIDTH", "160")];
+
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A bed with a video of some 2.8 MB, and a worker that reaches it through a failing proxy.
+/// A bed with a video of some 2.8 MB that has been split, and a worker that reaches it through a
+/// failing proxy. Its first connection reads the ledger, the second is FFmpeg's.
 struct Faulty {
     bed: TestBed,
     proxy: Proxy,
@@ -29,7 +34,13 @@ struct Faulty {
 impl Faulty {
     async fn start(fault: fn(usize) -> Fault) -> Self {
         let bed = TestBed::start().await;
-        bed.adopt_video("cars.mp4", "d45").await;
+        let object = bed.adopt_video("cars.mp4", "d45").await;
+        let created = object_created(FILMS, "cars.mp4", &object.etag);
+        let splitter = bed.splitter(&SETTINGS);
+        splitter
+            .handle(&created, Deadline::after(MINUTE))
+            .await
+            .unwrap();
         let proxy = Proxy::start(&bed.stack().s3_endpoint(), fault).await;
         let credentials = bed.stack().credentials();
         let s3 = clients::s3(
@@ -37,13 +48,13 @@ impl Faulty {
             &credentials.access_key_id,
             &credentials.secret_access_key,
         );
-        let worker = worker(s3, bed.temporary(), &[("FRAME_WIDTH", "160")]);
+        let worker = worker(s3, bed.bus().clone(), bed.temporary(), &SETTINGS);
         Self { bed, proxy, worker }
     }
 
     async fn render(&self, deadline: Duration) -> Result<Answer, Interrupted> {
         let event = slice_of(&self.bed, "cars.mp4", 0, 30.16).await;
-        let answer = self.worker.handle(&event, Deadline::after(deadline)).await;
+        let answer = self.worker.handle(&event, &invocation(deadline)).await;
         assert_eq!(
             fs::read_dir(self.bed.temporary()).unwrap().count(),
             0,
@@ -53,13 +64,12 @@ impl Faulty {
     }
 
     async fn previews(&self) -> usize {
-        self.bed
-            .stack()
-            .store()
-            .list(PREVIEWS, "")
-            .await
-            .unwrap()
-            .len()
+        let objects = self.bed.stack().store().list(PREVIEWS, "").await.unwrap();
+        let is_preview = |key: &str| key.contains("/gifs/") || key.contains("/frames/");
+        objects
+            .iter()
+            .filter(|object| is_preview(&object.key))
+            .count()
     }
 }
 
@@ -72,8 +82,8 @@ async fn slice_of(bed: &TestBed, key: &str, start: u32, end: f64) -> Value {
 
 fn assert_done(answer: Result<Answer, Interrupted>) {
     match answer.unwrap() {
-        Answer::Done(report) => assert_eq!(report.frames.unwrap().count, 31),
-        failed @ Answer::Failed { .. } => panic!("{failed:?}"),
+        Answer::Done(report) => assert_eq!(report.made.frames.unwrap().count, 31),
+        other => panic!("{other:?}"),
     }
 }
 
@@ -95,7 +105,7 @@ async fn a_503_that_stays_is_transient() {
     assert!(
         matches!(
             error,
-            Interrupted::Source(_) | Interrupted::SourceLost { .. }
+            Interrupted::Source(_) | Interrupted::SourceLost { .. } | Interrupted::Ledger(_)
         ),
         "{error}"
     );
@@ -107,7 +117,7 @@ async fn a_503_that_stays_is_transient() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attempt_whose_connection_broke_off_is_not_trusted_and_the_next_one_succeeds() {
     let faulty = Faulty::start(|connection| match connection {
-        0 => Fault::CutAfter(300_000),
+        1 => Fault::CutAfter(300_000),
         _ => Fault::None,
     })
     .await;
@@ -121,7 +131,8 @@ async fn an_attempt_whose_connection_broke_off_is_not_trusted_and_the_next_one_s
 async fn a_source_that_always_breaks_off_is_transient_and_never_padded_out() {
     // Each connection gives less than what comes before the first half of the pictures.
     let faulty = Faulty::start(|connection| match connection {
-        0 => Fault::CutAfter(1_000_000),
+        0 => Fault::None,
+        1 => Fault::CutAfter(1_000_000),
         _ => Fault::CutAfter(100),
     })
     .await;
@@ -129,7 +140,7 @@ async fn a_source_that_always_breaks_off_is_transient_and_never_padded_out() {
     assert!(
         matches!(
             error,
-            Interrupted::Source(_) | Interrupted::SourceLost { .. }
+            Interrupted::Source(_) | Interrupted::SourceLost { .. } | Interrupted::Ledger(_)
         ),
         "{error}"
     );
@@ -154,10 +165,10 @@ async fn a_destination_that_is_missing_is_transient() {
     let worker = bed.worker(&[("DESTINATION_BUCKET", "no-such-bucket")]);
     let event = json!({"bucket": FILMS, "key": "a.mp4", "start": 0, "end": 1});
     let error = worker
-        .handle(&event, Deadline::after(MINUTE))
+        .handle(&event, &invocation(MINUTE))
         .await
         .unwrap_err();
-    assert!(matches!(error, Interrupted::Upload { .. }), "{error}");
+    assert!(matches!(error, Interrupted::Ledger(_)), "{error}");
     assert_eq!(fs::read_dir(bed.temporary()).unwrap().count(), 0);
 }
 
@@ -170,10 +181,7 @@ async fn a_slice_that_is_delivered_twice_gives_the_same_objects() {
     let mut etags = Vec::new();
     for _ in 0..2 {
         assert!(matches!(
-            worker
-                .handle(&event, Deadline::after(MINUTE))
-                .await
-                .unwrap(),
+            worker.handle(&event, &invocation(MINUTE)).await.unwrap(),
             Answer::Done(_)
         ));
         let objects = bed.stack().store().list(PREVIEWS, "").await.unwrap();
@@ -194,12 +202,7 @@ async fn a_storyboard_is_one_sheet_and_no_stills() {
     bed.adopt("cars.mp4", &media::video("d45")).await;
     let worker = bed.worker(&[("FRAMES", "storyboard")]);
     let event = slice_of(&bed, "cars.mp4", 0, 30.0).await;
-    let answer = json!(
-        worker
-            .handle(&event, Deadline::after(MINUTE))
-            .await
-            .unwrap()
-    );
+    let answer = json!(worker.handle(&event, &invocation(MINUTE)).await.unwrap());
     let sheet = json!({"key": "cars.mp4/storyboards/000000.jpg", "columns": 6, "rows": 5,
                        "tileWidth": 160, "tileHeight": 90});
     assert_eq!(answer["storyboard"], sheet);

@@ -4,24 +4,24 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_s3::{Client, types::Permission};
-use gifgen_shared::deadline::Deadline;
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed, worker},
+    bed::{FILMS, PREVIEWS, TestBed, invocation, worker},
     keys,
     moto::Moto,
 };
 use gifgen_worker::worker::Worker;
 use serde_json::{Value, json};
 
+const MINUTES: Duration = Duration::from_secs(120);
+
 const SMALL: [(&str, &str); 2] = [("GIF_WIDTH", "64"), ("GIF_FPS", "5")];
 
 async fn render(worker: &Worker, key: &str, etag: &str) -> Value {
     let event = json!({"bucket": FILMS, "key": key, "etag": etag, "start": 0, "end": 1});
-    let deadline = Deadline::after(Duration::from_secs(120));
-    json!(worker.handle(&event, deadline).await.unwrap())
+    json!(worker.handle(&event, &invocation(MINUTES)).await.unwrap())
 }
 
-/// The outputs of source `key`: bodies by what stands behind the key.
+/// The outputs of source `key`, without the ledger: bodies by what stands behind the key.
 async fn outputs(s3: &Client, key: &str) -> BTreeMap<String, Vec<u8>> {
     let prefix = format!("{key}/");
     let listed = s3
@@ -34,6 +34,9 @@ async fn outputs(s3: &Client, key: &str) -> BTreeMap<String, Vec<u8>> {
     let mut outputs = BTreeMap::new();
     for object in listed.contents() {
         let name = object.key().unwrap();
+        if name.ends_with(".json") {
+            continue;
+        }
         let got = s3
             .get_object()
             .bucket(PREVIEWS)
@@ -55,10 +58,18 @@ async fn awkward_keys_give_the_same_objects_as_on_the_embedded_stack() {
     assert_eq!(answer["status"], "done", "{answer}");
     let wanted = outputs(bed.s3(), "a.mp4").await;
     let names: Vec<&String> = wanted.keys().collect();
-    assert_eq!(names, ["frames/000000.jpg", "gifs/000000.gif"]);
+    assert_eq!(
+        names,
+        ["frames/000000.jpg", "gifs/000000.gif", "storyboard.vtt"]
+    );
 
     let moto = Moto::start().await;
-    let worker = worker(moto.s3().clone(), bed.temporary(), &SMALL);
+    let worker = worker(
+        moto.s3().clone(),
+        moto.bus().clone(),
+        bed.temporary(),
+        &SMALL,
+    );
     for (what, key) in keys::awkward() {
         let etag = moto.upload_video(&key, "d06").await;
         let answer = render(&worker, &key, &etag).await;
@@ -73,15 +84,22 @@ async fn awkward_keys_give_the_same_objects_as_on_the_embedded_stack() {
 async fn objects_carry_their_content_type_and_cache_control_and_are_private() {
     let directory = tempfile::tempdir().unwrap();
     let moto = Moto::start().await;
-    let etag = moto.upload_video("a.mp4", "d06").await;
     for (frames, still) in [("each", "frames"), ("storyboard", "storyboards")] {
+        // A run keeps the settings that it began with.
+        let source = format!("{frames}.mp4");
+        let etag = moto.upload_video(&source, "d06").await;
         let settings = [SMALL[0], SMALL[1], ("FRAMES", frames)];
-        let worker = worker(moto.s3().clone(), directory.path().into(), &settings);
-        let answer = render(&worker, "a.mp4", &etag).await;
+        let worker = worker(
+            moto.s3().clone(),
+            moto.bus().clone(),
+            directory.path().into(),
+            &settings,
+        );
+        let answer = render(&worker, &source, &etag).await;
         assert_eq!(answer["status"], "done", "{answer}");
         for (key, content_type) in [
-            ("a.mp4/gifs/000000.gif".to_owned(), "image/gif"),
-            (format!("a.mp4/{still}/000000.jpg"), "image/jpeg"),
+            (format!("{source}/gifs/000000.gif"), "image/gif"),
+            (format!("{source}/{still}/000000.jpg"), "image/jpeg"),
         ] {
             let head = moto.s3().head_object().bucket(PREVIEWS).key(&key);
             let head = head.send().await.unwrap();
@@ -108,11 +126,15 @@ async fn a_video_with_its_index_at_the_end_is_read_in_ranges() {
     let directory = tempfile::tempdir().unwrap();
     let moto = Moto::start().await;
     let etag = moto.upload_video("long.mp4", "d34").await;
-    let worker = worker(moto.s3().clone(), directory.path().into(), &SMALL);
+    let worker = worker(
+        moto.s3().clone(),
+        moto.bus().clone(),
+        directory.path().into(),
+        &SMALL,
+    );
     let event =
         json!({"bucket": FILMS, "key": "long.mp4", "etag": etag, "start": 30, "end": 39.855});
-    let deadline = Deadline::after(Duration::from_secs(120));
-    let answer = json!(worker.handle(&event, deadline).await.unwrap());
+    let answer = json!(worker.handle(&event, &invocation(MINUTES)).await.unwrap());
     assert_eq!(answer["gif"]["frames"], 50, "{answer}");
     assert_eq!(answer["frames"], json!({"first": 30, "count": 10}));
 }
@@ -123,12 +145,14 @@ async fn a_slice_of_a_replaced_source_is_superseded_and_writes_nothing() {
     let moto = Moto::start().await;
     let old = moto.upload_video("a.mp4", "d05").await;
     moto.upload_video("a.mp4", "d06").await;
-    let worker = worker(moto.s3().clone(), directory.path().into(), &SMALL);
-    let answer = render(&worker, "a.mp4", &old).await;
-    assert_eq!(
-        (&answer["status"], &answer["reason"]),
-        (&json!("failed"), &json!("superseded"))
+    let worker = worker(
+        moto.s3().clone(),
+        moto.bus().clone(),
+        directory.path().into(),
+        &SMALL,
     );
+    let answer = render(&worker, "a.mp4", &old).await;
+    assert_eq!(answer["status"], "superseded");
     assert!(outputs(moto.s3(), "a.mp4").await.is_empty());
 }
 
@@ -144,7 +168,12 @@ async fn a_slice_of_a_deleted_source_says_that_it_is_gone() {
         .send()
         .await
         .unwrap();
-    let worker = worker(moto.s3().clone(), directory.path().into(), &SMALL);
+    let worker = worker(
+        moto.s3().clone(),
+        moto.bus().clone(),
+        directory.path().into(),
+        &SMALL,
+    );
     let answer = render(&worker, "a.mp4", &etag).await;
     assert_eq!(
         (&answer["status"], &answer["reason"]),

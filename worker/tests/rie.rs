@@ -40,9 +40,11 @@ fn environment(bed: &TestBed, more: &[(&str, &str)]) -> Vec<(String, String)> {
     environment
 }
 
+/// The keys of the previews, without the ledger.
 async fn output_names(bed: &TestBed) -> Vec<String> {
     let outputs = bed.stack().store().list(PREVIEWS, "").await.unwrap();
-    outputs.into_iter().map(|object| object.key).collect()
+    let keys = outputs.into_iter().map(|object| object.key);
+    keys.filter(|key| !key.ends_with(".json")).collect()
 }
 
 fn is_empty(folder: &Path) -> bool {
@@ -55,10 +57,7 @@ async fn the_saved_slice_event_is_rendered_if_its_version_is_there() {
     let mut rie = Rie::start(WORKER, &environment(&bed, &[])).await;
     let mut event = saved("slice.json");
     let answer = rie.invoke(&event).await;
-    assert_eq!(
-        (&answer["status"], &answer["reason"]),
-        (&json!("failed"), &json!("superseded"))
-    );
+    assert_eq!(answer["status"], "superseded");
     assert!(output_names(&bed).await.is_empty());
 
     event["detail"]["etag"] = json!(format!("\"{etag}\""));

@@ -135,7 +135,10 @@ pub(super) async fn delete_object(
     request: S3Request<DeleteObjectInput>,
 ) -> S3Result<DeleteObjectOutput> {
     let input = request.input;
-    store.delete(&input.bucket, vec![input.key]).await?;
+    let condition = conditions::of_write(input.if_match, None)?;
+    store
+        .delete(&input.bucket, vec![input.key], condition)
+        .await?;
     Ok(DeleteObjectOutput::default())
 }
 
@@ -147,7 +150,9 @@ pub(super) async fn delete_objects(
     let keys: Vec<_> = (input.delete.objects.into_iter())
         .map(|object| object.key)
         .collect();
-    store.delete(&input.bucket, keys.clone()).await?;
+    store
+        .delete(&input.bucket, keys.clone(), WriteCondition::Always)
+        .await?;
     let named = |key| DeletedObject {
         key: Some(key),
         ..DeletedObject::default()

@@ -167,8 +167,14 @@ impl Store {
         .await
     }
 
-    /// Deletes objects; keys that do not exist count as deleted.
-    pub(crate) async fn delete(&self, bucket: &str, keys: Vec<String>) -> Result<(), StoreError> {
+    /// Deletes those of `keys` that exist, if each meets `condition`; keys that do not exist count
+    /// as deleted.
+    pub(crate) async fn delete(
+        &self,
+        bucket: &str,
+        keys: Vec<String>,
+        condition: WriteCondition,
+    ) -> Result<(), StoreError> {
         let bucket = bucket.to_owned();
         let bodies = self.bodies().to_owned();
         self.change(move |tables| {
@@ -176,6 +182,7 @@ impl Store {
             let mut unlink = Vec::new();
             for key in &keys {
                 if let Some(record) = tables.object(&bucket, key)? {
+                    condition.check(&bucket, key, Some(&record))?;
                     unlink.extend(stored_path(&bodies, &record));
                     tables.remove_object(&bucket, key)?;
                 }

@@ -120,3 +120,18 @@ pub async fn only_one_of_sixteen_racing_replacers_wins(client: &Client, bucket: 
         .await;
     assert_eq!(failure(missing).0, 404);
 }
+
+pub async fn a_delete_with_if_match_spares_what_was_replaced(client: &Client, bucket: &str) {
+    let key = "delete_if_match";
+    let first = put(client, bucket, key, b"first").await;
+    let second = put(client, bucket, key, b"second").await;
+    let delete = |etag: &str| {
+        let delete = client.delete_object().bucket(bucket).key(key);
+        delete.if_match(etag).send()
+    };
+    assert_eq!(failure(delete(&first).await).0, 412);
+    assert_eq!(&get(client, bucket, key).await[..], b"second");
+    assert!(delete(&second).await.is_ok());
+    let head = client.head_object().bucket(bucket).key(key).send().await;
+    assert_eq!(failure(head).0, 404);
+}

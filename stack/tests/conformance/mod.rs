@@ -53,6 +53,7 @@ macro_rules! each_check {
                 a_read_with_a_date_is_conditional,
                 only_one_of_sixteen_racing_creators_wins,
                 only_one_of_sixteen_racing_replacers_wins,
+                a_delete_with_if_match_spares_what_was_replaced,
                 a_put_if_none_match_fails_when_the_object_exists;
             errors: what_is_missing_is_not_found;
             keys: awkward_keys_are_stored_and_listed,

@@ -8,9 +8,8 @@ use aws_sdk_eventbridge::{
     types::{PutEventsRequestEntry, PutEventsResultEntry},
 };
 use futures::{StreamExt, stream};
-use gifgen_shared::deadline::Deadline;
 
-use crate::batch::batches;
+use crate::{batch::batches, deadline::Deadline};
 
 /// Requests under way at once. At some 30 ms each this sends a three-hour film in under 200 ms,
 /// far below the default quota of PutEvents.

@@ -1,0 +1,37 @@
+//! The ledger of a run: what proves that it is complete, kept in S3 alone.
+//!
+//! - [`run`]: `run.json`, written first: which version of a source is worked on, and how.
+//! - [`receipt`]: one for each slice, written when its objects are up or when it has failed for
+//!   good.
+//! - [`manifest`]: `manifest.json`, written last, when every slice has a receipt; and [`track`],
+//!   the WebVTT file that goes with it.
+//! - [`settle`](mod@settle): how the last worker finds out that it is the last, and how completion
+//!   is announced exactly once.
+//! - [`verify`](mod@verify): whether the objects are what the receipts say.
+//!
+//! All stand on conditional writes to single objects ([`bucket`]); there is no database, no lock
+//! and no clock in it.
+
+pub mod bucket;
+pub mod error;
+pub mod made;
+pub mod manifest;
+pub mod receipt;
+pub mod run;
+pub mod settle;
+pub mod track;
+pub mod verify;
+
+use aws_sdk_eventbridge::Client;
+use bucket::Bucket;
+
+/// Where the ledgers are, and where completion is announced.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    /// The bucket of the outputs.
+    pub bucket: Bucket,
+    /// A client for the event bus.
+    pub bus: Client,
+    /// Name of the event bus.
+    pub bus_name: String,
+}

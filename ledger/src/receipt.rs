@@ -1,0 +1,239 @@
+//! Receipts: what became of each slice, written when its objects are up, or when it has failed for
+//! good.
+//!
+//! A receipt only ever gets better: a failure never replaces a success, so that a late or doubled
+//! event cannot undo what another has done.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use futures::{StreamExt, TryStreamExt, stream};
+use gifgen_shared::slice::Slice;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Ledger,
+    bucket::When,
+    error::LedgerError,
+    made::{Made, Object, SliceFailure},
+    run::Run,
+};
+
+/// What became of one slice of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    /// Version of this format: 1.
+    pub schema_version: u32,
+    /// Number of the run.
+    pub run: u32,
+    /// When the run began.
+    pub run_created_at: DateTime<Utc>,
+    /// Place among the slices of the run, from zero.
+    pub index: u32,
+    /// First second of the slice.
+    pub start: u32,
+    /// End of the slice, in seconds.
+    pub end: f64,
+    /// What it gave, or why nothing.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// How often the slice had been sent when this was written; a redrive counts one more.
+    pub attempt: u32,
+    /// The work that it took.
+    pub work: Work,
+    /// When this was written.
+    pub finished_at: DateTime<Utc>,
+}
+
+/// What became of a slice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Outcome {
+    /// Its objects are up.
+    Good {
+        /// What it gave.
+        #[serde(flatten)]
+        made: Made,
+        /// The objects, in the order of their keys.
+        objects: Vec<Object>,
+    },
+    /// It failed for good.
+    Failed {
+        /// Why.
+        error: SliceFailure,
+    },
+}
+
+/// The work that a slice took. What is not known is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Work {
+    /// Wall time of the whole invocation, in milliseconds.
+    pub worker_ms: u64,
+    /// FFmpeg, and what was made of its pictures, in milliseconds.
+    pub render_ms: u64,
+    /// The GIF's encoding, which goes on beside FFmpeg, in milliseconds.
+    pub gif_ms: u64,
+    /// The uploads, in milliseconds.
+    pub upload_ms: u64,
+    /// What FFmpeg read of the source, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes_read: Option<u64>,
+    /// Memory of the function, in megabytes, which Lambda bills by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_megabytes: Option<u32>,
+}
+
+/// Receipts that are read at once.
+const CONCURRENT_READS: usize = 64;
+
+/// Runs of at most so many slices list all receipts at once; larger ones first look whether the
+/// next ones are there.
+const FEW_SLICES: usize = 100;
+
+/// Receipts behind one's own that are looked for first.
+const LOOK_AHEAD: usize = 32;
+
+impl Receipt {
+    /// The receipt of `slice`, as of now.
+    pub fn new(run: &Run, slice: &Slice, outcome: Outcome, attempt: u32, work: Work) -> Self {
+        Self {
+            schema_version: 1,
+            run: run.run,
+            run_created_at: run.created_at,
+            index: slice.index,
+            start: slice.start,
+            end: slice.end,
+            outcome,
+            attempt,
+            work,
+            finished_at: Utc::now(),
+        }
+    }
+
+    /// Whether the slice's objects were up.
+    pub fn is_good(&self) -> bool {
+        matches!(self.outcome, Outcome::Good { .. })
+    }
+
+    /// The objects that it names.
+    pub fn objects(&self) -> &[Object] {
+        match &self.outcome {
+            Outcome::Good { objects, .. } => objects,
+            Outcome::Failed { .. } => &[],
+        }
+    }
+
+    fn is_of(&self, run: &Run) -> bool {
+        (self.run, self.run_created_at) == (run.run, run.created_at)
+    }
+}
+
+impl Ledger {
+    /// The receipt of the slice that starts at second `start`, if it has one.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn receipt(&self, run: &Run, start: u32) -> Result<Option<Receipt>, LedgerError> {
+        let key = run.keys().receipt(run.run, start);
+        let read = self.bucket.read::<Receipt>(&key).await?;
+        Ok(read.map(|(receipt, _)| receipt).filter(|r| r.is_of(run)))
+    }
+
+    /// Writes a receipt, unless one that is as good is there: a failure replaces only failures of
+    /// earlier attempts; a success replaces a success only if the objects are not as that one says
+    /// (both made the same slice, and its own objects are the ones that stayed).
+    ///
+    /// # Errors
+    /// If it cannot be written, or somebody else writes it all the time.
+    pub async fn write_receipt(&self, run: &Run, receipt: &Receipt) -> Result<(), LedgerError> {
+        let key = run.keys().receipt(run.run, receipt.start);
+        let mut when = When::Absent;
+        for _ in 0..Self::ATTEMPTS {
+            if self.bucket.write(&key, receipt, &when).await?.is_some() {
+                return Ok(());
+            }
+            let Some((other, version)) = self.bucket.read::<Receipt>(&key).await? else {
+                when = When::Absent;
+                continue;
+            };
+            let keep = match (other.is_of(run), other.is_good(), receipt.is_good()) {
+                (false, ..) | (true, false, true) => false,
+                (true, true, false) => true,
+                (true, true, true) => self.is_true(&other).await?,
+                (true, false, false) => other.attempt >= receipt.attempt,
+            };
+            if keep {
+                return Ok(());
+            }
+            when = When::Is(version);
+        }
+        Err(self.contended(key))
+    }
+
+    /// How often a write is tried again when somebody else was faster.
+    pub const ATTEMPTS: u32 = 5;
+
+    /// The error for an object that others were always faster to write.
+    pub fn contended(&self, key: String) -> LedgerError {
+        LedgerError::Contended {
+            bucket: self.bucket.name().to_owned(),
+            key,
+            attempts: Self::ATTEMPTS,
+        }
+    }
+
+    /// Whether each slice of `run` has a receipt. A worker that has just written that of the slice
+    /// at second `own` mostly finds out with one short listing: the receipts behind its own.
+    ///
+    /// # Errors
+    /// If they cannot be listed.
+    pub async fn all_receipts_are_there(&self, run: &Run, own: u32) -> Result<bool, LedgerError> {
+        let plan = run.plan();
+        let folder = run.keys().receipts(run.run);
+        if plan.len() > FEW_SLICES {
+            let behind: BTreeSet<String> = plan
+                .iter()
+                .filter(|slice| slice.start > own)
+                .take(LOOK_AHEAD)
+                .map(|slice| name(slice.start))
+                .collect();
+            let most = LOOK_AHEAD as i32;
+            let found = self
+                .bucket
+                .some_of_folder(&folder, &name(own), most)
+                .await?;
+            if !behind.iter().all(|name| found.contains_key(name)) {
+                return Ok(false);
+            }
+        }
+        let found = self.bucket.folder(&folder).await?;
+        Ok(plan
+            .iter()
+            .all(|slice| found.contains_key(&name(slice.start))))
+    }
+
+    /// The receipts that `run` has so far, by the starts of their slices.
+    ///
+    /// # Errors
+    /// If they cannot be listed or read.
+    pub async fn receipts(&self, run: &Run) -> Result<BTreeMap<u32, Receipt>, LedgerError> {
+        let found = self.bucket.folder(&run.keys().receipts(run.run)).await?;
+        let reads: Vec<_> = (run.plan().into_iter())
+            .filter(|slice| found.contains_key(&name(slice.start)))
+            .map(|slice| self.receipt(run, slice.start))
+            .collect();
+        let read: Vec<Option<Receipt>> = stream::iter(reads)
+            .buffer_unordered(CONCURRENT_READS)
+            .try_collect()
+            .await?;
+        let receipts = read.into_iter().flatten();
+        Ok(receipts.map(|receipt| (receipt.start, receipt)).collect())
+    }
+}
+
+/// Name of a receipt in its folder.
+fn name(start: u32) -> String {
+    format!("{start:06}.json")
+}

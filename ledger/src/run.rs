@@ -1,0 +1,231 @@
+//! `run.json`: all the work for one version of a source, written before its first slice is sent.
+//!
+//! There is one for each source, and it names the run that is *current*. A new run replaces it on
+//! condition that it is still the one that was read, and only while the source is still the version
+//! that the new run is about. So it is the fence: whoever writes an object that another run may have
+//! written looks here, after it saw the object and before it replaces it in just that version. Then
+//! a late worker of an old run cannot overwrite a new one's work: the object has changed, or the run
+//! has.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use gifgen_shared::{
+    look::Look,
+    output_keys::OutputKeys,
+    probe::Header,
+    slice::{Slice, plan},
+    slice_event::SliceEvent,
+    source::{ETag, Source},
+    source_key::SourceKey,
+    video_stream::VideoStream,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Ledger,
+    bucket::{Bucket, When},
+    error::LedgerError,
+    manifest::Manifest,
+};
+
+/// What a run is about: enough to send any of its slices again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Run {
+    /// Version of this format: 1.
+    pub schema_version: u32,
+    /// Number of the run among those of its source, from 1 on.
+    pub run: u32,
+    /// When it began. With the number, this tells runs apart even where `run.json` was deleted.
+    pub created_at: DateTime<Utc>,
+    /// The source.
+    pub source: SourceFacts,
+    /// The stream that is rendered.
+    pub video: VideoStream,
+    /// What previews look like.
+    pub settings: Look,
+    /// Number of slices.
+    pub slices: u32,
+    /// Version of the manifest whose completion was announced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced: Option<ETag>,
+}
+
+/// What is known of a source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceFacts {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The object's key.
+    pub key: SourceKey,
+    /// The version.
+    pub etag: ETag,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Length of the video stream, in seconds.
+    pub length: f64,
+    /// Width as displayed, in pixels.
+    pub width: u32,
+    /// Height as displayed, in pixels.
+    pub height: u32,
+    /// Name of the codec, as FFmpeg has it.
+    pub codec: String,
+    /// Name of the container, as FFmpeg has it.
+    pub container: String,
+}
+
+impl SourceFacts {
+    /// What probing `source` in this version has told, and the stream to render.
+    pub fn of(
+        source: &Source,
+        etag: &ETag,
+        bytes: u64,
+        header: Header,
+        length: f64,
+    ) -> (Self, VideoStream) {
+        let facts = Self {
+            bucket: source.bucket.clone(),
+            key: source.key.clone(),
+            etag: etag.clone(),
+            bytes,
+            length,
+            width: header.video.width,
+            height: header.video.height,
+            codec: header.codec,
+            container: header.container,
+        };
+        (facts, header.video)
+    }
+}
+
+/// What was read, with its version.
+pub type Versioned<T> = (T, ETag);
+
+impl Run {
+    /// A run over `source`, to follow the run `before`.
+    pub fn new(
+        source: SourceFacts,
+        video: VideoStream,
+        settings: Look,
+        before: Option<&Self>,
+    ) -> Self {
+        Self {
+            schema_version: 1,
+            run: before.map_or(1, |before| before.run + 1),
+            created_at: Utc::now().trunc_subsecs(3),
+            slices: plan(source.length, settings.slice_seconds).len() as u32,
+            source,
+            video,
+            settings,
+            announced: None,
+        }
+    }
+
+    /// Whether both are the same run, whatever has been announced of it.
+    pub fn is(&self, other: &Self) -> bool {
+        (self.run, self.created_at) == (other.run, other.created_at)
+    }
+
+    /// Whether it is about `source` in this version, and makes previews that look like this.
+    pub fn covers(&self, source: &Source, settings: &Look) -> bool {
+        self.source() == *source && self.settings == *settings
+    }
+
+    /// Its slices, in order.
+    pub fn plan(&self) -> Vec<Slice> {
+        plan(self.source.length, self.settings.slice_seconds)
+    }
+
+    /// The slice of this run that starts and ends as `slice` does.
+    pub fn slice(&self, slice: &Slice) -> Option<Slice> {
+        let index = slice.start / self.settings.slice_seconds;
+        let own = self.plan().into_iter().nth(index as usize)?;
+        (own.start == slice.start && (own.end - slice.end).abs() < SAME_END_SECONDS).then_some(own)
+    }
+
+    /// The names of its objects.
+    pub fn keys(&self) -> OutputKeys<'_> {
+        OutputKeys::of(&self.source.key)
+    }
+
+    /// Its source, in the version that it is about.
+    pub fn source(&self) -> Source {
+        Source {
+            bucket: self.source.bucket.clone(),
+            key: self.source.key.clone(),
+            etag: Some(self.source.etag.clone()),
+        }
+    }
+
+    /// The event that has `slice` rendered, for the `attempt`th time that it is sent.
+    pub fn event(&self, slice: &Slice, attempt: u32) -> SliceEvent {
+        SliceEvent {
+            bucket: Some(self.source.bucket.clone()),
+            key: self.source.key.clone(),
+            etag: Some(self.source.etag.clone()),
+            index: Some(slice.index),
+            count: Some(self.slices),
+            start: slice.start,
+            end: slice.end,
+            length: Some(self.source.length),
+            ts_created: Some(Utc::now().timestamp_millis()),
+            video: Some(self.video),
+            attempt: Some(attempt),
+        }
+    }
+
+    /// The run of `source` that is current, if there is one.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn current(
+        bucket: &Bucket,
+        source: &SourceKey,
+    ) -> Result<Option<Versioned<Self>>, LedgerError> {
+        bucket.read(&OutputKeys::of(source).run()).await
+    }
+
+    /// Whether it is still current.
+    ///
+    /// # Errors
+    /// If that cannot be read.
+    pub async fn is_current(&self, bucket: &Bucket) -> Result<bool, LedgerError> {
+        let current = Self::current(bucket, &self.source.key).await?;
+        Ok(current.is_some_and(|(current, _)| current.is(self)))
+    }
+}
+
+/// Ends that differ by less are the same: JSON carries them through other programs.
+const SAME_END_SECONDS: f64 = 1e-6;
+
+impl Ledger {
+    /// Makes `run` the current one instead of that which was `read`. `false` if that has changed
+    /// meanwhile: read again, look again at the source, and decide again.
+    ///
+    /// Between the reading and this, the caller must have seen that the source is in the version
+    /// that `run` is about.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn begin(&self, run: &Run, read: Option<&ETag>) -> Result<bool, LedgerError> {
+        let when = When::unchanged(read);
+        let written = self.bucket.write(&run.keys().run(), run, &when).await?;
+        Ok(written.is_some())
+    }
+
+    /// Takes back the manifest of an earlier run, since the objects that it names are about to be
+    /// replaced; and gives that of this run, if it has one.
+    ///
+    /// # Errors
+    /// If that cannot be done.
+    pub async fn retract(&self, run: &Run) -> Result<Option<Versioned<Manifest>>, LedgerError> {
+        match self.manifest(&run.source.key).await? {
+            Some((manifest, version)) if !manifest.is_of(run) => {
+                let key = run.keys().manifest();
+                self.bucket.delete(&key, &version).await?;
+                Ok(None)
+            }
+            own => Ok(own),
+        }
+    }
+}

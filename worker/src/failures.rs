@@ -1,0 +1,144 @@
+//! Slices whose workers failed until all retries ran out, or that never reached one: what comes out
+//! of the failure queue.
+//!
+//! Two kinds come: Lambda's record of an asynchronous invocation that failed for the last time, and
+//! the event itself where EventBridge could not deliver it.
+//! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
+//! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
+
+use gifgen_ledger::made::SliceFailure;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A message of the queue.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Message {
+    /// The queue's id for it.
+    pub message_id: String,
+    body: String,
+    #[serde(default)]
+    message_attributes: Value,
+}
+
+/// A slice that was given up.
+#[derive(Debug, PartialEq)]
+pub(crate) struct GivenUp {
+    /// The slice event.
+    pub event: Value,
+    /// The id of the invocation that failed, or that of the message.
+    pub id: String,
+    /// Why.
+    pub failure: SliceFailure,
+}
+
+/// The answer to a batch: the messages that stay in the queue.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchAnswer {
+    /// One for each message that was not dealt with.
+    pub batch_item_failures: Vec<BatchItemFailure>,
+}
+
+/// A message that was not dealt with.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchItemFailure {
+    /// Its id.
+    pub item_identifier: String,
+}
+
+/// The messages, if `event` comes from a queue.
+pub(crate) fn messages(event: &Value) -> Option<Vec<Result<Message, serde_json::Error>>> {
+    let records = event.get("Records")?.as_array()?;
+    let from_queue = |record: &&Value| record["eventSource"] == "aws:sqs";
+    records
+        .iter()
+        .all(|record| from_queue(&record))
+        .then(|| records.iter().map(Message::deserialize).collect())
+}
+
+impl Message {
+    /// What it says.
+    ///
+    /// # Errors
+    /// If its body is no JSON.
+    pub(crate) fn read(&self) -> Result<GivenUp, serde_json::Error> {
+        let body: Value = serde_json::from_str(&self.body)?;
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let Some(payload) = body.get("requestPayload") else {
+            let attribute = |name: &str| text(&self.message_attributes[name]["stringValue"]);
+            let code = attribute("ERROR_CODE").unwrap_or_else(|| "NO_CODE".into());
+            let said = attribute("ERROR_MESSAGE").unwrap_or_default();
+            return Ok(GivenUp {
+                event: body,
+                id: self.message_id.clone(),
+                failure: SliceFailure {
+                    reason: "undelivered".into(),
+                    message: format!("EventBridge could not deliver the slice ({code}) {said}"),
+                },
+            });
+        };
+        let (context, answer) = (&body["requestContext"], &body["responsePayload"]);
+        let kind = text(&answer["errorType"])
+            .or_else(|| text(&context["condition"]))
+            .unwrap_or_else(|| "unknown".into());
+        let said = text(&answer["errorMessage"]).unwrap_or_else(|| "the worker was lost".into());
+        let attempts = context["approximateInvokeCount"].as_u64().unwrap_or(0);
+        Ok(GivenUp {
+            event: payload.clone(),
+            id: text(&context["requestId"]).unwrap_or_else(|| self.message_id.clone()),
+            failure: SliceFailure {
+                reason: "retriesExhausted".into(),
+                message: format!("given up after {attempts} attempts ({kind}): {said}"),
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(record: Value) -> GivenUp {
+        let mut messages = messages(&json!({"Records": [record]})).unwrap();
+        messages.remove(0).unwrap().read().unwrap()
+    }
+
+    #[test]
+    fn lambdas_record_names_the_event_the_invocation_and_the_error() {
+        let slice = json!({"detail": {"key": "a.mp4", "start": 0, "end": 30}});
+        let body = json!({"version": "1.0", "requestContext": {"requestId": "abc",
+                "condition": "RetriesExhausted", "approximateInvokeCount": 3},
+            "requestPayload": slice, "responseContext": {"statusCode": 200},
+            "responsePayload": {"errorType": "NoSpace", "errorMessage": "no space is left"}});
+        let given_up = read(json!({"messageId": "m", "eventSource": "aws:sqs",
+            "body": body.to_string()}));
+        assert_eq!(given_up.event, slice);
+        assert_eq!(given_up.id, "abc");
+        assert_eq!(
+            given_up.failure.message,
+            "given up after 3 attempts (NoSpace): no space is left"
+        );
+    }
+
+    #[test]
+    fn an_event_that_was_not_delivered_is_the_message_itself() {
+        let slice = json!({"detail-type": "newVideoCreated", "detail": {"key": "a.mp4"}});
+        let given_up = read(json!({"messageId": "m", "eventSource": "aws:sqs",
+            "body": slice.to_string(),
+            "messageAttributes": {"ERROR_CODE": {"stringValue": "THROTTLED"}}}));
+        assert_eq!((given_up.event, given_up.id.as_str()), (slice, "m"));
+        assert_eq!(given_up.failure.reason, "undelivered");
+        assert!(given_up.failure.message.contains("THROTTLED"));
+    }
+
+    #[test]
+    fn other_events_are_no_messages() {
+        assert!(messages(&json!({"detail": {"key": "a.mp4"}})).is_none());
+        assert!(messages(&json!({"Records": [{"eventSource": "aws:s3"}]})).is_none());
+    }
+}

@@ -1,0 +1,79 @@
+//! Which run a slice event belongs to.
+
+use gifgen_ledger::{
+    Ledger,
+    run::{Run, SourceFacts},
+};
+use gifgen_shared::{
+    deadline::Deadline,
+    output_keys::OutputKeys,
+    slice::Slice,
+    slice_event::SliceEvent,
+    source::{Source, SourceState},
+};
+
+use crate::{
+    error::{SliceError, Unrenderable},
+    worker::Worker,
+};
+
+/// Which run a slice event belongs to.
+pub(crate) enum Membership {
+    /// This one, as this slice of it.
+    Of(Box<Run>, Slice),
+    /// None: it names no version of its source, or a range that is no slice. It is rendered, and
+    /// nobody keeps count.
+    Loose,
+}
+
+impl Worker {
+    /// Finds the run of `event`, and begins one if its source has none in this version: events can
+    /// come without a splitter, from tests and scripts.
+    ///
+    /// # Errors
+    /// [`Unrenderable::Superseded`] if another run is current, and what goes wrong on the way.
+    pub(crate) async fn membership(
+        &self,
+        event: &SliceEvent,
+        source: &Source,
+        deadline: Deadline,
+    ) -> Result<Membership, SliceError> {
+        let Some(etag) = &source.etag else {
+            return Ok(Membership::Loose);
+        };
+        let superseded = || Err(Unrenderable::Superseded(source.clone()).into());
+        for _ in 0..Ledger::ATTEMPTS {
+            let current = Run::current(&self.ledger.bucket, &source.key).await?;
+            let (before, version) = current.unzip();
+            if let Some(run) = &before
+                && run.source() == *source
+            {
+                // Other settings slice otherwise, in a run of their own.
+                return match run.slice(&event.slice()) {
+                    Some(slice) => Ok(Membership::Of(Box::new(run.clone()), slice)),
+                    None => superseded(),
+                };
+            }
+            let bytes = match source.state(&self.s3).await? {
+                SourceState::Present { bytes, .. } => bytes,
+                SourceState::Replaced => return superseded(),
+                SourceState::Gone => return Err(Unrenderable::SourceGone(source.clone()).into()),
+            };
+            let url = source.presign(&self.s3, self.settings.url_expiry).await?;
+            let (header, length) = self.measure(source, &url, deadline).await?;
+            let (facts, video) = SourceFacts::of(source, etag, bytes, header, length);
+            let run = Run::new(facts, video, self.settings.look, before.as_ref());
+            let Some(slice) = run.slice(&event.slice()) else {
+                return Ok(Membership::Loose);
+            };
+            if self.ledger.begin(&run, version.as_ref()).await? {
+                self.ledger.retract(&run).await?;
+                return Ok(Membership::Of(Box::new(run), slice));
+            }
+        }
+        Err(self
+            .ledger
+            .contended(OutputKeys::of(&source.key).run())
+            .into())
+    }
+}
