@@ -118,7 +118,7 @@ impl Worker {
         let handled = timeout_at(invocation.deadline.instant() + PATIENCE, handling).await;
         let handled = handled.unwrap_or_else(|_| {
             Err(Interrupted::DeadlinePassed {
-                doing: "waiting for S3",
+                doing: "reading and writing S3",
             }
             .into())
         });
@@ -353,9 +353,9 @@ impl Worker {
     }
 }
 
-/// What S3 may take longer than the work itself before the invocation is ended: less than the margin
-/// of its deadline.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long after the deadline the work is dropped, if it has not ended itself: an S3 that took a
+/// connection and does not answer is waited for without end.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A failure, with a line in the log.
 fn failed(error: &Unrenderable) -> Answer {
