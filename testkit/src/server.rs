@@ -77,6 +77,11 @@ impl Server {
         }
     }
 
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn authority(&self) -> String {
+        self.address.to_string()
+    }
+
     /// `http://127.0.0.1:PORT`.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
