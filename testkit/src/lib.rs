@@ -5,19 +5,26 @@
 //! - [`bed`]: the embedded AWS side with clients, and the real splitter and worker on it.
 //! - [`moto`]: an S3 and EventBridge that we did not write.
 //! - [`rie`]: one of our binaries, hosted by Lambda's own runtime emulator.
+//! - [`fault_proxy`]: a proxy that deals faults by a seed.
+//! - [`lambda`]: one of our binaries, in processes that are killed, and events that come twice.
 //! - [`put_events`]: an event bus that fails the entries it is told to fail.
 //! - [`hang`]: a server that takes connections and never answers.
 //! - [`events`]: the events that start the splitter, and the saved ones of `events/`.
 //! - [`keys`]: object keys that go wrong when somebody encodes, splits or cleans them.
 
+mod function;
 mod http;
 mod process;
+mod seed;
+mod server;
 
 pub mod bed;
 pub mod clients;
 pub mod events;
+pub mod fault_proxy;
 pub mod hang;
 pub mod keys;
+pub mod lambda;
 pub mod media;
 pub mod moto;
 pub mod put_events;

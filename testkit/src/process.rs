@@ -9,7 +9,7 @@ use std::{
     thread,
 };
 
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::sync::watch;
 
 /// A running program.
@@ -65,6 +65,25 @@ impl Process {
         self.log.borrow().clone()
     }
 
+    /// Waits until it has ended, with all that writes to its output.
+    pub(crate) async fn end(&self) {
+        self.says(|_| None::<()>).await.ok();
+    }
+
+    /// Kills it, with all that it started. When this returns, it does nothing more.
+    pub(crate) fn kill(&self) {
+        let started = descendants(self.child.id());
+        let leader = Pid::from_child(&self.child);
+        // That none are left is what is wanted, not an error.
+        rustix::process::kill_process_group(leader, Signal::KILL).ok();
+        for pid in started {
+            rustix::process::kill_process(pid, Signal::KILL).ok();
+        }
+        // It stays there for whoever asks how it ended.
+        let dead = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        rustix::process::waitid(WaitId::Pid(leader), dead).ok();
+    }
+
     /// How it ended, if it has.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
@@ -73,14 +92,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let started = descendants(self.child.id());
-        if let Some(leader) = Pid::from_raw(self.child.id() as i32) {
-            // That none are left is what is wanted, not an error.
-            rustix::process::kill_process_group(leader, Signal::KILL).ok();
-        }
-        for pid in started {
-            rustix::process::kill_process(pid, Signal::KILL).ok();
-        }
+        self.kill();
         self.child.wait().ok();
     }
 }

@@ -1,19 +1,16 @@
 //! An event bus that fails the entries it is told to fail: the part of EventBridge's answers that
 //! a bus in good health never gives.
 
-use std::{
-    convert::Infallible,
-    sync::{Arc, Mutex},
-};
+use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use http_body_util::BodyExt as _;
+use hyper::{Request, Response, body::Incoming};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinSet};
 
-use crate::clients;
+use crate::{
+    clients,
+    server::{Body, Broken, Server, whole},
+};
 
 /// What becomes of one entry.
 #[derive(Clone, Copy, Debug)]
@@ -27,45 +24,24 @@ pub enum Verdict {
 /// The bus; it stops when it is dropped.
 #[derive(Debug)]
 pub struct FailingBus {
-    endpoint: String,
+    server: Server,
     requests: Arc<Mutex<Vec<Vec<Value>>>>,
-    _serving: JoinSet<()>,
 }
 
 impl FailingBus {
     /// Starts a bus that asks `judge` about each entry: its detail, and how often an entry with
     /// that detail was sent before.
     pub async fn start(judge: impl Fn(&Value, usize) -> Verdict + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::<Mutex<Vec<Vec<Value>>>>::default();
         let (log, judge) = (requests.clone(), Arc::new(judge));
-        let mut serving = JoinSet::new();
-        serving.spawn(async move {
-            let mut connections = JoinSet::new();
-            while let Ok((connection, _)) = listener.accept().await {
-                let (log, judge) = (log.clone(), judge.clone());
-                let service =
-                    service_fn(move |request| answer(request, log.clone(), judge.clone()));
-                let io = TokioIo::new(connection);
-                connections.spawn(async move {
-                    http1::Builder::new()
-                        .serve_connection(io, service)
-                        .await
-                        .ok();
-                });
-            }
-        });
-        Self {
-            endpoint,
-            requests,
-            _serving: serving,
-        }
+        let server =
+            Server::start(move |request| answer(request, log.clone(), judge.clone())).await;
+        Self { server, requests }
     }
 
     /// A client for it.
     pub fn client(&self) -> aws_sdk_eventbridge::Client {
-        clients::event_bridge(&self.endpoint, "test", "test")
+        clients::event_bridge(&self.server.endpoint(), "test", "test")
     }
 
     /// The details of the entries of each request so far, in the order of arrival.
@@ -78,7 +54,7 @@ async fn answer(
     request: Request<Incoming>,
     log: Arc<Mutex<Vec<Vec<Value>>>>,
     judge: Arc<impl Fn(&Value, usize) -> Verdict>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<Body>, Broken> {
     let body = request.into_body().collect().await.unwrap().to_bytes();
     let body: Value = serde_json::from_slice(&body).unwrap();
     let details: Vec<Value> = body["Entries"]
@@ -107,6 +83,6 @@ async fn answer(
     let answer = json!({"FailedEntryCount": failed, "Entries": results});
     Ok(Response::builder()
         .header("content-type", "application/x-amz-json-1.1")
-        .body(Full::new(answer.to_string().into()))
+        .body(whole(answer.to_string()))
         .unwrap())
 }

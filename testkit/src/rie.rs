@@ -4,21 +4,13 @@ use std::{net::TcpListener, path::Path, process::Command};
 
 use serde_json::Value;
 
-use crate::{http, process::Process, tool};
+use crate::{function::set_environment, http, process::Process, tool};
 
 /// An emulator with a function; both end, with all that they started, when it is dropped.
 pub struct Rie {
     process: Process,
     invocations: String,
 }
-
-/// What the platform tells every function, unless a test says otherwise.
-const FUNCTION: [(&str, &str); 4] = [
-    ("AWS_LAMBDA_FUNCTION_NAME", "function"),
-    ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-    ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769"),
-    ("AWS_LAMBDA_FUNCTION_TIMEOUT", "300"),
-];
 
 /// Tries to get ports that nobody takes between the choice and the emulator's start.
 const ATTEMPTS: u32 = 5;
@@ -38,15 +30,8 @@ impl Rie {
             command
                 .args(["--runtime-interface-emulator-address", &invocations])
                 .args(["--runtime-api-address", &runtime])
-                .arg(binary.as_ref())
-                .env_clear()
-                .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
-                .envs(FUNCTION)
-                .envs(
-                    variables
-                        .iter()
-                        .map(|(name, value)| (name.as_ref(), value.as_ref())),
-                );
+                .arg(binary.as_ref());
+            set_environment(&mut command, variables);
             let process = Process::spawn(&mut command);
             // It says so right before it listens.
             let started = process

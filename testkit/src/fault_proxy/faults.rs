@@ -1,0 +1,177 @@
+//! Which request gets which fault.
+
+use std::collections::HashMap;
+
+use fastrand::Rng;
+
+use crate::seed::generator;
+
+/// What goes wrong, and how often.
+#[derive(Clone, Copy, Debug)]
+pub struct Faults {
+    /// The same seed deals the same faults.
+    pub seed: u64,
+    /// The share of requests that get one, from 0 to 1.
+    pub rate: f64,
+    /// What there is to draw from, all equally likely.
+    pub kinds: &'static [Kind],
+    /// A target (method and path) gets no more than this, so that who tries again gets through.
+    pub most_per_target: usize,
+}
+
+/// One thing that goes wrong. A request that a fault does not fit passes untouched, and the fault
+/// counts as dealt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// The request waits for 5 to 200 ms.
+    Latency,
+    /// The connection is closed, and upstream never sees the request.
+    CutRequest,
+    /// Upstream handles the request, and the client's connection is reset in the middle of the
+    /// answer's body. An answer without a body is lost.
+    CutAnswer,
+    /// As [`CutAnswer`](Self::CutAnswer), but closed in order: what came looks like all, but for
+    /// the length that was announced.
+    Truncate,
+    /// Upstream handles the request, and the connection is closed without a byte of the answer.
+    LostAnswer,
+    /// An error answer of this status; upstream never sees the request.
+    Status(u16),
+    /// `Range` is taken away, so that the whole object comes with status 200. A request whose
+    /// signature covers the header passes.
+    IgnoreRange,
+    /// At least one entry of a PutEvents fails, and upstream sees only the others.
+    FailEntries,
+}
+
+/// A fault that a request got.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Dealt {
+    /// Method and path.
+    pub target: String,
+    /// How many requests this target had had before.
+    pub nth: usize,
+    /// What it got.
+    pub kind: Kind,
+}
+
+/// A fault, and the dice for its size.
+pub(super) struct Fault {
+    pub(super) kind: Kind,
+    pub(super) dice: Rng,
+}
+
+/// Deals faults. Each target has dice of its own, and each request throws them once: neither
+/// other targets nor the size of a fault change what comes next.
+pub(super) struct Dealer {
+    faults: Faults,
+    targets: HashMap<String, Target>,
+    dealt: Vec<Dealt>,
+}
+
+struct Target {
+    dice: Rng,
+    requests: usize,
+    faults: usize,
+}
+
+impl Dealer {
+    pub(super) fn new(faults: Faults) -> Self {
+        Self {
+            faults,
+            targets: HashMap::new(),
+            dealt: Vec::new(),
+        }
+    }
+
+    /// What the next request for `target` gets.
+    pub(super) fn deal(&mut self, target: &str) -> Option<Fault> {
+        let Faults { seed, rate, .. } = self.faults;
+        let state = self.targets.entry(target.into()).or_insert_with(|| Target {
+            dice: generator(seed, target),
+            requests: 0,
+            faults: 0,
+        });
+        let mut dice = state.dice.fork();
+        let nth = state.requests;
+        state.requests += 1;
+        if state.faults == self.faults.most_per_target || dice.f64() >= rate {
+            return None;
+        }
+        let kind = dice.choice(self.faults.kinds).copied()?;
+        state.faults += 1;
+        self.dealt.push(Dealt {
+            target: target.into(),
+            nth,
+            kind,
+        });
+        Some(Fault { kind, dice })
+    }
+
+    /// All faults so far, in the order of the requests.
+    pub(super) fn dealt(&self) -> &[Dealt] {
+        &self.dealt
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAULTS: Faults = Faults {
+        seed: 7,
+        rate: 0.3,
+        kinds: &[Kind::Latency, Kind::CutRequest, Kind::Status(503)],
+        most_per_target: 3,
+    };
+
+    fn dealt(faults: Faults, targets: impl IntoIterator<Item = &'static str>) -> Vec<Dealt> {
+        let mut dealer = Dealer::new(faults);
+        targets.into_iter().for_each(|target| {
+            dealer.deal(target);
+        });
+        let mut dealt = dealer.dealt().to_vec();
+        dealt.sort();
+        dealt
+    }
+
+    #[test]
+    fn a_seed_deals_the_same_in_whatever_order_the_targets_come() {
+        let after_each_other = ["GET /a"; 20].into_iter().chain(["GET /b"; 20]);
+        let by_turns = ["GET /b", "GET /a"].into_iter().cycle().take(40);
+        let one = dealt(FAULTS, after_each_other);
+        assert!(one.iter().any(|dealt| dealt.target == "GET /a"));
+        assert!(one.iter().any(|dealt| dealt.target == "GET /b"));
+        assert_eq!(one, dealt(FAULTS, by_turns.clone()));
+        assert_ne!(one, dealt(Faults { seed: 8, ..FAULTS }, by_turns));
+    }
+
+    #[test]
+    fn a_target_gets_no_more_than_its_share() {
+        let always = Faults {
+            rate: 1.0,
+            ..FAULTS
+        };
+        let places: Vec<usize> = dealt(always, ["GET /a"; 10])
+            .iter()
+            .map(|d| d.nth)
+            .collect();
+        assert_eq!(places, [0, 1, 2]);
+    }
+
+    #[test]
+    fn nothing_is_dealt_at_rate_0_or_where_there_is_no_kind() {
+        for faults in [
+            Faults {
+                rate: 0.0,
+                ..FAULTS
+            },
+            Faults {
+                kinds: &[],
+                ..FAULTS
+            },
+        ] {
+            assert_eq!(dealt(faults, ["GET /a"; 50]), []);
+        }
+    }
+}

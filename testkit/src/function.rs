@@ -1,0 +1,27 @@
+//! What Lambda tells every function.
+
+use std::process::Command;
+
+/// What the platform tells every function, unless a test says otherwise.
+const FUNCTION: [(&str, &str); 4] = [
+    ("AWS_LAMBDA_FUNCTION_NAME", "function"),
+    ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+    ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769"),
+    ("AWS_LAMBDA_FUNCTION_TIMEOUT", "300"),
+];
+
+/// Lets `command` see nothing but `PATH`, what the platform says, and `variables`.
+pub(crate) fn set_environment<N: AsRef<str>, V: AsRef<str>>(
+    command: &mut Command,
+    variables: &[(N, V)],
+) {
+    command
+        .env_clear()
+        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .envs(FUNCTION)
+        .envs(
+            variables
+                .iter()
+                .map(|(name, value)| (name.as_ref(), value.as_ref())),
+        );
+}

@@ -1,0 +1,287 @@
+//! The queue of asynchronous invocations: delays, duplicates, retries, and the queue behind it
+//! for what has failed.
+
+use std::{
+    future::pending,
+    path::PathBuf,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use fastrand::Rng;
+use serde_json::Value;
+use tokio::{
+    sync::{Semaphore, watch},
+    time::sleep,
+};
+
+use super::{
+    destination,
+    environment::{Environment, Outcome},
+    policy::Policy,
+};
+use crate::{process::Process, seed::generator};
+
+/// How often the queue of failed events hands one over before the test is given up.
+const MOST_RECEIVES: usize = 10;
+
+/// What became of the events so far.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// All answers of the function that are no errors, also those to what the on-failure
+    /// destination handed over.
+    pub answers: Vec<Value>,
+    /// The errors of all other invocations, worded by the function or, where it died, by Lambda.
+    pub errors: Vec<Value>,
+    /// How many invocations were killed; those that took too long do not count.
+    pub kills: usize,
+    /// How many invocations of events were repeated because they had failed.
+    pub retries: usize,
+    /// How many events came twice.
+    pub duplicates: usize,
+    /// The records of the events that went to the on-failure destination.
+    pub failed: Vec<Value>,
+}
+
+/// How far all is.
+#[derive(Clone, Default)]
+pub(super) struct Progress {
+    /// Events and failed messages that have still to be dealt with.
+    pub(super) outstanding: usize,
+    /// Why this will never end well.
+    pub(super) gave_up: Option<String>,
+}
+
+pub(super) struct Dispatcher {
+    binary: PathBuf,
+    variables: Vec<(String, String)>,
+    policy: Policy,
+    events: AtomicU64,
+    waiting: Mutex<Waiting>,
+    /// As many permits as there are deliveries waiting.
+    due: Semaphore,
+    processes: Mutex<Vec<Arc<Process>>>,
+    report: Mutex<Report>,
+    pub(super) progress: watch::Sender<Progress>,
+}
+
+/// The deliveries that are due, in the order in which they became so.
+struct Waiting {
+    deliveries: Vec<Delivery>,
+    dice: Rng,
+}
+
+/// One event or message, on its way to a process.
+struct Delivery {
+    request_id: String,
+    payload: Payload,
+    /// From 1.
+    attempt: usize,
+    dice: Rng,
+}
+
+enum Payload {
+    Event(Value),
+    /// The record of an event that was given up, in a message of a queue.
+    Failed {
+        message_id: String,
+        record: Value,
+    },
+}
+
+impl Dispatcher {
+    pub(super) fn new(binary: PathBuf, variables: Vec<(String, String)>, policy: Policy) -> Self {
+        Self {
+            binary,
+            variables,
+            policy,
+            events: AtomicU64::new(0),
+            waiting: Mutex::new(Waiting {
+                deliveries: Vec::new(),
+                dice: generator(policy.seed, "order"),
+            }),
+            due: Semaphore::new(0),
+            processes: Mutex::default(),
+            report: Mutex::default(),
+            progress: watch::Sender::default(),
+        }
+    }
+
+    /// What became of the events so far.
+    pub(super) fn report(&self) -> Report {
+        self.report.lock().unwrap().clone()
+    }
+
+    /// All processes so far, dead or alive.
+    pub(super) fn processes(&self) -> Vec<Arc<Process>> {
+        self.processes.lock().unwrap().clone()
+    }
+
+    /// Takes an event.
+    pub(super) fn enqueue(self: &Arc<Self>, event: Value) {
+        let nth = self.events.fetch_add(1, Ordering::SeqCst);
+        let mut dice = generator(self.policy.seed, nth);
+        let delay = self.policy.delay(&mut dice);
+        let again = self.policy.delay(&mut dice);
+        if self.policy.duplicates(&mut dice) {
+            self.report.lock().unwrap().duplicates += 1;
+            let second = Delivery::first(Payload::Event(event.clone()), dice.fork());
+            self.add(delay + again, second);
+        }
+        self.add(delay, Delivery::first(Payload::Event(event), dice));
+    }
+
+    /// Serves deliveries one after another, in a process that is replaced when it dies.
+    pub(super) async fn serve(self: Arc<Self>) {
+        let mut environment = None;
+        loop {
+            let mut delivery = self.take().await;
+            let current = match &mut environment {
+                Some(current) => current,
+                none => none.insert(self.start_environment().await),
+            };
+            let kill = self.kill_after(self.policy.kill_after(&mut delivery.dice));
+            let (id, event) = (&delivery.request_id, delivery.event());
+            let timeout = self.policy.timeout;
+            let outcome = current.invoke(id, &event, timeout, kill).await;
+            if matches!(outcome, Outcome::Dead(_)) {
+                environment = None;
+            }
+            self.settle(delivery, outcome);
+        }
+    }
+
+    async fn start_environment(&self) -> Environment {
+        let environment = Environment::start(&self.binary, &self.variables).await;
+        let process = environment.process().clone();
+        self.processes.lock().unwrap().push(process);
+        environment
+    }
+
+    /// Returns when the invocation is to be killed, if ever.
+    async fn kill_after(&self, moment: Option<Duration>) {
+        let Some(moment) = moment else {
+            return pending().await;
+        };
+        sleep(moment).await;
+        let may = {
+            let mut report = self.report.lock().unwrap();
+            let may = report.kills < self.policy.most_kills;
+            report.kills += usize::from(may);
+            may
+        };
+        if !may {
+            pending().await
+        }
+    }
+
+    fn settle(self: &Arc<Self>, delivery: Delivery, outcome: Outcome) {
+        let answer = match outcome {
+            Outcome::Answer(answer) => Ok(answer),
+            Outcome::Error(error) | Outcome::Dead(error) => Err(error),
+        };
+        let mut report = self.report.lock().unwrap();
+        match &answer {
+            Ok(answer) => report.answers.push(answer.clone()),
+            Err(error) => report.errors.push(error.clone()),
+        }
+        match (&delivery.payload, &answer) {
+            (Payload::Event(_), Ok(_)) => {}
+            (Payload::Event(_), Err(_)) if delivery.attempt <= self.policy.retries => {
+                report.retries += 1;
+                self.add(self.policy.retry_pause, delivery.again());
+            }
+            (Payload::Event(event), Err(error)) => {
+                let (id, invocations) = (&delivery.request_id, delivery.attempt);
+                let record = destination::record(id, event, invocations, error);
+                report.failed.push(record.clone());
+                self.add(Duration::ZERO, delivery.given_up(record));
+            }
+            (Payload::Failed { .. }, Ok(answer)) if destination::is_taken(answer) => {}
+            (Payload::Failed { .. }, _) if delivery.attempt < MOST_RECEIVES => {
+                self.add(self.policy.retry_pause, delivery.received_again());
+            }
+            (Payload::Failed { record, .. }, last) => {
+                let why = format!(
+                    "{MOST_RECEIVES} times the function did not take {record}, at last with {last:?}"
+                );
+                self.progress.send_modify(|p| p.gave_up = Some(why));
+            }
+        }
+        // After what follows from it was added: in between it would look as if all were done.
+        self.progress.send_modify(|p| p.outstanding -= 1);
+    }
+
+    fn add(self: &Arc<Self>, pause: Duration, delivery: Delivery) {
+        self.progress.send_modify(|p| p.outstanding += 1);
+        let this = self.clone();
+        tokio::spawn(async move {
+            sleep(pause).await;
+            this.waiting.lock().unwrap().deliveries.push(delivery);
+            this.due.add_permits(1);
+        });
+    }
+
+    /// Waits for a delivery that is due.
+    async fn take(&self) -> Delivery {
+        self.due.acquire().await.unwrap().forget();
+        let Waiting { deliveries, dice } = &mut *self.waiting.lock().unwrap();
+        let place = match self.policy.reorder {
+            true => dice.usize(..deliveries.len()),
+            false => 0,
+        };
+        deliveries.remove(place)
+    }
+}
+
+impl Delivery {
+    fn first(payload: Payload, mut dice: Rng) -> Self {
+        Self {
+            request_id: uuid(&mut dice),
+            payload,
+            attempt: 1,
+            dice,
+        }
+    }
+
+    /// Another attempt at the same invocation.
+    fn again(self) -> Self {
+        let attempt = self.attempt + 1;
+        Self { attempt, ..self }
+    }
+
+    /// The message that tells that the event was given up.
+    fn given_up(mut self, record: Value) -> Self {
+        let message_id = uuid(&mut self.dice);
+        Self::first(Payload::Failed { message_id, record }, self.dice)
+    }
+
+    /// The same message again, which is an invocation of its own.
+    fn received_again(mut self) -> Self {
+        let request_id = uuid(&mut self.dice);
+        Self {
+            request_id,
+            ..self.again()
+        }
+    }
+
+    /// What the function gets to see.
+    fn event(&self) -> Value {
+        match &self.payload {
+            Payload::Event(event) => event.clone(),
+            Payload::Failed { message_id, record } => {
+                destination::sqs_event(message_id, record, self.attempt)
+            }
+        }
+    }
+}
+
+fn uuid(dice: &mut Rng) -> String {
+    let bytes = dice.u128(..).to_be_bytes();
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
+}

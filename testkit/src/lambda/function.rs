@@ -1,0 +1,141 @@
+//! The function, to send events to and to ask what became of them.
+
+use std::{
+    future::poll_fn,
+    path::Path,
+    sync::{Arc, Mutex},
+    task::{Poll, ready},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::{sync::mpsc::UnboundedReceiver, task::JoinSet, time::timeout};
+
+use super::{
+    dispatcher::{Dispatcher, Report},
+    policy::Policy,
+};
+
+/// One function, hosted as Lambda hosts it; its processes are killed when it is dropped.
+///
+/// ```no_run
+/// # use std::time::Duration;
+/// # use gifgen_testkit::{bed::TestBed, lambda::{Lambda, Policy}};
+/// # async fn example(bed: TestBed, worker: &str) {
+/// let policy = Policy { kill: 0.2, kill_within: Duration::from_millis(300), ..Policy::default() };
+/// let mut lambda = Lambda::start(worker, &bed.environment(), policy);
+/// lambda.feed(bed.our_events());
+/// lambda.idle(Duration::from_secs(60)).await;
+/// assert!(lambda.report().failed.is_empty());
+/// # }
+/// ```
+pub struct Lambda {
+    dispatcher: Arc<Dispatcher>,
+    feeds: Vec<Arc<Mutex<UnboundedReceiver<Value>>>>,
+    tasks: JoinSet<()>,
+}
+
+impl Lambda {
+    /// A function whose processes run `binary` in an environment of `variables`, the function's
+    /// own (as for [`Rie`](crate::rie::Rie)), and `PATH`. They start when events come.
+    pub fn start<N: AsRef<str>, V: AsRef<str>>(
+        binary: impl AsRef<Path>,
+        variables: &[(N, V)],
+        policy: Policy,
+    ) -> Self {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| (name.as_ref().to_owned(), value.as_ref().to_owned()))
+            .collect();
+        let dispatcher = Dispatcher::new(binary.as_ref().into(), variables, policy);
+        let dispatcher = Arc::new(dispatcher);
+        let mut tasks = JoinSet::new();
+        for _ in 0..policy.concurrency {
+            tasks.spawn(dispatcher.clone().serve());
+        }
+        Self {
+            dispatcher,
+            feeds: Vec::new(),
+            tasks,
+        }
+    }
+
+    /// Invokes it asynchronously.
+    pub fn invoke(&self, event: Value) {
+        self.dispatcher.enqueue(event);
+    }
+
+    /// Invokes it with everything that a rule delivers from now on.
+    pub fn feed(&mut self, events: UnboundedReceiver<Value>) {
+        let feed = Arc::new(Mutex::new(events));
+        self.feeds.push(feed.clone());
+        let dispatcher = self.dispatcher.clone();
+        self.tasks.spawn(poll_fn(move |context| {
+            // Under one lock, so that an event is always either in the feed or outstanding.
+            let mut events = feed.lock().unwrap();
+            while let Some(event) = ready!(events.poll_recv(context)) {
+                dispatcher.enqueue(event);
+            }
+            Poll::Ready(())
+        }));
+    }
+
+    /// Waits until all is done that came: no event waits, none is under way, and what had failed
+    /// was taken from the on-failure destination.
+    ///
+    /// # Panics
+    /// After `limit`, or if the function does not take a message of the on-failure destination's
+    /// in ten times; with the logs of the processes.
+    pub async fn idle(&self, limit: Duration) {
+        if timeout(limit, self.all_done()).await.is_err() {
+            let outstanding = self.dispatcher.progress.borrow().outstanding;
+            panic!(
+                "{outstanding} events are still outstanding after {limit:?}; {:#?}; logs:\n{}",
+                self.report(),
+                self.log()
+            );
+        }
+    }
+
+    /// What became of the events so far.
+    pub fn report(&self) -> Report {
+        self.dispatcher.report()
+    }
+
+    /// What all processes have written so far, one process after another.
+    pub fn log(&self) -> String {
+        let processes = self.dispatcher.processes();
+        let logs: Vec<String> = processes.iter().map(|process| process.log()).collect();
+        logs.join("\n---\n")
+    }
+
+    async fn all_done(&self) {
+        let mut progress = self.dispatcher.progress.subscribe();
+        loop {
+            let now = progress.borrow_and_update().clone();
+            if let Some(why) = now.gave_up {
+                panic!("{why}; logs:\n{}", self.log());
+            }
+            // A process may have published an event after the one look and ended before the other.
+            let quiet = now.outstanding == 0 && self.feeds_are_empty();
+            if quiet && !progress.has_changed().unwrap() {
+                return;
+            }
+            progress.changed().await.unwrap();
+        }
+    }
+
+    fn feeds_are_empty(&self) -> bool {
+        let mut feeds = self.feeds.iter();
+        feeds.all(|feed| feed.lock().unwrap().is_empty())
+    }
+}
+
+impl Drop for Lambda {
+    fn drop(&mut self) {
+        self.tasks.abort_all();
+        for process in self.dispatcher.processes() {
+            process.kill();
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! One HTTP server on a loopback port, whose connections may break instead of answering.
+
+use std::{
+    error::Error,
+    fmt,
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures::{StreamExt as _, future, stream};
+use http_body_util::{BodyExt as _, Full, StreamBody, combinators::UnsyncBoxBody};
+use hyper::{
+    Request, Response,
+    body::{Frame, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+/// The body of an answer.
+pub(crate) type Body = UnsyncBoxBody<Bytes, Broken>;
+
+/// How a connection ends where an answer, or the rest of one, should come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Broken {
+    /// In order: the client sees the end.
+    Closed,
+    /// Hard: the client sees a reset.
+    Reset,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("broken on purpose")
+    }
+}
+
+impl Error for Broken {}
+
+/// How long the part of a broken answer has to reach the socket.
+const FLUSH: Duration = Duration::from_millis(5);
+
+/// A server that runs until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    address: SocketAddr,
+    _accepting: JoinSet<()>,
+}
+
+impl Server {
+    /// Serves on a port of 127.0.0.1 that the kernel picks. A request whose client goes away is
+    /// no longer worked on.
+    pub(crate) async fn start<A, F>(answer: A) -> Self
+    where
+        A: Fn(Request<Incoming>) -> F + Clone + Send + Unpin + 'static,
+        F: Future<Output = Result<Response<Body>, Broken>> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut accepting = JoinSet::new();
+        accepting.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.spawn(serve(stream, answer.clone()));
+                while connections.try_join_next().is_some() {}
+            }
+        });
+        Self {
+            address,
+            _accepting: accepting,
+        }
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn authority(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+/// A body that comes as a whole.
+pub(crate) fn whole(body: impl Into<Bytes>) -> Body {
+    Full::new(body.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
+}
+
+/// A body that breaks off behind `part`, whatever length the answer announces.
+pub(crate) fn broken_off(part: Bytes, how: Broken) -> Body {
+    let part = stream::once(future::ready(Ok(Frame::data(part))));
+    let end = stream::once(async move {
+        tokio::time::sleep(FLUSH).await;
+        Err(how)
+    });
+    StreamBody::new(part.chain(end)).boxed_unsync()
+}
+
+async fn serve<A, F>(stream: TcpStream, answer: A)
+where
+    A: Fn(Request<Incoming>) -> F + Unpin,
+    F: Future<Output = Result<Response<Body>, Broken>>,
+{
+    // Small answers must not wait for the client's delayed acknowledgement.
+    stream.set_nodelay(true).ok();
+    let service = service_fn(move |request| Box::pin(answer(request)));
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
+    let how = ended.as_ref().err().and_then(|error| error.source());
+    if how.and_then(|source| source.downcast_ref()) == Some(&Broken::Reset) {
+        // What is closed without lingering is reset.
+        let stream = connection.into_parts().io.into_inner();
+        stream.set_zero_linger().ok();
+    }
+}

@@ -1,0 +1,160 @@
+//! The real binary of the worker as Lambda runs it: events come twice, and processes are killed.
+
+use std::time::Duration;
+
+use gifgen_testkit::{
+    bed::{FILMS, PREVIEWS, TestBed},
+    fault_proxy::{FaultProxy, Faults, Kind},
+    lambda::{Lambda, Policy, Report},
+};
+use serde_json::{Value, json};
+
+const WORKER: &str = env!("CARGO_BIN_EXE_worker");
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A bed with a video of 30 seconds, and the events of its slices of ten.
+async fn bed_with_slices() -> (TestBed, Vec<Value>) {
+    let bed = TestBed::start().await;
+    let etag = bed.adopt_video("cars.mp4", "d45").await.etag;
+    let slice = |n: u32| {
+        json!({"bucket": FILMS, "key": "cars.mp4", "etag": format!("\"{etag}\""),
+               "start": 10 * n, "end": 10 * n + 10,
+               "video": {"index": 0, "startTime": 0.0, "width": 768, "height": 432}})
+    };
+    let slices = (0..3).map(slice).collect();
+    (bed, slices)
+}
+
+/// A worker on the bed that is quick to render.
+fn worker(bed: &TestBed, more: &[(&str, &str)], policy: Policy) -> Lambda {
+    let mut environment = bed.environment();
+    let quick = [
+        ("GIF_WIDTH", "64"),
+        ("GIF_FPS", "2"),
+        ("FRAME_WIDTH", "160"),
+    ];
+    let variables = quick.iter().chain(more);
+    environment.extend(variables.map(|(name, value)| (name.to_string(), value.to_string())));
+    Lambda::start(WORKER, &environment, policy)
+}
+
+/// Names and ETags of the outputs.
+async fn outputs(bed: &TestBed) -> Vec<(String, String)> {
+    let outputs = bed.stack().store().list(PREVIEWS, "").await.unwrap();
+    outputs
+        .into_iter()
+        .map(|output| (output.key, output.etag))
+        .collect()
+}
+
+/// What became of all slices under `policy`, which gives the outputs of fair weather.
+async fn same_outputs_under(policy: Policy) -> Report {
+    let mut runs = Vec::new();
+    for policy in [Policy::default(), policy] {
+        let (bed, slices) = bed_with_slices().await;
+        let lambda = worker(&bed, &[], policy);
+        slices.into_iter().for_each(|slice| lambda.invoke(slice));
+        lambda.idle(LIMIT).await;
+        runs.push((outputs(&bed).await, lambda.report()));
+    }
+    let (foul, report) = runs.pop().unwrap();
+    let (fair, _) = runs.pop().unwrap();
+    assert_eq!(fair.len(), 33);
+    assert_eq!(fair, foul);
+    for answer in &report.answers {
+        assert_eq!(answer["status"], "done", "{answer}");
+    }
+    report
+}
+
+#[tokio::test]
+async fn slices_that_come_twice_and_in_any_order_give_the_same_objects() {
+    let report = same_outputs_under(Policy {
+        seed: 3,
+        duplicate: 1.0,
+        reorder: true,
+        delay: Duration::from_millis(50),
+        ..Policy::default()
+    })
+    .await;
+    assert_eq!((report.answers.len(), report.duplicates), (6, 3));
+    assert!(report.errors.is_empty());
+}
+
+#[tokio::test]
+async fn slices_whose_workers_are_killed_give_the_same_objects() {
+    let report = same_outputs_under(Policy {
+        kill: 1.0,
+        kill_within: Duration::from_millis(100),
+        // So that no slice is given up, whoever is killed.
+        most_kills: 2,
+        ..Policy::default()
+    })
+    .await;
+    assert_eq!(
+        (report.answers.len(), report.kills, report.retries),
+        (3, 2, 2)
+    );
+    assert!(report.failed.is_empty());
+}
+
+#[tokio::test]
+async fn a_slice_whose_workers_are_always_killed_goes_to_the_on_failure_destination() {
+    let (bed, mut slices) = bed_with_slices().await;
+    let slice = slices.swap_remove(0);
+    let lambda = worker(
+        &bed,
+        &[],
+        Policy {
+            kill: 1.0,
+            kill_within: Duration::from_millis(50),
+            most_kills: 3,
+            ..Policy::default()
+        },
+    );
+    lambda.invoke(slice.clone());
+    lambda.idle(LIMIT).await;
+    let report = lambda.report();
+    assert_eq!((report.kills, report.retries), (3, 2));
+    assert_eq!(report.failed.len(), 1);
+    let record = &report.failed[0];
+    assert_eq!(record["requestPayload"], slice);
+    assert_eq!(record["requestContext"]["condition"], "RetriesExhausted");
+    assert_eq!(record["responsePayload"]["errorType"], "Runtime.ExitError");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slices_that_are_rendered_through_faults_give_the_same_objects() {
+    let (bed, slices) = bed_with_slices().await;
+    let lambda = worker(&bed, &[], Policy::default());
+    slices.iter().for_each(|slice| lambda.invoke(slice.clone()));
+    lambda.idle(LIMIT).await;
+    let fair = outputs(&bed).await;
+
+    let (bed, _) = bed_with_slices().await;
+    let faults = Faults {
+        seed: 5,
+        rate: 0.3,
+        kinds: &[
+            Kind::Latency,
+            Kind::CutRequest,
+            Kind::CutAnswer,
+            Kind::LostAnswer,
+            Kind::Truncate,
+            Kind::Status(503),
+            Kind::IgnoreRange,
+        ],
+        most_per_target: 2,
+    };
+    let proxy = FaultProxy::start(&bed.stack().s3_endpoint(), faults).await;
+    let endpoint = proxy.endpoint();
+    let variables = [("AWS_ENDPOINT_URL_S3", &*endpoint)];
+    let lambda = worker(&bed, &variables, Policy::default());
+    slices.into_iter().for_each(|slice| lambda.invoke(slice));
+    lambda.idle(LIMIT).await;
+    let (report, dealt) = (lambda.report(), proxy.dealt());
+    assert!(report.failed.is_empty(), "{report:#?}\n{dealt:#?}");
+    assert!(dealt.len() > 3, "{dealt:#?}");
+    assert_eq!(outputs(&bed).await, fair);
+}
