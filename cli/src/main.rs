@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use gifgen::{
     options::{Command, Options},
-    replay, run,
+    redrive, replay, run, status,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -22,6 +22,12 @@ async fn main() -> ExitCode {
             .await
             .map_err(|error| (error.exit_code(), error.to_string())),
         Command::Replay(options) => replay::replay(&options)
+            .await
+            .map_err(|error| (error.exit_code(), error.to_string())),
+        Command::Status(options) => status::status(&options)
+            .await
+            .map_err(|error| (error.exit_code(), error.to_string())),
+        Command::Redrive(options) => redrive::redrive(&options)
             .await
             .map_err(|error| (error.exit_code(), error.to_string())),
     };

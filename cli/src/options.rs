@@ -31,6 +31,61 @@ pub enum Command {
         after_help = "Examples:\n  gifgen replay events/slice.json\n  gifgen replay events/object-created.json --video film.mp4\n  DESTINATION_BUCKET=previews gifgen replay events/object-created.json --aws"
     )]
     Replay(ReplayOptions),
+    /// Tell how far a video's run is on AWS, and what failed
+    #[command(
+        after_help = "Examples:\n  gifgen status film.mp4 --bucket videos --destination-bucket previews\n  DESTINATION_BUCKET=previews gifgen status film.mp4 --bucket videos --watch\n\nExits with 0 if the run is complete (with --verify: and all its objects are there), with 3 if it is\nnot, with 1 if there is none."
+    )]
+    Status(StatusOptions),
+    /// Send the slices of a run again that have no good receipt
+    #[command(
+        after_help = "Examples:\n  gifgen redrive film.mp4 --bucket videos --destination-bucket previews\n  gifgen redrive film.mp4 --bucket videos --destination-bucket previews --all"
+    )]
+    Redrive(RedriveOptions),
+}
+
+/// Which run on AWS, reached with the credentials of the environment.
+#[derive(Debug, Args)]
+pub struct RunOfVideo {
+    /// Key of the video
+    #[arg(value_name = "KEY")]
+    pub key: String,
+    /// Bucket that the video was uploaded to
+    #[arg(long, value_name = "B")]
+    pub bucket: String,
+    /// Bucket of the previews [default: DESTINATION_BUCKET, else that of the video]
+    #[arg(long, value_name = "B")]
+    pub destination_bucket: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `gifgen status`.
+#[derive(Debug, Args)]
+pub struct StatusOptions {
+    /// Which run
+    #[command(flatten)]
+    pub run: RunOfVideo,
+    /// Wait until the run is complete, or as complete as it gets
+    #[arg(long)]
+    pub watch: bool,
+    /// Look whether all objects are there that manifest and receipts name
+    #[arg(long)]
+    pub verify: bool,
+}
+
+/// Arguments of `gifgen redrive`.
+#[derive(Debug, Args)]
+pub struct RedriveOptions {
+    /// Which run
+    #[command(flatten)]
+    pub run: RunOfVideo,
+    /// Render all slices again, in a new run
+    #[arg(long)]
+    pub all: bool,
+    /// Name of the event bus [default: EVENT_BUS_NAME, else default]
+    #[arg(long, value_name = "NAME")]
+    pub event_bus_name: Option<String>,
 }
 
 /// Arguments of `gifgen run`.

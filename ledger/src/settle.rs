@@ -167,7 +167,7 @@ impl Ledger {
         if receipts.len() < run.slices as usize {
             return Ok(None);
         }
-        let wrong = self.verify(run, receipts.values()).await?;
+        let wrong = self.verify(run, None, receipts.values()).await?;
         let mut starts: Vec<u32> = wrong.iter().filter_map(|wrong| wrong.start).collect();
         starts.dedup();
         if !starts.is_empty() && right == Right::Worker {

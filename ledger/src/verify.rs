@@ -4,7 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gifgen_shared::slice::Slice;
 
-use crate::{Ledger, bucket::Listed, error::LedgerError, made::Object, receipt::Receipt, run::Run};
+use crate::{
+    Ledger,
+    bucket::Listed,
+    error::LedgerError,
+    made::Object,
+    manifest::{Gave, Manifest},
+    receipt::Receipt,
+    run::Run,
+};
 
 /// An object that is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,14 +26,15 @@ pub struct Wrong {
 }
 
 impl Ledger {
-    /// All objects that are not as `receipts` of `run` say, missing ones among them. Lists the
-    /// folders of the previews once.
+    /// All objects that are not as `manifest` and `receipts` of `run` say, missing ones among them.
+    /// Lists the folders of the previews once.
     ///
     /// # Errors
     /// If they cannot be listed.
     pub async fn verify<'a>(
         &self,
         run: &Run,
+        manifest: Option<&Manifest>,
         receipts: impl IntoIterator<Item = &'a Receipt>,
     ) -> Result<Vec<Wrong>, LedgerError> {
         let keys = run.keys();
@@ -36,10 +45,16 @@ impl Ledger {
                 (listed.into_iter()).map(|(name, listed)| (format!("{folder}{name}"), listed)),
             );
         }
-        Ok(receipts
+        found.extend(self.bucket.those([keys.track().as_str()]).await?);
+        let by_receipts = receipts
             .into_iter()
-            .flat_map(|receipt| wrong(receipt, &found))
-            .collect())
+            .flat_map(|receipt| wrong(receipt, &found));
+        let by_manifest = manifest.into_iter().flat_map(|m| missing(m, run, &found));
+        let mut all: BTreeMap<String, Wrong> = BTreeMap::new();
+        for wrong in by_receipts.chain(by_manifest) {
+            all.entry(wrong.key.clone()).or_insert(wrong);
+        }
+        Ok(all.into_values().collect())
     }
 
     /// The slices of `run` that have to be rendered (again): those without a receipt, those that
@@ -50,7 +65,7 @@ impl Ledger {
     /// If receipts and objects cannot be read and listed.
     pub async fn unfinished(&self, run: &Run) -> Result<Vec<(Slice, u32)>, LedgerError> {
         let receipts = self.receipts(run).await?;
-        let wrong = self.verify(run, receipts.values()).await?;
+        let wrong = self.verify(run, None, receipts.values()).await?;
         let wrong: BTreeSet<u32> = wrong.iter().filter_map(|wrong| wrong.start).collect();
         let slices = run.plan().into_iter();
         Ok(slices
@@ -84,6 +99,45 @@ fn wrong<'a>(receipt: &'a Receipt, found: &'a Found) -> impl Iterator<Item = Wro
             problem: problem(object, found.get(&object.key))?,
         })
     })
+}
+
+/// What a manifest names and is not there, or not in the size that it says.
+fn missing(manifest: &Manifest, run: &Run, found: &Found) -> Vec<Wrong> {
+    let keys = run.keys();
+    let mut wrong = Vec::new();
+    let mut look = |start: Option<u32>, key: String, bytes: Option<u64>| {
+        let problem = match (found.get(&key), bytes) {
+            (None, _) => "is missing".into(),
+            (Some(found), Some(wanted)) if found.bytes != wanted => {
+                format!("has {} bytes, not {wanted}", found.bytes)
+            }
+            _ => return,
+        };
+        wrong.push(Wrong {
+            start,
+            key,
+            problem,
+        });
+    };
+    for slice in &manifest.slices {
+        let Gave::Made(made) = &slice.gave else {
+            continue;
+        };
+        let start = Some(slice.start);
+        look(start, made.gif.key.clone(), Some(made.gif.bytes));
+        if let Some(frames) = &made.frames {
+            for second in frames.first..frames.first + frames.count {
+                look(start, keys.frame(second), None);
+            }
+        }
+        if let Some(sheet) = &made.storyboard {
+            look(start, sheet.key.clone(), None);
+        }
+    }
+    if let Some(track) = &manifest.track {
+        look(None, track.key.clone(), Some(track.bytes));
+    }
+    wrong
 }
 
 /// What is wrong with an object, given what was found in its place.

@@ -161,7 +161,11 @@ fn a_run_whose_ffmpeg_always_fails_fails_and_leaves_nothing() {
         said.contains("d34_h264_40s.mp4: the slice at second 0 failed: "),
         "{said}"
     );
-    assert_eq!(names(out.path()), Vec::<String>::new());
+    let left = names(&out.path().join("d34_h264_40s.mp4"));
+    assert_eq!(left, ["manifest.json", "receipts", "run.json"]);
+    let manifest = fs::read_to_string(out.path().join("d34_h264_40s.mp4/manifest.json")).unwrap();
+    assert!(manifest.contains(r#""status":"partial""#), "{manifest}");
+    assert!(manifest.contains("given up after 3 attempts"), "{manifest}");
 }
 
 #[test]

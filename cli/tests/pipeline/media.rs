@@ -58,7 +58,10 @@ fn check_rejected(video: &Value, folder: &Path, reason: &str) {
         .unwrap_or_else(|| panic!("{video} is not rejected"));
     assert!(said.starts_with(reason), "{said}");
     assert!(!said.contains("X-Amz"), "{said}");
-    assert!(!folder.exists(), "{}", folder.display());
+    // A slice that failed has a receipt, and a manifest that says so, but no previews.
+    for previews in ["gifs", "frames", "storyboard.vtt"] {
+        assert!(!folder.join(previews).exists(), "{}", folder.display());
+    }
 }
 
 fn check_previews(medium: &Medium, video: &Value, folder: &Path) {
@@ -114,8 +117,13 @@ fn forty_seconds_give_two_gifs_and_forty_stills() {
     let out = tempfile::tempdir().unwrap();
     let (code, summary, stderr) = run(&[testmedia::video("d34")], out.path(), &[]);
     assert_eq!(code, Some(0), "{stderr}");
-    assert_eq!(summary["files"], 42);
     let folder = out.path().join("d34_h264_40s.mp4");
+    // Previews, receipts, run, manifest and track.
+    assert_eq!(summary["files"], 2 + 40 + 2 + 3);
+    let manifest: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(manifest["status"], "complete");
+    assert_eq!(manifest["slices"][1]["frames"]["count"], 10);
     let seconds = |gif: &str| {
         let pictures = pictures(&folder.join("gifs").join(gif));
         f64::from(pictures.iter().map(|(_, delay)| delay).sum::<u32>()) / 1000.0

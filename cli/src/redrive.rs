@@ -1,0 +1,137 @@
+//! `gifgen redrive`: sends the slices of a run again that have no good receipt.
+
+use std::{
+    fmt,
+    io::Write,
+    time::{Duration, SystemTime},
+};
+
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use gifgen_ledger::{
+    run::Run,
+    settle::{Right, Settled, Settler},
+};
+use gifgen_shared::{
+    deadline::Deadline,
+    publish::publish,
+    slice::Slice,
+    slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
+    source::SourceState,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    options::RedriveOptions,
+    remote::{Remote, RemoteError},
+};
+
+/// Time for sending.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// What was sent, for people (`Display`) and machines (`Serialize`).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Redriven {
+    /// Key of the video.
+    pub key: String,
+    /// Number of the run.
+    pub run: u32,
+    /// Number of slices.
+    pub slices: u32,
+    /// Starts of those that were sent, in seconds.
+    pub sent: Vec<u32>,
+    /// Whether the run's end, which was on record, was announced just now.
+    pub announced: bool,
+}
+
+/// Sends slices again, prints which, and gives the exit code.
+///
+/// # Errors
+/// If there is no such run, its video is not there any more, or something cannot be sent.
+pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
+    let bus_name = options.event_bus_name.as_deref();
+    let remote = Remote::connect(&options.run, bus_name).await?;
+    let deadline = Deadline::after(PATIENCE);
+    let (mut run, version) = remote.run(&options.run.bucket).await?;
+    let gone = |what| RemoteError::Gone {
+        key: remote.key.clone(),
+        what,
+    };
+    match run.source().state(&remote.s3).await? {
+        SourceState::Present { .. } => {}
+        SourceState::Replaced => return Err(gone("was replaced by another version")),
+        SourceState::Gone => return Err(gone("was deleted")),
+    }
+    let ledger = &remote.ledger;
+    let slices: Vec<(Slice, u32)> = if options.all {
+        let again = Run::new(run.source.clone(), run.video, run.settings, Some(&run));
+        if !ledger.begin(&again, Some(&version)).await? {
+            return Err(RemoteError::Overtaken(remote.key.clone()));
+        }
+        ledger.retract(&again).await?;
+        run = again;
+        run.plan().into_iter().map(|slice| (slice, 1)).collect()
+    } else {
+        ledger.unfinished(&run).await?
+    };
+    let entries = slices.iter().map(|(slice, attempt)| {
+        PutEventsRequestEntry::builder()
+            .source(EVENT_SOURCE)
+            .detail_type(SLICE_DETAIL_TYPE)
+            .detail(json!(run.event(slice, *attempt)).to_string())
+            .event_bus_name(&ledger.bus_name)
+            .build()
+    });
+    publish(&ledger.bus, entries.collect(), deadline).await?;
+    let announced = slices.is_empty() && {
+        let id = format!("redrive of {:?}", SystemTime::now());
+        let settler = Settler {
+            id: &id,
+            right: Right::Operator,
+            deadline,
+        };
+        let settled = ledger.settle(&run, None, settler).await?;
+        matches!(
+            settled,
+            Settled::Settled {
+                announced: true,
+                ..
+            }
+        )
+    };
+    let redriven = Redriven {
+        key: remote.key.to_string(),
+        run: run.run,
+        slices: run.slices,
+        sent: slices.iter().map(|(slice, _)| slice.start).collect(),
+        announced,
+    };
+    if options.run.json {
+        writeln!(std::io::stdout(), "{}", json!(redriven))?;
+    } else {
+        writeln!(std::io::stdout(), "{redriven}")?;
+    }
+    Ok(0)
+}
+
+impl fmt::Display for Redriven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (key, run, slices) = (&self.key, self.run, self.slices);
+        if self.sent.is_empty() {
+            let what = if self.announced {
+                "; that is announced now"
+            } else {
+                ""
+            };
+            return write!(f, "{key}: all {slices} slices of run {run} are done{what}");
+        }
+        let starts: Vec<String> = self.sent.iter().map(u32::to_string).collect();
+        write!(
+            f,
+            "{key}: sent {} of {slices} slices of run {run}: from second {}",
+            starts.len(),
+            starts.join(", ")
+        )
+    }
+}

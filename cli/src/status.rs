@@ -1,0 +1,235 @@
+//! `gifgen status`: how far a run is, from S3 alone.
+
+use std::{collections::BTreeMap, fmt, io::Write, time::Duration};
+
+use chrono::{DateTime, Utc};
+use gifgen_ledger::{
+    Ledger,
+    made::SliceFailure,
+    manifest::{self, Manifest},
+    receipt::{Outcome, Receipt},
+    run::Run,
+    verify::Wrong,
+};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{
+    options::StatusOptions,
+    remote::{Remote, RemoteError},
+};
+
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// How far a run is, for people (`Display`) and machines (`Serialize`).
+#[derive(Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// Key of the video.
+    pub key: String,
+    /// Version of the video.
+    pub etag: String,
+    /// Number of the run.
+    pub run: u32,
+    /// How far it is.
+    pub status: Progress,
+    /// Whether its end was announced.
+    pub announced: bool,
+    /// Number of slices.
+    pub slices: u32,
+    /// Slices whose objects are up.
+    pub done: u32,
+    /// Slices that failed for good.
+    pub failed: Vec<FailedSlice>,
+    /// Starts of the slices that have no receipt yet, in seconds.
+    pub missing: Vec<u32>,
+    /// Objects that are not as manifest and receipts say; only if that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wrong: Option<Vec<WrongObject>>,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
+    /// When its manifest was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completed_at: Option<DateTime<Utc>>,
+    /// Key of the manifest, if it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<String>,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Progress {
+    /// There is no manifest yet.
+    Running,
+    /// The manifest says that all is there.
+    Complete,
+    /// The manifest says what failed.
+    Partial,
+}
+
+/// A slice that failed for good.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct FailedSlice {
+    /// First second of the slice.
+    pub start: u32,
+    /// Why.
+    #[serde(flatten)]
+    pub error: SliceFailure,
+}
+
+/// An object that is not what it should be.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct WrongObject {
+    /// Its key.
+    pub key: String,
+    /// What is wrong.
+    pub problem: String,
+}
+
+/// Prints how far a run is, and gives the exit code.
+///
+/// # Errors
+/// If there is no such run, or S3 cannot be read.
+pub async fn status(options: &StatusOptions) -> Result<u8, RemoteError> {
+    let remote = Remote::connect(&options.run, None).await?;
+    loop {
+        let (run, _) = remote.run(&options.run.bucket).await?;
+        let status = Status::of(&remote.ledger, &run, options.verify).await?;
+        let goes_on = options.watch && status.status == Progress::Running;
+        if !options.run.json {
+            writeln!(std::io::stdout(), "{status}")?;
+        } else if !goes_on {
+            writeln!(std::io::stdout(), "{}", json!(status))?;
+        }
+        if !goes_on {
+            return Ok(status.exit_code());
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+impl Status {
+    /// How far `run` is.
+    ///
+    /// # Errors
+    /// If S3 cannot be read.
+    pub async fn of(ledger: &Ledger, run: &Run, verify: bool) -> Result<Self, RemoteError> {
+        let manifest = ledger.manifest(&run.source.key).await?;
+        let manifest = manifest.filter(|(manifest, _)| manifest.is_of(run));
+        let receipts = ledger.receipts(run).await?;
+        let wrong = if verify {
+            let manifest = manifest.as_ref().map(|(manifest, _)| manifest);
+            Some(ledger.verify(run, manifest, receipts.values()).await?)
+        } else {
+            None
+        };
+        let announced = manifest
+            .as_ref()
+            .is_some_and(|(_, version)| run.announced.as_ref() == Some(version));
+        let manifest = manifest.map(|(manifest, _)| manifest);
+        Ok(Self::new(
+            run,
+            manifest.as_ref(),
+            announced,
+            &receipts,
+            wrong,
+        ))
+    }
+
+    fn new(
+        run: &Run,
+        manifest: Option<&Manifest>,
+        announced: bool,
+        receipts: &BTreeMap<u32, Receipt>,
+        wrong: Option<Vec<Wrong>>,
+    ) -> Self {
+        let failed = receipts
+            .values()
+            .filter_map(|receipt| match &receipt.outcome {
+                Outcome::Good { .. } => None,
+                Outcome::Failed { error } => Some(FailedSlice {
+                    start: receipt.start,
+                    error: error.clone(),
+                }),
+            });
+        let starts = run.plan().into_iter().map(|slice| slice.start);
+        Self {
+            key: run.source.key.to_string(),
+            etag: run.source.etag.as_str().to_owned(),
+            run: run.run,
+            status: match manifest.map(|manifest| manifest.status) {
+                None => Progress::Running,
+                Some(manifest::Status::Complete) => Progress::Complete,
+                Some(manifest::Status::Partial) => Progress::Partial,
+            },
+            announced,
+            slices: run.slices,
+            done: receipts
+                .values()
+                .filter(|receipt| receipt.is_good())
+                .count() as u32,
+            failed: failed.collect(),
+            missing: starts
+                .filter(|start| !receipts.contains_key(start))
+                .collect(),
+            wrong: wrong.map(|wrong| wrong.into_iter().map(WrongObject::from).collect()),
+            created_at: run.created_at,
+            completed_at: manifest.map(|manifest| manifest.completed_at),
+            manifest: manifest.map(|_| run.keys().manifest()),
+        }
+    }
+
+    /// 0 if the run is complete and nothing was found wrong, else 3.
+    pub fn exit_code(&self) -> u8 {
+        let sound = self.wrong.as_ref().is_none_or(Vec::is_empty);
+        if self.status == Progress::Complete && sound {
+            0
+        } else {
+            3
+        }
+    }
+}
+
+impl From<Wrong> for WrongObject {
+    fn from(wrong: Wrong) -> Self {
+        Self {
+            key: wrong.key,
+            problem: wrong.problem,
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = match self.status {
+            Progress::Running => "running",
+            Progress::Complete => "complete",
+            Progress::Partial => "partial",
+        };
+        let (key, run, done, slices) = (&self.key, self.run, self.done, self.slices);
+        write!(
+            f,
+            "{key}: run {run} is {status}: {done} of {slices} slices done"
+        )?;
+        if self.status != Progress::Running && !self.announced {
+            write!(f, "; not announced yet")?;
+        }
+        for FailedSlice { start, error } in &self.failed {
+            let (reason, message) = (&error.reason, &error.message);
+            write!(
+                f,
+                "\n  the slice at second {start} failed: {reason}: {message}"
+            )?;
+        }
+        if !self.missing.is_empty() {
+            let starts: Vec<String> = self.missing.iter().map(u32::to_string).collect();
+            write!(f, "\n  no receipt yet from second {}", starts.join(", "))?;
+        }
+        for WrongObject { key, problem } in self.wrong.iter().flatten() {
+            write!(f, "\n  {key} {problem}")?;
+        }
+        Ok(())
+    }
+}
