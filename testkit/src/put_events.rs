@@ -39,9 +39,14 @@ impl FailingBus {
         Self { server, requests }
     }
 
+    /// `http://127.0.0.1:PORT`.
+    pub fn endpoint(&self) -> String {
+        self.server.endpoint()
+    }
+
     /// A client for it.
     pub fn client(&self) -> aws_sdk_eventbridge::Client {
-        clients::event_bridge(&self.server.endpoint(), "test", "test")
+        clients::event_bridge(&self.endpoint(), "test", "test")
     }
 
     /// The details of the entries of each request so far, in the order of arrival.

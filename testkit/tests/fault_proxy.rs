@@ -12,6 +12,7 @@ use gifgen_testkit::{
     bed::{FILMS, PREVIEWS, TestBed},
     clients,
     fault_proxy::{Dealt, FaultProxy, Faults, Kind},
+    put_events::{FailingBus, Verdict},
 };
 use http_body_util::{BodyExt as _, Empty};
 use hyper::{Request, Response, StatusCode, body::Incoming};
@@ -372,4 +373,27 @@ async fn a_completion_that_never_arrived_is_no_lost_acknowledgement() {
         assert_eq!(proxy.lost_acknowledgements(), 0, "{kind:?}");
         assert!(events.try_recv().is_ok() && events.is_empty());
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_completion_whose_sender_is_gone_before_the_answer_is_a_lost_acknowledgement() {
+    let slow = FailingBus::start(|_, _| {
+        std::thread::sleep(Duration::from_millis(300));
+        Verdict::Take
+    })
+    .await;
+    let proxy = FaultProxy::start(&slow.endpoint(), first(&[])).await;
+    let bus = clients::event_bridge(&proxy.endpoint(), "test", "test");
+    let put = bus.put_events().entries(completion(0)).send();
+    let given_up = tokio::time::timeout(Duration::from_millis(150), put).await;
+    assert!(given_up.is_err());
+    let counted = async {
+        while proxy.lost_acknowledgements() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let second = Duration::from_secs(1);
+    tokio::time::timeout(second, counted).await.unwrap();
+    assert_eq!(slow.requests().len(), 1);
+    assert_eq!(proxy.lost_acknowledgements(), 1);
 }

@@ -117,7 +117,7 @@ async fn events_that_come_twice_have_two_request_ids_and_two_answers() {
 }
 
 #[tokio::test]
-async fn a_seed_throws_the_same_order_and_the_same_request_ids() {
+async fn events_overtake_each_other_and_a_seed_has_its_request_ids() {
     let function = Function::new();
     let run = async |seed| {
         let lambda = function.host(Policy {
@@ -129,15 +129,13 @@ async fn a_seed_throws_the_same_order_and_the_same_request_ids() {
         (0..20).for_each(|n| lambda.invoke(event(n)));
         lambda.idle(LIMIT).await;
         let answers = lambda.report().answers;
-        let ids: BTreeSet<String> = answers.iter().map(|a| a["id"].to_string()).collect();
-        (numbers(&answers), ids)
+        assert!(!numbers(&answers).is_sorted());
+        answers.iter().map(|a| a["id"].to_string()).collect()
     };
-    let one = run(1).await;
-    assert!(!one.0.is_sorted());
-    assert_eq!(one, run(1).await);
-    let other = run(2).await;
-    assert_ne!(one.0, other.0);
-    assert!(one.1.is_disjoint(&other.1));
+    // Not in which order they come: what waits when a process is free is up to the clock.
+    let ids: BTreeSet<String> = run(1).await;
+    assert_eq!(ids, run(1).await);
+    assert!(ids.is_disjoint(&run(2).await));
 }
 
 #[tokio::test]

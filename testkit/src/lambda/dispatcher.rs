@@ -60,18 +60,13 @@ pub(super) struct Dispatcher {
     variables: Vec<(String, String)>,
     policy: Policy,
     events: AtomicU64,
-    waiting: Mutex<Waiting>,
+    /// What is due, in the order in which it became so.
+    waiting: Mutex<Vec<Delivery>>,
     /// As many permits as there are deliveries waiting.
     due: Semaphore,
     processes: Mutex<Vec<Arc<Process>>>,
     report: Mutex<Report>,
     pub(super) progress: watch::Sender<Progress>,
-}
-
-/// The deliveries that are due, in the order in which they became so.
-struct Waiting {
-    deliveries: Vec<Delivery>,
-    dice: Rng,
 }
 
 /// One event or message, on its way to a process.
@@ -80,6 +75,8 @@ struct Delivery {
     payload: Payload,
     /// From 1.
     attempt: usize,
+    /// Where the order is not kept, the lowest is the next.
+    rank: u32,
     dice: Rng,
 }
 
@@ -99,10 +96,7 @@ impl Dispatcher {
             variables,
             policy,
             events: AtomicU64::new(0),
-            waiting: Mutex::new(Waiting {
-                deliveries: Vec::new(),
-                dice: generator(policy.seed, "order"),
-            }),
+            waiting: Mutex::default(),
             due: Semaphore::new(0),
             processes: Mutex::default(),
             report: Mutex::default(),
@@ -217,23 +211,33 @@ impl Dispatcher {
 
     fn add(self: &Arc<Self>, pause: Duration, delivery: Delivery) {
         self.progress.send_modify(|p| p.outstanding += 1);
+        if pause.is_zero() {
+            // Timers of the same moment have no order.
+            return self.make_due(delivery);
+        }
         let this = self.clone();
         tokio::spawn(async move {
             sleep(pause).await;
-            this.waiting.lock().unwrap().deliveries.push(delivery);
-            this.due.add_permits(1);
+            this.make_due(delivery);
         });
+    }
+
+    fn make_due(&self, delivery: Delivery) {
+        self.waiting.lock().unwrap().push(delivery);
+        self.due.add_permits(1);
     }
 
     /// Waits for a delivery that is due.
     async fn take(&self) -> Delivery {
         self.due.acquire().await.unwrap().forget();
-        let Waiting { deliveries, dice } = &mut *self.waiting.lock().unwrap();
-        let place = match self.policy.reorder {
-            true => dice.usize(..deliveries.len()),
-            false => 0,
-        };
-        deliveries.remove(place)
+        let mut waiting = self.waiting.lock().unwrap();
+        let next = waiting
+            .iter()
+            .enumerate()
+            // The first of all where the order is kept.
+            .min_by_key(|(_, delivery)| self.policy.reorder.then_some(delivery.rank));
+        let place = next.unwrap().0;
+        waiting.remove(place)
     }
 }
 
@@ -243,6 +247,7 @@ impl Delivery {
             request_id: uuid(&mut dice),
             payload,
             attempt: 1,
+            rank: dice.u32(..),
             dice,
         }
     }

@@ -7,9 +7,9 @@ use fastrand::Rng;
 /// How events and processes are treated. [`default`](Self::default) is fair weather.
 ///
 /// The nth event throws dice that hang on `seed` and n alone: whether it comes twice, how late,
-/// its request ids, and when which of its invocations would be killed. What the clock decides is
-/// not in the seed's hands: which process is free first, who gets the last of `most_kills`, and how
-/// far an invocation has come when it is killed.
+/// its request ids, its rank among those that wait, and when which of its invocations would be
+/// killed. What the clock decides is not in the seed's hands: what waits when a process is free,
+/// who gets the last of `most_kills`, and how far an invocation has come when it is killed.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
     /// Seed of all randomness.
@@ -20,7 +20,7 @@ pub struct Policy {
     pub timeout: Duration,
     /// How late an event comes at most.
     pub delay: Duration,
-    /// Whether any event that waits may be the next, and not only the oldest.
+    /// Whether an event may overtake others that wait.
     pub reorder: bool,
     /// The share of events that come twice, from 0 to 1; the second up to `delay` after the first.
     pub duplicate: f64,
