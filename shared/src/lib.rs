@@ -7,6 +7,7 @@ pub mod batch;
 pub mod child;
 pub mod deadline;
 pub mod ffmpeg_input;
+pub mod ffmpeg_log;
 pub mod look;
 pub mod output_keys;
 pub mod presigned_url;

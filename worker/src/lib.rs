@@ -4,7 +4,6 @@ pub mod decoded;
 pub mod error;
 pub mod failures;
 pub mod ffmpeg_args;
-pub mod ffmpeg_log;
 pub mod gif;
 pub mod invocation;
 mod membership;

@@ -7,6 +7,7 @@ use gifgen_shared::{
     child::{self, Ending, Program},
     deadline::Deadline,
     ffmpeg_input::network_trouble,
+    ffmpeg_log::FfmpegLog,
 };
 use rustix::{fs::statvfs, process::Signal};
 
@@ -14,7 +15,6 @@ use crate::{
     decoded::Decoded,
     error::{Interrupted, SliceError, Unrenderable},
     ffmpeg_args::Rendering,
-    ffmpeg_log::FfmpegLog,
     gif::{self, GifError},
     outputs::{Outputs, check},
 };

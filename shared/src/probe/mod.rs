@@ -10,6 +10,7 @@ use crate::{
     child::{self, ChildError, Ending, Finished, Keep, Program},
     deadline::Deadline,
     ffmpeg_input::{input_args, network_trouble},
+    ffmpeg_log::FfmpegLog,
     presigned_url::PresignedUrl,
     rejection::{Reason, Rejection},
     source::ETag,
@@ -67,6 +68,9 @@ pub enum ProbeError {
 /// Most bytes of ffprobe's answer that are kept: a source with thousands of streams is cut off,
 /// and its JSON then fails to parse.
 const ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Errors, and what a server refuses.
+const LOG_LEVEL: &str = "level+warning";
 
 /// A time behind every end: FFmpeg then seeks to the last keyframe there is.
 const FAR: &str = "999999%";
@@ -172,7 +176,7 @@ impl Probe<'_> {
     }
 
     async fn ask(&self, questions: &[&str]) -> Result<Answer, ProbeError> {
-        let mut args: Vec<OsString> = ["-v", "error", "-show_error", "-of", "json=compact=1"]
+        let mut args: Vec<OsString> = ["-v", LOG_LEVEL, "-show_error", "-of", "json=compact=1"]
             .iter()
             .chain(questions)
             .map(OsString::from)
@@ -191,6 +195,10 @@ impl Probe<'_> {
             deadline: self.deadline,
         };
         let finished = child::run(program, keep).await?;
+        let finished = Finished {
+            stderr: FfmpegLog::parse(&finished.stderr).complaints,
+            ..finished
+        };
         let interrupted = |reason: String| Err(ProbeError::Interrupted { reason });
         match finished.ending {
             Ending::Exited(_) if network_trouble(&finished.stderr, self.url) => {

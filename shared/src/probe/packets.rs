@@ -139,7 +139,7 @@ impl Probe<'_> {
     ) -> Result<(Vec<Packet>, String), ProbeError> {
         let mut args: Vec<OsString> = [
             "-v",
-            "error",
+            super::LOG_LEVEL,
             "-select_streams",
             &index.to_string(),
             "-read_intervals",

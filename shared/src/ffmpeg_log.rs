@@ -1,10 +1,11 @@
-//! What FFmpeg says on standard error at the level `level+verbose`, where each line names its
-//! level: its complaints, and at the end how much it has read.
+//! What FFmpeg and ffprobe say on standard error at a level like `level+verbose`, where each line
+//! names its level: their complaints, and at the end how much was read.
 
 /// What FFmpeg said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FfmpegLog {
-    /// The lines at the levels of errors, without the level.
+    /// The lines at the levels of errors, without the level; and what a server refused, which is
+    /// only a warning to FFmpeg.
     pub complaints: String,
     /// What it read of its input, in bytes; `None` if it did not come to say so.
     pub bytes_read: Option<u64>,
@@ -23,6 +24,11 @@ const OTHERS: [&str; 5] = [
     "[trace] ",
 ];
 
+/// How a refusal starts for which FFmpeg does not connect again, as it does for 429 and 5xx. After
+/// one on a later request it goes on with what it has, and blames the content.
+const REFUSED: &str = "HTTP error 4";
+const WAITED_FOR: &str = "HTTP error 429";
+
 impl FfmpegLog {
     /// Reads what FFmpeg wrote. A line without a level goes with the one before it; at the
     /// beginning it is a complaint, since then something else than FFmpeg is speaking.
@@ -34,8 +40,12 @@ impl FfmpegLog {
                 complaining = true;
                 log.complain(&line[..start], &line[start + level.len()..]);
             } else if let Some((level, start)) = level(line, &OTHERS) {
-                complaining = false;
-                if let Some(bytes) = bytes_read(&line[start + level.len()..]) {
+                let words = &line[start + level.len()..];
+                complaining = words.starts_with(REFUSED) && !words.starts_with(WAITED_FOR);
+                if complaining {
+                    log.complain(&line[..start], words);
+                }
+                if let Some(bytes) = bytes_read(words) {
                     log.bytes_read = Some(log.bytes_read.unwrap_or(0).saturating_add(bytes));
                 }
             } else if complaining {
@@ -100,6 +110,20 @@ mod tests {
              Error marking filters as finished\n"
         );
         assert_eq!(log.bytes_read, Some(504_961));
+    }
+
+    #[test]
+    fn a_refusal_is_a_complaint_and_one_that_is_waited_for_is_not() {
+        let said = |words: &str| {
+            let line = format!("[http @ 0x55] [warning] HTTP error {words}\n");
+            FfmpegLog::parse(&line).complaints
+        };
+        assert_eq!(
+            said("403 Forbidden"),
+            "[http @ 0x55] HTTP error 403 Forbidden\n"
+        );
+        assert_eq!(said("503 Slow Down"), "");
+        assert_eq!(said("429 Too Many Requests"), "");
     }
 
     #[test]
