@@ -268,7 +268,7 @@ fn strings(args: &[&str]) -> Vec<OsString> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[test]
@@ -295,7 +295,11 @@ mod tests {
         .unwrap()
     }
 
-    fn with_rendering<T>(frames: &str, slice: Slice, check: impl Fn(Rendering<'_>) -> T) -> T {
+    pub(crate) fn with_rendering<T>(
+        frames: &str,
+        slice: Slice,
+        check: impl Fn(Rendering<'_>) -> T,
+    ) -> T {
         check(Rendering {
             url: &PresignedUrl::new("https://films.s3.amazonaws.com/a.mp4"),
             etag: None,
@@ -314,7 +318,7 @@ mod tests {
         })
     }
 
-    const SLICE: Slice = Slice {
+    pub(crate) const SLICE: Slice = Slice {
         index: 1,
         start: 30,
         end: 60.0,

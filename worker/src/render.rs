@@ -73,7 +73,8 @@ pub(crate) async fn render(
         directory,
         deadline,
     };
-    let (format, gif_directory) = (gif::format(rendering), directory.to_owned());
+    let format = gif::format(rendering).map_err(Unrenderable::Rejected)?;
+    let gif_directory = directory.to_owned();
     let finished = child::run_reading(program, move |pictures| {
         gif::encode(pictures, format, &gif_directory)
     })
