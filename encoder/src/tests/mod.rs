@@ -108,6 +108,20 @@ fn a_scene_in_other_colours_gets_a_palette_of_its_own_when_the_first_is_written(
 }
 
 #[test]
+fn few_colours_are_shown_as_they_are_even_where_the_palette_before_has_near_ones() {
+    let many: Vec<Colour> = (0..32 * 18)
+        .map(|place| [place % 8, place / 8 % 8, place / 64].map(|level| 100 + level as u8))
+        .collect();
+    let few: Vec<Colour> = (0..32 * 18)
+        .map(|place| [100 + (place % 4) as u8; 3])
+        .collect();
+    let pictures = [planes(&many), planes(&few)];
+    let viewed = view(&encode(SMALL, 3 * many.len(), &pictures));
+    assert_ne!(viewed.pictures[0].palette, viewed.pictures[1].palette);
+    assert_eq!(viewed.pictures[1].colours, few);
+}
+
+#[test]
 fn the_dictionary_may_fill_up_many_times() {
     let gif = Gif {
         width: NonZero::new(1280).unwrap(),
