@@ -1,5 +1,6 @@
 //! The encoder against a decoder that is not ours.
 
+mod dithering;
 mod properties;
 mod viewed;
 

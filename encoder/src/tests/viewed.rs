@@ -44,6 +44,9 @@ pub(super) fn view(bytes: &[u8]) -> Viewed {
     while let Some(frame) = decoder.read_next_frame().unwrap() {
         assert_eq!(frame.dispose, DisposalMethod::Keep);
         let local = frame.palette.as_deref().map(colours_of);
+        // The entries behind that for "stay as it is" are nobody's.
+        let used = usize::from(frame.transparent.unwrap());
+        assert!(frame.buffer.iter().all(|pixel| usize::from(*pixel) <= used));
         let columns = usize::from(frame.width);
         for (row, pixels) in frame.buffer.chunks_exact(columns).enumerate() {
             let start = (usize::from(frame.top) + row) * width + usize::from(frame.left);
@@ -53,8 +56,6 @@ pub(super) fn view(bytes: &[u8]) -> Viewed {
                 }
             }
         }
-        // The entries behind that for "stay as it is" are nobody's.
-        let used = usize::from(frame.transparent.unwrap());
         let in_force = match pictures.last() {
             Some(last) if columns == 1 && frame.height == 1 => last.palette.clone(),
             _ => local.as_ref().unwrap_or(&global)[..used].to_vec(),
