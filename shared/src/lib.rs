@@ -3,6 +3,7 @@
 //! Words as in the contract: a *source* is one uploaded video, a *slice* the half-open time
 //! range that one worker renders, a *frame* one JPG for one whole second.
 
+pub mod blocking;
 pub mod child;
 pub mod deadline;
 pub mod ffmpeg_input;
