@@ -1,5 +1,7 @@
 //! Why a slice is not rendered: for good, or for now.
 
+use std::io::ErrorKind;
+
 use gifgen_shared::{
     child::ChildError,
     rejection::Rejection,
@@ -166,6 +168,15 @@ impl SliceError {
 impl From<SourceUnavailable> for SliceError {
     fn from(error: SourceUnavailable) -> Self {
         Interrupted::Source(error).into()
+    }
+}
+
+impl From<GifError> for Interrupted {
+    fn from(error: GifError) -> Self {
+        match error {
+            GifError::Write(error) if error.kind() == ErrorKind::StorageFull => Self::NoSpace,
+            other => Self::Gif(other),
+        }
     }
 }
 

@@ -62,19 +62,30 @@ pub fn format(rendering: &Rendering<'_>) -> Result<Gif, Rejection> {
     })
 }
 
-/// Makes the GIF in `directory` from `pictures`, FFmpeg's `rawvideo` in `gbrp`, until they end.
+/// A GIF whose last pictures are not written yet.
+pub type Unfinished = Encoder<BufWriter<File>>;
+
+/// Starts the GIF in `directory` with `pictures`, FFmpeg's `rawvideo` in `gbrp`, until they end.
 /// A last picture that is not whole is left out.
 ///
 /// # Errors
-/// If there is no picture, or reading or writing fails.
-pub fn encode(mut pictures: File, gif: Gif, directory: &Path) -> Result<Stages, GifError> {
+/// If reading or writing fails.
+pub fn start(mut pictures: File, gif: Gif, directory: &Path) -> Result<Unfinished, GifError> {
     let file = File::create(directory.join(GIF_FILE)).map_err(GifError::Write)?;
     let mut encoder = Encoder::new(BufWriter::new(file), gif);
     let mut picture = vec![0; encoder.picture_bytes()];
     while fill(&mut pictures, &mut picture).map_err(GifError::Read)? {
         encoder.push(&picture)?;
     }
-    let Encoded { output, stages, .. } = encoder.finish()?;
+    Ok(encoder)
+}
+
+/// Writes what is left, which takes a second of a whole core at most.
+///
+/// # Errors
+/// If there was no picture, or writing fails.
+pub fn finish(gif: Unfinished) -> Result<Stages, GifError> {
+    let Encoded { output, stages, .. } = gif.finish()?;
     let flushed = output.into_inner().map_err(io::IntoInnerError::into_error);
     flushed
         .and_then(|mut file| file.flush())

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use gifgen_encoder::stages::Stages;
 use gifgen_shared::{
+    blocking::blocking,
     child::{self, Ending, Program},
     deadline::Deadline,
     ffmpeg_input::network_trouble,
@@ -14,7 +15,7 @@ use crate::{
     decoded::Decoded,
     error::{Interrupted, SliceError, Unrenderable},
     ffmpeg_args::Rendering,
-    gif::{self, GifError},
+    gif::{self, GifError, Unfinished},
     outputs::{Outputs, check},
 };
 
@@ -57,7 +58,7 @@ pub(crate) struct Rendered {
     pub decoded: Decoded,
     /// Whether FFmpeg had something to complain about.
     pub complained: bool,
-    /// Where the time of the GIF's encoding went.
+    /// Where the time of the GIF's encoding went, by the clock: FFmpeg shares its core, mostly.
     pub encoding: Stages,
 }
 
@@ -76,10 +77,12 @@ pub(crate) async fn render(
     let format = gif::format(rendering).map_err(Unrenderable::Rejected)?;
     let gif_directory = directory.to_owned();
     let finished = child::run_reading(program, move |pictures| {
-        gif::encode(pictures, format, &gif_directory)
+        gif::start(pictures, format, &gif_directory)
     })
     .await
     .map_err(Interrupted::Child)?;
+    // First, since an encoder that cannot write stops FFmpeg, which then ends in odd ways.
+    let gif = finished.stdout.map_err(Interrupted::from)?;
     let said = last_words(&rendering.url.redact(&finished.stderr));
     let code = match finished.ending {
         Ending::Exited(code) => code,
@@ -91,13 +94,6 @@ pub(crate) async fn render(
             return Err(Unrenderable::Undecodable { said }.into());
         }
         Ending::Killed { signal } => return Err(Interrupted::FfmpegKilled { signal }.into()),
-    };
-    let encoding = match finished.stdout {
-        Ok(stages) => stages,
-        // What FFmpeg wrote, or did not, says why.
-        Err(GifError::NoPicture) => Stages::default(),
-        Err(_) if is_full(directory) => return Err(Interrupted::NoSpace.into()),
-        Err(error) => return Err(Interrupted::Gif(error).into()),
     };
     if network_trouble(&finished.stderr, rendering.url) {
         return Err(RenderError::SourceLost { said });
@@ -119,24 +115,41 @@ pub(crate) async fn render(
         tracing::warn!(said, start = rendering.slice.start, "FFmpeg complained");
     }
     let outcome = if code == 0 {
-        check(rendering, directory).map_err(|wrong| Unrenderable::WrongOutput {
-            found: wrong.to_string(),
-            said,
-        })
+        finish(rendering, directory, gif, said).await
     } else {
-        Err(Unrenderable::Undecodable { said })
+        Err(Unrenderable::Undecodable { said }.into())
     };
     // FFmpeg does not always say so when the disk is full, and can exit with 0.
     match outcome {
-        Ok(outputs) => Ok(Rendered {
+        Ok((outputs, encoding)) => Ok(Rendered {
             outputs,
             decoded,
             complained,
             encoding,
         }),
-        Err(_) if is_full(directory) => Err(Interrupted::NoSpace.into()),
+        Err(SliceError::Permanent(_)) if is_full(directory) => Err(Interrupted::NoSpace.into()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Finishes the GIF, and looks at all outputs of an FFmpeg that claims success.
+async fn finish(
+    rendering: &Rendering<'_>,
+    directory: &Path,
+    gif: Unfinished,
+    said: String,
+) -> Result<(Outputs, Stages), SliceError> {
+    let encoding = match blocking(move || gif::finish(gif)).await {
+        Ok(stages) => stages,
+        // The check finds a GIF without a header, and says so with FFmpeg's words.
+        Err(GifError::NoPicture) => Stages::default(),
+        Err(error) => return Err(Interrupted::from(error).into()),
+    };
+    let outputs = check(rendering, directory).map_err(|wrong| Unrenderable::WrongOutput {
+        found: wrong.to_string(),
+        said,
+    })?;
+    Ok((outputs, encoding))
 }
 
 fn is_full(directory: &Path) -> bool {
