@@ -7,5 +7,8 @@ pub mod gif;
 pub mod outputs;
 pub mod render;
 pub mod report;
+pub mod tiles;
 pub mod upload;
 pub mod worker;
+
+mod scaling;
