@@ -80,7 +80,7 @@ pub fn start(mut pictures: File, gif: Gif, directory: &Path) -> Result<Unfinishe
     Ok(encoder)
 }
 
-/// Writes what is left, which takes a second of a whole core at most.
+/// Writes what is left, which takes a second or so of a whole core at most.
 ///
 /// # Errors
 /// If there was no picture, or writing fails.
