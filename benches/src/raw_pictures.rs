@@ -1,24 +1,24 @@
 //! Pictures as the GIF encoder gets them from FFmpeg.
 
-use std::process::Command;
+use std::{num::NonZero, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
 use crate::{clip::Clip, run::finish, sequential::SLICE_SECONDS};
 
 /// Pictures a second.
-pub const FPS: u32 = 10;
+pub const FPS: NonZero<u32> = NonZero::new(10).unwrap();
 
 /// Width in pixels.
-const WIDTH: u16 = 240;
+const WIDTH: NonZero<u16> = NonZero::new(240).unwrap();
 
 /// The pictures of a clip's first slice, in memory.
 #[derive(Debug)]
 pub struct RawPictures {
     /// Width in pixels.
-    pub width: u16,
+    pub width: NonZero<u16>,
     /// Height in pixels.
-    pub height: u16,
+    pub height: NonZero<u16>,
     bytes: Vec<u8>,
 }
 
@@ -64,18 +64,18 @@ impl RawPictures {
     }
 
     fn picture_bytes(&self) -> usize {
-        3 * usize::from(self.width) * usize::from(self.height)
+        3 * usize::from(self.width.get()) * usize::from(self.height.get())
     }
 }
 
 /// The height at [`WIDTH`] for what ffprobe says of a stream: `1920,1080`.
-fn height(said: &str) -> Option<u16> {
+fn height(said: &str) -> Option<NonZero<u16>> {
     let (width, height) = said.split_once(',')?;
     let (width, height): (f64, f64) = (
         width.parse().ok()?,
         height.trim_end_matches(',').parse().ok()?,
     );
-    Some((height * f64::from(WIDTH) / width).round().max(1.0) as u16)
+    NonZero::new((height * f64::from(WIDTH.get()) / width).round().max(1.0) as u16)
 }
 
 #[cfg(test)]
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_height_keeps_the_aspect_ratio() {
-        assert_eq!(height("1920,1080"), Some(135));
+        assert_eq!(height("1920,1080"), NonZero::new(135));
         assert_eq!(height("no"), None);
     }
 }

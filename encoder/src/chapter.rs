@@ -61,17 +61,18 @@ impl Chapter {
         }
     }
 
-    /// Whether `painter` draws this nearly as well as one with a new `palette` would.
+    /// Whether `painter` draws this nearly as well as one with a new `palette` would: where that
+    /// would show each colour as it is, just as well.
     pub(crate) fn is_served_by(&self, painter: &Painter, palette: &[Colour]) -> bool {
-        if painter.is_exact() {
-            let entries = painter.entries();
-            return self
-                .few
-                .as_ref()
-                .is_some_and(|few| few.iter().all(|colour| entries.contains(colour)));
+        let entries = painter.entries();
+        match &self.few {
+            Some(few) => painter.is_exact() && few.iter().all(|colour| entries.contains(colour)),
+            None if painter.is_exact() => false,
+            None => {
+                let colours: Vec<Weighted> = self.histogram.colours();
+                error(entries, &colours) <= GOOD_ENOUGH * error(palette, &colours)
+            }
         }
-        let colours: Vec<Weighted> = self.histogram.colours();
-        error(painter.entries(), &colours) <= GOOD_ENOUGH * error(palette, &colours)
     }
 }
 

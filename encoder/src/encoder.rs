@@ -6,7 +6,10 @@
 //! rate: at 240 × 135 and 10 pictures a second a chapter is more than a minute, at 1280 × 720 and
 //! 30 less than a second.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    num::NonZero,
+};
 
 use gif::{DisposalMethod, EncodingError, Frame, Repeat};
 
@@ -26,13 +29,13 @@ pub const KEPT_BYTES: usize = 64 * 1024 * 1024;
 /// The format of a GIF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gif {
-    /// Width in pixels, above 0.
-    pub width: u16,
-    /// Height in pixels, above 0.
-    pub height: u16,
-    /// Pictures a second, 1 to 50: delays are hundredths of a second, and browsers slow down
+    /// Width in pixels.
+    pub width: NonZero<u16>,
+    /// Height in pixels.
+    pub height: NonZero<u16>,
+    /// Pictures a second, at most 50: delays are hundredths of a second, and browsers slow down
     /// what is below two of them.
-    pub fps: u32,
+    pub fps: NonZero<u32>,
     /// How colours that the palette lacks are shown.
     pub dither: Dither,
 }
@@ -65,6 +68,18 @@ pub struct Encoded<W> {
     pub pictures: u32,
     /// Where the time went.
     pub stages: Stages,
+}
+
+impl Gif {
+    /// Width in pixels, as what counts pixels wants it.
+    pub(crate) fn columns(&self) -> usize {
+        usize::from(self.width.get())
+    }
+
+    /// Number of pixels of a picture.
+    pub(crate) fn pixels(&self) -> usize {
+        self.columns() * usize::from(self.height.get())
+    }
 }
 
 /// Makes a GIF that plays for ever.
@@ -116,7 +131,7 @@ impl<W: Write> Encoder<W> {
 
     /// Size of a picture, in bytes: three for each pixel.
     pub fn picture_bytes(&self) -> usize {
-        3 * usize::from(self.gif.width) * usize::from(self.gif.height)
+        3 * self.gif.pixels()
     }
 
     /// Adds a picture: a plane of green, one of blue and one of red bytes, each row by row, as
@@ -126,14 +141,14 @@ impl<W: Write> Encoder<W> {
     /// If the picture has another size than the GIF, or the output cannot be written.
     pub fn push(&mut self, picture: &[u8]) -> Result<(), EncodeError> {
         let expected = self.picture_bytes();
-        if picture.len() != expected || expected == 0 {
+        if picture.len() != expected {
             let bytes = picture.len();
             return Err(EncodeError::WrongSize { bytes, expected });
         }
         let picture = Planes::new(picture.to_vec());
         timed(&mut self.stages.settle, || {
             let picture = match self.chapter.pictures().last().or(self.before.as_ref()) {
-                Some(before) => settled(before, &picture, self.gif.width.into()),
+                Some(before) => settled(before, &picture, self.gif.columns()),
                 None => picture,
             };
             self.chapter.add(picture);
@@ -169,7 +184,7 @@ impl<W: Write> Encoder<W> {
         let mut writer = timed(&mut self.stages.palette, || {
             let (palette, exact) = chapter.palette();
             let painter =
-                |palette| Painter::new(self.gif.dither, self.gif.width.into(), palette, exact);
+                |palette| Painter::new(self.gif.dither, self.gif.columns(), palette, exact);
             match written {
                 Written::Nothing(output) => {
                     Writer::start(output, self.gif, painter(palette)).map(Box::new)
@@ -198,8 +213,9 @@ impl<W: Write> Encoder<W> {
 impl<W: Write> Writer<W> {
     fn start(output: W, gif: Gif, painter: Painter) -> Result<Self, EncodeError> {
         let global = painter.entries().to_vec();
-        let mut output = gif::Encoder::new(output, gif.width, gif.height, &with_stay(&global))
-            .map_err(write_error)?;
+        let (width, height) = (gif.width.get(), gif.height.get());
+        let mut output =
+            gif::Encoder::new(output, width, height, &with_stay(&global)).map_err(write_error)?;
         output.set_repeat(Repeat::Infinite).map_err(write_error)?;
         Ok(Self {
             output,
@@ -247,8 +263,9 @@ fn with_stay(entries: &[Colour]) -> Vec<u8> {
 
 /// How long a picture stands, in hundredths of a second: the rounding is carried on, so that no
 /// picture is early or late by more than half a hundredth.
-fn delay(picture: u32, fps: u32) -> u16 {
-    let starts = |picture: u64| (picture * 100 + u64::from(fps) / 2) / u64::from(fps);
+fn delay(picture: u32, fps: NonZero<u32>) -> u16 {
+    let fps = u64::from(fps.get());
+    let starts = |picture: u64| (picture * 100 + fps / 2) / fps;
     (starts(u64::from(picture) + 1) - starts(picture.into())) as u16
 }
 

@@ -2,8 +2,14 @@
 //!
 //! ```
 //! use gifgen_encoder::{dither::Dither, encoder::{Encoder, Gif}};
+//! use std::num::NonZero;
 //!
-//! let gif = Gif { width: 2, height: 1, fps: 10, dither: Dither::Ordered };
+//! let gif = Gif {
+//!     width: NonZero::new(2).unwrap(),
+//!     height: NonZero::new(1).unwrap(),
+//!     fps: NonZero::new(10).unwrap(),
+//!     dither: Dither::Ordered,
+//! };
 //! let mut encoder = Encoder::new(Vec::new(), gif);
 //! encoder.push(&[0, 255, 0, 255, 0, 255])?; // planes: green, blue, red
 //! let encoded = encoder.finish()?;

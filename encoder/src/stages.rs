@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-/// How long each stage of the encoding took. One thread does all, so on a core of its own this is
-/// CPU time.
+/// How long each stage of the encoding took, by the clock. One thread does all, so with a core of
+/// its own this is CPU time; where FFmpeg shares that core, it is more. Writing the
+/// pictures is in no stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stages {
     /// Finding what is still, and counting colours.

@@ -10,8 +10,10 @@ use tokio::time::Instant;
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// What is kept back of Lambda's time: FFmpeg's grace period, the removal of the work
-    /// directory and the answer fit into it several times over.
+    /// What is kept back of Lambda's time. At the deadline FFmpeg may still take two seconds of
+    /// grace and be waited for as its output ends, half a second; meanwhile, or on its own, the GIF
+    /// encoder may be amid the 64 MiB of pictures that it writes at once, a second or so of a whole
+    /// core. The removal of the work directory and the answer take the rest.
     const MARGIN: Duration = Duration::from_secs(5);
 
     /// The deadline of a Lambda invocation, from its context's milliseconds since the Unix

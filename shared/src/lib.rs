@@ -4,6 +4,7 @@
 //! range that one worker renders, a *frame* one JPG for one whole second.
 
 pub mod batch;
+pub mod blocking;
 pub mod child;
 pub mod deadline;
 pub mod ffmpeg_input;

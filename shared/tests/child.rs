@@ -170,6 +170,13 @@ async fn a_reader_that_stops_early_stops_the_program() {
 }
 
 #[tokio::test]
+#[should_panic(expected = "the reader is wrong")]
+async fn a_reader_that_panics_is_not_taken_for_a_program_that_failed() {
+    let finished = run_reading(script("echo", MINUTE), |_| panic!("the reader is wrong"));
+    finished.await.map(|_: Finished<()>| ()).ok();
+}
+
+#[tokio::test]
 async fn a_reader_comes_to_an_end_at_the_deadline_and_when_only_a_child_is_left() {
     let all = |mut output: std::fs::File| {
         let mut text = String::new();

@@ -71,6 +71,16 @@ impl Decoded {
     }
 }
 
+/// The first of `gaps` in which a packet is shown, one of `packets`.
+pub(crate) fn gap_with_a_packet(gaps: &[Range<f64>], packets: &[f64]) -> Option<Range<f64>> {
+    let holds = |gap: &Range<f64>| {
+        packets
+            .iter()
+            .any(|time| *time > gap.start && *time < gap.end)
+    };
+    gaps.iter().find(|gap| holds(gap)).cloned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +120,15 @@ mod tests {
             .into_iter()
             .chain((1..=300).map(|n| f64::from(n) / 10.0));
         assert!(Decoded(times.collect()).gaps(&SLICE).is_empty());
+    }
+
+    #[test]
+    fn a_gap_is_damage_only_where_a_packet_lies_within_it() {
+        let gaps = [1.0..3.0, 5.0..7.0];
+        assert_eq!(gap_with_a_packet(&gaps, &[]), None);
+        assert_eq!(gap_with_a_packet(&gaps, &[0.5, 1.0, 3.0, 4.0, 9.0]), None);
+        // In the order of decoding, as containers have them.
+        assert_eq!(gap_with_a_packet(&gaps, &[8.0, 6.0, 4.0]), Some(5.0..7.0));
+        assert_eq!(gap_with_a_packet(&gaps, &[8.0, 6.0, 2.0]), Some(1.0..3.0));
     }
 }

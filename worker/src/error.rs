@@ -1,5 +1,7 @@
 //! Why a slice is not rendered: for good, or for now.
 
+use std::io::ErrorKind;
+
 use gifgen_ledger::error::LedgerError;
 use gifgen_shared::{
     child::ChildError,
@@ -186,6 +188,15 @@ impl From<SourceUnavailable> for SliceError {
 impl From<LedgerError> for SliceError {
     fn from(error: LedgerError) -> Self {
         Interrupted::Ledger(error).into()
+    }
+}
+
+impl From<GifError> for Interrupted {
+    fn from(error: GifError) -> Self {
+        match error {
+            GifError::Write(error) if error.kind() == ErrorKind::StorageFull => Self::NoSpace,
+            other => Self::Gif(other),
+        }
     }
 }
 

@@ -13,7 +13,6 @@
 
 use std::{ffi::OsString, num::NonZero};
 
-use crate::decoded;
 use gifgen_shared::{
     ffmpeg_input::input_args,
     look::{Decode, Frames, Look},
@@ -23,24 +22,18 @@ use gifgen_shared::{
     video_stream::VideoStream,
 };
 
+use crate::{
+    decoded,
+    scaling::{scale, scale_down},
+    tiles::Tiles,
+};
+
 /// Name of the sprite sheet in the work directory.
 pub const STORYBOARD_FILE: &str = "storyboard.jpg";
 
 /// A picture that starts up to this much, in microseconds, after a sample's time is on screen
 /// then: Matroska and FLV round their timestamps to milliseconds.
 const ON_SCREEN_TOLERANCE_US: i64 = 1000;
-
-/// Width of a storyboard's tiles, in pixels, unless `FRAME_WIDTH` says otherwise.
-const TILE_WIDTH: u32 = 160;
-
-/// Widest tile, in pixels: more is no thumbnail.
-const WIDEST_TILE: u32 = 320;
-
-/// Longest side of a JPG that FFmpeg writes, in pixels.
-const JPG_SIDE: u32 = 65_500;
-
-/// Fewest columns of a full sheet: 30 tiles make five rows of six.
-const TILE_COLUMNS: u32 = 6;
 
 /// Lambda gives one CPU for each so many megabytes of memory.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
@@ -63,19 +56,6 @@ pub struct Rendering<'a> {
     pub threads: NonZero<u32>,
     /// Seconds before the slice's start at which to seek.
     pub seek_margin: u32,
-}
-
-/// A sprite sheet's layout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tiles {
-    /// Tiles in a row.
-    pub columns: u32,
-    /// Rows.
-    pub rows: u32,
-    /// Width of a tile, in pixels.
-    pub width: u32,
-    /// Height of a tile, in pixels.
-    pub height: u32,
 }
 
 /// How many threads decode in a function with `memory` megabytes: as many as it has CPUs, since
@@ -105,21 +85,7 @@ impl Rendering<'_> {
 
     /// Layout of the sprite sheet.
     pub fn tiles(&self) -> Tiles {
-        let count = self.slice.still_count();
-        let square = f64::from(count).sqrt().ceil() as u32;
-        let columns = square.max(TILE_COLUMNS).min(count);
-        let rows = count.div_ceil(columns);
-        let wanted = self.look.frame_width.unwrap_or(TILE_WIDTH);
-        let highest = JPG_SIDE / rows;
-        let widest =
-            u64::from(highest) * u64::from(self.video.width) / u64::from(self.video.height);
-        let width = wanted.min(WIDEST_TILE).min(widest.max(1) as u32);
-        Tiles {
-            columns,
-            rows,
-            width,
-            height: self.video.height_at(width).min(highest),
-        }
+        Tiles::of(self.slice.still_count(), &self.video, self.look.frame_width)
     }
 
     /// The arguments, for a working directory that is empty.
@@ -249,28 +215,12 @@ fn sampled(fps: u32, count: u32, scale: &str) -> String {
     )
 }
 
-/// The filters that scale pictures `from` pixels wide to a much smaller `size`. Lanczos over all
-/// of a 1080p picture costs four times as much as averages first, to twice the size, and Lanczos
-/// then; and the two differ by 52 dB after the eye's blur, which a GIF's errors of 40 dB hide.
-fn scale_down(from: u32, (width, height): (u32, u32)) -> String {
-    let (middle, small) = ((2 * width, 2 * height), scale((width, height), "lanczos"));
-    if from > middle.0 {
-        format!("{},{small}", scale(middle, "area"))
-    } else {
-        small
-    }
-}
-
-fn scale((width, height): (u32, u32), by: &str) -> String {
-    format!("scale={width}:{height}:flags={by}")
-}
-
 fn strings(args: &[&str]) -> Vec<OsString> {
     args.iter().map(OsString::from).collect()
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     #[test]
@@ -294,7 +244,11 @@ mod tests {
         }
     }
 
-    fn with_rendering<T>(frames: &str, slice: Slice, check: impl Fn(Rendering<'_>) -> T) -> T {
+    pub(crate) fn with_rendering<T>(
+        frames: &str,
+        slice: Slice,
+        check: impl Fn(Rendering<'_>) -> T,
+    ) -> T {
         check(Rendering {
             url: &PresignedUrl::new("https://films.s3.amazonaws.com/a.mp4"),
             etag: None,
@@ -313,7 +267,7 @@ mod tests {
         })
     }
 
-    const SLICE: Slice = Slice {
+    pub(crate) const SLICE: Slice = Slice {
         index: 1,
         start: 30,
         end: 60.0,
@@ -346,15 +300,6 @@ mod tests {
     }
 
     #[test]
-    fn pictures_are_scaled_in_two_steps_only_where_that_is_cheaper() {
-        assert_eq!(
-            scale_down(1920, (240, 135)),
-            "scale=480:270:flags=area,scale=240:135:flags=lanczos"
-        );
-        assert_eq!(scale_down(480, (240, 180)), "scale=240:180:flags=lanczos");
-    }
-
-    #[test]
     fn only_fast_decoding_leaves_pictures_out() {
         with_rendering("each", SLICE, |rendering| {
             assert!(!rendering.args().contains(&"-skip_frame".into()));
@@ -367,45 +312,6 @@ mod tests {
                 ..rendering
             };
             assert!(rendering.args().contains(&"-skip_frame".into()));
-        });
-    }
-
-    #[test]
-    fn thirty_tiles_make_five_rows_of_six() {
-        with_rendering("storyboard", SLICE, |rendering| {
-            let tiles = Tiles {
-                columns: 6,
-                rows: 5,
-                width: 160,
-                height: 90,
-            };
-            assert_eq!(rendering.tiles(), tiles);
-        });
-        let longest = Slice {
-            index: 0,
-            start: 0,
-            end: 900.0,
-        };
-        with_rendering("storyboard", longest, |rendering| {
-            let tall = VideoStream {
-                width: 64,
-                height: 1024,
-                ..rendering.video
-            };
-            let tiles = Rendering {
-                video: tall,
-                ..rendering
-            }
-            .tiles();
-            assert!(tiles.rows * tiles.height <= JPG_SIDE, "{tiles:?}");
-        });
-        let short = Slice {
-            index: 0,
-            start: 0,
-            end: 2.5,
-        };
-        with_rendering("storyboard", short, |rendering| {
-            assert_eq!((rendering.tiles().columns, rendering.tiles().rows), (3, 1));
         });
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{self, BufWriter, Read, Write},
+    num::NonZero,
     path::Path,
 };
 
@@ -11,7 +12,10 @@ use gifgen_encoder::{
     encoder::{EncodeError, Encoded, Encoder, Gif},
     stages::Stages,
 };
-use gifgen_shared::look::GifDither;
+use gifgen_shared::{
+    look::GifDither,
+    rejection::{Reason, Rejection},
+};
 
 use crate::ffmpeg_args::Rendering;
 
@@ -33,34 +37,55 @@ pub enum GifError {
 }
 
 /// The format of the GIF that `rendering` asks for.
-pub fn format(rendering: &Rendering<'_>) -> Gif {
+///
+/// # Errors
+/// If no GIF can be as high. A source that was probed is not, but an event may name any size.
+pub fn format(rendering: &Rendering<'_>) -> Result<Gif, Rejection> {
     let (width, height) = rendering.gif_size();
-    Gif {
-        // Both are bounded, by the setting's range and by the longest side of a picture.
-        width: u16::try_from(width).unwrap_or(u16::MAX),
-        height: u16::try_from(height).unwrap_or(u16::MAX),
-        fps: rendering.look.gif_fps,
+    let side = |pixels: u32| u16::try_from(pixels).ok().and_then(NonZero::new);
+    let (Some(columns), Some(rows)) = (side(width), side(height)) else {
+        let most = u16::MAX;
+        let message = format!("a GIF of {width}x{height} is more than GIFs can be, {most}x{most}");
+        return Err(Rejection::new(Reason::TooLarge, message));
+    };
+    Ok(Gif {
+        width: columns,
+        height: rows,
+        // The setting's range begins with 1.
+        fps: NonZero::new(rendering.look.gif_fps).unwrap_or(NonZero::<u32>::MIN),
+        // Twins, since the encoder knows nothing of settings, and they nothing of encoding.
         dither: match rendering.look.gif_dither {
             GifDither::None => Dither::None,
             GifDither::Ordered => Dither::Ordered,
             GifDither::Diffusion => Dither::Diffusion,
         },
-    }
+    })
 }
 
-/// Makes the GIF in `directory` from `pictures`, FFmpeg's `rawvideo` in `gbrp`, until they end.
+/// A GIF whose last pictures are not written yet.
+pub type Unfinished = Encoder<BufWriter<File>>;
+
+/// Starts the GIF in `directory` with `pictures`, FFmpeg's `rawvideo` in `gbrp`, until they end.
 /// A last picture that is not whole is left out.
 ///
 /// # Errors
-/// If there is no picture, or reading or writing fails.
-pub fn encode(mut pictures: File, gif: Gif, directory: &Path) -> Result<Stages, GifError> {
+/// If reading or writing fails.
+pub fn start(mut pictures: File, gif: Gif, directory: &Path) -> Result<Unfinished, GifError> {
     let file = File::create(directory.join(GIF_FILE)).map_err(GifError::Write)?;
     let mut encoder = Encoder::new(BufWriter::new(file), gif);
     let mut picture = vec![0; encoder.picture_bytes()];
     while fill(&mut pictures, &mut picture).map_err(GifError::Read)? {
         encoder.push(&picture)?;
     }
-    let Encoded { output, stages, .. } = encoder.finish()?;
+    Ok(encoder)
+}
+
+/// Writes what is left, which takes a second or so of a whole core at most.
+///
+/// # Errors
+/// If there was no picture, or writing fails.
+pub fn finish(gif: Unfinished) -> Result<Stages, GifError> {
+    let Encoded { output, stages, .. } = gif.finish()?;
     let flushed = output.into_inner().map_err(io::IntoInnerError::into_error);
     flushed
         .and_then(|mut file| file.flush())
@@ -84,5 +109,32 @@ impl From<EncodeError> for GifError {
             EncodeError::Write(error) => Self::Write(error),
             error @ EncodeError::WrongSize { .. } => Self::Write(io::Error::other(error)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gifgen_shared::video_stream::VideoStream;
+
+    use super::*;
+    use crate::ffmpeg_args::tests::{SLICE, with_rendering};
+
+    #[test]
+    fn a_gif_higher_than_gifs_can_be_is_refused_and_not_squeezed() {
+        with_rendering("none", SLICE, |rendering| {
+            let needle = |height| VideoStream {
+                width: 240,
+                height,
+                ..rendering.video
+            };
+            let format_of = |video| format(&Rendering { video, ..rendering });
+            let highest = format_of(needle(65_535)).unwrap();
+            assert_eq!(highest.height.get(), 65_535);
+            let refused = format_of(needle(65_536)).unwrap_err();
+            assert_eq!(
+                refused.to_string(),
+                "tooLarge: a GIF of 240x65536 is more than GIFs can be, 65535x65535"
+            );
+        });
     }
 }

@@ -11,5 +11,8 @@ pub mod outputs;
 pub mod render;
 pub mod report;
 mod slice_work;
+pub mod tiles;
 pub mod upload;
 pub mod worker;
+
+mod scaling;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use gifgen_encoder::stages::Stages;
 use gifgen_shared::{
+    blocking::blocking,
     child::{self, Ending, Program},
     deadline::Deadline,
     ffmpeg_input::network_trouble,
@@ -15,7 +16,7 @@ use crate::{
     decoded::Decoded,
     error::{Interrupted, SliceError, Unrenderable},
     ffmpeg_args::Rendering,
-    gif::{self, GifError},
+    gif::{self, GifError, Unfinished},
     outputs::{Outputs, check},
 };
 
@@ -60,7 +61,7 @@ pub(crate) struct Rendered {
     pub complained: bool,
     /// What FFmpeg read of the source, in bytes.
     pub bytes_read: Option<u64>,
-    /// Where the time of the GIF's encoding went.
+    /// Where the time of the GIF's encoding went, by the clock: FFmpeg shares its core, mostly.
     pub encoding: Stages,
 }
 
@@ -77,12 +78,15 @@ pub(crate) async fn render(
         directory,
         deadline,
     };
-    let (format, gif_directory) = (gif::format(rendering), directory.to_owned());
+    let format = gif::format(rendering).map_err(Unrenderable::Rejected)?;
+    let gif_directory = directory.to_owned();
     let finished = child::run_reading(program, move |pictures| {
-        gif::encode(pictures, format, &gif_directory)
+        gif::start(pictures, format, &gif_directory)
     })
     .await
     .map_err(Interrupted::Child)?;
+    // First, since an encoder that cannot write stops FFmpeg, which then ends in odd ways.
+    let gif = finished.stdout.map_err(Interrupted::from)?;
     let log = FfmpegLog::parse(&finished.stderr);
     let said = last_words(&rendering.url.redact(&log.complaints));
     let code = match finished.ending {
@@ -95,13 +99,6 @@ pub(crate) async fn render(
             return Err(Unrenderable::Undecodable { said }.into());
         }
         Ending::Killed { signal } => return Err(Interrupted::FfmpegKilled { signal }.into()),
-    };
-    let encoding = match finished.stdout {
-        Ok(stages) => stages,
-        // What FFmpeg wrote, or did not, says why.
-        Err(GifError::NoPicture) => Stages::default(),
-        Err(_) if is_full(directory) => return Err(Interrupted::NoSpace.into()),
-        Err(error) => return Err(Interrupted::Gif(error).into()),
     };
     if network_trouble(&log.complaints, rendering.url) {
         return Err(RenderError::SourceLost { said });
@@ -123,25 +120,42 @@ pub(crate) async fn render(
         tracing::warn!(said, start = rendering.slice.start, "FFmpeg complained");
     }
     let outcome = if code == 0 {
-        check(rendering, directory).map_err(|wrong| Unrenderable::WrongOutput {
-            found: wrong.to_string(),
-            said,
-        })
+        finish(rendering, directory, gif, said).await
     } else {
-        Err(Unrenderable::Undecodable { said })
+        Err(Unrenderable::Undecodable { said }.into())
     };
     // FFmpeg does not always say so when the disk is full, and can exit with 0.
     match outcome {
-        Ok(outputs) => Ok(Rendered {
+        Ok((outputs, encoding)) => Ok(Rendered {
             outputs,
             decoded,
             complained,
             bytes_read: log.bytes_read,
             encoding,
         }),
-        Err(_) if is_full(directory) => Err(Interrupted::NoSpace.into()),
+        Err(SliceError::Permanent(_)) if is_full(directory) => Err(Interrupted::NoSpace.into()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Finishes the GIF, and looks at all outputs of an FFmpeg that claims success.
+async fn finish(
+    rendering: &Rendering<'_>,
+    directory: &Path,
+    gif: Unfinished,
+    said: String,
+) -> Result<(Outputs, Stages), SliceError> {
+    let encoding = match blocking(move || gif::finish(gif)).await {
+        Ok(stages) => stages,
+        // The check finds a GIF without a header, and says so with FFmpeg's words.
+        Err(GifError::NoPicture) => Stages::default(),
+        Err(error) => return Err(Interrupted::from(error).into()),
+    };
+    let outputs = check(rendering, directory).map_err(|wrong| Unrenderable::WrongOutput {
+        found: wrong.to_string(),
+        said,
+    })?;
+    Ok((outputs, encoding))
 }
 
 fn is_full(directory: &Path) -> bool {

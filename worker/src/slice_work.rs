@@ -21,6 +21,7 @@ use gifgen_shared::{
 use tokio::time::timeout_at;
 
 use crate::{
+    decoded::gap_with_a_packet,
     error::{Interrupted, SliceError, Unrenderable},
     ffmpeg_args::Rendering,
     outputs::Outputs,
@@ -183,25 +184,35 @@ impl Worker {
         deadline: Deadline,
     ) -> Result<(), SliceError> {
         let (video, slice) = (rendering.video, rendering.slice);
-        let probe = self.ffprobe(source, rendering.url, deadline);
-        for gap in rendered.decoded.gaps(&slice) {
-            let zero = f64::from(slice.start);
-            let (from, to) = (zero + gap.start, zero + gap.end);
-            if rendered.complained {
-                return Err(Unrenderable::Damaged { from, to }.into());
-            }
+        let gaps = rendered.decoded.gaps(&slice);
+        let (Some(first), Some(last)) = (gaps.first(), gaps.last()) else {
+            return Ok(());
+        };
+        let missing = if rendered.complained {
+            Some(first.clone())
+        } else if rendering.look.decode == Decode::Fast {
             // Packets without pictures are what was asked for.
-            if rendering.look.decode == Decode::Fast {
-                continue;
-            }
-            let (start, end) = (video.start_time + from, video.start_time + to);
-            match probe.has_packets(video.index, start, end).await {
-                Ok(false) => {}
-                Ok(true) => return Err(Unrenderable::Damaged { from, to }.into()),
+            None
+        } else {
+            let zero = video.start_time + f64::from(slice.start);
+            let probe = self.ffprobe(source, rendering.url, deadline);
+            let range = zero + first.start..zero + last.end;
+            match probe.packet_times(video.index, range).await {
+                Ok(times) => {
+                    let times: Vec<f64> = times.iter().map(|time| time - zero).collect();
+                    gap_with_a_packet(&gaps, &times)
+                }
                 Err(error) => return Err(self.failed_probe(source, error, deadline).await),
             }
+        };
+        match missing {
+            None => Ok(()),
+            Some(gap) => {
+                let zero = f64::from(slice.start);
+                let (from, to) = (zero + gap.start, zero + gap.end);
+                Err(Unrenderable::Damaged { from, to }.into())
+            }
         }
-        Ok(())
     }
 
     /// What a failed probe means.

@@ -188,3 +188,56 @@ fn a_stream_that_changes_its_size_is_rendered_to_the_end() {
     assert_eq!(video["length"], 20.0);
     assert_eq!(names(&out.join("joined.ts/frames")).len(), 20);
 }
+
+/// Makes an MPEG-4 video of eight pictures a second, 16 of which always lie between two that they
+/// refer to: for two seconds there are no others.
+fn mostly_between(target: &Path) {
+    let source = "testsrc2=size=160x120:rate=8:duration=40";
+    let mut args = vec!["-f", "lavfi", "-i", source, "-c:v", "mpeg4", "-bf", "16"];
+    args.extend(["-g", "100", "-sc_threshold", "1000000000", text(target)]);
+    ffmpeg(args);
+}
+
+/// Where the pictures of kind B of an MPEG-4 stream say whether they are coded, in bits.
+fn coded_bits(bytes: &[u8]) -> Vec<usize> {
+    let is_set = |bit: usize| bytes[bit / 8] >> (7 - bit % 8) & 1 == 1;
+    let starts = bytes.windows(5).enumerate();
+    starts
+        .filter(|(_, code)| code[..4] == [0, 0, 1, 0xB6] && code[4] >> 6 == 0b10)
+        .map(|(at, _)| {
+            // Behind start code and kind come a one for each second, a zero, a marker, three bits
+            // of time and another marker.
+            let seconds = (at + 4) * 8 + 2;
+            let end = (seconds..).find(|bit| !is_set(*bit)).unwrap();
+            end + 1 + 1 + 3 + 1
+        })
+        .collect()
+}
+
+#[test]
+fn a_gap_that_holds_only_pictures_between_others_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let video = folder.path().join("between.mp4");
+    mostly_between(&video);
+    let mut bytes = fs::read(&video).unwrap();
+    // Packets that are not coded give no picture, and FFmpeg has nothing to complain about.
+    for bit in coded_bits(&bytes).into_iter().skip(3 * 16).take(16) {
+        bytes[bit / 8] &= !(1 << (7 - bit % 8));
+    }
+    fs::write(&video, bytes).unwrap();
+    let (code, video, stderr) = outcome(&video, &folder.path().join("out"));
+    assert_eq!(code, Some(3), "{stderr}");
+    let why = video["failed"][0]["message"].as_str().unwrap();
+    assert!(why.contains("do not decode: the file is damaged"), "{why}");
+}
+
+#[test]
+fn pictures_that_fast_decoding_leaves_out_for_seconds_are_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let video = folder.path().join("between.mp4");
+    mostly_between(&video);
+    let out = folder.path().join("out");
+    let (code, summary, stderr) = run(&[video], &out, &["--decode", "fast"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(summary["videos"][0]["done"], 2);
+}

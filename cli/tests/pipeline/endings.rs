@@ -2,7 +2,9 @@
 //! leaves an FFmpeg or a temporary file behind.
 
 use std::{
-    fs,
+    ffi::OsStr,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -168,8 +170,9 @@ fn a_run_whose_ffmpeg_always_fails_fails_and_leaves_nothing() {
     assert!(manifest.contains("given up after 3 attempts"), "{manifest}");
 }
 
-#[test]
-fn a_full_disk_is_named_as_such_and_leaves_nothing() {
+/// Runs `gifgen run` over the long video, as one slice, in a folder of 8 MB, and gives what it
+/// said. Nothing may be left there.
+fn run_on_a_small_disk(flags: &[&OsStr]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mount = "mount -t tmpfs -o size=8m tmpfs \"$1\" && cd / && shift && \"$@\"; code=$?; \
                  ls -A \"$OUT\" | grep gifgen-work && exit 99; exit $code";
@@ -182,8 +185,10 @@ fn a_full_disk_is_named_as_such_and_leaves_nothing() {
         .args(["--mount", "sh", "-c", mount, "sh"])
         .arg(folder.path())
         .arg(env!("CARGO_BIN_EXE_gifgen"))
-        .args(["run", "-j", "1", "-o"])
-        .args([folder.path(), &long_video()])
+        .args(["run", "--slice-seconds", "60", "-o"])
+        .arg(folder.path())
+        .args(flags)
+        .arg(long_video())
         .env("OUT", folder.path())
         .output()
         .unwrap();
@@ -193,10 +198,34 @@ fn a_full_disk_is_named_as_such_and_leaves_nothing() {
         "{:?} {said}",
         output.status
     );
+    said
+}
+
+#[test]
+fn a_full_disk_is_named_as_such_and_leaves_nothing() {
+    let said = run_on_a_small_disk(&[]);
     assert!(
         said.contains("no space is left") || said.contains("No space left"),
         "{said}"
     );
+}
+
+#[test]
+fn a_disk_that_the_gif_alone_fills_is_named_as_such() {
+    let flags = ["--frames", "none", "--gif-width", "1280"].map(OsStr::new);
+    let said = run_on_a_small_disk(&flags);
+    assert!(said.contains("no space is left"), "{said}");
+}
+
+#[test]
+fn a_full_disk_is_named_even_if_ffmpeg_dies_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    // It dies of SIGPIPE when the encoder stops reading.
+    let noise = folder.path().join("ffmpeg");
+    fs::write(&noise, "#!/bin/sh\nexec cat /dev/urandom\n").unwrap();
+    fs::set_permissions(&noise, Permissions::from_mode(0o755)).unwrap();
+    let said = run_on_a_small_disk(&["--ffmpeg".as_ref(), noise.as_ref()]);
+    assert!(said.contains("no space is left"), "{said}");
 }
 
 #[test]

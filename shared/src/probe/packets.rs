@@ -1,6 +1,6 @@
 //! The packets of a stream: the first ones, the last ones, and those in between two times.
 
-use std::{collections::HashMap, ffi::OsString};
+use std::{collections::HashMap, ffi::OsString, ops::Range};
 
 use super::{Probe, ProbeError, answer::seconds};
 use crate::{
@@ -20,6 +20,16 @@ const LONG_HEAD_PACKETS: &str = "%+#1000";
 /// Most bytes of a packet list that are kept from its end. A line has some 70 bytes, so the
 /// reordering of the last pictures is well inside.
 const TAIL_BYTES: usize = 64 * 1024;
+
+/// Most bytes of a packet list that are kept from its beginning: half of it holds the longest
+/// slice at 60 pictures a second, 900 s, and as much may come before, from its keyframe on.
+const LIST_BYTES: usize = 8 * 1024 * 1024;
+
+/// How much farther than a time packets are read, in seconds. ffprobe stops at the first packet
+/// that is shown later, but packets lie in the order of decoding: those of pictures between two
+/// that they refer to come after both. 16 pictures are reordered at most, so this does for each
+/// rate from 1.6 pictures a second on.
+const REORDERED_SECONDS: f64 = 10.0;
 
 /// What FFmpeg's demuxers say when the file ends before they expect it to (MOV, Matroska).
 const BREAKS_OFF: [&str; 2] = ["partial file", "File ended prematurely"];
@@ -111,31 +121,38 @@ impl Probe<'_> {
 
     /// The last packets of stream `index`, looking from the interval's start on.
     pub(super) async fn tail(&self, index: u32, interval: &str) -> Result<Tail, ProbeError> {
-        let (packets, said) = self.packets(index, interval).await?;
+        let (packets, said) = self
+            .packets(index, interval, Keep::Last(TAIL_BYTES))
+            .await?;
         Ok(Tail {
             end: packets.iter().map(|packet| packet.end).reduce(f64::max),
             breaks_off: BREAKS_OFF.iter().any(|words| said.contains(words)),
         })
     }
 
-    /// Whether stream `index` has packets that are shown after `from` and before `to`, both in
-    /// seconds on the container's clock.
+    /// When the packets of stream `index` are shown that lie within `range`, in seconds on the
+    /// container's clock; some outside of it may be among them.
     ///
     /// # Errors
     /// For passing reasons only.
-    pub async fn has_packets(&self, index: u32, from: f64, to: f64) -> Result<bool, ProbeError> {
-        let interval = format!("{from:.6}%{to:.6}");
-        let (packets, _) = self.packets(index, &interval).await?;
-        Ok(packets
-            .iter()
-            .any(|packet| packet.start > from && packet.start < to))
+    pub async fn packet_times(
+        &self,
+        index: u32,
+        range: Range<f64>,
+    ) -> Result<Vec<f64>, ProbeError> {
+        let interval = format!("{:.6}%{:.6}", range.start, range.end + REORDERED_SECONDS);
+        let keep = Keep::First(LIST_BYTES);
+        let (packets, _) = self.packets(index, &interval, keep).await?;
+        Ok(packets.iter().map(|packet| packet.start).collect())
     }
 
-    /// The last packets of stream `index` in an interval of ffprobe's, and what ffprobe said.
+    /// The packets of stream `index` in an interval of ffprobe's, as far as the list is to be
+    /// kept, and what ffprobe said.
     async fn packets(
         &self,
         index: u32,
         interval: &str,
+        keep: Keep,
     ) -> Result<(Vec<Packet>, String), ProbeError> {
         let mut args: Vec<OsString> = [
             "-v",
@@ -152,7 +169,7 @@ impl Probe<'_> {
         .map(OsString::from)
         .into();
         args.extend(input_args(self.url, self.etag));
-        let finished = self.run(args, Keep::Last(TAIL_BYTES)).await?;
+        let finished = self.run(args, keep).await?;
         let lines = String::from_utf8_lossy(&finished.stdout);
         let packets = lines.lines().filter_map(Packet::parse).collect();
         Ok((packets, finished.stderr))

@@ -1,6 +1,9 @@
 //! Runs a program that handles hostile input: no shell, an empty environment, a process group
 //! of its own, bounded output, and an end at a deadline that nothing in the group survives.
 
+mod group;
+mod kept;
+
 use std::{
     ffi::OsString,
     fs::File,
@@ -8,22 +11,21 @@ use std::{
     io::{self, ErrorKind},
     os::unix::process::{CommandExt, ExitStatusExt},
     path::{Path, PathBuf},
+    pin::pin,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
 
-use rustix::{
-    pipe::fcntl_setpipe_size,
-    process::{Pid, Signal},
-};
+use rustix::{pipe::fcntl_setpipe_size, process::Signal};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt},
     process::{Child, ChildStdout, Command},
-    task::spawn_blocking,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 
-use crate::deadline::Deadline;
+use self::{group::Group, kept::Kept};
+use crate::{blocking::blocking, deadline::Deadline};
+
+pub use self::kept::Keep;
 
 /// A program to run, by argument list.
 #[derive(Debug)]
@@ -36,15 +38,6 @@ pub struct Program<'a> {
     pub directory: &'a Path,
     /// When it is ended if it has not ended by itself.
     pub deadline: Deadline,
-}
-
-/// Which part of an output stream is kept; the rest is read and dropped.
-#[derive(Clone, Copy, Debug)]
-pub enum Keep {
-    /// The first so many bytes.
-    First(usize),
-    /// The last so many bytes.
-    Last(usize),
 }
 
 /// What happened.
@@ -126,7 +119,10 @@ pub async fn run(program: Program<'_>, keep: Keep) -> Result<Finished<Vec<u8>>, 
 /// If the returned future is dropped, `read` soon comes to the end of what it reads.
 ///
 /// # Errors
-/// If the program cannot be started or waited for, or `read` panics.
+/// If the program cannot be started or waited for.
+///
+/// # Panics
+/// If `read` panics.
 pub async fn run_reading<T: Send + 'static>(
     program: Program<'_>,
     read: impl FnOnce(File) -> T + Send + 'static,
@@ -141,15 +137,20 @@ pub async fn run_reading<T: Send + 'static>(
     let pipe = pipe.ok_or_else(|| program.failed("read from", ErrorKind::BrokenPipe.into()))?;
     // A larger pipe only saves time, and users without privileges have a limit for all together.
     fcntl_setpipe_size(&pipe, PIPE_BYTES).ok();
-    let reading = spawn_blocking(move || read(File::from(pipe)));
+    let mut reading = pin!(blocking(move || read(File::from(pipe))));
     let (ending, stderr) = supervise(&program, child, &group, ready(())).await?;
-    // A descendant that holds the pipe open would keep the reader waiting.
-    group.signal(Signal::KILL);
+    let stdout = match timeout(DRAIN, &mut reading).await {
+        Ok(stdout) => stdout,
+        Err(_) => {
+            // It may just be slow. But a descendant that holds the pipe open keeps it waiting.
+            group.signal(Signal::KILL);
+            reading.await
+        }
+    };
     group.disarm();
-    let stdout = reading.await;
     Ok(Finished {
         ending,
-        stdout: stdout.map_err(|panic| program.failed("read from", panic.into()))?,
+        stdout,
         stderr,
     })
 }
@@ -277,84 +278,5 @@ impl Phase {
                 Self::Killed
             }
         }
-    }
-}
-
-/// The process group of a child, killed when this is dropped while armed.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(child: &Child) -> Self {
-        let leader = child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw);
-        Self(leader)
-    }
-
-    /// Sends `signal` to all in the group. That none are left is what is wanted, not an error.
-    fn signal(&self, signal: Signal) {
-        if let Some(leader) = self.0 {
-            rustix::process::kill_process_group(leader, signal).ok();
-        }
-    }
-
-    fn disarm(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.signal(Signal::KILL);
-    }
-}
-
-/// The kept part of a stream.
-struct Kept {
-    keep: Keep,
-    bytes: Vec<u8>,
-}
-
-impl Kept {
-    fn new(keep: Keep) -> Self {
-        Self {
-            keep,
-            bytes: Vec::new(),
-        }
-    }
-
-    /// Reads to the end. A read error ends the stream as its closing would.
-    async fn drain(&mut self, pipe: Option<impl AsyncRead + Unpin>) {
-        let Some(mut pipe) = pipe else { return };
-        let mut block = vec![0; 32 * 1024];
-        while let Ok(count @ 1..) = pipe.read(&mut block).await {
-            self.add(&block[..count]);
-        }
-    }
-
-    fn add(&mut self, block: &[u8]) {
-        match self.keep {
-            Keep::First(limit) => {
-                let room = limit.saturating_sub(self.bytes.len());
-                self.bytes
-                    .extend_from_slice(&block[..block.len().min(room)]);
-            }
-            Keep::Last(limit) => {
-                self.bytes.extend_from_slice(block);
-                // Trimmed at twice the limit, so that each byte is moved once at most.
-                if self.bytes.len() > 2 * limit {
-                    self.bytes.drain(..self.bytes.len() - limit);
-                }
-            }
-        }
-    }
-
-    fn into_bytes(mut self) -> Vec<u8> {
-        if let Keep::Last(limit) = self.keep {
-            let surplus = self.bytes.len().saturating_sub(limit);
-            self.bytes.drain(..surplus);
-        }
-        self.bytes
     }
 }
