@@ -142,3 +142,24 @@ pub fn looped(name: &str, times: u32, folder: &Path) -> PathBuf {
     );
     target
 }
+
+/// Makes a video of so many `seconds` in `folder`, with few and small pictures, that is quick to
+/// read.
+pub fn tiny(seconds: u32, folder: &Path) -> PathBuf {
+    let target = folder.join(format!("tiny-{seconds}.mp4"));
+    let source = format!("testsrc2=size=32x18:rate=1:duration={seconds}");
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-f", "lavfi", "-i", &source])
+        .args(["-c:v", "libx264", "-g", "1", "-pix_fmt", "yuv420p"])
+        .args(["-movflags", "+faststart"])
+        .arg(&target)
+        .output()
+        .unwrap_or_else(|error| panic!("failed to start ffmpeg ({error}): run `make setup`"));
+    assert!(
+        output.status.success(),
+        "ffmpeg failed to make {}: {}",
+        target.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    target
+}

@@ -29,6 +29,7 @@ use super::{
     entries,
     faults::{Dealer, Dealt, Fault, Faults, Kind},
     request_kind::{is_put_events, request_kind},
+    stop::{Step, Stop},
 };
 use crate::server::{Body, Broken, Server, broken_off, whole};
 
@@ -46,6 +47,7 @@ struct Shared {
     upstream: Authority,
     client: Client<HttpConnector, Full<Bytes>>,
     dealer: Mutex<Dealer>,
+    stop: Option<Stop>,
     healed: AtomicBool,
     requests: Mutex<BTreeMap<String, usize>>,
     lost: Arc<AtomicUsize>,
@@ -68,11 +70,27 @@ struct Acknowledgement {
 impl FaultProxy {
     /// Starts a proxy for `upstream` (`http://127.0.0.1:PORT`).
     pub async fn start(upstream: &str, faults: Faults) -> Self {
+        Self::with(upstream, faults, None).await
+    }
+
+    /// Starts a proxy for `upstream` that deals no faults, but stops with `stop`.
+    pub async fn stopping(upstream: &str, stop: Stop) -> Self {
+        let fair = Faults {
+            seed: 0,
+            rate: 0.0,
+            kinds: &[],
+            most_per_target: 0,
+        };
+        Self::with(upstream, fair, Some(stop)).await
+    }
+
+    async fn with(upstream: &str, faults: Faults, stop: Option<Stop>) -> Self {
         let upstream: Uri = upstream.parse().unwrap();
         let shared = Arc::new(Shared {
             upstream: upstream.into_parts().authority.unwrap(),
             client: Client::builder(TokioExecutor::new()).build_http(),
             dealer: Mutex::new(Dealer::new(faults)),
+            stop,
             healed: AtomicBool::new(false),
             requests: Mutex::default(),
             lost: Arc::default(),
@@ -120,6 +138,15 @@ impl Shared {
             .unwrap()
             .entry(request_kind(&head))
             .or_default() += 1;
+        let body = match self.stop.as_ref().map(Stop::next) {
+            None | Some(Step::Through) => body,
+            Some(Step::Stopped) => return Err(Broken::Closed),
+            Some(Step::LastUnanswered) => {
+                let body = received(body).await?;
+                self.forward(head, body).await?;
+                return Err(Broken::Closed);
+            }
+        };
         let Some(Fault { kind, mut dice }) = fault else {
             let body = received(body).await?;
             return Ok(self.forward(head, body).await?.deliver());

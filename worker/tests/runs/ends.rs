@@ -1,0 +1,277 @@
+//! How runs end: whole, in part, superseded, repaired.
+
+use std::fs;
+
+use gifgen_ledger::manifest::Status;
+use gifgen_testkit::bed::{FILMS, PREVIEWS, TestBed, invocation};
+use gifgen_worker::worker::{Answer, Worker};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::support::*;
+
+/// A bed on which the first version of the video, of 15 seconds, has been split; and the events of
+/// its three slices.
+async fn split_bed() -> (TestBed, Vec<Value>) {
+    let bed = TestBed::start().await;
+    let etag = bed.adopt_video(KEY, "d03").await.etag;
+    let mut receiver = slices(&bed);
+    split(&bed.splitter(&QUICK), &etag).await;
+    let events: Vec<Value> = received(&mut receiver);
+    assert_eq!(events.len(), 3);
+    (bed, events)
+}
+
+fn received(events: &mut UnboundedReceiver<Value>) -> Vec<Value> {
+    std::iter::from_fn(|| events.try_recv().ok()).collect()
+}
+
+async fn handle(worker: &Worker, event: &Value) -> Answer {
+    worker.handle(event, &invocation(MINUTE)).await.unwrap()
+}
+
+/// What Lambda sends to the failure queue for an event that failed for the last time.
+fn given_up(event: &Value) -> Value {
+    let record = json!({
+        "requestContext": {"requestId": "lost", "condition": "RetriesExhausted",
+                           "approximateInvokeCount": 3},
+        "requestPayload": event,
+        "responsePayload": {"errorType": "Runtime.ExitError", "errorMessage": "signal: killed"},
+    });
+    json!({"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": record.to_string()}]})
+}
+
+async fn delete(bed: &TestBed, key: &str) {
+    let delete = bed.s3().delete_object().bucket(PREVIEWS).key(key);
+    delete.send().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manifest_comes_with_the_last_receipt_and_is_announced_once() {
+    let (bed, events) = split_bed().await;
+    let mut completions = completions(&bed);
+    let worker = bed.worker(&QUICK);
+    for event in events.iter().rev() {
+        assert!(manifest(&bed).await.is_none());
+        handle(&worker, event).await;
+    }
+    for event in &events {
+        handle(&worker, event).await;
+    }
+    let manifest = assert_whole(&bed, "").await;
+    assert_eq!(manifest.totals.slowest_slices.len(), 3);
+    assert!(manifest.totals.bytes_read > 1_000_000, "{manifest:?}");
+    let announced = all(&mut completions);
+    assert_eq!(announced.len(), 1);
+    assert_eq!(announced[0]["status"], "complete");
+    assert_eq!(announced[0]["manifest"], "a film.mp4/manifest.json");
+    assert_eq!(announced[0]["slices"], 3);
+    assert_eq!(announced[0]["failedSlices"], 0);
+    let track = String::from_utf8(previews(&bed).await["a film.mp4/storyboard.vtt"].clone());
+    let track = track.unwrap();
+    assert!(track.starts_with("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nframes/000000.jpg\n"));
+    let stills = (previews(&bed).await.into_keys()).filter(|key| key.contains("/frames/"));
+    assert_eq!(track.matches("-->").count(), stills.count(), "{track}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slice_that_is_rendered_already_is_not_rendered_again() {
+    let (bed, events) = split_bed().await;
+    let worker = bed.worker(&QUICK);
+    handle(&worker, &events[0]).await;
+    let receipt = || async { ledger(&bed).receipt(&run(&bed).await, 0).await.unwrap() };
+    let before = receipt().await;
+    handle(&worker, &events[0]).await;
+    assert_eq!(receipt().await, before);
+    // Unless something of it is missing.
+    delete(&bed, "a film.mp4/frames/000003.jpg").await;
+    handle(&worker, &events[0]).await;
+    assert!(
+        previews(&bed)
+            .await
+            .contains_key("a film.mp4/frames/000003.jpg")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slice_that_is_given_up_makes_the_run_partial_and_a_late_success_makes_it_whole() {
+    let (bed, events) = split_bed().await;
+    let mut completions = completions(&bed);
+    let worker = bed.worker(&QUICK);
+    handle(&worker, &events[0]).await;
+    handle(&worker, &events[2]).await;
+    let answer = handle(&worker, &given_up(&events[1])).await;
+    assert_eq!(json!(answer), json!({"batchItemFailures": []}));
+    let partial = manifest(&bed).await.unwrap();
+    assert_eq!(partial.status, Status::Partial);
+    let failed: Vec<_> = partial.failed().map(|slice| slice.start).collect();
+    assert_eq!(failed, [5]);
+    // What is given up once more changes nothing, and is not told again.
+    handle(&worker, &given_up(&events[1])).await;
+    let told = all(&mut completions);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["status"], "partial");
+    assert_eq!(told[0]["failedSlices"], 1);
+
+    handle(&worker, &events[1]).await;
+    assert_whole(&bed, "").await;
+    // A failure that comes later than the success is none.
+    handle(&worker, &given_up(&events[1])).await;
+    assert_whole(&bed, "").await;
+    let told = all(&mut completions);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["status"], "complete");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slice_that_cannot_be_rendered_is_named_in_the_manifest() {
+    let bed = TestBed::start().await;
+    let etag = bed.adopt_video(KEY, "d43").await.etag;
+    let (mut slices, mut completions) = (slices(&bed), completions(&bed));
+    split(&bed.splitter(&QUICK), &etag).await;
+    let worker = bed.worker(&QUICK);
+    for event in received(&mut slices) {
+        let answer = handle(&worker, &event).await;
+        assert!(matches!(answer, Answer::Failed { .. }), "{answer:?}");
+    }
+    let manifest = manifest(&bed).await.unwrap();
+    assert_eq!(manifest.status, Status::Partial);
+    let failure = manifest.slices[0].failure().unwrap();
+    assert_eq!(failure.reason, "undecodable");
+    assert!(!failure.message.contains("X-Amz"), "{failure:?}");
+    assert_eq!(all(&mut completions).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_that_vanish_before_the_end_are_never_called_complete() {
+    let (bed, events) = split_bed().await;
+    let worker = bed.worker(&QUICK);
+    handle(&worker, &events[0]).await;
+    handle(&worker, &events[1]).await;
+    delete(&bed, "a film.mp4/frames/000003.jpg").await;
+    let error = worker.handle(&events[2], &invocation(MINUTE)).await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("the first at second 0"), "{error}");
+    assert!(manifest(&bed).await.is_none());
+    handle(&worker, &given_up(&events[2])).await;
+    let partial = manifest(&bed).await.unwrap();
+    let failure = partial.slices[0].failure().unwrap();
+    assert_eq!(failure.reason, "objectsMissing");
+    assert_eq!(failure.message, "a film.mp4/frames/000003.jpg is missing");
+    assert_eq!(partial.failed().count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_is_replaced_in_mid_run_gives_the_new_run_whole_and_the_old_one_no_manifest()
+{
+    let (bed, old) = split_bed().await;
+    let mut completions = completions(&bed);
+    let worker = bed.worker(&QUICK);
+    handle(&worker, &old[0]).await;
+    let etag = bed.adopt_video(KEY, "d10").await.etag;
+    // The old run goes on for as long as nobody knows of the new one, and cannot read any more.
+    assert!(matches!(handle(&worker, &old[1]).await, Answer::Superseded));
+    let mut receiver = slices(&bed);
+    split(&bed.splitter(&QUICK), &etag).await;
+    let new = received(&mut receiver);
+    for event in new.iter().chain(&old) {
+        let answer = handle(&worker, event).await;
+        let is_new = event["detail"]["etag"] == new[0]["detail"]["etag"];
+        assert_eq!(matches!(answer, Answer::Done(_)), is_new, "{answer:?}");
+    }
+    let manifest = assert_whole(&bed, "").await;
+    assert_eq!(manifest.run, 2);
+    let told = all(&mut completions);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["run"], 2);
+
+    let alone = TestBed::start().await;
+    let etag = alone.adopt_video(KEY, "d10").await.etag;
+    let mut receiver = slices(&alone);
+    split(&alone.splitter(&QUICK), &etag).await;
+    for event in received(&mut receiver) {
+        handle(&alone.worker(&QUICK), &event).await;
+    }
+    let mixed = previews(&bed).await;
+    for (key, bytes) in previews(&alone).await {
+        assert!(mixed[&key] == bytes, "{key} is another run's");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_worker_never_writes_over_a_newer_run() {
+    let (bed, old) = split_bed().await;
+    let slow = fs::canonicalize("/usr/bin/ffmpeg").unwrap();
+    // It has read its source when the new run begins, and comes to upload when that is complete.
+    let gate = bed.directory().join("go-on");
+    let script = bed.directory().join("slow-ffmpeg");
+    let text = format!(
+        "#!/bin/sh\n{} \"$@\"\ncode=$?\n: > {}.reached\nwhile [ ! -e {} ]; do sleep 0.02; done\nexit $code\n",
+        slow.display(),
+        gate.display(),
+        gate.display()
+    );
+    fs::write(&script, text).unwrap();
+    fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut settings = QUICK.to_vec();
+    let path = script.to_str().unwrap().to_owned();
+    settings.push(("FFMPEG", &path));
+    let late = bed.worker(&settings);
+    let event = old[0].clone();
+    let working = tokio::spawn(async move { handle(&late, &event).await });
+    let reached = bed.directory().join("go-on.reached");
+    while !reached.exists() {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+
+    let etag = bed.adopt_video(KEY, "d10").await.etag;
+    let mut receiver = slices(&bed);
+    split(&bed.splitter(&QUICK), &etag).await;
+    let worker = bed.worker(&QUICK);
+    for event in received(&mut receiver) {
+        handle(&worker, &event).await;
+    }
+    let new = previews(&bed).await;
+    assert_whole(&bed, "").await;
+    fs::write(gate, "").unwrap();
+    assert!(matches!(working.await.unwrap(), Answer::Superseded));
+    assert_whole(&bed, "").await;
+    let after = previews(&bed).await;
+    for (key, bytes) in &new {
+        assert!(after[key] == *bytes, "{key} was written over");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_of_what_is_complete_is_skipped_and_of_what_is_not_goes_on() {
+    let (bed, events) = split_bed().await;
+    let worker = bed.worker(&QUICK);
+    handle(&worker, &events[0]).await;
+    let objects = bed.stack().store().list(FILMS, "").await.unwrap();
+    let etag = &objects[0].etag;
+    let mut receiver = slices(&bed);
+    let splitter = bed.splitter(&QUICK);
+    let answer = split(&splitter, etag).await;
+    assert_eq!(answer["sources"][0]["sent"], 2, "{answer}");
+    for event in received(&mut receiver) {
+        handle(&worker, &event).await;
+    }
+    assert_whole(&bed, "").await;
+    let answer = split(&splitter, etag).await;
+    assert_eq!(answer["sources"][0]["status"], "complete", "{answer}");
+    assert!(received(&mut receiver).is_empty());
+
+    // With other settings it is another run.
+    let other = [QUICK[0], QUICK[1], QUICK[2], ("FRAME_WIDTH", "64")];
+    let answer = split(&bed.splitter(&other), etag).await;
+    assert_eq!(answer["sources"][0]["run"], 2, "{answer}");
+    assert!(
+        manifest(&bed).await.is_none(),
+        "its objects are about to go"
+    );
+    for event in received(&mut receiver) {
+        handle(&worker, &event).await;
+    }
+    let manifest = assert_whole(&bed, "").await;
+    assert_eq!(manifest.settings.frame_width, Some(64));
+}

@@ -1,0 +1,8 @@
+//! Whole runs: that each ends with one manifest that is true and one event that says so, whatever
+//! fails on the way.
+
+mod ends;
+mod many;
+mod soak;
+mod stops;
+mod support;

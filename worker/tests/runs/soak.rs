@@ -1,0 +1,252 @@
+//! Schedules of faults by seeds: S3 and the bus fail, events come twice, late and out of order, and
+//! workers are killed. After each, all is as if nothing had happened.
+//!
+//! `GIFGEN_SOAK_SEEDS=200` runs so many schedules instead of a few, and `GIFGEN_SOAK_SEED=17` that
+//! one alone.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use futures::{StreamExt, stream};
+use gifgen_splitter::splitter::Splitter;
+use gifgen_testkit::{
+    bed::{PREVIEWS, TestBed, settings},
+    clients,
+    fault_proxy::{FaultProxy, Faults, Kind},
+    lambda::{Lambda, Policy},
+};
+use gifgen_worker::worker::Answer;
+use tokio::sync::OnceCell;
+
+use crate::support::*;
+
+const WORKER: &str = env!("CARGO_BIN_EXE_worker");
+
+/// Schedules that run if nothing else is asked for.
+const FEW: u64 = 8;
+
+/// Schedules at once.
+const AT_ONCE: usize = 2;
+
+/// The videos, in turn.
+const VIDEOS: [&str; 3] = ["d03", "d26", "d18"];
+
+/// For all of a schedule to be over.
+const LIMIT: Duration = Duration::from_secs(240);
+
+const S3_KINDS: &[Kind] = &[
+    Kind::Latency,
+    Kind::CutRequest,
+    Kind::CutAnswer,
+    Kind::LostAnswer,
+    Kind::Truncate,
+    Kind::Status(503),
+    Kind::Status(500),
+    Kind::Status(429),
+    Kind::Status(403),
+    Kind::IgnoreRange,
+];
+
+const BUS_KINDS: &[Kind] = &[
+    Kind::Latency,
+    Kind::CutRequest,
+    Kind::LostAnswer,
+    Kind::Status(503),
+    Kind::Status(429),
+    Kind::FailEntries,
+];
+
+/// What a schedule came to.
+struct Tale {
+    faults: usize,
+    kills: usize,
+    given_up: usize,
+    announced: usize,
+}
+
+/// The previews of a run without faults, by the video.
+async fn fair_previews(video: &'static str) -> BTreeMap<String, Vec<u8>> {
+    static KNOWN: [OnceCell<BTreeMap<String, Vec<u8>>>; VIDEOS.len()] =
+        [const { OnceCell::const_new() }; VIDEOS.len()];
+    let place = VIDEOS.iter().position(|name| *name == video).unwrap();
+    let known = KNOWN[place].get_or_init(|| async {
+        let bed = TestBed::start().await;
+        let etag = bed.adopt_video(KEY, video).await.etag;
+        let mut slices = slices(&bed);
+        split(&bed.splitter(&QUICK), &etag).await;
+        let worker = bed.worker(&QUICK);
+        while let Ok(event) = slices.try_recv() {
+            let invocation = gifgen_testkit::bed::invocation(MINUTE);
+            let answer = worker.handle(&event, &invocation).await.unwrap();
+            assert!(matches!(answer, Answer::Done(_)), "{answer:?}");
+        }
+        assert_whole(&bed, "without faults").await;
+        previews(&bed).await
+    });
+    known.await.clone()
+}
+
+async fn schedule(seed: u64) -> Tale {
+    let what = format!("seed {seed} (to replay: GIFGEN_SOAK_SEED={seed})");
+    let video = VIDEOS[seed as usize % VIDEOS.len()];
+    let bed = TestBed::start().await;
+    let stack = bed.stack();
+    let faults = |kinds, rate, most_per_target| Faults {
+        seed,
+        rate,
+        kinds,
+        most_per_target,
+    };
+    let s3 = FaultProxy::start(&stack.s3_endpoint(), faults(S3_KINDS, 0.12, 2)).await;
+    let bus = FaultProxy::start(&stack.eventbridge_endpoint(), faults(BUS_KINDS, 0.3, 8)).await;
+    let mut completions = completions(&bed);
+    let slices = slices(&bed);
+
+    let mut environment = bed.environment();
+    let own = [
+        ("AWS_ENDPOINT_URL_S3", s3.endpoint()),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.endpoint()),
+    ];
+    environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    environment.extend(QUICK.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let policy = Policy {
+        seed,
+        delay: Duration::from_millis(300),
+        reorder: true,
+        duplicate: 0.3,
+        kill: 0.2,
+        kill_within: Duration::from_millis(1500),
+        most_kills: 4,
+        ..Policy::default()
+    };
+    let mut lambda = Lambda::start(WORKER, &environment, policy);
+    lambda.feed(slices);
+
+    let etag = bed.adopt_video(KEY, video).await.etag;
+    let (id, secret) = {
+        let credentials = stack.credentials();
+        (&credentials.access_key_id, &credentials.secret_access_key)
+    };
+    let splitter = Splitter::new(
+        clients::s3(&s3.endpoint(), id, secret),
+        clients::event_bridge(&bus.endpoint(), id, secret),
+        settings(&QUICK),
+    );
+    // The notification comes twice.
+    tokio::join!(split(&splitter, &etag), split(&splitter, &etag));
+    lambda.idle(LIMIT).await;
+
+    let given_up = lambda.report().failed.len();
+    s3.heal();
+    bus.heal();
+    let first = manifest(&bed).await;
+    let first = first.unwrap_or_else(|| panic!("{what}: the run has no end\n{}", lambda.log()));
+    if first.failed().count() > 0 {
+        assert!(given_up > 0, "{what}: {first:?} without a reason");
+        // What an operator does then.
+        let (ledger, run) = (ledger(&bed), run(&bed).await);
+        for (slice, attempt) in ledger.unfinished(&run).await.unwrap() {
+            lambda.invoke(serde_json::json!(run.event(&slice, attempt)));
+        }
+        lambda.idle(LIMIT).await;
+    }
+    assert_whole(&bed, &what).await;
+    let found = previews(&bed).await;
+    let wanted = fair_previews(video).await;
+    let names = |previews: &BTreeMap<String, Vec<u8>>| -> Vec<String> {
+        previews.keys().cloned().collect()
+    };
+    assert_eq!(names(&found), names(&wanted), "{what}");
+    for (key, bytes) in &wanted {
+        assert!(found[key] == *bytes, "{what}: {key} has other bytes");
+    }
+
+    let report = lambda.report();
+    let announced = all(&mut completions);
+    let complete = announced
+        .iter()
+        .filter(|event| event["status"] == "complete");
+    let complete = complete.count();
+    // An event whose acknowledgement was lost, by a fault or by its sender's death, comes again.
+    let excused = s3.lost_acknowledgements() + bus.lost_acknowledgements() + report.kills;
+    assert!(
+        complete >= 1 && complete <= 1 + excused,
+        "{what}: {announced:?}, {excused} excused"
+    );
+    if excused == 0 {
+        let partial = usize::from(first.failed().count() > 0);
+        assert_eq!(announced.len(), 1 + partial, "{what}: {announced:?}");
+    }
+    let uploads = bed.s3().list_multipart_uploads().bucket(PREVIEWS).send();
+    assert!(uploads.await.unwrap().uploads().is_empty(), "{what}");
+    assert_nothing_left(&bed.temporary(), &what).await;
+    Tale {
+        faults: s3.dealt().len() + bus.dealt().len(),
+        kills: report.kills,
+        given_up,
+        announced: announced.len(),
+    }
+}
+
+/// Waits until there is no work directory and no FFmpeg in one: a killed worker's successor sweeps
+/// when it starts.
+async fn assert_nothing_left(temporary: &Path, what: &str) {
+    let start = Instant::now();
+    loop {
+        let left: Vec<_> = std::fs::read_dir(temporary)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        let working = processes_in(temporary);
+        if left.is_empty() && working.is_empty() {
+            return;
+        }
+        assert!(
+            start.elapsed() < Duration::from_secs(20),
+            "{what}: {left:?} and the processes {working:?} are left"
+        );
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Processes whose working directory lies in `folder`.
+fn processes_in(folder: &Path) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter(|process| {
+            let directory = std::fs::read_link(process.path().join("cwd"));
+            directory.is_ok_and(|directory| directory.starts_with(folder))
+        })
+        .map(|process| process.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_any_schedule_of_faults_all_is_as_if_nothing_had_happened() {
+    let seeds: Vec<u64> = match number("GIFGEN_SOAK_SEED") {
+        Some(seed) => vec![seed],
+        None => (0..number("GIFGEN_SOAK_SEEDS").unwrap_or(FEW)).collect(),
+    };
+    let count = seeds.len();
+    let start = Instant::now();
+    let tales: Vec<Tale> = stream::iter(seeds)
+        .map(|seed| async move {
+            println!("seed {seed}");
+            schedule(seed).await
+        })
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let sum = |of: fn(&Tale) -> usize| tales.iter().map(of).sum::<usize>();
+    println!(
+        "{count} schedules in {:.0} s: {} faults, {} kills, {} slices given up, {} completions",
+        start.elapsed().as_secs_f64(),
+        sum(|tale| tale.faults),
+        sum(|tale| tale.kills),
+        sum(|tale| tale.given_up),
+        sum(|tale| tale.announced),
+    );
+}

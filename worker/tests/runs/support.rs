@@ -1,0 +1,119 @@
+//! A run on the embedded stack, and what is looked at when it is over.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use gifgen_ledger::{Ledger, bucket::Bucket, manifest::Manifest, run::Run};
+use gifgen_shared::{deadline::Deadline, source_key::SourceKey};
+use gifgen_splitter::splitter::Splitter;
+use gifgen_stack::ObjectInfo;
+use gifgen_testkit::{
+    bed::{FILMS, PREVIEWS, TestBed},
+    events::object_created,
+};
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+pub const MINUTE: Duration = Duration::from_secs(60);
+
+/// Key of the video.
+pub const KEY: &str = "a film.mp4";
+
+/// Settings that make slices of five seconds, quickly.
+pub const QUICK: [(&str, &str); 4] = [
+    ("SLICE_SECONDS", "5"),
+    ("GIF_WIDTH", "48"),
+    ("GIF_FPS", "2"),
+    ("FRAME_WIDTH", "48"),
+];
+
+/// Sends the event of an upload to the splitter until it takes it, as Lambda would.
+pub async fn split(splitter: &Splitter, etag: &str) -> Value {
+    let event = object_created(FILMS, KEY, etag);
+    for _ in 0..30 {
+        match splitter.handle(&event, Deadline::after(MINUTE)).await {
+            Ok(summary) => return json!(summary),
+            Err(error) => eprintln!("the splitter is to be tried again: {error}"),
+        }
+    }
+    panic!("the splitter never succeeded");
+}
+
+/// Events of slices, from the bus.
+pub fn slices(bed: &TestBed) -> UnboundedReceiver<Value> {
+    let pattern = json!({"detail-type": ["newVideoCreated"]});
+    bed.stack().bus().add_rule("slices", &pattern).unwrap()
+}
+
+/// Events of completion, from the bus.
+pub fn completions(bed: &TestBed) -> UnboundedReceiver<Value> {
+    let pattern = json!({"detail-type": ["videoPreviewsCompleted"]});
+    bed.stack().bus().add_rule("completions", &pattern).unwrap()
+}
+
+/// The details of all events that have come.
+pub fn all(events: &mut UnboundedReceiver<Value>) -> Vec<Value> {
+    std::iter::from_fn(|| events.try_recv().ok())
+        .map(|event| event["detail"].clone())
+        .collect()
+}
+
+/// The ledgers of a bed, read without faults.
+pub fn ledger(bed: &TestBed) -> Ledger {
+    Ledger {
+        bucket: Bucket::new(bed.s3().clone(), PREVIEWS),
+        bus: bed.bus().clone(),
+        bus_name: "default".into(),
+    }
+}
+
+pub async fn run(bed: &TestBed) -> Run {
+    let key = SourceKey::plain(KEY).unwrap();
+    let bucket = ledger(bed).bucket;
+    Run::current(&bucket, &key).await.unwrap().unwrap().0
+}
+
+pub async fn manifest(bed: &TestBed) -> Option<Manifest> {
+    let key = SourceKey::plain(KEY).unwrap();
+    let read = ledger(bed).manifest(&key).await.unwrap();
+    read.map(|(manifest, _)| manifest)
+}
+
+/// The previews, by their keys: their ETags tell their bytes.
+pub async fn previews(bed: &TestBed) -> BTreeMap<String, Vec<u8>> {
+    let objects: Vec<ObjectInfo> = bed.stack().store().list(PREVIEWS, "").await.unwrap();
+    objects
+        .into_iter()
+        .filter(|object| !object.key.ends_with(".json"))
+        .map(|object| (object.key, std::fs::read(object.body).unwrap()))
+        .collect()
+}
+
+/// Asserts that the current run is complete, and that its manifest agrees with the bucket.
+pub async fn assert_whole(bed: &TestBed, what: &str) -> Manifest {
+    let run = run(bed).await;
+    let manifest = manifest(bed).await;
+    let manifest = manifest.unwrap_or_else(|| panic!("{what}: there is no manifest"));
+    assert!(
+        manifest.is_of(&run),
+        "{what}: {manifest:?} is of another run"
+    );
+    assert_eq!(manifest.failed().count(), 0, "{what}: {manifest:?}");
+    let ledger = ledger(bed);
+    let receipts = ledger.receipts(&run).await.unwrap();
+    let wrong = ledger
+        .verify(&run, Some(&manifest), receipts.values())
+        .await;
+    assert_eq!(wrong.unwrap(), [], "{what}");
+    assert_eq!(receipts.len(), run.slices as usize, "{what}");
+    manifest
+}
+
+/// A number from the environment.
+pub fn number(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is {value:?}, and must be a number")),
+    )
+}
