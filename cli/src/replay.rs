@@ -124,12 +124,21 @@ fn meant(event: &Value) -> Result<Meant, ReplayError> {
             objects: objects.collect(),
         });
     }
-    let slice = SliceEvent::parse(event).map_err(ReplayError::Unknown)?;
+    let given_up = given_up(event);
+    let slice = SliceEvent::parse(given_up.as_ref().unwrap_or(event));
+    let slice = slice.map_err(ReplayError::Unknown)?;
     Ok(Meant::ForWorker {
         bucket: slice.bucket.unwrap_or_else(|| SOURCE_BUCKET.into()),
         key: slice.key.to_string(),
         end: slice.end,
     })
+}
+
+/// The slice event in a message of the failure queue, which the worker reads too.
+fn given_up(event: &Value) -> Option<Value> {
+    let message = event.get("Records")?.get(0)?;
+    let body: Value = serde_json::from_str(message["body"].as_str()?).ok()?;
+    Some(body.get("requestPayload").cloned().unwrap_or(body))
 }
 
 async fn replay_here(
@@ -210,8 +219,10 @@ async fn invoke(
                 .handle(event, deadline)
                 .await
                 .map_err(|error| ReplayError::Function(error.to_string()))?;
-            let split = |outcome: &Outcome| matches!(outcome, Outcome::Split { .. });
-            let done = summary.error.is_none() && summary.sources.iter().all(split);
+            let good = |outcome: &Outcome| {
+                matches!(outcome, Outcome::Split { .. } | Outcome::Complete { .. })
+            };
+            let done = summary.error.is_none() && summary.sources.iter().all(good);
             Ok((json!(summary), done))
         }
         Meant::ForWorker { .. } => {
@@ -225,7 +236,12 @@ async fn invoke(
                 .handle(event, &invocation)
                 .await
                 .map_err(|error| ReplayError::Function(error.to_string()))?;
-            Ok((json!(answer), matches!(answer, Answer::Done(_))))
+            let done = match &answer {
+                Answer::Done(_) => true,
+                Answer::GivenUp(batch) => batch.batch_item_failures.is_empty(),
+                Answer::Failed { .. } | Answer::Superseded => false,
+            };
+            Ok((json!(answer), done))
         }
     }
 }

@@ -66,7 +66,7 @@ struct Object {
 
 /// The objects whose creation `event` tells of. Records of other events (removals, say) and the
 /// `s3:TestEvent` that S3 sends when a notification is set up tell of none. A malformed record
-/// leaves the others alone.
+/// leaves the others alone. Messages of a queue, which are `Records` too, are not for the splitter.
 ///
 /// # Errors
 /// If the event has neither shape.
@@ -74,7 +74,11 @@ pub fn created_objects(event: &Value) -> Result<Vec<Result<Created, TriggerError
     if event["Event"] == "s3:TestEvent" {
         return Ok(Vec::new());
     }
-    if let Some(Value::Array(records)) = event.get("Records") {
+    if let Some(Value::Array(records)) = event.get("Records")
+        && !records
+            .iter()
+            .any(|record| record["eventSource"] == "aws:sqs")
+    {
         let records = records.iter().map(Record::deserialize);
         let created = records.filter_map(|record| match record {
             Ok(record) if record.event_name.contains("ObjectRemoved") => None,
@@ -174,6 +178,8 @@ mod tests {
     fn other_events_are_refused_with_the_reason() {
         let error = created_objects(&json!({"detail": {}})).unwrap_err();
         assert!(error.to_string().contains("no S3 notification"));
+        let event = json!({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]});
+        assert!(created_objects(&event).is_err());
         let event = json!({"Records": [{"Sns": {}}]});
         let error = created_objects(&event).unwrap().remove(0).unwrap_err();
         assert!(error.to_string().contains("missing field `s3`"), "{error}");

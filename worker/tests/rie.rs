@@ -75,6 +75,29 @@ async fn the_saved_slice_event_is_rendered_if_its_version_is_there() {
 }
 
 #[tokio::test]
+async fn the_saved_slice_that_was_given_up_gets_its_receipt_if_its_version_is_there() {
+    let (bed, etag) = bed_with_long_video().await;
+    let mut rie = Rie::start(WORKER, &environment(&bed, &[])).await;
+    let mut event = saved("slice-given-up.json");
+    let answer = rie.invoke(&event).await;
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    let receipt = "long.mp4/receipts/1/002250.json";
+    let receipts = || bed.stack().store().list(PREVIEWS, receipt);
+    assert!(
+        receipts().await.unwrap().is_empty(),
+        "it is another version"
+    );
+
+    let body = &mut event["Records"][0]["body"];
+    let mut record: Value = serde_json::from_str(body.as_str().unwrap()).unwrap();
+    record["requestPayload"]["detail"]["etag"] = json!(format!("\"{etag}\""));
+    *body = json!(record.to_string());
+    let answer = rie.invoke(&event).await;
+    assert_eq!(answer, json!({"batchItemFailures": []}), "{}", rie.log());
+    assert_eq!(receipts().await.unwrap().len(), 1, "{}", rie.log());
+}
+
+#[tokio::test]
 async fn the_aws_samples_slice_event_is_rendered_from_the_bucket_of_the_settings() {
     let (bed, _) = bed_with_long_video().await;
     let settings = [("SOURCE_BUCKET", "films"), ("FRAMES", "storyboard")];

@@ -95,6 +95,7 @@ fn without_a_video_a_test_picture_stands_in() {
         "s3-put.json",
         "object-created.json",
         "slice.json",
+        "slice-given-up.json",
         "aws-sample-slice.json",
     ] {
         let out = tempfile::tempdir().unwrap();
