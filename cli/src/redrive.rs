@@ -69,7 +69,6 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
         if !ledger.begin(&again, Some(&version)).await? {
             return Err(RemoteError::Overtaken(remote.key.clone()));
         }
-        ledger.retract(&again).await?;
         run = again;
         run.plan().into_iter().map(|slice| (slice, 1)).collect()
     } else {

@@ -219,22 +219,7 @@ impl Bucket {
         Ok(found)
     }
 
-    /// The first objects of a folder behind the name `after`, at most `most` (1 to 1,000) of them.
-    ///
-    /// # Errors
-    /// If S3 does not list them.
-    pub async fn some_of_folder(
-        &self,
-        folder: &str,
-        after: &str,
-        most: i32,
-    ) -> Result<Folder, LedgerError> {
-        let from = Start::Name(after.to_owned());
-        Ok(self.page(folder, &from, most).await?.0)
-    }
-
-    /// Those of `keys` that exist. Keys of one folder must follow each other, without others in
-    /// between: each folder is listed once, from its first key on.
+    /// Those of `keys` that exist. Lists each folder from the first of its keys to the last.
     ///
     /// # Errors
     /// If S3 does not list them.
@@ -253,12 +238,18 @@ impl Bucket {
             let first = names.first().copied().unwrap_or_default();
             let stem = first.split_once('.').map_or(first, |(stem, _)| stem);
             let most = i32::try_from(names.len()).unwrap_or(MOST).min(MOST);
-            let listed = self.some_of_folder(folder, stem, most).await?;
-            found.extend(
-                (listed.into_iter())
-                    .filter(|(name, _)| names.contains(name.as_str()))
-                    .map(|(name, listed)| (format!("{folder}{name}"), listed)),
-            );
+            let mut from = Some(Start::Name(stem.to_owned()));
+            while let Some(start) = from {
+                let (page, next) = self.page(folder, &start, most).await?;
+                let last = page.last_key_value().map(|(name, _)| name.as_str());
+                let passed = last >= names.last().copied();
+                from = next.filter(|_| !passed);
+                found.extend(
+                    (page.into_iter())
+                        .filter(|(name, _)| names.contains(name.as_str()))
+                        .map(|(name, listed)| (format!("{folder}{name}"), listed)),
+                );
+            }
         }
         Ok(found)
     }

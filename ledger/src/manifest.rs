@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
-use gifgen_shared::{look::Look, output_keys::OutputKeys, source_key::SourceKey};
+use chrono::{DateTime, SubsecRound, Utc};
+use gifgen_shared::{
+    look::Look, output_keys::OutputKeys, slice_event::plain_seconds, source_key::SourceKey,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -61,6 +63,7 @@ pub struct ManifestSlice {
     /// First second of the slice.
     pub start: u32,
     /// End of the slice, in seconds.
+    #[serde(serialize_with = "plain_seconds")]
     pub end: f64,
     /// What it gave.
     #[serde(flatten)]
@@ -131,7 +134,7 @@ impl Manifest {
             totals: Totals::of(receipts, track.as_ref()),
             track,
             created_at: run.created_at,
-            completed_at: Utc::now(),
+            completed_at: Utc::now().trunc_subsecs(3),
             run: run.run,
             claimed_by: claimed_by.to_owned(),
         }

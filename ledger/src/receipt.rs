@@ -4,11 +4,11 @@
 //! A receipt only ever gets better: a failure never replaces a success, so that a late or doubled
 //! event cannot undo what another has done.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
-use gifgen_shared::slice::Slice;
+use gifgen_shared::{slice::Slice, slice_event::plain_seconds};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -34,6 +34,7 @@ pub struct Receipt {
     /// First second of the slice.
     pub start: u32,
     /// End of the slice, in seconds.
+    #[serde(serialize_with = "plain_seconds")]
     pub end: f64,
     /// What it gave, or why nothing.
     #[serde(flatten)]
@@ -108,7 +109,7 @@ impl Receipt {
             outcome,
             attempt,
             work,
-            finished_at: Utc::now(),
+            finished_at: Utc::now().trunc_subsecs(3),
         }
     }
 
@@ -193,18 +194,13 @@ impl Ledger {
         let plan = run.plan();
         let folder = run.keys().receipts(run.run);
         if plan.len() > FEW_SLICES {
-            let behind: BTreeSet<String> = plan
-                .iter()
+            let behind: Vec<String> = (plan.iter())
                 .filter(|slice| slice.start > own)
                 .take(LOOK_AHEAD)
-                .map(|slice| name(slice.start))
+                .map(|slice| run.keys().receipt(run.run, slice.start))
                 .collect();
-            let most = LOOK_AHEAD as i32;
-            let found = self
-                .bucket
-                .some_of_folder(&folder, &name(own), most)
-                .await?;
-            if !behind.iter().all(|name| found.contains_key(name)) {
+            let found = self.bucket.those(behind.iter().map(String::as_str)).await?;
+            if found.len() < behind.len() {
                 return Ok(false);
             }
         }

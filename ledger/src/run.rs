@@ -199,8 +199,9 @@ impl Run {
 const SAME_END_SECONDS: f64 = 1e-6;
 
 impl Ledger {
-    /// Makes `run` the current one instead of that which was `read`. `false` if that has changed
-    /// meanwhile: read again, look again at the source, and decide again.
+    /// Makes `run` the current one instead of that which was `read`, and takes back the manifest
+    /// of that one. `false` if it has changed meanwhile: read again, look again at the source, and
+    /// decide again.
     ///
     /// Between the reading and this, the caller must have seen that the source is in the version
     /// that `run` is about.
@@ -208,9 +209,27 @@ impl Ledger {
     /// # Errors
     /// If it cannot be written.
     pub async fn begin(&self, run: &Run, read: Option<&ETag>) -> Result<bool, LedgerError> {
+        // Before, in case that this process dies after; after, in case that the earlier run is
+        // just ending.
+        self.retract(run).await?;
         let when = When::unchanged(read);
         let written = self.bucket.write(&run.keys().run(), run, &when).await?;
+        if written.is_some() {
+            self.retract(run).await?;
+        }
         Ok(written.is_some())
+    }
+
+    /// Takes back the manifest of `source` if it is not that of the current run: a worker of an
+    /// earlier one may have died before it did so itself.
+    ///
+    /// # Errors
+    /// If that cannot be done.
+    pub async fn retract_outdated(&self, source: &SourceKey) -> Result<(), LedgerError> {
+        if let Some((run, _)) = Run::current(&self.bucket, source).await? {
+            self.retract(&run).await?;
+        }
+        Ok(())
     }
 
     /// Takes back the manifest of an earlier run, since the objects that it names are about to be

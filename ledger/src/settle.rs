@@ -36,8 +36,10 @@
 //! after the bus took the event and before `run.json` says so (steps 5 and 6), or the bus's answer
 //! is lost, the event is sent again by the retry: the same one, with the same `run` and `status`.
 //! That is the side to err on: a completion that is told twice is noticed, one that is never told is
-//! not. If the event is out and only the note fails, that is logged, not retried. And between steps
-//! 3 and 4 the manifest of a run that has just been replaced can be seen for a moment.
+//! not. The same holds if the platform runs one invocation twice at once. If the event is out and
+//! only the note fails, that is logged, not retried. And between steps 3 and 4 the manifest of a run
+//! that has just been replaced can be seen for a moment; if the worker dies there, until a worker of
+//! that run, which is run again, or the new run's end takes it away.
 
 use std::collections::BTreeMap;
 

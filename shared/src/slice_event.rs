@@ -166,7 +166,10 @@ fn whole_second<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Er
 }
 
 /// Writes whole seconds without a decimal point, as the contract's events have them.
-fn plain_seconds<S: Serializer>(seconds: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+///
+/// # Errors
+/// Those of the serializer.
+pub fn plain_seconds<S: Serializer>(seconds: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     if seconds.fract() == 0.0 && (0.0..=MAX_START).contains(seconds) {
         serializer.serialize_u32(*seconds as u32)
     } else {

@@ -183,7 +183,6 @@ impl Splitter {
             };
             let run = Run::new(facts, video, self.settings.look, before.as_ref());
             if self.ledger.begin(&run, version.as_ref()).await? {
-                self.ledger.retract(&run).await?;
                 let slices = run.plan().into_iter().map(|slice| (slice, 1));
                 return self.send(&run, slices.collect(), deadline).await;
             }

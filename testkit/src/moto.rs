@@ -64,6 +64,19 @@ impl Moto {
         &self.bus
     }
 
+    /// The environment that makes one of our binaries use it.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        [
+            ("AWS_ENDPOINT_URL", self.endpoint.as_str()),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_REGION", REGION),
+            ("DESTINATION_BUCKET", PREVIEWS),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+
     /// Uploads a test video to [`FILMS`] under `key`, and returns its ETag with its quotes.
     pub async fn upload_video(&self, key: &str, name: &str) -> String {
         self.upload(key, &media::video(name)).await

@@ -135,6 +135,9 @@ pub enum Interrupted {
         /// What the system said.
         reason: String,
     },
+    /// What comes from the failure queue is no message.
+    #[error("an event of the failure queue makes no sense: {0}")]
+    Queue(serde_json::Error),
     /// Somebody else keeps replacing the objects.
     #[error("others replaced the slice's objects at each of {rounds} attempts to upload them")]
     Contended {
@@ -212,6 +215,7 @@ impl From<Interrupted> for Diagnostic {
             Interrupted::Gif(_) => "Gif",
             Interrupted::WorkDir { .. } => "WorkDir",
             Interrupted::Upload { .. } | Interrupted::Contended { .. } => "UploadFailed",
+            Interrupted::Queue(_) => "BadMessage",
             Interrupted::Ledger(LedgerError::Disproved { .. }) => "Disproved",
             Interrupted::Ledger(LedgerError::Unannounced { .. }) => "Unannounced",
             Interrupted::Ledger(_) => "LedgerUnavailable",

@@ -26,7 +26,7 @@ pub(crate) struct Message {
 pub(crate) struct GivenUp {
     /// The slice event.
     pub event: Value,
-    /// The id of the invocation that failed, or that of the message.
+    /// The id of the invocation that failed, or that of the event where there was none.
     pub id: String,
     /// Why.
     pub failure: SliceFailure,
@@ -49,14 +49,12 @@ pub struct BatchItemFailure {
     pub item_identifier: String,
 }
 
-/// The messages, if `event` comes from a queue.
-pub(crate) fn messages(event: &Value) -> Option<Vec<Result<Message, serde_json::Error>>> {
+/// The messages, if `event` comes from a queue; an error if one lacks what each has.
+pub(crate) fn messages(event: &Value) -> Option<Result<Vec<Message>, serde_json::Error>> {
     let records = event.get("Records")?.as_array()?;
-    let from_queue = |record: &&Value| record["eventSource"] == "aws:sqs";
-    records
-        .iter()
-        .all(|record| from_queue(&record))
-        .then(|| records.iter().map(Message::deserialize).collect())
+    let from_queue = |record: &Value| record["eventSource"] == "aws:sqs";
+    let all = !records.is_empty() && records.iter().all(from_queue);
+    all.then(|| records.iter().map(Message::deserialize).collect())
 }
 
 impl Message {
@@ -72,8 +70,8 @@ impl Message {
             let code = attribute("ERROR_CODE").unwrap_or_else(|| "NO_CODE".into());
             let said = attribute("ERROR_MESSAGE").unwrap_or_default();
             return Ok(GivenUp {
+                id: text(&body["id"]).unwrap_or_else(|| self.message_id.clone()),
                 event: body,
-                id: self.message_id.clone(),
                 failure: SliceFailure {
                     reason: "undelivered".into(),
                     message: format!("EventBridge could not deliver the slice ({code}) {said}"),
@@ -104,8 +102,8 @@ mod tests {
     use super::*;
 
     fn read(record: Value) -> GivenUp {
-        let mut messages = messages(&json!({"Records": [record]})).unwrap();
-        messages.remove(0).unwrap().read().unwrap()
+        let mut messages = messages(&json!({"Records": [record]})).unwrap().unwrap();
+        messages.remove(0).read().unwrap()
     }
 
     #[test]

@@ -26,9 +26,18 @@ pub(crate) enum Membership {
     Loose,
 }
 
+/// Whether a run may begin with a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begins {
+    /// One may.
+    One,
+    /// None may.
+    None,
+}
+
 impl Worker {
-    /// Finds the run of `event`, and begins one if its source has none in this version: events can
-    /// come without a splitter, from tests and scripts.
+    /// Finds the run of `event`, and begins one if its source has none in this version and `begins`
+    /// says so: events can come without a splitter, from tests and scripts.
     ///
     /// # Errors
     /// [`Unrenderable::Superseded`] if another run is current, and what goes wrong on the way.
@@ -36,6 +45,7 @@ impl Worker {
         &self,
         event: &SliceEvent,
         source: &Source,
+        begins: Begins,
         deadline: Deadline,
     ) -> Result<Membership, SliceError> {
         let Some(etag) = &source.etag else {
@@ -54,11 +64,19 @@ impl Worker {
                     None => superseded(),
                 };
             }
+            // Which of two buckets' videos a key means is the splitter's to decide, not each slice's.
+            let other = before.as_ref().map(|run| &run.source.bucket);
+            if other.is_some_and(|bucket| *bucket != source.bucket) {
+                return superseded();
+            }
             let bytes = match source.state(&self.s3).await? {
                 SourceState::Present { bytes, .. } => bytes,
                 SourceState::Replaced => return superseded(),
                 SourceState::Gone => return Err(Unrenderable::SourceGone(source.clone()).into()),
             };
+            if begins == Begins::None {
+                return Ok(Membership::Loose);
+            }
             let url = source.presign(&self.s3, self.settings.url_expiry).await?;
             let (header, length) = self.measure(source, &url, deadline).await?;
             let (facts, video) = SourceFacts::of(source, etag, bytes, header, length);
@@ -67,7 +85,6 @@ impl Worker {
                 return Ok(Membership::Loose);
             };
             if self.ledger.begin(&run, version.as_ref()).await? {
-                self.ledger.retract(&run).await?;
                 return Ok(Membership::Of(Box::new(run), slice));
             }
         }

@@ -5,6 +5,11 @@
 //! a later run. So the objects are listed, *then* `run.json` tells whether this run is still the
 //! current one, and then each is replaced in just the version that was listed. A later run's object
 //! is never replaced: either it changes the version, or its run is current by then.
+//!
+//! One thing escapes that: versions are ETags, which tell contents and not writes. If a source is
+//! replaced and then put back, and a worker of the run in between sleeps between its look and its
+//! write for all that time, it can replace what the third run wrote with the very bytes that it had
+//! seen. The settling worker, and `gifgen status --verify`, see that.
 
 use std::{collections::BTreeMap, path::PathBuf};
 

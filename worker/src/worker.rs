@@ -25,7 +25,7 @@ use crate::{
     error::{Interrupted, SliceError, Unrenderable},
     failures::{BatchAnswer, BatchItemFailure, GivenUp, Message, messages},
     invocation::Invocation,
-    membership::Membership,
+    membership::{Begins, Membership},
     report::Report,
     slice_work::{Finished, Wanted},
 };
@@ -107,6 +107,7 @@ impl Worker {
         invocation: &Invocation,
     ) -> Result<Answer, Interrupted> {
         if let Some(messages) = messages(event) {
+            let messages = messages.map_err(Interrupted::Queue)?;
             let giving_up = Box::pin(self.give_up_all(messages, invocation));
             return Ok(Answer::GivenUp(giving_up.await));
         }
@@ -126,6 +127,7 @@ impl Worker {
             Ok(answer) => Ok(answer),
             Err(SliceError::Permanent(Unrenderable::Superseded(source))) => {
                 tracing::info!(bucket, key, start, %source, "superseded");
+                self.ledger.retract_outdated(&source.key).await?;
                 Ok(Answer::Superseded)
             }
             Err(SliceError::Permanent(error)) => Ok(failed(&error)),
@@ -142,7 +144,7 @@ impl Worker {
             .source(&self.settings)
             .map_err(Unrenderable::BadEvent)?;
         match self
-            .membership(&event, &source, invocation.deadline)
+            .membership(&event, &source, Begins::One, invocation.deadline)
             .await?
         {
             Membership::Of(run, slice) => {
@@ -289,25 +291,22 @@ impl Worker {
         }))
     }
 
-    /// Records what comes out of the failure queue. What cannot be recorded stays in it.
-    async fn give_up_all(
-        &self,
-        messages: Vec<Result<Message, serde_json::Error>>,
-        invocation: &Invocation,
-    ) -> BatchAnswer {
+    /// Records what comes out of the failure queue. What cannot be recorded, or not in time, stays
+    /// in it.
+    async fn give_up_all(&self, messages: Vec<Message>, invocation: &Invocation) -> BatchAnswer {
         let mut answer = BatchAnswer::default();
+        let end = invocation.deadline.instant();
         for message in messages {
-            let message = match message {
-                Ok(message) => message,
-                Err(error) => {
-                    tracing::error!(%error, "a message of the failure queue makes no sense");
-                    continue;
-                }
+            let given_up = async {
+                let given_up = message
+                    .read()
+                    .map_err(|error| SliceError::from(Unrenderable::BadEvent(error.into())))?;
+                self.give_up(&given_up, invocation).await
             };
-            let given_up = match message.read() {
-                Ok(given_up) => self.give_up(&given_up, invocation).await,
-                Err(error) => Err(Unrenderable::BadEvent(error.into()).into()),
-            };
+            let given_up = timeout_at(end, given_up).await.unwrap_or_else(|_| {
+                let doing = "recording slices that were given up";
+                Err(Interrupted::DeadlinePassed { doing }.into())
+            });
             if let Err(error) = given_up {
                 tracing::error!(message = message.message_id, why = %error, "a slice that was given up could not be recorded");
                 answer.batch_item_failures.push(BatchItemFailure {
@@ -325,8 +324,8 @@ impl Worker {
         let source = event
             .source(&self.settings)
             .map_err(Unrenderable::BadEvent)?;
-        let membership = self.membership(&event, &source, invocation.deadline).await;
-        let (run, slice) = match membership {
+        let membership = self.membership(&event, &source, Begins::None, invocation.deadline);
+        let (run, slice) = match membership.await {
             Ok(Membership::Of(run, slice)) => (run, slice),
             Ok(Membership::Loose) => return Err(Unrenderable::NoRun(source).into()),
             Err(SliceError::Permanent(Unrenderable::Superseded(_))) => return Ok(()),
