@@ -53,7 +53,8 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
     let bus_name = options.event_bus_name.as_deref();
     let remote = Remote::connect(&options.run, bus_name).await?;
     let deadline = Deadline::after(PATIENCE);
-    let (mut run, version) = remote.run(&options.run.bucket).await?;
+    let read = remote.run(&options.run.bucket).await?;
+    let mut run = read.0.clone();
     let gone = |what| RemoteError::Gone {
         key: remote.key.clone(),
         what,
@@ -66,7 +67,7 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
     let ledger = &remote.ledger;
     let slices: Vec<(Slice, u32)> = if options.all {
         let again = Run::new(run.source.clone(), run.video, run.settings, Some(&run));
-        if !ledger.begin(&again, Some(&version)).await? {
+        if !ledger.begin(&again, Some(&read)).await? {
             return Err(RemoteError::Overtaken(remote.key.clone()));
         }
         run = again;

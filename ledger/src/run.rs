@@ -208,11 +208,21 @@ impl Ledger {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub async fn begin(&self, run: &Run, read: Option<&ETag>) -> Result<bool, LedgerError> {
-        // Before, in case that this process dies after; after, in case that the earlier run is
-        // just ending.
-        self.retract(run).await?;
-        let when = When::unchanged(read);
+    pub async fn begin(
+        &self,
+        run: &Run,
+        read: Option<&Versioned<Run>>,
+    ) -> Result<bool, LedgerError> {
+        // The manifest goes before, in case that this process dies after; but only that of the run
+        // which was read, since another may have begun, and ended, meanwhile. It goes after as
+        // well, in case that the earlier run was just ending.
+        if let Some((before, _)) = read
+            && let Some((manifest, version)) = self.manifest(&run.source.key).await?
+            && manifest.is_of(before)
+        {
+            self.bucket.delete(&run.keys().manifest(), &version).await?;
+        }
+        let when = When::unchanged(read.map(|(_, version)| version));
         let written = self.bucket.write(&run.keys().run(), run, &when).await?;
         if written.is_some() {
             self.retract(run).await?;

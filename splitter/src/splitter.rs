@@ -2,18 +2,11 @@
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use futures::future::join_all;
-use gifgen_ledger::{
-    Ledger,
-    bucket::Bucket,
-    error::LedgerError,
-    manifest::Status,
-    run::{Run, SourceFacts},
-};
+use gifgen_ledger::{Ledger, bucket::Bucket, error::LedgerError, manifest::Status, run::Run};
 use gifgen_shared::{
     child::ChildError,
     deadline::Deadline,
     output_keys::{OutputKeys, is_output},
-    probe::{Probe, ProbeError},
     publish::{PublishError, publish},
     rejection::{Reason, Rejection},
     settings::Settings,
@@ -21,7 +14,6 @@ use gifgen_shared::{
     slice_event::{EVENT_SOURCE, REJECTED_DETAIL_TYPE, SLICE_DETAIL_TYPE},
     source::{ETag, Source, SourceState, SourceUnavailable},
     source_key::SourceKeyError,
-    video_stream::VideoStream,
 };
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
@@ -35,9 +27,9 @@ use crate::{
 /// The splitter with its connections.
 #[derive(Debug)]
 pub struct Splitter {
-    s3: aws_sdk_s3::Client,
+    pub(crate) s3: aws_sdk_s3::Client,
     ledger: Ledger,
-    settings: Settings,
+    pub(crate) settings: Settings,
 }
 
 /// Why an invocation fails, to be retried by the platform.
@@ -169,8 +161,8 @@ impl Splitter {
                 etag: Some(etag.clone()),
                 ..named.clone()
             };
-            let (before, version) = read.unzip();
-            if let Some(run) = &before
+            let before = read.as_ref().map(|(run, _)| run);
+            if let Some(run) = before
                 && run.covers(&source, &self.settings.look)
             {
                 return self.go_on(run, deadline).await;
@@ -181,8 +173,8 @@ impl Splitter {
                     return self.reject(created, Some(&etag), rejection, deadline).await;
                 }
             };
-            let run = Run::new(facts, video, self.settings.look, before.as_ref());
-            if self.ledger.begin(&run, version.as_ref()).await? {
+            let run = Run::new(facts, video, self.settings.look, before);
+            if self.ledger.begin(&run, read.as_ref()).await? {
                 let slices = run.plan().into_iter().map(|slice| (slice, 1));
                 return self.send(&run, slices.collect(), deadline).await;
             }
@@ -223,45 +215,6 @@ impl Splitter {
         let entries = events.map(|event| self.entry(SLICE_DETAIL_TYPE, json!(event)));
         publish(&self.ledger.bus, entries.collect(), deadline).await?;
         Ok(Outcome::split(run, sent))
-    }
-
-    /// Measures a source, or says why it gives no previews.
-    async fn measure(
-        &self,
-        source: &Source,
-        etag: &ETag,
-        bytes: u64,
-        deadline: Deadline,
-    ) -> Result<Result<(SourceFacts, VideoStream), Rejection>, SplitError> {
-        if bytes == 0 {
-            return Ok(Err(Rejection::new(Reason::EmptyVideo, "the file is empty")));
-        }
-        let url = source.presign(&self.s3, self.settings.url_expiry).await?;
-        let probe = Probe {
-            ffprobe: &self.settings.ffprobe,
-            url: &url,
-            etag: Some(etag),
-            deadline,
-        };
-        let (header, length) = match probe.measure().await {
-            Ok(measured) => measured,
-            Err(ProbeError::Rejected(rejection)) => return Ok(Err(rejection)),
-            Err(ProbeError::Child(error)) => return Err(error.into()),
-            Err(ProbeError::Interrupted { reason }) => {
-                return Err(SplitError::Probe {
-                    source_name: source.to_string(),
-                    reason,
-                });
-            }
-        };
-        let longest = self.settings.max_video_hours;
-        if length > f64::from(longest) * 3600.0 {
-            return Ok(Err(Rejection::new(
-                Reason::TooLong,
-                format!("the video lasts {length} s, more than MAX_VIDEO_HOURS ({longest})"),
-            )));
-        }
-        Ok(Ok(SourceFacts::of(source, etag, bytes, header, length)))
     }
 
     async fn reject(

@@ -6,9 +6,22 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
 
-use gifgen_ledger::made::SliceFailure;
+use gifgen_ledger::{
+    made::SliceFailure,
+    receipt::{Outcome, Receipt, Work},
+    settle::Right,
+};
+use gifgen_shared::slice_event::SliceEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::time::timeout_at;
+
+use crate::{
+    error::{Interrupted, SliceError, Unrenderable},
+    invocation::Invocation,
+    membership::{Begins, Membership},
+    worker::{Worker, log},
+};
 
 /// A message of the queue.
 #[derive(Debug, Deserialize)]
@@ -92,6 +105,72 @@ impl Message {
                 message: format!("given up after {attempts} attempts ({kind}): {said}"),
             },
         })
+    }
+}
+
+impl Worker {
+    /// Records what comes out of the failure queue. What cannot be recorded, or not in time, stays
+    /// in it.
+    pub(crate) async fn give_up_all(
+        &self,
+        messages: Vec<Message>,
+        invocation: &Invocation,
+    ) -> BatchAnswer {
+        let mut answer = BatchAnswer::default();
+        let end = invocation.deadline.instant();
+        for message in messages {
+            let given_up = async {
+                let given_up = message
+                    .read()
+                    .map_err(|error| SliceError::from(Unrenderable::BadEvent(error.into())))?;
+                self.give_up(&given_up, invocation).await
+            };
+            let given_up = timeout_at(end, given_up).await.unwrap_or_else(|_| {
+                let doing = "recording slices that were given up";
+                Err(Interrupted::DeadlinePassed { doing }.into())
+            });
+            if let Err(error) = given_up {
+                tracing::error!(message = message.message_id, why = %error, "a slice that was given up could not be recorded");
+                answer.batch_item_failures.push(BatchItemFailure {
+                    item_identifier: message.message_id,
+                });
+            }
+        }
+        answer
+    }
+
+    /// Writes the receipt of a slice that was given up, unless it was rendered after all, and
+    /// settles its run.
+    async fn give_up(&self, given_up: &GivenUp, invocation: &Invocation) -> Result<(), SliceError> {
+        let event = SliceEvent::parse(&given_up.event).map_err(Unrenderable::BadEvent)?;
+        let source = event
+            .source(&self.settings)
+            .map_err(Unrenderable::BadEvent)?;
+        let membership = self.membership(&event, &source, Begins::None, invocation.deadline);
+        let (run, slice) = match membership.await {
+            Ok(Membership::Of(run, slice)) => (run, slice),
+            Ok(Membership::Loose) => return Err(Unrenderable::NoRun(source).into()),
+            Err(SliceError::Permanent(Unrenderable::Superseded(_))) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let receipt = match self.true_receipt(&run, slice.start).await? {
+            Some(receipt) => receipt,
+            None => {
+                let error = given_up.failure.clone();
+                let outcome = Outcome::Failed { error };
+                let attempt = event.attempt.unwrap_or(1);
+                Receipt::new(&run, &slice, outcome, attempt, Work::default())
+            }
+        };
+        self.ledger.write_receipt(&run, &receipt).await?;
+        log(&run, &receipt);
+        // In the name of the invocation that was given up: it may have claimed the completion.
+        let in_its_name = Invocation {
+            id: given_up.id.clone(),
+            ..invocation.clone()
+        };
+        self.settle(&run, &receipt, Right::LastResort, &in_its_name)
+            .await
     }
 }
 

@@ -6,6 +6,7 @@ pub mod failures;
 pub mod ffmpeg_args;
 pub mod gif;
 pub mod invocation;
+mod loose;
 mod membership;
 pub mod outputs;
 pub mod render;

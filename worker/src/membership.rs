@@ -54,8 +54,8 @@ impl Worker {
         let superseded = || Err(Unrenderable::Superseded(source.clone()).into());
         for _ in 0..Ledger::ATTEMPTS {
             let current = Run::current(&self.ledger.bucket, &source.key).await?;
-            let (before, version) = current.unzip();
-            if let Some(run) = &before
+            let before = current.as_ref().map(|(run, _)| run);
+            if let Some(run) = before
                 && run.source() == *source
             {
                 // Other settings slice otherwise, in a run of their own.
@@ -65,7 +65,7 @@ impl Worker {
                 };
             }
             // Which of two buckets' videos a key means is the splitter's to decide, not each slice's.
-            let other = before.as_ref().map(|run| &run.source.bucket);
+            let other = before.map(|run| &run.source.bucket);
             if other.is_some_and(|bucket| *bucket != source.bucket) {
                 return superseded();
             }
@@ -80,11 +80,11 @@ impl Worker {
             let url = source.presign(&self.s3, self.settings.url_expiry).await?;
             let (header, length) = self.measure(source, &url, deadline).await?;
             let (facts, video) = SourceFacts::of(source, etag, bytes, header, length);
-            let run = Run::new(facts, video, self.settings.look, before.as_ref());
+            let run = Run::new(facts, video, self.settings.look, before);
             let Some(slice) = run.slice(&event.slice()) else {
                 return Ok(Membership::Loose);
             };
-            if self.ledger.begin(&run, version.as_ref()).await? {
+            if self.ledger.begin(&run, current.as_ref()).await? {
                 return Ok(Membership::Of(Box::new(run), slice));
             }
         }

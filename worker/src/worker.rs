@@ -14,16 +14,14 @@ use gifgen_ledger::{
     run::Run,
     settle::{Right, Settler},
 };
-use gifgen_shared::{
-    settings::Settings, slice::Slice, slice_event::SliceEvent, source::Source, work_dir::sweep,
-};
+use gifgen_shared::{settings::Settings, slice::Slice, slice_event::SliceEvent, work_dir::sweep};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::timeout_at;
 
 use crate::{
     error::{Interrupted, SliceError, Unrenderable},
-    failures::{BatchAnswer, BatchItemFailure, GivenUp, Message, messages},
+    failures::{BatchAnswer, messages},
     invocation::Invocation,
     membership::{Begins, Membership},
     report::Report,
@@ -215,7 +213,11 @@ impl Worker {
     }
 
     /// The receipt of a slice that was rendered, if its objects are as it says.
-    async fn true_receipt(&self, run: &Run, start: u32) -> Result<Option<Receipt>, SliceError> {
+    pub(crate) async fn true_receipt(
+        &self,
+        run: &Run,
+        start: u32,
+    ) -> Result<Option<Receipt>, SliceError> {
         match self.ledger.receipt(run, start).await? {
             Some(receipt) if receipt.is_good() && self.ledger.is_true(&receipt).await? => {
                 Ok(Some(receipt))
@@ -225,7 +227,7 @@ impl Worker {
     }
 
     /// Settles `run` if every slice has a receipt.
-    async fn settle(
+    pub(crate) async fn settle(
         &self,
         run: &Run,
         receipt: &Receipt,
@@ -247,108 +249,6 @@ impl Worker {
             tracing::info!(bucket, %key, run = run.run, ?settled, "settled");
         }
         Ok(())
-    }
-
-    /// Renders a slice of no run.
-    async fn loose_slice(
-        &self,
-        event: &SliceEvent,
-        source: &Source,
-        invocation: &Invocation,
-    ) -> Result<Answer, SliceError> {
-        let url = source.presign(&self.s3, self.settings.url_expiry).await?;
-        // With a stream and a version, the event comes from a splitter that measured just these
-        // bytes.
-        let (video, slice) = match event.video.filter(|_| event.etag.is_some()) {
-            Some(video) => (video, event.slice()),
-            None => {
-                let measured = self.measure(source, &url, invocation.deadline).await?;
-                let (header, length) = measured;
-                let slice = event.slice();
-                let inside = slice.within(length).ok_or(Unrenderable::OutsideVideo {
-                    start: slice.start,
-                    length,
-                })?;
-                (header.video, inside)
-            }
-        };
-        let wanted = Wanted {
-            source,
-            url: &url,
-            video,
-            slice,
-            look: &self.settings.look,
-            run: None,
-            deadline: invocation.deadline,
-        };
-        let finished = self.finish(&wanted).await?;
-        tracing::info!(bucket = source.bucket, key = %source.key, start = slice.start, "slice of no run done");
-        Ok(Answer::Done(Report {
-            key: source.key.to_string(),
-            start: slice.start,
-            end: slice.end,
-            made: finished.made,
-        }))
-    }
-
-    /// Records what comes out of the failure queue. What cannot be recorded, or not in time, stays
-    /// in it.
-    async fn give_up_all(&self, messages: Vec<Message>, invocation: &Invocation) -> BatchAnswer {
-        let mut answer = BatchAnswer::default();
-        let end = invocation.deadline.instant();
-        for message in messages {
-            let given_up = async {
-                let given_up = message
-                    .read()
-                    .map_err(|error| SliceError::from(Unrenderable::BadEvent(error.into())))?;
-                self.give_up(&given_up, invocation).await
-            };
-            let given_up = timeout_at(end, given_up).await.unwrap_or_else(|_| {
-                let doing = "recording slices that were given up";
-                Err(Interrupted::DeadlinePassed { doing }.into())
-            });
-            if let Err(error) = given_up {
-                tracing::error!(message = message.message_id, why = %error, "a slice that was given up could not be recorded");
-                answer.batch_item_failures.push(BatchItemFailure {
-                    item_identifier: message.message_id,
-                });
-            }
-        }
-        answer
-    }
-
-    /// Writes the receipt of a slice that was given up, unless it was rendered after all, and
-    /// settles its run.
-    async fn give_up(&self, given_up: &GivenUp, invocation: &Invocation) -> Result<(), SliceError> {
-        let event = SliceEvent::parse(&given_up.event).map_err(Unrenderable::BadEvent)?;
-        let source = event
-            .source(&self.settings)
-            .map_err(Unrenderable::BadEvent)?;
-        let membership = self.membership(&event, &source, Begins::None, invocation.deadline);
-        let (run, slice) = match membership.await {
-            Ok(Membership::Of(run, slice)) => (run, slice),
-            Ok(Membership::Loose) => return Err(Unrenderable::NoRun(source).into()),
-            Err(SliceError::Permanent(Unrenderable::Superseded(_))) => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        let receipt = match self.true_receipt(&run, slice.start).await? {
-            Some(receipt) => receipt,
-            None => {
-                let error = given_up.failure.clone();
-                let outcome = Outcome::Failed { error };
-                let attempt = event.attempt.unwrap_or(1);
-                Receipt::new(&run, &slice, outcome, attempt, Work::default())
-            }
-        };
-        self.ledger.write_receipt(&run, &receipt).await?;
-        log(&run, &receipt);
-        // In the name of the invocation that was given up: it may have claimed the completion.
-        let in_its_name = Invocation {
-            id: given_up.id.clone(),
-            ..invocation.clone()
-        };
-        self.settle(&run, &receipt, Right::LastResort, &in_its_name)
-            .await
     }
 }
 
@@ -380,7 +280,7 @@ fn answer(run: &Run, receipt: &Receipt) -> Answer {
 }
 
 /// A line in the log for a receipt.
-fn log(run: &Run, receipt: &Receipt) {
+pub(crate) fn log(run: &Run, receipt: &Receipt) {
     let (bucket, key) = (&run.source.bucket, &run.source.key);
     let (etag, number, start) = (run.source.etag.as_str(), run.run, receipt.start);
     let (attempt, work) = (receipt.attempt, receipt.work);

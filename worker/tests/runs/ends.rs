@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use gifgen_ledger::manifest::Status;
+use gifgen_ledger::{manifest::Status, run::Run};
 use gifgen_testkit::bed::{FILMS, PREVIEWS, TestBed, invocation};
 use gifgen_worker::worker::{Answer, Worker};
 use serde_json::{Value, json};
@@ -274,4 +274,18 @@ async fn an_upload_of_what_is_complete_is_skipped_and_of_what_is_not_goes_on() {
     }
     let manifest = assert_whole(&bed, "").await;
     assert_eq!(manifest.settings.frame_width, Some(64));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_begins_too_late_leaves_the_manifest_of_the_faster_one() {
+    let (bed, events) = split_bed().await;
+    let worker = bed.worker(&QUICK);
+    for event in &events {
+        handle(&worker, event).await;
+    }
+    // As a second splitter that read `run.json` when there was none, and measured slowly.
+    let current = run(&bed).await;
+    let late = Run::new(current.source, current.video, current.settings, None);
+    assert!(!ledger(&bed).begin(&late, None).await.unwrap());
+    assert_whole(&bed, "").await;
 }

@@ -1,0 +1,56 @@
+//! Slices of no run: those of saved events that name no version, say, as the AWS sample's do. They
+//! are rendered and uploaded, and have no receipt.
+
+use gifgen_shared::{slice_event::SliceEvent, source::Source};
+
+use crate::{
+    error::{SliceError, Unrenderable},
+    invocation::Invocation,
+    report::Report,
+    slice_work::Wanted,
+    worker::{Answer, Worker},
+};
+
+impl Worker {
+    /// Renders a slice of no run.
+    pub(crate) async fn loose_slice(
+        &self,
+        event: &SliceEvent,
+        source: &Source,
+        invocation: &Invocation,
+    ) -> Result<Answer, SliceError> {
+        let url = source.presign(&self.s3, self.settings.url_expiry).await?;
+        // With a stream and a version, the event comes from a splitter that measured just these
+        // bytes.
+        let (video, slice) = match event.video.filter(|_| event.etag.is_some()) {
+            Some(video) => (video, event.slice()),
+            None => {
+                let measured = self.measure(source, &url, invocation.deadline).await?;
+                let (header, length) = measured;
+                let slice = event.slice();
+                let inside = slice.within(length).ok_or(Unrenderable::OutsideVideo {
+                    start: slice.start,
+                    length,
+                })?;
+                (header.video, inside)
+            }
+        };
+        let wanted = Wanted {
+            source,
+            url: &url,
+            video,
+            slice,
+            look: &self.settings.look,
+            run: None,
+            deadline: invocation.deadline,
+        };
+        let finished = self.finish(&wanted).await?;
+        tracing::info!(bucket = source.bucket, key = %source.key, start = slice.start, "slice of no run done");
+        Ok(Answer::Done(Report {
+            key: source.key.to_string(),
+            start: slice.start,
+            end: slice.end,
+            made: finished.made,
+        }))
+    }
+}
