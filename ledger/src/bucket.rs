@@ -1,7 +1,10 @@
 //! The bucket of the outputs, as a ledger uses it: objects are read with their version, written and
 //! deleted on condition of one, and listed by folder.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use aws_sdk_s3::{
     Client,
@@ -124,11 +127,7 @@ impl Bucket {
         let body = body.map_err(|error| unavailable(error.to_string()))?;
         match serde_json::from_slice(&body.into_bytes()) {
             Ok(value) => Ok(Some((value, etag))),
-            Err(error) => Err(LedgerError::Unreadable {
-                bucket: self.name.clone(),
-                key: key.to_owned(),
-                reason: error.to_string(),
-            }),
+            Err(error) => Err(self.unreadable(key, error)),
         }
     }
 
@@ -289,6 +288,15 @@ impl Bucket {
         }
         let next = page.next_continuation_token().map(str::to_owned);
         Ok((found, next.map(Start::Page)))
+    }
+
+    /// The error for an object that is not what it should be.
+    pub fn unreadable(&self, key: &str, reason: impl fmt::Display) -> LedgerError {
+        LedgerError::Unreadable {
+            bucket: self.name.clone(),
+            key: key.to_owned(),
+            reason: reason.to_string(),
+        }
     }
 
     fn unavailable(&self, action: &'static str, key: &str, reason: String) -> LedgerError {

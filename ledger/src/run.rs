@@ -177,12 +177,27 @@ impl Run {
     /// The run of `source` that is current, if there is one.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If it cannot be read, or nobody of ours can have written it.
     pub async fn current(
         bucket: &Bucket,
         source: &SourceKey,
     ) -> Result<Option<Versioned<Self>>, LedgerError> {
-        bucket.read(&OutputKeys::of(source).run()).await
+        let key = OutputKeys::of(source).run();
+        let read: Option<Versioned<Self>> = bucket.read(&key).await?;
+        match read {
+            Some((run, _)) if run.source.key != *source || !run.is_plausible() => {
+                Err(bucket.unreadable(&key, "it names another source, or slices that cannot be"))
+            }
+            read => Ok(read),
+        }
+    }
+
+    /// Whether its slices can be counted, and are so many.
+    fn is_plausible(&self) -> bool {
+        SLICE_SECONDS.contains(&self.settings.slice_seconds)
+            && self.source.length > 0.0
+            && self.source.length <= LONGEST_SECONDS
+            && self.plan().len() == self.slices as usize
     }
 
     /// Whether it is still current.
@@ -194,6 +209,12 @@ impl Run {
         Ok(current.is_some_and(|(current, _)| current.is(self)))
     }
 }
+
+/// The range of the setting.
+const SLICE_SECONDS: std::ops::RangeInclusive<u32> = 1..=900;
+
+/// Object names have six digits for the second.
+const LONGEST_SECONDS: f64 = 1_000_000.0;
 
 /// Ends that differ by less are the same: JSON carries them through other programs.
 const SAME_END_SECONDS: f64 = 1e-6;
@@ -255,6 +276,89 @@ impl Ledger {
                 Ok(None)
             }
             own => Ok(own),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn run(length: f64, slice_seconds: u32) -> Run {
+        let source = SourceFacts {
+            bucket: "films".into(),
+            key: SourceKey::plain("a.mp4").unwrap(),
+            etag: ETag::new("9b2c").unwrap(),
+            bytes: 1,
+            length,
+            width: 1920,
+            height: 1080,
+            codec: "h264".into(),
+            container: "mov".into(),
+        };
+        let video = VideoStream {
+            index: 0,
+            start_time: 0.0,
+            width: 1920,
+            height: 1080,
+            interlaced: false,
+            seek_margin: 0,
+        };
+        let settings = Look {
+            slice_seconds,
+            ..Look::default()
+        };
+        Run::new(source, video, settings, None)
+    }
+
+    proptest! {
+        #[test]
+        fn every_slice_of_a_run_is_known_again_from_its_event(ms in 100u32..20_000_000, slice_seconds in 1u32..=900) {
+            let run = run(f64::from(ms) / 1000.0, slice_seconds);
+            prop_assert!(run.is_plausible());
+            let text = serde_json::to_string(&run).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Run>(&text).unwrap(), &run);
+            for slice in run.plan() {
+                let event = serde_json::to_value(run.event(&slice, 1)).unwrap();
+                let event = SliceEvent::parse(&event).unwrap();
+                prop_assert_eq!(run.slice(&event.slice()), Some(slice));
+            }
+        }
+
+        #[test]
+        fn a_range_that_is_no_slice_is_none(start in 0u32..200, seconds in 1u32..60) {
+            let run = run(100.0, 30);
+            let slice = Slice { index: 0, start, end: f64::from(start + seconds) };
+            let is_one = run.plan().iter().any(|own| own.start == start && own.end == slice.end);
+            prop_assert_eq!(run.slice(&slice).is_some(), is_one);
+        }
+    }
+
+    #[test]
+    fn runs_that_cannot_be_are_refused() {
+        for broken in [
+            Run {
+                slices: 3,
+                ..run(100.0, 30)
+            },
+            Run {
+                settings: Look {
+                    slice_seconds: 0,
+                    ..Look::default()
+                },
+                ..run(100.0, 30)
+            },
+            Run {
+                source: SourceFacts {
+                    length: 1e12,
+                    ..run(1.0, 30).source
+                },
+                ..run(1.0, 30)
+            },
+        ] {
+            assert!(!broken.is_plausible(), "{broken:?}");
         }
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What previews look like; see the contract for what each setting means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct Look {
     /// Length of a slice, 1 to 900 seconds.
     pub slice_seconds: u32,

@@ -191,14 +191,16 @@ async fn schedule(seed: u64) -> Tale {
     }
 }
 
-/// Waits until there is no work directory and no FFmpeg in one: a killed worker's successor sweeps
-/// when it starts.
+/// Waits until there is no work directory with anything in it, and no FFmpeg in one: a killed
+/// worker's successor sweeps when it starts. An empty directory may be somebody's who is about to
+/// lock it, so it only goes when it is a minute old.
 async fn assert_nothing_left(temporary: &Path, what: &str) {
     let start = Instant::now();
     loop {
         let left: Vec<_> = std::fs::read_dir(temporary)
             .unwrap()
             .map(|entry| entry.unwrap().path())
+            .filter(|directory| std::fs::read_dir(directory).is_ok_and(|mut d| d.next().is_some()))
             .collect();
         let working = processes_in(temporary);
         if left.is_empty() && working.is_empty() {
