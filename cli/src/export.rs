@@ -37,37 +37,32 @@ pub enum ExportError {
     },
 }
 
-/// Puts `objects` under `out`, by their keys. Previews of an earlier run of the same video that this one did not make are removed,
-/// so that the folder never mixes two runs.
+/// Puts `objects` under `out`, by their keys. What an earlier run of the same video left and this one
+/// did not make is removed, so that the folder never mixes two runs.
 ///
 /// # Errors
 /// At the first file that cannot be written, or whose key would lead out of `out`.
 pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportError> {
     let mut exported = Exported::default();
-    let mut folders = HashSet::new();
     let mut files = HashSet::new();
-    for object in objects {
-        let target = target(out, &object.key)?;
-        let failed = |source| ExportError::Write {
-            path: target.clone(),
-            source,
-        };
-        if let Some(folder) = target.parent()
-            && folders.insert(folder.to_owned())
-        {
-            fs::create_dir_all(folder).map_err(failed)?;
+    let keys = || objects.iter().map(|object| &object.key);
+    let videos: Vec<PathBuf> = keys()
+        .filter_map(|key| key.strip_suffix("/run.json"))
+        .map(|video| target(out, video))
+        .collect::<Result<_, _>>()?;
+    // What says that all is there goes first and comes last.
+    for video in &videos {
+        for said in ["manifest.json", "storyboard.vtt"] {
+            remove(&video.join(said))?;
         }
-        fs::rename(&object.body, &target).map_err(failed)?;
-        files.insert(target);
-        exported.files += 1;
-        exported.bytes += object.bytes;
+    }
+    let (last, first): (Vec<_>, Vec<_>) =
+        (objects.iter()).partition(|object| object.key.ends_with("/manifest.json"));
+    for object in first {
+        place(object, out, &mut files, &mut exported)?;
     }
     // An earlier run may have made what this one does not make at all.
-    let videos = objects
-        .iter()
-        .filter_map(|object| object.key.strip_suffix("/run.json"));
-    for video in videos {
-        let video = target(out, video)?;
+    for video in &videos {
         let receipts = subfolders(&video.join(RECEIPTS_FOLDER))?;
         let previews = PREVIEW_FOLDERS.map(|name| video.join(name));
         for folder in previews.into_iter().chain(receipts) {
@@ -76,7 +71,43 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
             }
         }
     }
+    for object in last {
+        place(object, out, &mut files, &mut exported)?;
+    }
     Ok(exported)
+}
+
+/// Puts one object where it belongs.
+fn place(
+    object: &ObjectInfo,
+    out: &Path,
+    files: &mut HashSet<PathBuf>,
+    exported: &mut Exported,
+) -> Result<(), ExportError> {
+    let target = target(out, &object.key)?;
+    let failed = |source| ExportError::Write {
+        path: target.clone(),
+        source,
+    };
+    if let Some(folder) = target.parent() {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    fs::rename(&object.body, &target).map_err(failed)?;
+    files.insert(target);
+    exported.files += 1;
+    exported.bytes += object.bytes;
+    Ok(())
+}
+
+/// Removes a file, if it is there.
+fn remove(file: &Path) -> Result<(), ExportError> {
+    match fs::remove_file(file) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(ExportError::Write {
+            path: file.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The file for `key`. Keys come with events and uploads: none may lead out of `out`.

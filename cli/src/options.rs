@@ -9,7 +9,6 @@ use gifgen_shared::settings::{Settings, SettingsError};
 #[derive(Debug, Parser)]
 #[command(
     version,
-    about,
     after_help = "Exit codes: 0 all done, 1 failed, 2 wrong usage, 3 partly done."
 )]
 pub struct Options {

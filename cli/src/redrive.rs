@@ -16,7 +16,6 @@ use gifgen_shared::{
     publish::publish,
     slice::Slice,
     slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
-    source::SourceState,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -55,17 +54,9 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
     let deadline = Deadline::after(PATIENCE);
     let read = remote.run(&options.run.bucket).await?;
     let mut run = read.0.clone();
-    let gone = |what| RemoteError::Gone {
-        key: remote.key.clone(),
-        what,
-    };
-    match run.source().state(&remote.s3).await? {
-        SourceState::Present { .. } => {}
-        SourceState::Replaced => return Err(gone("was replaced by another version")),
-        SourceState::Gone => return Err(gone("was deleted")),
-    }
     let ledger = &remote.ledger;
     let slices: Vec<(Slice, u32)> = if options.all {
+        remote.check_source(&run).await?;
         let again = Run::new(run.source.clone(), run.video, run.settings, Some(&run));
         if !ledger.begin(&again, Some(&read)).await? {
             return Err(RemoteError::Overtaken(remote.key.clone()));
@@ -75,6 +66,11 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
     } else {
         ledger.unfinished(&run).await?
     };
+    if slices.is_empty() {
+        return finish(&remote, &run, options.run.json, deadline).await;
+    }
+    remote.check_source(&run).await?;
+    ledger.reopen(&run, &slices).await?;
     let entries = slices.iter().map(|(slice, attempt)| {
         PutEventsRequestEntry::builder()
             .source(EVENT_SOURCE)
@@ -84,35 +80,48 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
             .build()
     });
     publish(&ledger.bus, entries.collect(), deadline).await?;
-    let announced = slices.is_empty() && {
-        let id = format!("redrive of {:?}", SystemTime::now());
-        let settler = Settler {
-            id: &id,
-            right: Right::Operator,
-            deadline,
-        };
-        let settled = ledger.settle(&run, None, settler).await?;
-        matches!(
-            settled,
-            Settled::Settled {
-                announced: true,
-                ..
-            }
-        )
+    let sent = slices.iter().map(|(slice, _)| slice.start).collect();
+    Redriven::new(&run, sent, false).print(options.run.json)
+}
+
+/// Ends a run of which all slices are there: mends its track and manifest, and announces it, if that
+/// is still to be done.
+async fn finish(
+    remote: &Remote,
+    run: &Run,
+    json: bool,
+    deadline: Deadline,
+) -> Result<u8, RemoteError> {
+    let settler = Settler {
+        id: &format!("redrive of {:?}", SystemTime::now()),
+        right: Right::Operator,
+        deadline,
     };
-    let redriven = Redriven {
-        key: remote.key.to_string(),
-        run: run.run,
-        slices: run.slices,
-        sent: slices.iter().map(|(slice, _)| slice.start).collect(),
-        announced,
-    };
-    if options.run.json {
-        writeln!(std::io::stdout(), "{}", json!(redriven))?;
-    } else {
-        writeln!(std::io::stdout(), "{redriven}")?;
+    match remote.ledger.settle(run, None, settler).await? {
+        Settled::Settled { announced, .. } => Redriven::new(run, Vec::new(), announced).print(json),
+        Settled::Waiting | Settled::Superseded => Err(RemoteError::Overtaken(remote.key.clone())),
     }
-    Ok(0)
+}
+
+impl Redriven {
+    fn new(run: &Run, sent: Vec<u32>, announced: bool) -> Self {
+        Self {
+            key: run.source.key.to_string(),
+            run: run.run,
+            slices: run.slices,
+            sent,
+            announced,
+        }
+    }
+
+    fn print(&self, as_json: bool) -> Result<u8, RemoteError> {
+        if as_json {
+            writeln!(std::io::stdout(), "{}", json!(self))?;
+        } else {
+            writeln!(std::io::stdout(), "{self}")?;
+        }
+        Ok(0)
+    }
 }
 
 impl fmt::Display for Redriven {

@@ -8,7 +8,7 @@ use gifgen_ledger::{
 };
 use gifgen_shared::{
     publish::PublishError,
-    source::SourceUnavailable,
+    source::{SourceState, SourceUnavailable},
     source_key::{SourceKey, SourceKeyError},
 };
 
@@ -130,5 +130,22 @@ impl Remote {
             });
         }
         Ok((run, version))
+    }
+
+    /// Makes sure that the video is there in the version of `run`, so that its slices can be
+    /// rendered.
+    ///
+    /// # Errors
+    /// If it is not, or cannot be looked at.
+    pub async fn check_source(&self, run: &Run) -> Result<(), RemoteError> {
+        let what = match run.source().state(&self.s3).await? {
+            SourceState::Present { .. } => return Ok(()),
+            SourceState::Replaced => "was replaced by another version",
+            SourceState::Gone => "was deleted",
+        };
+        Err(RemoteError::Gone {
+            key: self.key.clone(),
+            what,
+        })
     }
 }

@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, fmt, io::Write, time::Duration};
 
 use chrono::{DateTime, Utc};
 use gifgen_ledger::{
-    Ledger,
     made::SliceFailure,
     manifest::{self, Manifest},
     receipt::{Outcome, Receipt},
     run::Run,
     verify::Wrong,
 };
+use gifgen_shared::source::SourceState;
 use serde::Serialize;
 use serde_json::json;
 
@@ -21,6 +21,9 @@ use crate::{
 
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_secs(2);
+
+/// Most slices without a receipt that people are told of one by one.
+const MOST_NAMED: usize = 10;
 
 /// How far a run is, for people (`Display`) and machines (`Serialize`).
 #[derive(Debug, PartialEq, Serialize)]
@@ -63,6 +66,8 @@ pub struct Status {
 pub enum Progress {
     /// There is no manifest yet.
     Running,
+    /// There is none and will be none: the video was replaced by another version.
+    Superseded,
     /// The manifest says that all is there.
     Complete,
     /// The manifest says what failed.
@@ -94,18 +99,23 @@ pub struct WrongObject {
 /// If there is no such run, or S3 cannot be read.
 pub async fn status(options: &StatusOptions) -> Result<u8, RemoteError> {
     let remote = Remote::connect(&options.run, None).await?;
+    // Receipts that are good stay so, and need not be read again.
+    let mut known = BTreeMap::new();
+    let mut said = String::new();
     loop {
         let (run, _) = remote.run(&options.run.bucket).await?;
-        let status = Status::of(&remote.ledger, &run, options.verify).await?;
+        let status = Status::of(&remote, &run, options.verify, &mut known).await?;
         let goes_on = options.watch && status.status == Progress::Running;
-        if !options.run.json {
-            writeln!(std::io::stdout(), "{status}")?;
-        } else if !goes_on {
+        let now = status.to_string();
+        if options.run.json && !goes_on {
             writeln!(std::io::stdout(), "{}", json!(status))?;
+        } else if !options.run.json && now != said {
+            writeln!(std::io::stdout(), "{now}")?;
         }
         if !goes_on {
             return Ok(status.exit_code());
         }
+        said = now;
         tokio::time::sleep(PAUSE).await;
     }
 }
@@ -115,10 +125,18 @@ impl Status {
     ///
     /// # Errors
     /// If S3 cannot be read.
-    pub async fn of(ledger: &Ledger, run: &Run, verify: bool) -> Result<Self, RemoteError> {
+    pub async fn of(
+        remote: &Remote,
+        run: &Run,
+        verify: bool,
+        known: &mut BTreeMap<u32, Receipt>,
+    ) -> Result<Self, RemoteError> {
+        let ledger = &remote.ledger;
         let manifest = ledger.manifest(&run.source.key).await?;
         let manifest = manifest.filter(|(manifest, _)| manifest.is_of(run));
-        let receipts = ledger.receipts(run).await?;
+        known.retain(|_, receipt| receipt.is_good() && receipt.is_of(run));
+        ledger.read_receipts(run, known).await?;
+        let receipts = &*known;
         let wrong = if verify {
             let manifest = manifest.as_ref().map(|(manifest, _)| manifest);
             Some(ledger.verify(run, manifest, receipts.values()).await?)
@@ -129,13 +147,14 @@ impl Status {
             .as_ref()
             .is_some_and(|(_, version)| run.announced.as_ref() == Some(version));
         let manifest = manifest.map(|(manifest, _)| manifest);
-        Ok(Self::new(
-            run,
-            manifest.as_ref(),
-            announced,
-            &receipts,
-            wrong,
-        ))
+        let mut status = Self::new(run, manifest.as_ref(), announced, receipts, wrong);
+        // Who may not look at the videos is not told that one was replaced.
+        if status.status == Progress::Running
+            && let Ok(SourceState::Replaced) = run.source().state(&remote.s3).await
+        {
+            status.status = Progress::Superseded;
+        }
+        Ok(status)
     }
 
     fn new(
@@ -145,15 +164,22 @@ impl Status {
         receipts: &BTreeMap<u32, Receipt>,
         wrong: Option<Vec<Wrong>>,
     ) -> Self {
-        let failed = receipts
-            .values()
-            .filter_map(|receipt| match &receipt.outcome {
-                Outcome::Good { .. } => None,
-                Outcome::Failed { error } => Some(FailedSlice {
-                    start: receipt.start,
-                    error: error.clone(),
-                }),
-            });
+        let failure = |start: u32, error: &SliceFailure| FailedSlice {
+            start,
+            error: error.clone(),
+        };
+        let failed: Vec<FailedSlice> = match manifest {
+            // It may know better: objects can be missing that a receipt names.
+            Some(manifest) => (manifest.slices.iter())
+                .filter_map(|slice| Some(failure(slice.start, slice.failure()?)))
+                .collect(),
+            None => (receipts.values())
+                .filter_map(|receipt| match &receipt.outcome {
+                    Outcome::Good { .. } => None,
+                    Outcome::Failed { error } => Some(failure(receipt.start, error)),
+                })
+                .collect(),
+        };
         let starts = run.plan().into_iter().map(|slice| slice.start);
         Self {
             key: run.source.key.to_string(),
@@ -166,11 +192,11 @@ impl Status {
             },
             announced,
             slices: run.slices,
-            done: receipts
-                .values()
-                .filter(|receipt| receipt.is_good())
-                .count() as u32,
-            failed: failed.collect(),
+            done: match manifest {
+                Some(_) => run.slices - failed.len() as u32,
+                None => receipts.values().filter(|r| r.is_good()).count() as u32,
+            },
+            failed,
             missing: starts
                 .filter(|start| !receipts.contains_key(start))
                 .collect(),
@@ -183,12 +209,15 @@ impl Status {
 
     /// 0 if the run is complete and nothing was found wrong, else 3.
     pub fn exit_code(&self) -> u8 {
-        let sound = self.wrong.as_ref().is_none_or(Vec::is_empty);
-        if self.status == Progress::Complete && sound {
+        if self.status == Progress::Complete && self.is_sound() {
             0
         } else {
             3
         }
+    }
+
+    fn is_sound(&self) -> bool {
+        self.wrong.as_ref().is_none_or(Vec::is_empty)
     }
 }
 
@@ -205,6 +234,8 @@ impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let status = match self.status {
             Progress::Running => "running",
+            Progress::Superseded => "superseded, as the video was replaced",
+            Progress::Complete if !self.is_sound() => "called complete, and is not",
             Progress::Complete => "complete",
             Progress::Partial => "partial",
         };
@@ -213,7 +244,8 @@ impl fmt::Display for Status {
             f,
             "{key}: run {run} is {status}: {done} of {slices} slices done"
         )?;
-        if self.status != Progress::Running && !self.announced {
+        let is_over = matches!(self.status, Progress::Complete | Progress::Partial);
+        if is_over && !self.announced {
             write!(f, "; not announced yet")?;
         }
         for FailedSlice { start, error } in &self.failed {
@@ -224,8 +256,13 @@ impl fmt::Display for Status {
             )?;
         }
         if !self.missing.is_empty() {
-            let starts: Vec<String> = self.missing.iter().map(u32::to_string).collect();
-            write!(f, "\n  no receipt yet from second {}", starts.join(", "))?;
+            let starts = self.missing.iter().take(MOST_NAMED).map(u32::to_string);
+            let starts = starts.collect::<Vec<_>>().join(", ");
+            write!(f, "\n  no receipt yet from second {starts}")?;
+            let more = self.missing.len().saturating_sub(MOST_NAMED);
+            if more > 0 {
+                write!(f, " and {more} more")?;
+            }
         }
         for WrongObject { key, problem } in self.wrong.iter().flatten() {
             write!(f, "\n  {key} {problem}")?;

@@ -6,13 +6,8 @@ use std::{
     fmt,
 };
 
-use aws_sdk_s3::{
-    Client,
-    error::{DisplayErrorContext, SdkError},
-    primitives::ByteStream,
-    types::EncodingType,
-};
-use gifgen_shared::source::ETag;
+use aws_sdk_s3::{Client, error::SdkError, primitives::ByteStream, types::EncodingType};
+use gifgen_shared::{causes::with_causes, source::ETag};
 use percent_encoding::percent_decode_str;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -119,7 +114,7 @@ impl Bucket {
         let object = match got {
             Ok(object) => object,
             Err(error) if status(&error) == Some(404) => return Ok(None),
-            Err(error) => return Err(unavailable(DisplayErrorContext(error).to_string())),
+            Err(error) => return Err(unavailable(with_causes(&error))),
         };
         let etag = ETag::new(object.e_tag().unwrap_or_default())
             .map_err(|error| unavailable(error.to_string()))?;
@@ -181,7 +176,7 @@ impl Bucket {
                 .map_err(|error| self.unavailable("write", &new.key, error.to_string())),
             Err(error) if has_changed(&error, when) => Ok(None),
             Err(error) => {
-                let reason = DisplayErrorContext(error).to_string();
+                let reason = with_causes(&error);
                 Err(self.unavailable("write", &new.key, reason))
             }
         }
@@ -196,9 +191,7 @@ impl Bucket {
         match request.if_match(version.as_str()).send().await {
             Ok(_) => Ok(()),
             Err(error) if has_changed(&error, &When::Is(version.clone())) => Ok(()),
-            Err(error) => {
-                Err(self.unavailable("delete", key, DisplayErrorContext(error).to_string()))
-            }
+            Err(error) => Err(self.unavailable("delete", key, with_causes(&error))),
         }
     }
 
@@ -275,7 +268,7 @@ impl Bucket {
             Start::Page(token) => request.continuation_token(token),
         };
         let page = request.send().await;
-        let page = page.map_err(|error| unavailable(DisplayErrorContext(error).to_string()))?;
+        let page = page.map_err(|error| unavailable(with_causes(&error)))?;
         let mut found = Folder::new();
         for object in page.contents() {
             let key = percent_decode_str(object.key().unwrap_or_default()).decode_utf8_lossy();

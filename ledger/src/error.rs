@@ -18,7 +18,9 @@ pub enum LedgerError {
         reason: String,
     },
     /// An object of the ledger is not what it should be.
-    #[error("s3://{bucket}/{key} makes no sense ({reason}): delete it, and upload the video again")]
+    #[error(
+        "s3://{bucket}/{key} makes no sense ({reason}): delete it and the folder `receipts` beside it, and upload the video again"
+    )]
     Unreadable {
         /// The bucket.
         bucket: String,

@@ -201,13 +201,18 @@ impl Totals {
             })
             .sum();
         Self {
-            bytes_read: work().filter_map(|work| work.bytes_read).sum(),
-            bytes_written: objects.map(|object| object.bytes).sum(),
-            worker_milliseconds: work().map(|work| work.worker_ms).sum(),
+            bytes_read: total(work().filter_map(|work| work.bytes_read)),
+            bytes_written: total(objects.map(|object| object.bytes)),
+            worker_milliseconds: total(work().map(|work| work.worker_ms)),
             gb_seconds: (gb_seconds * 1000.0).round() / 1000.0,
             slowest_slices: slowest,
         }
     }
+}
+
+/// The sum, which never overflows, whatever receipts say.
+fn total(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
 }
 
 impl Ledger {

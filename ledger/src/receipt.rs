@@ -126,8 +126,27 @@ impl Receipt {
         }
     }
 
-    fn is_of(&self, run: &Run) -> bool {
+    /// Whether it names as many objects as it says that there are, the GIF among them.
+    fn names_its_objects(&self) -> bool {
+        let Outcome::Good { made, objects } = &self.outcome else {
+            return true;
+        };
+        let frames = made.frames.as_ref().map_or(0, |frames| frames.count);
+        let count = 1 + frames as usize + usize::from(made.storyboard.is_some());
+        let gif = objects.iter().find(|object| object.key == made.gif.key);
+        objects.len() == count && gif.is_some_and(|object| object.bytes == made.gif.bytes)
+    }
+
+    /// Whether it is that of a slice of `run`, and hangs together.
+    pub fn is_of(&self, run: &Run) -> bool {
+        let slice = Slice {
+            index: self.index,
+            start: self.start,
+            end: self.end,
+        };
         (self.run, self.run_created_at) == (run.run, run.created_at)
+            && run.slice(&slice).is_some_and(|own| own.index == self.index)
+            && self.names_its_objects()
     }
 }
 
@@ -139,7 +158,8 @@ impl Ledger {
     pub async fn receipt(&self, run: &Run, start: u32) -> Result<Option<Receipt>, LedgerError> {
         let key = run.keys().receipt(run.run, start);
         let read = self.bucket.read::<Receipt>(&key).await?;
-        Ok(read.map(|(receipt, _)| receipt).filter(|r| r.is_of(run)))
+        let receipt = read.map(|(receipt, _)| receipt);
+        Ok(receipt.filter(|receipt| receipt.is_of(run) && receipt.start == start))
     }
 
     /// Writes a receipt, unless one that is as good is there: a failure replaces only failures of
@@ -159,7 +179,8 @@ impl Ledger {
                 when = When::Absent;
                 continue;
             };
-            let keep = match (other.is_of(run), other.is_good(), receipt.is_good()) {
+            let is_one = other.is_of(run) && other.start == receipt.start;
+            let keep = match (is_one, other.is_good(), receipt.is_good()) {
                 (false, ..) | (true, false, true) => false,
                 (true, true, false) => true,
                 (true, true, true) => self.is_true(&other).await?,
@@ -215,8 +236,23 @@ impl Ledger {
     /// # Errors
     /// If they cannot be listed or read.
     pub async fn receipts(&self, run: &Run) -> Result<BTreeMap<u32, Receipt>, LedgerError> {
+        let mut receipts = BTreeMap::new();
+        self.read_receipts(run, &mut receipts).await?;
+        Ok(receipts)
+    }
+
+    /// Reads the receipts that `run` has so far and that are not among the `known` ones.
+    ///
+    /// # Errors
+    /// If they cannot be listed or read.
+    pub async fn read_receipts(
+        &self,
+        run: &Run,
+        known: &mut BTreeMap<u32, Receipt>,
+    ) -> Result<(), LedgerError> {
         let found = self.bucket.folder(&run.keys().receipts(run.run)).await?;
         let reads: Vec<_> = (run.plan().into_iter())
+            .filter(|slice| !known.contains_key(&slice.start))
             .filter(|slice| found.contains_key(&name(slice.start)))
             .map(|slice| self.receipt(run, slice.start))
             .collect();
@@ -225,7 +261,8 @@ impl Ledger {
             .try_collect()
             .await?;
         let receipts = read.into_iter().flatten();
-        Ok(receipts.map(|receipt| (receipt.start, receipt)).collect())
+        known.extend(receipts.map(|receipt| (receipt.start, receipt)));
+        Ok(())
     }
 }
 

@@ -18,13 +18,12 @@ use gifgen_shared::{
     source_key::SourceKey,
     video_stream::VideoStream,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::{
     Ledger,
     bucket::{Bucket, When},
     error::LedgerError,
-    manifest::Manifest,
 };
 
 /// What a run is about: enough to send any of its slices again.
@@ -45,6 +44,9 @@ pub struct Run {
     pub settings: Look,
     /// Number of slices.
     pub slices: u32,
+    /// How often it was gone on with, after its notification came again.
+    #[serde(default)]
+    pub resumed: u32,
     /// Version of the manifest whose completion was announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announced: Option<ETag>,
@@ -117,6 +119,7 @@ impl Run {
             source,
             video,
             settings,
+            resumed: 0,
             announced: None,
         }
     }
@@ -245,38 +248,70 @@ impl Ledger {
         }
         let when = When::unchanged(read.map(|(_, version)| version));
         let written = self.bucket.write(&run.keys().run(), run, &when).await?;
-        if written.is_some() {
-            self.retract(run).await?;
+        // That the condition fails can also mean that an answer was lost, and the write not.
+        let begun = written.is_some() || run.is_current(&self.bucket).await?;
+        if begun {
+            self.retract(&run.source.key).await?;
         }
+        Ok(begun)
+    }
+
+    /// Marks that a run which has begun before goes on. `false` if `run.json` is not any more as it
+    /// was `read`. Whoever was about to replace the run, because its source was in another version
+    /// for a while, then has to look again.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn resume(&self, read: &Versioned<Run>) -> Result<bool, LedgerError> {
+        let (run, version) = read;
+        let resumed = Run {
+            resumed: run.resumed + 1,
+            ..run.clone()
+        };
+        let when = When::Is(version.clone());
+        let written = self
+            .bucket
+            .write(&run.keys().run(), &resumed, &when)
+            .await?;
         Ok(written.is_some())
     }
 
-    /// Takes back the manifest of `source` if it is not that of the current run: a worker of an
-    /// earlier one may have died before it did so itself.
+    /// Takes back what `run` says of `slices` that are about to be sent again: its manifest, and
+    /// their receipts. So it runs until all of them have new ones, and then is announced again.
     ///
     /// # Errors
-    /// If that cannot be done.
-    pub async fn retract_outdated(&self, source: &SourceKey) -> Result<(), LedgerError> {
-        if let Some((run, _)) = Run::current(&self.bucket, source).await? {
-            self.retract(&run).await?;
+    /// If that cannot be done. To do it again is harmless.
+    pub async fn reopen(&self, run: &Run, slices: &[(Slice, u32)]) -> Result<(), LedgerError> {
+        if let Some((manifest, version)) = self.manifest(&run.source.key).await?
+            && manifest.is_of(run)
+        {
+            self.bucket.delete(&run.keys().manifest(), &version).await?;
+        }
+        for (slice, _) in slices.iter().filter(|(_, attempt)| *attempt > 1) {
+            let key = run.keys().receipt(run.run, slice.start);
+            if let Some((_, version)) = self.bucket.read::<IgnoredAny>(&key).await? {
+                self.bucket.delete(&key, &version).await?;
+            }
         }
         Ok(())
     }
 
-    /// Takes back the manifest of an earlier run, since the objects that it names are about to be
-    /// replaced; and gives that of this run, if it has one.
+    /// Takes back the manifest of `source` if it is not that of the run which is current now: its
+    /// objects are about to be replaced, and whoever should have done so may have died.
     ///
     /// # Errors
     /// If that cannot be done.
-    pub async fn retract(&self, run: &Run) -> Result<Option<Versioned<Manifest>>, LedgerError> {
-        match self.manifest(&run.source.key).await? {
-            Some((manifest, version)) if !manifest.is_of(run) => {
-                let key = run.keys().manifest();
-                self.bucket.delete(&key, &version).await?;
-                Ok(None)
-            }
-            own => Ok(own),
+    pub async fn retract(&self, source: &SourceKey) -> Result<(), LedgerError> {
+        // First the manifest, then the run: so it is of an earlier one, or of none.
+        let Some((manifest, version)) = self.manifest(source).await? else {
+            return Ok(());
+        };
+        let current = Run::current(&self.bucket, source).await?;
+        if !current.is_some_and(|(run, _)| manifest.is_of(&run)) {
+            let key = OutputKeys::of(source).manifest();
+            self.bucket.delete(&key, &version).await?;
         }
+        Ok(())
     }
 }
 

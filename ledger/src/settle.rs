@@ -169,8 +169,11 @@ impl Ledger {
         if receipts.len() < run.slices as usize {
             return Ok(None);
         }
-        let wrong = self.verify(run, None, receipts.values()).await?;
+        // What the manifest would name counts, also where a receipt forgets to name it.
+        let manifest = Manifest::new(run, &receipts, None, "");
+        let wrong = self.verify(run, Some(&manifest), receipts.values()).await?;
         let mut starts: Vec<u32> = wrong.iter().filter_map(|wrong| wrong.start).collect();
+        starts.sort_unstable();
         starts.dedup();
         if !starts.is_empty() && right == Right::Worker {
             let key = run.source.key.to_string();
@@ -229,7 +232,7 @@ impl Ledger {
         if !mine {
             return Ok(settled(false));
         }
-        let Some((current, read)) = Run::current(&self.bucket, &run.source.key).await? else {
+        let Some((current, _)) = Run::current(&self.bucket, &run.source.key).await? else {
             return Ok(Settled::Superseded);
         };
         if !current.is(run) {
@@ -244,15 +247,29 @@ impl Ledger {
             key: run.source.key.to_string(),
             source,
         })?;
-        let noted = Run {
-            announced: Some(version.clone()),
-            ..current
-        };
-        let when = When::Is(read);
-        if let Err(error) = self.bucket.write(&run.keys().run(), &noted, &when).await {
+        if let Err(error) = self.note(run, version).await {
             tracing::warn!(key = %run.source.key, run = run.run, %error, "the completion is announced, but that is not on record");
         }
         Ok(settled(true))
+    }
+
+    /// Notes in `run.json` that the manifest in this `version` was announced.
+    async fn note(&self, run: &Run, version: &ETag) -> Result<(), LedgerError> {
+        for _ in 0..Self::ATTEMPTS {
+            let current = Run::current(&self.bucket, &run.source.key).await?;
+            let Some((current, read)) = current.filter(|(current, _)| current.is(run)) else {
+                return Ok(());
+            };
+            let noted = Run {
+                announced: Some(version.clone()),
+                ..current
+            };
+            let (key, when) = (run.keys().run(), When::Is(read));
+            if self.bucket.write(&key, &noted, &when).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(self.contended(run.keys().run()))
     }
 
     fn completed(&self, run: &Run, manifest: &Manifest) -> PutEventsRequestEntry {

@@ -1,10 +1,11 @@
 //! What the splitter and the worker both need, and only that.
 //!
-//! Words as in the contract: a *source* is one uploaded video, a *slice* the half-open time
+//! Words: a *source* is one uploaded video, a *slice* the half-open time
 //! range that one worker renders, a *frame* one JPG for one whole second.
 
 pub mod batch;
 pub mod blocking;
+pub mod causes;
 pub mod child;
 pub mod deadline;
 pub mod ffmpeg_input;

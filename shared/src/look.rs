@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What previews look like; see the contract for what each setting means.
+/// What previews look like; `README.md` says what each setting means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Look {
@@ -28,7 +28,7 @@ pub struct Look {
 }
 
 impl Default for Look {
-    /// The contract's defaults.
+    /// The defaults of `README.md`.
     fn default() -> Self {
         Self {
             slice_seconds: 30,

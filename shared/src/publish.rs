@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use aws_sdk_eventbridge::{
     Client,
-    error::DisplayErrorContext,
     types::{PutEventsRequestEntry, PutEventsResultEntry},
 };
 use futures::{StreamExt, stream};
 
-use crate::{batch::batches, deadline::Deadline};
+use crate::{batch::batches, causes::with_causes, deadline::Deadline};
 
 /// Requests under way at once. At some 30 ms each this sends a three-hour film in under 200 ms,
 /// far below the default quota of PutEvents.
@@ -92,7 +91,7 @@ async fn publish_batch(
             .set_entries(Some(batch.clone()))
             .send()
             .await
-            .map_err(|error| PublishError::Request(DisplayErrorContext(error).to_string()))?;
+            .map_err(|error| PublishError::Request(with_causes(&error)))?;
         attempts += 1;
         let (failed, reason) = failed_entries(batch, answer.entries())?;
         if failed.is_empty() {

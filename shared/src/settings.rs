@@ -10,7 +10,7 @@ use std::{
 
 use crate::look::Look;
 
-/// All settings; see the contract for what each means.
+/// All settings; `README.md` says what each means.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Bucket that outputs are written to.

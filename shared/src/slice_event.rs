@@ -165,7 +165,7 @@ fn whole_second<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Er
     Ok(start as u32)
 }
 
-/// Writes whole seconds without a decimal point, as the contract's events have them.
+/// Writes whole seconds without a decimal point, as people write them.
 ///
 /// # Errors
 /// Those of the serializer.

@@ -3,14 +3,11 @@
 use std::{fmt, time::Duration};
 
 use aws_sdk_s3::{
-    Client,
-    error::{DisplayErrorContext, SdkError},
-    operation::head_object::HeadObjectError,
-    presigning::PresigningConfig,
+    Client, error::SdkError, operation::head_object::HeadObjectError, presigning::PresigningConfig,
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::{presigned_url::PresignedUrl, source_key::SourceKey};
+use crate::{causes::with_causes, presigned_url::PresignedUrl, source_key::SourceKey};
 
 /// The version of an object, quoted as HTTP has it: `"9b2c…"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -110,7 +107,7 @@ impl Source {
             .key(self.key.as_str())
             .presigned(config)
             .await
-            .map_err(|e| self.unavailable("presign", DisplayErrorContext(e)))?;
+            .map_err(|e| self.unavailable("presign", with_causes(&e)))?;
         Ok(PresignedUrl::new(request.uri()))
     }
 
@@ -138,7 +135,7 @@ impl Source {
             }),
             Err(error) => match absence(&error) {
                 Some(state) => Ok(state),
-                None => Err(self.unavailable("look at", DisplayErrorContext(error))),
+                None => Err(self.unavailable("look at", with_causes(&error))),
             },
         }
     }

@@ -18,6 +18,7 @@ fn script<'a>(text: &str, deadline: Duration) -> Program<'a> {
         path: Path::new("/bin/sh"),
         args: vec!["-c".into(), text.into()],
         directory: Path::new("/"),
+        variables: &[],
         deadline: Deadline::after(deadline),
     }
 }

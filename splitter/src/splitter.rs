@@ -2,7 +2,13 @@
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use futures::future::join_all;
-use gifgen_ledger::{Ledger, bucket::Bucket, error::LedgerError, manifest::Status, run::Run};
+use gifgen_ledger::{
+    Ledger,
+    bucket::Bucket,
+    error::LedgerError,
+    manifest::Status,
+    run::{Run, Versioned},
+};
 use gifgen_shared::{
     child::ChildError,
     deadline::Deadline,
@@ -161,11 +167,13 @@ impl Splitter {
                 etag: Some(etag.clone()),
                 ..named.clone()
             };
-            let before = read.as_ref().map(|(run, _)| run);
-            if let Some(run) = before
-                && run.covers(&source, &self.settings.look)
+            if let Some(read) = &read
+                && read.0.covers(&source, &self.settings.look)
             {
-                return self.go_on(run, deadline).await;
+                if let Some(outcome) = self.go_on(read, deadline).await? {
+                    return Ok(outcome);
+                }
+                continue;
             }
             let (facts, video) = match self.measure(&source, &etag, bytes, deadline).await? {
                 Ok(measured) => measured,
@@ -173,6 +181,7 @@ impl Splitter {
                     return self.reject(created, Some(&etag), rejection, deadline).await;
                 }
             };
+            let before = read.as_ref().map(|(run, _)| run);
             let run = Run::new(facts, video, self.settings.look, before);
             if self.ledger.begin(&run, read.as_ref()).await? {
                 let slices = run.plan().into_iter().map(|slice| (slice, 1));
@@ -186,19 +195,30 @@ impl Splitter {
     }
 
     /// Goes on with a run that has begun before: its event comes again, or the same video was
-    /// uploaded again.
-    async fn go_on(&self, run: &Run, deadline: Deadline) -> Result<Outcome, SplitError> {
-        if let Some((manifest, _)) = self.ledger.retract(run).await?
+    /// uploaded again. `None` if another has begun meanwhile.
+    async fn go_on(
+        &self,
+        read: &Versioned<Run>,
+        deadline: Deadline,
+    ) -> Result<Option<Outcome>, SplitError> {
+        let (run, _) = read;
+        self.ledger.retract(&run.source.key).await?;
+        if let Some((manifest, _)) = self.ledger.manifest(&run.source.key).await?
+            && manifest.is_of(run)
             && manifest.status == Status::Complete
         {
-            return Ok(Outcome::complete(run));
+            return Ok(Some(Outcome::complete(run)));
+        }
+        if !self.ledger.resume(read).await? {
+            return Ok(None);
         }
         let mut slices = self.ledger.unfinished(run).await?;
+        self.ledger.reopen(run, &slices).await?;
         if slices.is_empty() {
             // All are there, but nobody has said so yet: the worker of any slice will.
             slices.extend(run.plan().last().map(|slice| (*slice, 1)));
         }
-        self.send(run, slices, deadline).await
+        Ok(Some(self.send(run, slices, deadline).await?))
     }
 
     /// Sends the events of `slices`, each with the number of its attempt.

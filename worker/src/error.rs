@@ -42,6 +42,18 @@ pub enum Unrenderable {
     /// The slice belongs to no run, so there is nowhere to record what became of it.
     #[error("the slice of {0} belongs to no run")]
     NoRun(Source),
+    /// The range is no slice of the run that keeps count of the objects.
+    #[error(
+        "run {run} of {of} has no slice that starts at {start} s: send one that it has, or delete its run.json"
+    )]
+    NoSlice {
+        /// The source.
+        of: Source,
+        /// Start of the range, in seconds.
+        start: u32,
+        /// Number of the run.
+        run: u32,
+    },
     /// The slice starts behind the end of the video.
     #[error("the slice starts at {start} s, and the video ends at {length} s")]
     OutsideVideo {
@@ -158,6 +170,7 @@ impl Unrenderable {
             Self::SourceGone(_) => "sourceGone".into(),
             Self::Superseded(_) => "superseded".into(),
             Self::NoRun(_) => "noRun".into(),
+            Self::NoSlice { .. } => "noSlice".into(),
             Self::OutsideVideo { .. } => "outsideVideo".into(),
             Self::Undecodable { .. } => "undecodable".into(),
             Self::Damaged { .. } => "damaged".into(),

@@ -95,7 +95,8 @@ impl Message {
         let kind = text(&answer["errorType"])
             .or_else(|| text(&context["condition"]))
             .unwrap_or_else(|| "unknown".into());
-        let said = text(&answer["errorMessage"]).unwrap_or_else(|| "the worker was lost".into());
+        let said = text(&answer["errorMessage"])
+            .unwrap_or_else(|| "it waited too long for a worker, or its worker was lost".into());
         let attempts = context["approximateInvokeCount"].as_u64().unwrap_or(0);
         Ok(GivenUp {
             event: payload.clone(),

@@ -15,6 +15,7 @@ use std::{ffi::OsString, num::NonZero};
 
 use gifgen_shared::{
     ffmpeg_input::input_args,
+    ffmpeg_log::LOG_LEVEL,
     look::{Decode, Frames, Look},
     presigned_url::PresignedUrl,
     slice::Slice,
@@ -91,8 +92,7 @@ impl Rendering<'_> {
     /// The arguments, for a working directory that is empty.
     pub fn args(&self) -> Vec<OsString> {
         let mut args = strings(&["-nostdin", "-hide_banner", "-nostats", "-y", "-copyts"]);
-        // Each line names its level; only at this one does FFmpeg say how much it has read.
-        args.extend(strings(&["-v", "level+verbose"]));
+        args.extend(strings(&["-v", LOG_LEVEL]));
         args.extend(strings(&["-filter_complex_threads", "1"]));
         if let Some(seek) = self.seek() {
             args.extend(strings(&[

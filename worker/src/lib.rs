@@ -1,5 +1,6 @@
 //! The worker: a slice event comes in, a GIF and stills go out.
 
+pub mod bytes_read;
 pub mod decoded;
 pub mod error;
 pub mod failures;

@@ -20,25 +20,16 @@ impl Worker {
         invocation: &Invocation,
     ) -> Result<Answer, SliceError> {
         let url = source.presign(&self.s3, self.settings.url_expiry).await?;
-        // With a stream and a version, the event comes from a splitter that measured just these
-        // bytes.
-        let (video, slice) = match event.video.filter(|_| event.etag.is_some()) {
-            Some(video) => (video, event.slice()),
-            None => {
-                let measured = self.measure(source, &url, invocation.deadline).await?;
-                let (header, length) = measured;
-                let slice = event.slice();
-                let inside = slice.within(length).ok_or(Unrenderable::OutsideVideo {
-                    start: slice.start,
-                    length,
-                })?;
-                (header.video, inside)
-            }
-        };
+        let (header, length) = self.measure(source, &url, invocation.deadline).await?;
+        let named = event.slice();
+        let slice = named.within(length).ok_or(Unrenderable::OutsideVideo {
+            start: named.start,
+            length,
+        })?;
         let wanted = Wanted {
             source,
             url: &url,
-            video,
+            video: header.video,
             slice,
             look: &self.settings.look,
             run: None,

@@ -21,8 +21,8 @@ use crate::{
 pub(crate) enum Membership {
     /// This one, as this slice of it.
     Of(Box<Run>, Slice),
-    /// None: it names no version of its source, or a range that is no slice. It is rendered, and
-    /// nobody keeps count.
+    /// None, since its source has no run, and none can begin with it: it names no version, or a
+    /// range that is no slice. It is rendered, and nobody keeps count.
     Loose,
 }
 
@@ -48,13 +48,17 @@ impl Worker {
         begins: Begins,
         deadline: Deadline,
     ) -> Result<Membership, SliceError> {
-        let Some(etag) = &source.etag else {
-            return Ok(Membership::Loose);
-        };
         let superseded = || Err(Unrenderable::Superseded(source.clone()).into());
         for _ in 0..Ledger::ATTEMPTS {
             let current = Run::current(&self.ledger.bucket, &source.key).await?;
             let before = current.as_ref().map(|(run, _)| run);
+            let Some(etag) = &source.etag else {
+                // It means whatever is there.
+                return match before {
+                    None => Ok(Membership::Loose),
+                    Some(run) => slice_from(run, source, event.start),
+                };
+            };
             if let Some(run) = before
                 && run.source() == *source
             {
@@ -92,5 +96,22 @@ impl Worker {
             .ledger
             .contended(OutputKeys::of(&source.key).run())
             .into())
+    }
+}
+
+/// The slice of `run` that starts at second `start`, for an event that names no version: the AWS
+/// sample counts ends otherwise. Anything else would be written over what the run keeps count of.
+fn slice_from(run: &Run, source: &Source, start: u32) -> Result<Membership, SliceError> {
+    let mut slices = run.plan().into_iter();
+    match slices.find(|slice| slice.start == start) {
+        Some(slice) if run.source.bucket == source.bucket => {
+            Ok(Membership::Of(Box::new(run.clone()), slice))
+        }
+        _ => Err(Unrenderable::NoSlice {
+            of: source.clone(),
+            start,
+            run: run.run,
+        }
+        .into()),
     }
 }

@@ -8,11 +8,12 @@ use gifgen_shared::{
     child::{self, Ending, Program},
     deadline::Deadline,
     ffmpeg_input::network_trouble,
-    ffmpeg_log::FfmpegLog,
+    ffmpeg_log::complaints,
 };
 use rustix::{fs::statvfs, process::Signal};
 
 use crate::{
+    bytes_read::{REPORT, bytes_read},
     decoded::Decoded,
     error::{Interrupted, SliceError, Unrenderable},
     ffmpeg_args::Rendering,
@@ -76,6 +77,7 @@ pub(crate) async fn render(
         path: ffmpeg,
         args: rendering.args(),
         directory,
+        variables: &[REPORT],
         deadline,
     };
     let format = gif::format(rendering).map_err(Unrenderable::Rejected)?;
@@ -87,8 +89,8 @@ pub(crate) async fn render(
     .map_err(Interrupted::Child)?;
     // First, since an encoder that cannot write stops FFmpeg, which then ends in odd ways.
     let gif = finished.stdout.map_err(Interrupted::from)?;
-    let log = FfmpegLog::parse(&finished.stderr);
-    let said = last_words(&rendering.url.redact(&log.complaints));
+    let complaints = complaints(&finished.stderr);
+    let said = last_words(&rendering.url.redact(&complaints));
     let code = match finished.ending {
         Ending::Exited(code) => code,
         Ending::DeadlinePassed => {
@@ -100,16 +102,18 @@ pub(crate) async fn render(
         }
         Ending::Killed { signal } => return Err(Interrupted::FfmpegKilled { signal }.into()),
     };
-    if network_trouble(&log.complaints, rendering.url) {
+    if network_trouble(&complaints, rendering.url) {
         return Err(RenderError::SourceLost { said });
     }
     if NOT_RUN.contains(&code) {
         return Err(Interrupted::FfmpegNotRun { said }.into());
     }
-    let decoded = Decoded::read(directory).map_err(|source| Interrupted::WorkDir {
+    let unreadable = |source| Interrupted::WorkDir {
         action: "read",
         source,
-    })?;
+    };
+    let decoded = Decoded::read(directory).map_err(unreadable)?;
+    let bytes_read = bytes_read(directory).map_err(unreadable)?;
     let can_seek_earlier =
         rendering.seek_margin > 0 && rendering.seek_margin < rendering.slice.start;
     if decoded.starts_late() && can_seek_earlier {
@@ -130,7 +134,7 @@ pub(crate) async fn render(
             outputs,
             decoded,
             complained,
-            bytes_read: log.bytes_read,
+            bytes_read,
             encoding,
         }),
         Err(SliceError::Permanent(_)) if is_full(directory) => Err(Interrupted::NoSpace.into()),

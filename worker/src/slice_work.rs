@@ -93,7 +93,7 @@ impl Worker {
         let made = made(source, rendering, &outputs);
         let files = uploads(source, &made, wanted.slice.start, outputs);
         let started = Instant::now();
-        let uploading = upload(&self.ledger.bucket, &files, wanted.run);
+        let uploading = upload(&self.ledger.bucket, &files, source, wanted.run);
         let objects = timeout_at(deadline.instant(), uploading)
             .await
             .map_err(|_| Interrupted::DeadlinePassed { doing: "uploading" })??;

@@ -20,6 +20,7 @@ use gifgen_ledger::{
     made::Object,
     run::Run,
 };
+use gifgen_shared::source::Source;
 
 use crate::error::{Interrupted, SliceError, Unrenderable};
 
@@ -40,8 +41,8 @@ pub struct Upload {
     pub content_type: &'static str,
 }
 
-/// Uploads all `files`, several at once, and says what was uploaded, in the order of the keys.
-/// Without a run, nothing is looked at, and what is there is replaced.
+/// Uploads all `files` of `source`, several at once, and says what was uploaded, in the order of
+/// the keys. Without a `run`, the source must have none.
 ///
 /// # Errors
 /// At the first file that cannot be uploaded after the SDK's own retries; and
@@ -49,15 +50,15 @@ pub struct Upload {
 pub async fn upload(
     bucket: &Bucket,
     files: &[Upload],
+    source: &Source,
     run: Option<&Run>,
 ) -> Result<Vec<Object>, SliceError> {
-    let unfenced = if run.is_some() {
-        When::Absent
+    let mut pending: Vec<(&Upload, When)> = if run.is_some_and(|run| run.run > 1) {
+        // An earlier run has left its objects: to try without them would be in vain.
+        as_they_are(bucket, files.iter().collect(), source, run).await?
     } else {
-        When::Always
+        files.iter().map(|file| (file, When::Absent)).collect()
     };
-    let mut pending: Vec<(&Upload, When)> =
-        files.iter().map(|file| (file, unfenced.clone())).collect();
     let mut done = BTreeMap::new();
     for _ in 0..ROUNDS {
         let puts: Vec<_> = (pending.into_iter())
@@ -71,23 +72,39 @@ pub async fn upload(
                 Put::Lost(file) => lost.push(file),
             }
         }
-        let Some(run) = run.filter(|_| !lost.is_empty()) else {
+        if lost.is_empty() {
             return Ok(done.into_values().collect());
-        };
-        let there = bucket.those(lost.iter().map(|file| file.key.as_str()));
-        let there = there.await?;
-        if !run.is_current(bucket).await? {
-            return Err(Unrenderable::Superseded(run.source()).into());
         }
-        pending = lost
-            .into_iter()
-            .map(|file| {
-                let version = there.get(&file.key).map(|listed| &listed.etag);
-                (file, When::unchanged(version))
-            })
-            .collect();
+        pending = as_they_are(bucket, lost, source, run).await?;
     }
     Err(Interrupted::Contended { rounds: ROUNDS }.into())
+}
+
+/// The files with the versions that their objects have now, seen before a look at `run.json` that
+/// shows the run as current.
+async fn as_they_are<'a>(
+    bucket: &Bucket,
+    files: Vec<&'a Upload>,
+    source: &Source,
+    run: Option<&Run>,
+) -> Result<Vec<(&'a Upload, When)>, SliceError> {
+    let there = bucket
+        .those(files.iter().map(|file| file.key.as_str()))
+        .await?;
+    let current = Run::current(bucket, &source.key).await?;
+    let is_current = match (&current, run) {
+        (Some((current, _)), Some(run)) => current.is(run),
+        (None, None) => true,
+        _ => false,
+    };
+    if !is_current {
+        return Err(Unrenderable::Superseded(source.clone()).into());
+    }
+    let versions = files.into_iter().map(|file| {
+        let version = there.get(&file.key).map(|listed| &listed.etag);
+        (file, When::unchanged(version))
+    });
+    Ok(versions.collect())
 }
 
 /// What became of an upload.

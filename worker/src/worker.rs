@@ -125,7 +125,7 @@ impl Worker {
             Ok(answer) => Ok(answer),
             Err(SliceError::Permanent(Unrenderable::Superseded(source))) => {
                 tracing::info!(bucket, key, start, %source, "superseded");
-                self.ledger.retract_outdated(&source.key).await?;
+                self.ledger.retract(&source.key).await?;
                 Ok(Answer::Superseded)
             }
             Err(SliceError::Permanent(error)) => Ok(failed(&error)),

@@ -241,3 +241,37 @@ fn pictures_that_fast_decoding_leaves_out_for_seconds_are_no_damage() {
     assert_eq!(code, Some(0), "{stderr}");
     assert_eq!(summary["videos"][0]["done"], 2);
 }
+
+#[test]
+fn a_picture_that_stands_long_is_no_damage_however_much_the_file_says_of_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let video = folder.path().join("talkative.mkv");
+    let words = format!("description={}", "A line of words.\n".repeat(1000));
+    let spoof = "title\n[https @ 0x1] [error] Stream ends prematurely at 1, should be 2=x";
+    let source = "testsrc2=size=64x36:rate=1/4:duration=12";
+    ffmpeg([
+        "-f",
+        "lavfi",
+        "-i",
+        source,
+        "-metadata",
+        &words,
+        "-metadata",
+        spoof,
+        text(&video),
+    ]);
+    let (code, _, stderr) = outcome(&video, &folder.path().join("out"));
+    assert_eq!(code, Some(0), "{stderr}");
+}
+
+#[test]
+fn a_size_that_cannot_be_is_rejected_before_any_slice_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let video = folder.path().join("wide.mkv");
+    let source = "testsrc2=size=1280x240:rate=5:duration=2,setsar=100/1";
+    ffmpeg(["-f", "lavfi", "-i", source, text(&video)]);
+    let (code, video, stderr) = outcome(&video, &folder.path().join("out"));
+    assert_eq!(code, Some(1), "{stderr}");
+    let error = video["error"].as_str().unwrap();
+    assert!(error.contains("which cannot be"), "{error}");
+}

@@ -1,4 +1,4 @@
-//! The whole pipeline over every test video: each gives exactly what the contract says, or a
+//! The whole pipeline over every test video: each gives exactly what `manifest.tsv` says, or a
 //! clear rejection.
 
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ fn every_test_video_gives_its_previews_or_a_clear_rejection() {
     assert_eq!(leftovers.count(), 0);
 }
 
-/// The reason that the contract has for a file that gives no previews.
+/// The reason that is right for a file that gives no previews.
 fn reason_of(medium: &Medium) -> &'static str {
     match &medium.file[..3] {
         "d29" | "d30" => "noVideoStream",

@@ -36,6 +36,8 @@ pub struct Program<'a> {
     pub args: Vec<OsString>,
     /// Working directory.
     pub directory: &'a Path,
+    /// Its environment, but for where its libraries are.
+    pub variables: &'a [(&'a str, &'a str)],
     /// When it is ended if it has not ended by itself.
     pub deadline: Deadline,
 }
@@ -216,6 +218,7 @@ fn spawn(program: &Program<'_>) -> io::Result<Child> {
         .args(&program.args)
         .current_dir(program.directory)
         .env_clear()
+        .envs(program.variables.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

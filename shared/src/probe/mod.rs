@@ -10,7 +10,7 @@ use crate::{
     child::{self, ChildError, Ending, Finished, Keep, Program},
     deadline::Deadline,
     ffmpeg_input::{input_args, network_trouble},
-    ffmpeg_log::FfmpegLog,
+    ffmpeg_log::{LOG_LEVEL, complaints},
     presigned_url::PresignedUrl,
     rejection::{Reason, Rejection},
     source::ETag,
@@ -69,9 +69,6 @@ pub enum ProbeError {
 /// and its JSON then fails to parse.
 const ANSWER_BYTES: usize = 4 * 1024 * 1024;
 
-/// Errors, and what a server refuses.
-const LOG_LEVEL: &str = "level+warning";
-
 /// A time behind every end: FFmpeg then seeks to the last keyframe there is.
 const FAR: &str = "999999%";
 
@@ -115,18 +112,29 @@ impl Probe<'_> {
             )
             .into());
         }
+        let video = VideoStream {
+            index: stream.index,
+            start_time: head.first_picture,
+            width,
+            height,
+            interlaced: stream.is_interlaced(),
+            seek_margin: BLIND_SEEK
+                .iter()
+                .find(|(name, _)| *name == format.format_name)
+                .map_or(0, |(_, margin)| *margin),
+        };
+        if !video.is_plausible() {
+            let start = video.start_time;
+            return Err(Rejection::new(
+                Reason::Unreadable,
+                format!(
+                    "it is said to be {width}x{height} and to start at {start} s, which cannot be"
+                ),
+            )
+            .into());
+        }
         Ok(Header {
-            video: VideoStream {
-                index: stream.index,
-                start_time: head.first_picture,
-                width,
-                height,
-                interlaced: stream.is_interlaced(),
-                seek_margin: BLIND_SEEK
-                    .iter()
-                    .find(|(name, _)| *name == format.format_name)
-                    .map_or(0, |(_, margin)| *margin),
-            },
+            video,
             codec: stream.codec_name.clone().unwrap_or_default(),
             container: format.format_name.clone(),
             claimed_seconds: format.claimed_seconds(),
@@ -192,11 +200,12 @@ impl Probe<'_> {
             path: self.ffprobe,
             args,
             directory: Path::new("/"),
+            variables: &[],
             deadline: self.deadline,
         };
         let finished = child::run(program, keep).await?;
         let finished = Finished {
-            stderr: FfmpegLog::parse(&finished.stderr).complaints,
+            stderr: complaints(&finished.stderr),
             ..finished
         };
         let interrupted = |reason: String| Err(ProbeError::Interrupted { reason });

@@ -6,6 +6,7 @@ use super::{Probe, ProbeError, answer::seconds};
 use crate::{
     child::Keep,
     ffmpeg_input::input_args,
+    ffmpeg_log::LOG_LEVEL,
     rejection::{Reason, Rejection},
 };
 
@@ -156,7 +157,7 @@ impl Probe<'_> {
     ) -> Result<(Vec<Packet>, String), ProbeError> {
         let mut args: Vec<OsString> = [
             "-v",
-            super::LOG_LEVEL,
+            LOG_LEVEL,
             "-select_streams",
             &index.to_string(),
             "-read_intervals",

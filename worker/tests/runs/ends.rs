@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use gifgen_ledger::{manifest::Status, run::Run};
+use gifgen_ledger::{bucket::When, manifest::Status, receipt::Outcome, run::Run};
 use gifgen_testkit::bed::{FILMS, PREVIEWS, TestBed, invocation};
 use gifgen_worker::worker::{Answer, Worker};
 use serde_json::{Value, json};
@@ -287,5 +287,55 @@ async fn a_run_that_begins_too_late_leaves_the_manifest_of_the_faster_one() {
     let current = run(&bed).await;
     let late = Run::new(current.source, current.video, current.settings, None);
     assert!(!ledger(&bed).begin(&late, None).await.unwrap());
+    assert_whole(&bed, "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_without_a_version_is_a_slice_of_the_run_or_is_refused() {
+    let (bed, events) = split_bed().await;
+    let worker = bed.worker(&QUICK);
+    for event in &events {
+        handle(&worker, event).await;
+    }
+    // As the AWS sample has it, whose ends are others.
+    let sample = json!({"bucket": FILMS, "key": KEY, "start": 5, "end": 7});
+    assert!(matches!(handle(&worker, &sample).await, Answer::Done(_)));
+    let no_slice = json!({"bucket": FILMS, "key": KEY, "start": 6, "end": 7});
+    match handle(&worker, &no_slice).await {
+        Answer::Failed { reason, .. } => assert_eq!(reason, "noSlice"),
+        other => panic!("{other:?}"),
+    }
+    assert_whole(&bed, "").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_is_believed_no_further_than_its_objects() {
+    let (bed, events) = split_bed().await;
+    let worker = bed.worker(&QUICK);
+    handle(&worker, &events[0]).await;
+    handle(&worker, &events[1]).await;
+    let (ledger, run) = (ledger(&bed), run(&bed).await);
+    // One that forgets its objects is none, and so is one that lies in the place of another.
+    let mut receipt = ledger.receipt(&run, 0).await.unwrap().unwrap();
+    let other = run.keys().receipt(run.run, 5);
+    let always = When::Always;
+    ledger
+        .bucket
+        .write(&other, &receipt, &always)
+        .await
+        .unwrap();
+    if let Outcome::Good { objects, .. } = &mut receipt.outcome {
+        objects.clear();
+    }
+    let own = run.keys().receipt(run.run, 0);
+    ledger.bucket.write(&own, &receipt, &always).await.unwrap();
+    delete(&bed, "a film.mp4/gifs/000000.gif").await;
+    handle(&worker, &events[2]).await;
+    assert!(manifest(&bed).await.is_none());
+    let unfinished = ledger.unfinished(&run).await.unwrap();
+    assert_eq!(unfinished.len(), 2);
+    for (slice, attempt) in unfinished {
+        handle(&worker, &json!(run.event(&slice, attempt))).await;
+    }
     assert_whole(&bed, "").await;
 }

@@ -88,6 +88,12 @@ pub async fn previews(bed: &TestBed) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
+/// The file of an object.
+async fn object(bed: &TestBed, key: &str) -> std::path::PathBuf {
+    let mut objects = bed.stack().store().list(PREVIEWS, key).await.unwrap();
+    objects.remove(0).body
+}
+
 /// Asserts that the current run is complete, and that its manifest agrees with the bucket.
 pub async fn assert_whole(bed: &TestBed, what: &str) -> Manifest {
     let run = run(bed).await;
@@ -105,6 +111,28 @@ pub async fn assert_whole(bed: &TestBed, what: &str) -> Manifest {
         .await;
     assert_eq!(wrong.unwrap(), [], "{what}");
     assert_eq!(receipts.len(), run.slices as usize, "{what}");
+    // And once more without any of our code.
+    let stored: BTreeMap<String, u64> = (bed.stack().store().list(PREVIEWS, "").await.unwrap())
+        .into_iter()
+        .map(|object| (object.key, object.bytes))
+        .collect();
+    let raw = std::fs::read(object(bed, &format!("{KEY}/manifest.json")).await).unwrap();
+    let raw: Value = serde_json::from_slice(&raw).unwrap();
+    assert_eq!(raw["status"], "complete", "{what}");
+    for slice in raw["slices"].as_array().unwrap() {
+        let gif = &slice["gif"];
+        let key = gif["key"].as_str().unwrap();
+        assert_eq!(
+            stored.get(key).copied(),
+            gif["bytes"].as_u64(),
+            "{what}: {key}"
+        );
+        let first = slice["frames"]["first"].as_u64().unwrap_or(0);
+        for second in first..first + slice["frames"]["count"].as_u64().unwrap_or(0) {
+            let key = format!("{KEY}/frames/{second:06}.jpg");
+            assert!(stored.contains_key(&key), "{what}: {key}");
+        }
+    }
     manifest
 }
 
