@@ -2,7 +2,8 @@
 //! good.
 //!
 //! A receipt only ever gets better: a failure never replaces a success, so that a late or doubled
-//! event cannot undo what another has done.
+//! event cannot undo what another has done. Only slices that are sent again lose theirs first
+//! ([`Ledger::reopen`]), so that the run waits for all of them.
 
 use std::collections::BTreeMap;
 

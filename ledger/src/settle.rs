@@ -21,7 +21,8 @@
 //! partial run that becomes whole (a redrive, or a late success) gives another manifest, hence a
 //! new claim and a second event, which says `complete` where the first said `partial`. An outcome is
 //! never announced twice; and none is replaced by an older one, since a settler reads the receipts
-//! after the manifest that it replaces, and receipts only get better.
+//! after the manifest that it replaces, and receipts only get better. A run that is reopened, to send
+//! slices again, loses its manifest first: its next end is another outcome.
 //!
 //! **Why never zero.** A worker may die, or be refused by S3 or the bus, between any two steps. Its
 //! invocation has then failed, and the platform runs it again under the same id; that finds the
