@@ -55,6 +55,8 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
     let read = remote.run(&options.run.bucket).await?;
     let mut run = read.0.clone();
     let ledger = &remote.ledger;
+    let manifest = ledger.manifest(&remote.key).await?;
+    let manifest = manifest.filter(|(manifest, _)| manifest.is_of(&run));
     let slices: Vec<(Slice, u32)> = if options.all {
         remote.check_source(&run).await?;
         let again = Run::new(run.source.clone(), run.video, run.settings, Some(&run));
@@ -70,7 +72,8 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
         return finish(&remote, &run, options.run.json, deadline).await;
     }
     remote.check_source(&run).await?;
-    ledger.reopen(&run, &slices).await?;
+    let version = manifest.as_ref().map(|(_, version)| version);
+    ledger.reopen(&run, version, &slices).await?;
     let entries = slices.iter().map(|(slice, attempt)| {
         PutEventsRequestEntry::builder()
             .source(EVENT_SOURCE)

@@ -18,12 +18,13 @@ use gifgen_shared::{
     source_key::SourceKey,
     video_stream::VideoStream,
 };
-use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Ledger,
     bucket::{Bucket, When},
     error::LedgerError,
+    receipt::Receipt,
 };
 
 /// What a run is about: enough to send any of its slices again.
@@ -276,20 +277,28 @@ impl Ledger {
         Ok(written.is_some())
     }
 
-    /// Takes back what `run` says of `slices` that are about to be sent again: its manifest, and
-    /// their receipts. So it runs until all of them have new ones, and then is announced again.
+    /// Takes back what `run` says of `slices` that are about to be sent again: the manifest in the
+    /// version that was `read` before they were found unfinished, and their receipts, unless they
+    /// have turned out well since. So it runs until all of them have new ones, and then is
+    /// announced again. A run that has just come to its end by itself is left alone.
     ///
     /// # Errors
     /// If that cannot be done. To do it again is harmless.
-    pub async fn reopen(&self, run: &Run, slices: &[(Slice, u32)]) -> Result<(), LedgerError> {
-        if let Some((manifest, version)) = self.manifest(&run.source.key).await?
-            && manifest.is_of(run)
-        {
-            self.bucket.delete(&run.keys().manifest(), &version).await?;
+    pub async fn reopen(
+        &self,
+        run: &Run,
+        read: Option<&ETag>,
+        slices: &[(Slice, u32)],
+    ) -> Result<(), LedgerError> {
+        if let Some(version) = read {
+            self.bucket.delete(&run.keys().manifest(), version).await?;
         }
         for (slice, _) in slices.iter().filter(|(_, attempt)| *attempt > 1) {
             let key = run.keys().receipt(run.run, slice.start);
-            if let Some((_, version)) = self.bucket.read::<IgnoredAny>(&key).await? {
+            let Some((receipt, version)) = self.bucket.read::<Receipt>(&key).await? else {
+                continue;
+            };
+            if !receipt.is_good() || !self.is_true(&receipt).await? {
                 self.bucket.delete(&key, &version).await?;
             }
         }

@@ -203,17 +203,18 @@ impl Splitter {
     ) -> Result<Option<Outcome>, SplitError> {
         let (run, _) = read;
         self.ledger.retract(&run.source.key).await?;
-        if let Some((manifest, _)) = self.ledger.manifest(&run.source.key).await?
-            && manifest.is_of(run)
-            && manifest.status == Status::Complete
-        {
+        let manifest = self.ledger.manifest(&run.source.key).await?;
+        let manifest = manifest.filter(|(manifest, _)| manifest.is_of(run));
+        let (manifest, version) = manifest.unzip();
+        if manifest.is_some_and(|manifest| manifest.status == Status::Complete) {
             return Ok(Some(Outcome::complete(run)));
         }
         if !self.ledger.resume(read).await? {
             return Ok(None);
         }
         let mut slices = self.ledger.unfinished(run).await?;
-        self.ledger.reopen(run, &slices).await?;
+        let reopened = self.ledger.reopen(run, version.as_ref(), &slices);
+        reopened.await?;
         if slices.is_empty() {
             // All are there, but nobody has said so yet: the worker of any slice will.
             slices.extend(run.plan().last().map(|slice| (*slice, 1)));

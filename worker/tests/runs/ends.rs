@@ -339,3 +339,24 @@ async fn a_receipt_is_believed_no_further_than_its_objects() {
     }
     assert_whole(&bed, "").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_that_comes_again_leaves_a_run_alone_that_ends_meanwhile() {
+    let (bed, events) = split_bed().await;
+    let mut completions = completions(&bed);
+    let worker = bed.worker(&QUICK);
+    handle(&worker, &events[0]).await;
+    handle(&worker, &given_up(&events[1])).await;
+    let (ledger, run) = (ledger(&bed), run(&bed).await);
+    // The splitter sees no manifest, and what is unfinished; then all ends well.
+    let unfinished = ledger.unfinished(&run).await.unwrap();
+    assert_eq!(unfinished.len(), 2);
+    handle(&worker, &events[1]).await;
+    handle(&worker, &events[2]).await;
+    ledger.reopen(&run, None, &unfinished).await.unwrap();
+    for (slice, attempt) in unfinished {
+        handle(&worker, &json!(run.event(&slice, attempt))).await;
+    }
+    assert_whole(&bed, "").await;
+    assert_eq!(all(&mut completions).len(), 1);
+}
