@@ -1,6 +1,7 @@
 //! The ledger of a run: what proves that it is complete, kept in S3 alone.
 //!
-//! - [`run`]: `run.json`, written first: which version of a source is worked on, and how.
+//! - [`run`]: `run.json`, written first: which version of a source is worked on, and how; and
+//!   [`begin`]: how a run replaces another, goes on, and is taken up again.
 //! - [`receipt`]: one for each slice, written when its objects are up or when it has failed for
 //!   good.
 //! - [`manifest`]: `manifest.json`, written last, when every slice has a receipt; and [`track`],
@@ -12,6 +13,7 @@
 //! All stand on conditional writes to single objects ([`bucket`]); there is no database, no lock
 //! and no clock in it.
 
+pub mod begin;
 pub mod bucket;
 pub mod error;
 pub mod made;
