@@ -227,15 +227,20 @@ fn spawn(program: &Program<'_>) -> io::Result<Child> {
     if let Some(libraries) = std::env::var_os("LD_LIBRARY_PATH") {
         command.env("LD_LIBRARY_PATH", libraries);
     }
+    let parent = rustix::process::getpid();
     // SAFETY: between fork and exec only async-signal-safe calls are allowed; the closure makes
-    // one prctl system call and allocates nothing.
+    // two system calls, prctl and getppid, and allocates nothing.
     #[expect(
         unsafe_code,
         reason = "the standard library offers no safe way to set this"
     )]
     unsafe {
-        command.pre_exec(|| {
+        command.pre_exec(move || {
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+            // A parent that died before gives no signal any more.
+            if rustix::process::getppid() != Some(parent) {
+                return Err(ErrorKind::BrokenPipe.into());
+            }
             Ok(())
         });
     }

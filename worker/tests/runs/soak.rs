@@ -11,6 +11,7 @@ use std::{
 };
 
 use futures::{StreamExt, stream};
+use gifgen_shared::work_dir::sweep;
 use gifgen_splitter::splitter::Splitter;
 use gifgen_testkit::{
     bed::{PREVIEWS, TestBed, settings},
@@ -196,12 +197,13 @@ async fn schedule(seed: u64) -> Tale {
     }
 }
 
-/// Waits until there is no work directory with anything in it, and no FFmpeg in one: a killed
-/// worker's successor sweeps when it starts. An empty directory may be somebody's who is about to
+/// Waits until there is no work directory with anything in it, and no FFmpeg in one, but for what
+/// the next worker sweeps away when it starts. An empty directory may be somebody's who is about to
 /// lock it, so it only goes when it is a minute old.
 async fn assert_nothing_left(temporary: &Path, what: &str) {
     let start = Instant::now();
     loop {
+        sweep(temporary).unwrap();
         let left: Vec<_> = std::fs::read_dir(temporary)
             .unwrap()
             .map(|entry| entry.unwrap().path())
