@@ -1,8 +1,8 @@
 //! Schedules of faults by seeds: S3 and the bus fail, events come twice, late and out of order, and
 //! workers are killed. After each, all is as if nothing had happened.
 //!
-//! `GIFGEN_SOAK_SEEDS=200` runs so many schedules instead of a few, and `GIFGEN_SOAK_SEED=17` that
-//! one alone.
+//! `GIFGEN_SOAK_SEEDS=200` runs so many schedules instead of a few, from `GIFGEN_SOAK_FIRST` on, and
+//! `GIFGEN_SOAK_SEED=17` that one alone.
 
 use std::{
     collections::BTreeMap,
@@ -182,10 +182,11 @@ async fn schedule(seed: u64) -> Tale {
         complete >= 1 && complete <= 1 + excused,
         "{what}: {announced:?}, {excused} excused"
     );
-    if excused == 0 {
-        let partial = usize::from(first.failed().count() > 0);
-        assert_eq!(announced.len(), 1 + partial, "{what}: {announced:?}");
-    }
+    // Each partial end has a slice that was given up; it may have turned out well in the end.
+    assert!(
+        announced.len() - complete <= given_up + excused,
+        "{what}: {announced:?}"
+    );
     let uploads = bed.s3().list_multipart_uploads().bucket(PREVIEWS).send();
     assert!(uploads.await.unwrap().uploads().is_empty(), "{what}");
     assert_nothing_left(&bed.temporary(), &what).await;
@@ -237,7 +238,10 @@ fn processes_in(folder: &Path) -> Vec<String> {
 async fn after_any_schedule_of_faults_all_is_as_if_nothing_had_happened() {
     let seeds: Vec<u64> = match number("GIFGEN_SOAK_SEED") {
         Some(seed) => vec![seed],
-        None => (0..number("GIFGEN_SOAK_SEEDS").unwrap_or(FEW)).collect(),
+        None => {
+            let first = number("GIFGEN_SOAK_FIRST").unwrap_or(0);
+            (first..first + number("GIFGEN_SOAK_SEEDS").unwrap_or(FEW)).collect()
+        }
     };
     let count = seeds.len();
     let start = Instant::now();
