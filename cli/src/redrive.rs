@@ -6,17 +6,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use gifgen_ledger::{
     run::Run,
     settle::{Right, Settled, Settler},
 };
-use gifgen_shared::{
-    deadline::Deadline,
-    publish::publish,
-    slice::Slice,
-    slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
-};
+use gifgen_shared::{deadline::Deadline, slice::Slice};
 use serde::Serialize;
 use serde_json::json;
 
@@ -55,8 +49,6 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
     let read = remote.run(&options.run.bucket).await?;
     let mut run = read.0.clone();
     let ledger = &remote.ledger;
-    let manifest = ledger.manifest(&remote.key).await?;
-    let manifest = manifest.filter(|(manifest, _)| manifest.is_of(&run));
     let slices: Vec<(Slice, u32)> = if options.all {
         remote.check_source(&run).await?;
         let again = Run::new(run.source.clone(), run.video, run.settings, Some(&run));
@@ -66,23 +58,17 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
         run = again;
         run.plan().into_iter().map(|slice| (slice, 1)).collect()
     } else {
-        ledger.unfinished(&run).await?
+        let manifest = ledger.manifest_of(&run).await?;
+        let unfinished = ledger.unfinished(&run).await?;
+        if unfinished.is_empty() {
+            return finish(&remote, &run, options.run.json, deadline).await;
+        }
+        remote.check_source(&run).await?;
+        let version = manifest.as_ref().map(|(_, version)| version);
+        ledger.reopen(&run, version, &unfinished).await?;
+        unfinished
     };
-    if slices.is_empty() {
-        return finish(&remote, &run, options.run.json, deadline).await;
-    }
-    remote.check_source(&run).await?;
-    let version = manifest.as_ref().map(|(_, version)| version);
-    ledger.reopen(&run, version, &slices).await?;
-    let entries = slices.iter().map(|(slice, attempt)| {
-        PutEventsRequestEntry::builder()
-            .source(EVENT_SOURCE)
-            .detail_type(SLICE_DETAIL_TYPE)
-            .detail(json!(run.event(slice, *attempt)).to_string())
-            .event_bus_name(&ledger.bus_name)
-            .build()
-    });
-    publish(&ledger.bus, entries.collect(), deadline).await?;
+    ledger.send_slices(&run, &slices, deadline).await?;
     let sent = slices.iter().map(|(slice, _)| slice.start).collect();
     Redriven::new(&run, sent, false).print(options.run.json)
 }

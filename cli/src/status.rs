@@ -132,8 +132,7 @@ impl Status {
         known: &mut BTreeMap<u32, Receipt>,
     ) -> Result<Self, RemoteError> {
         let ledger = &remote.ledger;
-        let manifest = ledger.manifest(&run.source.key).await?;
-        let manifest = manifest.filter(|(manifest, _)| manifest.is_of(run));
+        let manifest = ledger.manifest_of(run).await?;
         known.retain(|_, receipt| receipt.is_good() && receipt.is_of(run));
         ledger.read_receipts(run, known).await?;
         let receipts = &*known;

@@ -29,8 +29,7 @@ impl Ledger {
         // which was read, since another may have begun, and ended, meanwhile. It goes after as
         // well, in case that the earlier run was just ending.
         if let Some((before, _)) = read
-            && let Some((manifest, version)) = self.manifest(&run.source.key).await?
-            && manifest.is_of(before)
+            && let Some((_, version)) = self.manifest_of(before).await?
         {
             self.bucket.delete(&run.keys().manifest(), &version).await?;
         }

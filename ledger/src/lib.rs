@@ -8,6 +8,7 @@
 //!   the WebVTT file that goes with it.
 //! - [`settle`](mod@settle): how the last worker finds out that it is the last, and how completion
 //!   is announced exactly once.
+//! - [`send`]: our events.
 //! - [`verify`](mod@verify): whether the objects are what the receipts say.
 //!
 //! All stand on conditional writes to single objects ([`bucket`]); there is no database, no lock
@@ -20,6 +21,7 @@ pub mod made;
 pub mod manifest;
 pub mod receipt;
 pub mod run;
+pub mod send;
 pub mod settle;
 pub mod track;
 pub mod verify;

@@ -226,4 +226,13 @@ impl Ledger {
     ) -> Result<Option<Versioned<Manifest>>, LedgerError> {
         self.bucket.read(&OutputKeys::of(source).manifest()).await
     }
+
+    /// The manifest of `run`, if the one that is there is its own.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn manifest_of(&self, run: &Run) -> Result<Option<Versioned<Manifest>>, LedgerError> {
+        let manifest = self.manifest(&run.source.key).await?;
+        Ok(manifest.filter(|(manifest, _)| manifest.is_of(run)))
+    }
 }

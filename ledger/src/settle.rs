@@ -46,10 +46,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use gifgen_shared::{
-    deadline::Deadline,
-    publish::publish,
-    slice_event::{COMPLETED_DETAIL_TYPE, EVENT_SOURCE},
-    source::ETag,
+    deadline::Deadline, publish::publish, slice_event::COMPLETED_DETAIL_TYPE, source::ETag,
 };
 use serde_json::json;
 
@@ -286,11 +283,6 @@ impl Ledger {
             "failedSlices": manifest.failed().count(),
             "elapsedMs": elapsed.num_milliseconds(),
         });
-        PutEventsRequestEntry::builder()
-            .source(EVENT_SOURCE)
-            .detail_type(COMPLETED_DETAIL_TYPE)
-            .detail(detail.to_string())
-            .event_bus_name(&self.bus_name)
-            .build()
+        self.entry(COMPLETED_DETAIL_TYPE, detail)
     }
 }

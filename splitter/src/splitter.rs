@@ -1,6 +1,5 @@
 //! From a new object to its slice events.
 
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use futures::future::join_all;
 use gifgen_ledger::{
     Ledger,
@@ -17,7 +16,7 @@ use gifgen_shared::{
     rejection::{Reason, Rejection},
     settings::Settings,
     slice::Slice,
-    slice_event::{EVENT_SOURCE, REJECTED_DETAIL_TYPE, SLICE_DETAIL_TYPE},
+    slice_event::REJECTED_DETAIL_TYPE,
     source::{ETag, Source, SourceState, SourceUnavailable},
     source_key::SourceKeyError,
 };
@@ -203,9 +202,7 @@ impl Splitter {
     ) -> Result<Option<Outcome>, SplitError> {
         let (run, _) = read;
         self.ledger.retract(&run.source.key).await?;
-        let manifest = self.ledger.manifest(&run.source.key).await?;
-        let manifest = manifest.filter(|(manifest, _)| manifest.is_of(run));
-        let (manifest, version) = manifest.unzip();
+        let (manifest, version) = self.ledger.manifest_of(run).await?.unzip();
         if manifest.is_some_and(|manifest| manifest.status == Status::Complete) {
             return Ok(Some(Outcome::complete(run)));
         }
@@ -213,8 +210,8 @@ impl Splitter {
             return Ok(None);
         }
         let mut slices = self.ledger.unfinished(run).await?;
-        let reopened = self.ledger.reopen(run, version.as_ref(), &slices);
-        reopened.await?;
+        let version = version.as_ref();
+        self.ledger.reopen(run, version, &slices).await?;
         if slices.is_empty() {
             // All are there, but nobody has said so yet: the worker of any slice will.
             slices.extend(run.plan().last().map(|slice| (*slice, 1)));
@@ -230,11 +227,7 @@ impl Splitter {
         deadline: Deadline,
     ) -> Result<Outcome, SplitError> {
         let sent = slices.len() as u32;
-        let events = slices
-            .iter()
-            .map(|(slice, attempt)| run.event(slice, *attempt));
-        let entries = events.map(|event| self.entry(SLICE_DETAIL_TYPE, json!(event)));
-        publish(&self.ledger.bus, entries.collect(), deadline).await?;
+        self.ledger.send_slices(run, &slices, deadline).await?;
         Ok(Outcome::split(run, sent))
     }
 
@@ -252,7 +245,7 @@ impl Splitter {
             "reason": rejection.reason,
             "message": rejection.message,
         });
-        let entries = vec![self.entry(REJECTED_DETAIL_TYPE, detail)];
+        let entries = vec![self.ledger.entry(REJECTED_DETAIL_TYPE, detail)];
         publish(&self.ledger.bus, entries, deadline).await?;
         tracing::warn!(
             bucket = created.bucket,
@@ -266,15 +259,6 @@ impl Splitter {
             key: created.raw_key.clone(),
             rejection,
         })
-    }
-
-    fn entry(&self, detail_type: &str, detail: Value) -> PutEventsRequestEntry {
-        PutEventsRequestEntry::builder()
-            .source(EVENT_SOURCE)
-            .detail_type(detail_type)
-            .detail(detail.to_string())
-            .event_bus_name(&self.settings.event_bus_name)
-            .build()
     }
 }
 

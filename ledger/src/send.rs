@@ -1,0 +1,39 @@
+//! Our events, for the bus of the ledger.
+
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use gifgen_shared::{
+    deadline::Deadline,
+    publish::{PublishError, publish},
+    slice::Slice,
+    slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
+};
+use serde_json::{Value, json};
+
+use crate::{Ledger, run::Run};
+
+impl Ledger {
+    /// Sends the events of `slices` of `run`, each with the number of its attempt.
+    ///
+    /// # Errors
+    /// If any of them is not on the bus at the end.
+    pub async fn send_slices(
+        &self,
+        run: &Run,
+        slices: &[(Slice, u32)],
+        deadline: Deadline,
+    ) -> Result<(), PublishError> {
+        let events = (slices.iter()).map(|(slice, attempt)| json!(run.event(slice, *attempt)));
+        let entries = events.map(|event| self.entry(SLICE_DETAIL_TYPE, event));
+        publish(&self.bus, entries.collect(), deadline).await
+    }
+
+    /// An event of ours, as PutEvents takes it.
+    pub fn entry(&self, detail_type: &str, detail: Value) -> PutEventsRequestEntry {
+        PutEventsRequestEntry::builder()
+            .source(EVENT_SOURCE)
+            .detail_type(detail_type)
+            .detail(detail.to_string())
+            .event_bus_name(&self.bus_name)
+            .build()
+    }
+}
