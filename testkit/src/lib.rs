@@ -5,6 +5,7 @@
 //! - [`bed`]: the embedded AWS side with clients, and the real splitter and worker on it.
 //! - [`moto`]: an S3 and EventBridge that we did not write.
 //! - [`rie`]: one of our binaries, hosted by Lambda's own runtime emulator.
+//! - [`broken_connections`]: a proxy that fails connections by their number.
 //! - [`fault_proxy`]: a proxy that deals faults by a seed.
 //! - [`lambda`]: one of our binaries, in processes that are killed, and events that come twice.
 //! - [`put_events`]: an event bus that fails the entries it is told to fail.
@@ -19,6 +20,7 @@ mod seed;
 mod server;
 
 pub mod bed;
+pub mod broken_connections;
 pub mod clients;
 pub mod events;
 pub mod fault_proxy;
