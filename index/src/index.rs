@@ -3,7 +3,7 @@
 use gifgen_reader::{blocks::Blocks, reader::ReadError};
 use gifgen_shared::{slice::Slice, video_stream::VideoStream};
 
-use crate::excerpt::Excerpt;
+use crate::{excerpt::Excerpt, matroska, mpegts};
 
 /// Why a source has no index.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,9 @@ pub async fn excerpts(
     video: &VideoStream,
     slices: &[Slice],
 ) -> Result<Vec<Option<Excerpt>>, IndexError> {
-    let _ = (blocks, video, slices);
-    Err(IndexError::None(format!("of {container} none is made")))
+    match container {
+        "matroska,webm" => matroska::excerpts(blocks, video, slices).await,
+        "mpegts" => mpegts::excerpts(blocks, video, slices).await,
+        _ => Err(IndexError::None(format!("of {container} none is made"))),
+    }
 }

@@ -6,3 +6,7 @@
 pub mod excerpt;
 pub mod feed;
 pub mod index;
+pub mod keyframe;
+pub mod matroska;
+pub mod mpegts;
+pub mod search;
