@@ -71,7 +71,12 @@ impl Bench {
         let of = ["-select_streams", &stream, "-show_entries"];
         let first = ["frame=pts_time", "-read_intervals", "%+#30"];
         let first = probe(file, &[&of[..], &first].concat());
-        bench.video.start_time = first[0].trim_matches(',').parse().unwrap();
+        bench.video.start_time = first
+            .first()
+            .map_or("0", String::as_str)
+            .trim_matches(',')
+            .parse()
+            .unwrap();
         let last = bench.packets().iter().map(|packet| packet.0).max().unwrap();
         bench.seconds = last as f64 / 1e6 - bench.video.start_time + 0.04;
         bench
