@@ -6,8 +6,8 @@
 pub mod excerpt;
 pub mod feed;
 pub mod index;
-pub mod mp4;
 pub mod keyframe;
 pub mod matroska;
+pub mod mp4;
 pub mod mpegts;
 pub mod search;
