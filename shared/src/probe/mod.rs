@@ -7,7 +7,7 @@ mod packets;
 use std::{ffi::OsString, path::Path};
 
 use crate::{
-    child::{self, ChildError, Ending, Finished, Keep, Program},
+    child::{self, ChildError, Ending, Finished, Keep, Network, Program},
     deadline::Deadline,
     ffmpeg_input::{input_args, network_trouble},
     ffmpeg_log::{LOG_LEVEL, complaints},
@@ -199,7 +199,8 @@ impl Probe<'_> {
         let program = Program {
             path: self.ffprobe,
             args,
-            directory: Path::new("/"),
+            directory: None,
+            network: Network::to_read(self.url),
             variables: &[],
             deadline: self.deadline,
         };
