@@ -20,6 +20,14 @@ utvideo,rawvideo,cfhd,vvc";
 /// Most pixels in one coded picture: 8K and a little (8192 × 4352).
 pub const MAX_PIXELS: u64 = 8192 * 4352;
 
+/// Most bytes that are read to find out about the streams, and FFmpeg's own default. It bounds the
+/// duration too that is looked at: FFmpeg's defaults for that differ by container, and Blu-ray
+/// subtitles without a size have it read to whichever end comes first.
+const PROBE_BYTES: &str = "5000000";
+
+/// Most streams in a file. Fan-made subtitles bring a hundred fonts along, each of them a stream.
+const STREAMS: &str = "256";
+
 /// Longest silence of the server, in microseconds, after which FFmpeg gives a request up.
 const READ_TIMEOUT_US: &str = "30000000";
 
@@ -35,6 +43,8 @@ pub fn input_args(url: &PresignedUrl, etag: Option<&ETag>) -> Vec<OsString> {
         ["-format_whitelist", DEMUXERS],
         ["-codec_whitelist:v", VIDEO_DECODERS],
         ["-max_pixels:v", &max_pixels],
+        ["-probesize", PROBE_BYTES],
+        ["-max_streams", STREAMS],
         ["-rw_timeout", READ_TIMEOUT_US],
         ["-reconnect", "1"],
         ["-reconnect_on_network_error", "1"],
@@ -55,10 +65,16 @@ pub fn input_args(url: &PresignedUrl, etag: Option<&ETag>) -> Vec<OsString> {
 }
 
 /// What FFmpeg says behind the URL when the content is to blame and not the network
-/// (`av_strerror` of `AVERROR_INVALIDDATA` and `EINVAL`).
-const CONTENT_TROUBLE: [&str; 2] = [
+/// (`av_strerror` of `AVERROR_INVALIDDATA`, `EINVAL`, and what `probe` takes for permanent). A
+/// server that ends too early has the protocol speak too.
+const CONTENT_TROUBLE: [&str; 7] = [
     "Invalid data found when processing input",
     "Invalid argument",
+    "End of file",
+    "Cannot allocate memory",
+    "Numerical result out of range",
+    "Not yet implemented in FFmpeg, patches welcome",
+    "Internal bug, should not have happened",
 ];
 
 /// Whether FFmpeg or ffprobe had trouble with the network, by what they wrote to standard error
@@ -89,6 +105,9 @@ mod tests {
             &format!("{}: Input/output error", url.expose()),
             &url
         ));
+        for said in CONTENT_TROUBLE {
+            assert!(!network_trouble(&format!("{}: {said}", url.expose()), &url));
+        }
         assert!(!network_trouble(
             "[h264 @ 0x5581] error while decoding MB 3 4",
             &url

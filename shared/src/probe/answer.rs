@@ -23,6 +23,9 @@ const TOO_MANY_PIXELS: &str = "exceeds specified max pixel count";
 // (libavutil/error.h).
 const INVALID_DATA: i64 = -1_094_995_529; // AVERROR_INVALIDDATA
 const NOT_ON_WHITELIST: i64 = -22; // AVERROR(EINVAL), from check_whitelist() in libavformat
+// AVERROR(ENOMEM). A machine that is short of memory kills; an error is what the limits of the cage
+// and of the number of streams give.
+const NO_MEMORY: i64 = -12;
 const PERMANENT_CODES: [i64; 7] = [
     -1_128_613_112, // AVERROR_DECODER_NOT_FOUND
     -1_296_385_272, // AVERROR_DEMUXER_NOT_FOUND
@@ -204,6 +207,11 @@ fn judge(error: &AnswerError) -> ProbeError {
         INVALID_DATA => {
             unreadable("the file is truncated, damaged, or of no known video format").into()
         }
+        NO_MEMORY => Rejection::new(
+            Reason::TooLarge,
+            "it holds more streams, or takes more memory, than FFmpeg may have",
+        )
+        .into(),
         code if PERMANENT_CODES.contains(&code) => {
             unreadable(&format!("FFmpeg cannot open the file: {}", error.string)).into()
         }
@@ -279,6 +287,7 @@ mod tests {
         )); // 5XX
         assert!(matches!(judged(INVALID_DATA), ProbeError::Rejected(_)));
         assert!(matches!(judged(NOT_ON_WHITELIST), ProbeError::Rejected(_)));
+        assert!(matches!(judged(NO_MEMORY), ProbeError::Rejected(_)));
     }
 
     #[test]
