@@ -15,9 +15,10 @@ use crate::{
 /// into a JPG.
 const TALLEST: u32 = 16;
 
-/// What FFmpeg says of pictures above its limit; it then gives no size at all
+/// What FFmpeg says of pictures above our limit, and above its own; it then gives no size at all
 /// (`av_image_check_size2` in libavutil).
 const TOO_MANY_PIXELS: &str = "exceeds specified max pixel count";
+const NO_SIZE: (&str, &str) = ("Picture size ", " is invalid");
 
 // FFmpeg's error codes: `AVERROR(errno)` for what the system says, tags for its own
 // (libavutil/error.h).
@@ -143,7 +144,7 @@ impl Answer {
     pub fn displayed_size(&self, stream: &Stream) -> Result<(u32, u32), Rejection> {
         let (width, height) = (stream.width, stream.height);
         if width == 0 || height == 0 {
-            return Err(if self.said.contains(TOO_MANY_PIXELS) {
+            return Err(if speaks_of_too_many_pixels(&self.said) {
                 too_large("its pictures")
             } else {
                 unreadable("the video stream has no picture size")
@@ -221,6 +222,17 @@ fn judge(error: &AnswerError) -> ProbeError {
     }
 }
 
+fn speaks_of_too_many_pixels(said: &str) -> bool {
+    // It says the same of pictures without width or height.
+    let is_beyond_ffmpeg = |line: &str| {
+        let (_, rest) = line.split_once(NO_SIZE.0)?;
+        let (width, height) = rest.split_once(NO_SIZE.1)?.0.split_once('x')?;
+        Some(width.parse::<u32>().ok()? > 0 && height.parse::<u32>().ok()? > 0)
+    };
+    said.lines()
+        .any(|line| line.contains(TOO_MANY_PIXELS) || is_beyond_ffmpeg(line) == Some(true))
+}
+
 fn ratio(text: &str) -> Option<(u32, u32)> {
     let (numerator, denominator) = text.split_once(':')?;
     Some((numerator.parse().ok()?, denominator.parse().ok()?))
@@ -272,6 +284,17 @@ mod tests {
             stream["height"] = height.into();
             assert_eq!(size(stream).unwrap_err().reason, Reason::TooLarge);
         }
+    }
+
+    #[test]
+    fn pictures_that_ffmpeg_cannot_address_are_too_large_and_those_without_a_size_are_not() {
+        let speaks = |size| speaks_of_too_many_pixels(&format!("[IMGUTILS @ 0x7f] {size}"));
+        assert!(speaks("Picture size 30000x30000 is invalid"));
+        assert!(speaks(
+            "Picture size 9000x4400 exceeds specified max pixel count 35651584"
+        ));
+        assert!(!speaks("Picture size 0x0 is invalid"));
+        assert!(!speaks("error reading header"));
     }
 
     #[test]
