@@ -13,7 +13,9 @@ fn gif(side: u16, pictures: usize, delay: u16) -> Vec<u8> {
     let [low, high] = delay.to_le_bytes();
     for picture in 0..pictures {
         bytes.extend([0x21, 0xf9, 4, 0, low, high, 0, 0]);
-        bytes.extend([0x2c, picture as u8, 0, 0, 0, 1, 0, 1, 0, 0]);
+        // They differ, so that none can be left out.
+        let [low, high] = (picture as u16 % side).to_le_bytes();
+        bytes.extend([0x2c, low, high, 0, 0, 1, 0, 1, 0, 0]);
         bytes.extend([2, 2, 0x44, 1, 0]);
     }
     bytes.push(0x3b);
@@ -77,22 +79,13 @@ fn a_picture_of_thirty_thousand_pixels_a_side_is_rejected_as_too_large() {
     let video = folder.path().join("wall.gif.mp4");
     fs::write(&video, gif(30_000, 20, 10)).unwrap();
     let outcome = run(&[video], folder.path());
-    assert!(
-        outcome.error().starts_with("tooLarge: "),
-        "{}",
-        outcome.said
-    );
+    outcome.assert_ends(&["tooLarge: "]);
 
-    for (codec, name) in [
-        ("mjpeg", "wall.mov"),
-        ("mjpeg", "wall.mkv"),
-        ("mpeg4", "wall.avi"),
-    ] {
+    for name in ["wall.mov", "wall.mkv"] {
         let small = folder.path().join(name);
-        // As many as these encoders take, and then more by hand.
-        let args =
-            format!("-f lavfi -i color=size=9000x4400:rate=2:duration=1 -c:v {codec} -q:v 31");
-        ffmpeg(&args, &small);
+        // More than are taken, and then many more by hand.
+        let source = "-f lavfi -i color=size=9000x4400:rate=2:duration=1";
+        ffmpeg(&format!("{source} -c:v mjpeg -q:v 31"), &small);
         let mut bytes = fs::read(&small).unwrap();
         let frames: Vec<usize> = bytes
             .windows(9)
@@ -107,11 +100,7 @@ fn a_picture_of_thirty_thousand_pixels_a_side_is_rejected_as_too_large() {
         }
         fs::write(&small, bytes).unwrap();
         let outcome = run(&[small], folder.path());
-        assert!(
-            outcome.error().starts_with("tooLarge: "),
-            "{}",
-            outcome.said
-        );
+        outcome.assert_ends(&["tooLarge: "]);
     }
 }
 
@@ -119,14 +108,13 @@ fn a_picture_of_thirty_thousand_pixels_a_side_is_rejected_as_too_large() {
 fn a_small_gif_of_many_large_pictures_ends_in_time() {
     let folder = tempfile::tempdir().unwrap();
     for (name, bytes) in [
-        ("many.gif", gif(64, 6_000, 1)),
-        ("large.gif", gif(4000, 500, 5)),
-        ("endless.gif", gif(16, 2, u16::MAX)),
+        ("many.gif", gif(64, 3_000, 1)),
+        ("large.gif", gif(2500, 300, 5)),
+        ("standing.gif", gif(16, 2, 5_000)),
     ] {
         let video = folder.path().join(name);
         fs::write(&video, bytes).unwrap();
-        let outcome = run(&[video], folder.path());
-        eprintln!("  {:?} {}", outcome.code, outcome.videos[0]);
+        run(&[video], folder.path()).assert_ends(&["done"]);
     }
 }
 
@@ -134,15 +122,24 @@ fn a_small_gif_of_many_large_pictures_ends_in_time() {
 fn a_small_matroska_file_of_enormous_length_is_rejected_or_measured() {
     let folder = tempfile::tempdir().unwrap();
     let day = 86_400_000;
-    for (name, duration, times) in [
-        ("claims.mkv", 1e18, vec![0, 40, 80]),
-        ("spans.mkv", 1e3, vec![0, 40, 365 * day]),
-        ("endless.mkv", f64::INFINITY, vec![0, 40, 1 << 62]),
-        ("crowded.mkv", 1e3, vec![0; 20_000]),
+    for (name, duration, times, end) in [
+        ("claims.mkv", 1e18, vec![0, 40, 80], "done"),
+        ("spans.mkv", 1e3, vec![0, 40, 365 * day], "tooLong: "),
+        (
+            "endless.mkv",
+            f64::INFINITY,
+            vec![0, 40, 1 << 62],
+            "tooLong: ",
+        ),
+        (
+            "crowded.mkv",
+            1e3,
+            vec![0; 20_000],
+            "FFmpeg rendered the slice wrongly",
+        ),
     ] {
         let video = folder.path().join(name);
         fs::write(&video, matroska(folder.path(), duration, &times)).unwrap();
-        let outcome = run(&[video], folder.path());
-        eprintln!("  {:?} {}", outcome.code, outcome.videos[0]);
+        run(&[video], folder.path()).assert_ends(&[end]);
     }
 }

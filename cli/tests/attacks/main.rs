@@ -10,4 +10,5 @@ mod mp4;
 mod playlists;
 mod references;
 mod streams;
+mod traced;
 mod words;
