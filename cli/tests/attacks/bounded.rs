@@ -49,16 +49,18 @@ const FAILED_FOR_GOOD: [&str; 3] = [
 ];
 
 /// What came of a run.
+#[must_use]
 pub struct Outcome {
     /// The parts of the summary that are about one video each.
     pub videos: Vec<Value>,
 }
 
 impl Outcome {
-    /// Panics unless what became of each video starts like one of `expected`: a rejection, the
-    /// failure of a slice, or `done`.
+    /// Panics unless it is clear what became of each video, and that starts like one of
+    /// `expected`: a rejection, the failure of a slice, or `done`.
     pub fn assert_ends(&self, expected: &[&str]) {
         for video in &self.videos {
+            assert_clear(video);
             let failure = &video["failed"][0]["message"];
             let end = video["error"].as_str().or(failure.as_str());
             let end = end.unwrap_or("done");
@@ -68,8 +70,7 @@ impl Outcome {
     }
 }
 
-/// Runs the pipeline over `videos`; panics if it takes more than it may, or does not say clearly
-/// what became of each.
+/// Runs the pipeline over `videos`; panics if it takes more than it may.
 pub fn run(videos: &[PathBuf], folder: &Path) -> Outcome {
     let out = folder.join("out");
     let outputs = [folder.join("stdout"), folder.join("stderr")];
@@ -115,7 +116,6 @@ pub fn run(videos: &[PathBuf], folder: &Path) -> Outcome {
     let summary: Value = serde_json::from_str(&stdout)
         .unwrap_or_else(|error| panic!("{name}: no summary ({error}): {stderr}"));
     let videos = summary["videos"].as_array().unwrap().clone();
-    videos.iter().for_each(assert_clear);
     Outcome { videos }
 }
 

@@ -128,3 +128,31 @@ fn sockets_of_threads_and_of_interrupted_calls_are_seen() {
     let reached = found[&7].reached.first().unwrap();
     assert_eq!(address(reached).unwrap(), "10.0.0.1:80");
 }
+
+#[test]
+fn a_system_that_refuses_to_cage_gets_its_previews_and_one_line_in_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = [
+        "-e",
+        "trace=landlock_create_ruleset,seccomp",
+        "-e",
+        "inject=landlock_create_ruleset:error=ENOSYS",
+        "-e",
+        "inject=seccomp:error=EINVAL",
+    ];
+    let output = Command::new("strace")
+        .args(["-f", "-qq", "-o", "/dev/null"])
+        .args(refused)
+        .arg(env!("CARGO_BIN_EXE_gifgen"))
+        .args(["run", "--json", "-o"])
+        .arg(folder.path().join("out"))
+        .args([media::video("d02"), media::video("d10")])
+        .env("GIFGEN_LOG", "warn")
+        .output()
+        .unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{log}");
+    let lines: Vec<_> = log.lines().filter(|line| line.contains("caged")).collect();
+    assert_eq!(lines.len(), 1, "{log}");
+    assert!(lines[0].contains("\"weak\":\"Landlock, seccomp\""), "{log}");
+}

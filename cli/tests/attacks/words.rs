@@ -48,7 +48,8 @@ fn metadata_never_reaches_the_terminal_as_it_is() {
     let bytes = fs::read(&tagged).unwrap();
     for cut in [bytes.len(), bytes.len() / 2] {
         fs::write(&tagged, &bytes[..cut]).unwrap();
-        run(std::slice::from_ref(&tagged), folder.path());
+        let outcome = run(std::slice::from_ref(&tagged), folder.path());
+        outcome.assert_ends(&["done", "unreadable: "]);
         assert_harmless(&said(&tagged, &folder.path().join("out")));
     }
 }
@@ -66,7 +67,8 @@ fn a_codec_and_a_brand_of_escapes_never_reach_the_terminal_as_they_are() {
     odd[codec..codec + 4].copy_from_slice(b"\x1b[2J");
     let video = folder.path().join("odd.mp4");
     fs::write(&video, odd).unwrap();
-    run(std::slice::from_ref(&video), folder.path());
+    let outcome = run(std::slice::from_ref(&video), folder.path());
+    outcome.assert_ends(&["done", "unreadable: "]);
     assert_harmless(&said(&video, &folder.path().join("out")));
 }
 
@@ -75,7 +77,8 @@ fn a_file_name_of_escapes_is_printed_harmlessly() {
     let folder = tempfile::tempdir().unwrap();
     let video = folder.path().join(format!("{WORDS}.mp4"));
     fs::write(&video, "no video").unwrap();
-    run(std::slice::from_ref(&video), folder.path());
+    let outcome = run(std::slice::from_ref(&video), folder.path());
+    outcome.assert_ends(&["done", "unreadable: "]);
     assert_harmless(&said(&video, &folder.path().join("out")));
     assert_harmless(&said(
         &folder.path().join(format!("{WORDS}-missing.mp4")),
