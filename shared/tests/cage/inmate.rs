@@ -53,7 +53,6 @@ pub async fn finish(
         network,
         variables: &[(ATTEMPTS, &attempts.join("\n"))],
         stdin: None,
-        stdin: None,
         deadline: Deadline::after(Duration::from_secs(60)),
     };
     run(program, Keep::First(100_000)).await.unwrap()
