@@ -136,6 +136,7 @@ mod tests {
         let url = "http://127.0.0.1:4711/0af3";
         let input = Input::Loopback {
             url,
+            port: 4711,
             container: None,
         };
         let said = format!("{url}: Invalid data found");

@@ -5,7 +5,7 @@ use std::{os::fd::OwnedFd, path::Path};
 use gifgen_encoder::stages::Stages;
 use gifgen_shared::{
     blocking::blocking,
-    child::{self, Ending, Network, Program},
+    child::{self, Ending, Program},
     deadline::Deadline,
     ffmpeg_log::complaints,
 };
