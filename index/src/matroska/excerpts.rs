@@ -180,7 +180,7 @@ pub async fn excerpts(
                     (Vec::new(), start, at)
                 }
             };
-            let spare = head.track.reorders && after.is_some();
+            let spare = after.is_some();
             Ok((begins < end).then(|| Excerpt {
                 demuxer: Demuxer::Matroska,
                 stream: video.index,
