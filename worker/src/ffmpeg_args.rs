@@ -8,7 +8,8 @@
 //! that the slice starts at zero, and `fps=…:round=up:start_time=0` then takes for slot *n* the
 //! last picture at or before *n / fps*. Where the stream ends early, `tpad` shows the last picture
 //! on, as a player would, and `trim=end_frame` gives exactly the number of pictures that the
-//! slice has. An input `-t` would count from the keyframe; `trim=end_pts` ends the reading
+//! slice has. Before that the last picture is repeated, for `fps` to believe that it stands. An input
+//! `-t` would count from the keyframe; `trim=end_pts` ends the reading
 //! instead.
 
 use std::{ffi::OsString, num::NonZero};
@@ -33,6 +34,11 @@ pub const STORYBOARD_FILE: &str = "storyboard.jpg";
 /// A picture that starts up to this much, in microseconds, after a sample's time is on screen
 /// then: Matroska and FLV round their timestamps to milliseconds.
 const ON_SCREEN_TOLERANCE_US: i64 = 1000;
+
+/// How often the last picture of an input comes again before the input ends. `fps` drops it if FFmpeg
+/// thinks it too short for a sample, and what FFmpeg thinks of it is a guess where a container gives
+/// no length. It comes at the rate of the pictures: this does for two seconds at 1,000 a second.
+const LAST_STANDS: u32 = 2000;
 
 /// Lambda gives one CPU for each so many megabytes of memory.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
@@ -165,7 +171,8 @@ impl Rendering<'_> {
             ""
         };
         let input = format!(
-            "[0:{}]{deinterlace}settb=1/1000000,setpts=PTS-({zero_us}),{},trim=end_pts={end_us}",
+            "[0:{}]{deinterlace}settb=1/1000000,setpts=PTS-({zero_us}),{},\
+             tpad=stop={LAST_STANDS}:stop_mode=clone,trim=end_pts={end_us}",
             self.stream,
             decoded::filters(),
         );
