@@ -6,6 +6,7 @@
 //! - [`moto`]: an S3 and EventBridge that we did not write.
 //! - [`rie`]: one of our binaries, hosted by Lambda's own runtime emulator.
 //! - [`fault_proxy`]: a proxy that deals faults by a seed.
+//! - [`counting_proxy`]: a proxy that notes each read of a source, and makes it wait.
 //! - [`lambda`]: one of our binaries, in processes that are killed, and events that come twice.
 //! - [`put_events`]: an event bus that fails the entries it is told to fail.
 //! - [`hang`]: a server that takes connections and never answers.
@@ -20,6 +21,7 @@ mod server;
 
 pub mod bed;
 pub mod clients;
+pub mod counting_proxy;
 pub mod events;
 pub mod fault_proxy;
 pub mod hang;
