@@ -1,0 +1,196 @@
+//! The part of a source that a slice needs, as a file of its own.
+
+use std::{io::Read as _, ops::Range};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
+use serde::{Deserialize, Serialize};
+
+/// The part of a source that a slice needs. FFmpeg reads `header`, and then the bytes in `ranges`, as
+/// one file from a pipe, and sees the pictures with the times that they have in the source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Excerpt {
+    /// What FFmpeg is to take it for.
+    pub demuxer: Demuxer,
+    /// Index of the video stream in it, as FFmpeg counts.
+    pub stream: u32,
+    /// What stands before the bytes of the source.
+    #[serde(with = "serde_bytes")]
+    pub header: Vec<u8>,
+    /// Where the bytes start.
+    pub start: Start,
+    /// Ranges of the source, in bytes: ascending, not empty, and without overlaps.
+    pub ranges: Vec<Range<u64>>,
+    /// Where to read on to, if FFmpeg needs more than `ranges`, since their end is an estimate. Less
+    /// than the end of `ranges` where they are exact.
+    pub until: u64,
+}
+
+/// FFmpeg's name of the format of an [`Excerpt`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Demuxer {
+    /// MP4 and QuickTime.
+    Mov,
+    /// Matroska and WebM.
+    Matroska,
+    /// MPEG-TS.
+    MpegTs,
+}
+
+/// Where the bytes of an [`Excerpt`] start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Start {
+    /// With the first of its ranges, which starts with a keyframe.
+    Exact,
+    /// With the last keyframe before the first of its ranges, which is looked for backwards, for a
+    /// transport stream has no index.
+    KeyframeBefore {
+        /// The stream of packets to look into.
+        pid: u16,
+        /// How much to read at first, in bytes. Then it is twice as much each time.
+        step: u64,
+    },
+}
+
+/// Most bytes of a header: the tables of a slice of 900 s at 240 pictures a second.
+const LONGEST_HEADER: usize = 8 * 1024 * 1024;
+
+/// Most ranges: one for each picture of such a slice.
+const MOST_RANGES: usize = 250_000;
+
+/// Most bytes of the encoded form before compression.
+const LONGEST: u64 = 16 * 1024 * 1024;
+
+/// A text that encodes no excerpt that can be. Permanent, but the slice can be read without one.
+#[derive(Debug, thiserror::Error)]
+#[error("this is no excerpt: {0}")]
+pub struct NoExcerpt(String);
+
+impl Demuxer {
+    /// As FFmpeg has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mov => "mov",
+            Self::Matroska => "matroska",
+            Self::MpegTs => "mpegts",
+        }
+    }
+}
+
+impl Excerpt {
+    /// As text, for an event.
+    pub fn encode(&self) -> String {
+        let mut packed = DeflateEncoder::new(Vec::new(), Compression::default());
+        let packed = postcard::to_allocvec(self)
+            .map_err(std::io::Error::other)
+            .and_then(|bytes| std::io::Write::write_all(&mut packed, &bytes))
+            .and_then(|()| packed.finish());
+        // A vector takes all that is written to it, and all that is serialized here.
+        STANDARD_NO_PAD.encode(packed.unwrap_or_default())
+    }
+
+    /// Reads what [`Self::encode`] wrote, for a source of `bytes` bytes.
+    ///
+    /// # Errors
+    /// If it makes no sense for that source.
+    pub fn decode(text: &str, bytes: u64) -> Result<Self, NoExcerpt> {
+        let packed = STANDARD_NO_PAD.decode(text);
+        let packed = packed.map_err(|error| NoExcerpt(error.to_string()))?;
+        let mut raw = Vec::new();
+        let mut unpacking = DeflateDecoder::new(packed.as_slice()).take(LONGEST);
+        unpacking
+            .read_to_end(&mut raw)
+            .map_err(|error| NoExcerpt(error.to_string()))?;
+        let excerpt: Self =
+            postcard::from_bytes(&raw).map_err(|error| NoExcerpt(error.to_string()))?;
+        excerpt.check(bytes)?;
+        Ok(excerpt)
+    }
+
+    fn check(&self, bytes: u64) -> Result<(), NoExcerpt> {
+        let wrong = |what: &str| Err(NoExcerpt(what.to_owned()));
+        if self.header.len() > LONGEST_HEADER || self.ranges.len() > MOST_RANGES {
+            return wrong("it is too long");
+        }
+        let mut end = 0;
+        for range in &self.ranges {
+            if range.start < end || range.is_empty() || range.end > bytes {
+                return wrong("its ranges are not in order, or behind the end of the source");
+            }
+            end = range.end;
+        }
+        if end == 0 || self.until > bytes {
+            return wrong("it names no bytes, or some behind the end of the source");
+        }
+        Ok(())
+    }
+
+    /// Bytes of the source that it needs, but for what `start` and `until` may add.
+    pub fn len(&self) -> u64 {
+        let lengths = self.ranges.iter().map(|range| range.end - range.start);
+        lengths.sum()
+    }
+
+    /// Whether it needs none.
+    pub fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn excerpt(header: Vec<u8>, lengths: &[(u64, u64)]) -> Excerpt {
+        let mut at = 0;
+        let ranges = lengths.iter().map(|(gap, length)| {
+            let start = at + gap;
+            at = start + length;
+            start..at
+        });
+        Excerpt {
+            demuxer: Demuxer::Mov,
+            stream: 0,
+            header,
+            start: Start::Exact,
+            ranges: ranges.collect(),
+            until: 0,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_excerpt_survives_its_event(header in prop::collection::vec(any::<u8>(), 0..200),
+            lengths in prop::collection::vec((0u64..1 << 40, 1u64..1 << 30), 1..50)) {
+            let excerpt = excerpt(header, &lengths);
+            let end = excerpt.ranges.last().unwrap().end;
+            let text = excerpt.encode();
+            prop_assert_eq!(Excerpt::decode(&text, end).unwrap(), excerpt);
+            prop_assert!(Excerpt::decode(&text, end - 1).is_err());
+        }
+
+        #[test]
+        fn no_text_makes_the_decoder_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let text = STANDARD_NO_PAD.encode(bytes);
+            prop_assert!(Excerpt::decode(&text, 1000).is_err() || text.len() > 10);
+        }
+    }
+
+    #[test]
+    fn ranges_out_of_order_are_refused() {
+        let mut backwards = excerpt(Vec::new(), &[(0, 10), (10, 10)]);
+        backwards.ranges.reverse();
+        assert!(Excerpt::decode(&backwards.encode(), 100).is_err());
+        let none = excerpt(vec![1], &[]);
+        assert!(Excerpt::decode(&none.encode(), 100).is_err());
+    }
+
+    #[test]
+    fn what_unpacks_to_far_more_than_it_is_is_refused() {
+        let long = excerpt(vec![0; LONGEST_HEADER + 1], &[(0, 1)]);
+        assert!(long.encode().len() < 32 * 1024);
+        assert!(Excerpt::decode(&long.encode(), 100).is_err());
+    }
+}

@@ -1,0 +1,1 @@
+//! Feeds an excerpt to FFmpeg's standard input.

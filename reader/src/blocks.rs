@@ -1,0 +1,100 @@
+//! What has been read of a source, kept for the next who asks: ffprobe reads the same header at each
+//! of its runs, and the index has read it before.
+
+use std::{
+    num::NonZero,
+    ops::Range,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use bytes::Bytes;
+use lru::LruCache;
+
+use crate::reader::{ReadError, Reader};
+
+/// Size of a block, in bytes.
+pub(crate) const BLOCK: u64 = 32 * 1024;
+
+/// How many blocks are kept: 64 MiB, of the 512 MB that the splitter has.
+const KEPT: NonZero<usize> = NonZero::new(2048).unwrap();
+
+/// A source with the memory of what was read of it, in blocks.
+#[derive(Debug)]
+pub struct Blocks {
+    reader: Arc<Reader>,
+    kept: Mutex<LruCache<u64, Bytes>>,
+}
+
+impl Blocks {
+    /// Nothing is read yet.
+    pub fn new(reader: Arc<Reader>) -> Arc<Self> {
+        let kept = Mutex::new(LruCache::new(KEPT));
+        Arc::new(Self { reader, kept })
+    }
+
+    /// What reads where there is no memory.
+    pub fn reader(&self) -> &Arc<Reader> {
+        &self.reader
+    }
+
+    /// The bytes in `range`; what is behind the end is left out. What was not read before is read
+    /// in whole blocks, with a request for each gap.
+    ///
+    /// # Errors
+    /// If the source is not what it was, or cannot be read in several attempts.
+    pub async fn read(&self, range: Range<u64>) -> Result<Bytes, ReadError> {
+        let mut at = range.start;
+        let end = range.end.min(self.reader.len());
+        let mut bytes = Vec::new();
+        while at < end {
+            if let Some(piece) = self.kept_at(at) {
+                let wanted = (end - at).min(piece.len() as u64) as usize;
+                bytes.extend_from_slice(&piece[..wanted]);
+                at += wanted as u64;
+                continue;
+            }
+            // Taken as it comes: it may be more than is kept.
+            let gap = self.gap_at(at, end);
+            let skipped = (at - gap.start) as usize;
+            let read = self.reader.read(gap.clone()).await?;
+            self.keep(gap.start, &read);
+            let Some(read) = read.get(skipped..).filter(|read| !read.is_empty()) else {
+                break;
+            };
+            let wanted = (end - at).min(read.len() as u64) as usize;
+            bytes.extend_from_slice(&read[..wanted]);
+            at += wanted as u64;
+        }
+        Ok(bytes.into())
+    }
+
+    /// What is kept from `at` on, to the end of its block.
+    pub(crate) fn kept_at(&self, at: u64) -> Option<Bytes> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let block = kept.get(&(at / BLOCK))?;
+        let offset = (at % BLOCK) as usize;
+        (offset < block.len()).then(|| block.slice(offset..))
+    }
+
+    /// The whole blocks that are not kept, from the one with `at` on, to the one with `end` at most.
+    pub(crate) fn gap_at(&self, at: u64, end: u64) -> Range<u64> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let blocks = at / BLOCK + 1..end.div_ceil(BLOCK);
+        let mut known = blocks.clone().filter(|block| kept.contains(block));
+        let to = known.next().unwrap_or(blocks.end);
+        at / BLOCK * BLOCK..(to * BLOCK).min(self.reader.len())
+    }
+
+    /// Keeps the whole blocks of `bytes`, which start at the offset `at`, the start of a block; the
+    /// last one is whole too if the source ends with it.
+    pub(crate) fn keep(&self, at: u64, bytes: &[u8]) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        for (block, content) in (at / BLOCK..).zip(bytes.chunks(BLOCK as usize)) {
+            let is_last = block * BLOCK + content.len() as u64 == self.reader.len();
+            if content.len() as u64 == BLOCK || is_last {
+                // Copied, or else a piece would hold on to all that came with it.
+                kept.put(block, Bytes::copy_from_slice(content));
+            }
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! A source on a loopback port, for FFmpeg and ffprobe where they must seek for themselves: they open
+//! one URL of ours and know no other.
+//!
+//! What they read comes through [`Blocks`], with long requests that end when they stop reading. What
+//! goes wrong with the source is kept as it was, and not as FFmpeg words it.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    ops::Range,
+    sync::{Arc, OnceLock},
+};
+
+use bytes::Bytes;
+use futures::{StreamExt as _, stream};
+use http_body_util::{Either, Empty, StreamBody};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::{Frame, Incoming},
+    header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, RANGE},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use rustix::net::sockopt::set_socket_send_buffer_size;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
+};
+
+use crate::{
+    blocks::{BLOCK, Blocks},
+    ranges::RangeStream,
+    reader::ReadError,
+};
+
+/// What may lie in the socket unread, in bytes: it is read from the source in vain when FFmpeg seeks
+/// away.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Size of the first request after a jump, in bytes. Most are for a header or an index, and short.
+const FIRST_READ: u64 = 512 * 1024;
+
+/// Most that one request of ours asks for, in bytes.
+const LONGEST_READ: u64 = 1024 * 1024 * 1024;
+
+/// A source on a loopback port, as long as this lives.
+pub struct Gateway {
+    address: SocketAddr,
+    path: String,
+    failure: Arc<OnceLock<ReadError>>,
+    serving: JoinHandle<()>,
+}
+
+/// A port could not be opened. Transient.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to open a loopback port: {0}")]
+pub struct GatewayError(#[from] std::io::Error);
+
+impl Gateway {
+    /// Serves `blocks` on a port of 127.0.0.1 that the kernel picks, at a path that nobody can guess.
+    ///
+    /// # Errors
+    /// If there is no port.
+    pub async fn start(blocks: Arc<Blocks>) -> Result<Self, GatewayError> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let path = format!("/{:032x}", fastrand::u128(..));
+        let failure = Arc::new(OnceLock::new());
+        let served = Served {
+            blocks,
+            path: path.as_str().into(),
+            failure: Arc::clone(&failure),
+        };
+        Ok(Self {
+            address,
+            path,
+            failure,
+            serving: tokio::spawn(accept(listener, served)),
+        })
+    }
+
+    /// The URL to open.
+    pub fn url(&self) -> String {
+        format!("http://{}{}", self.address, self.path)
+    }
+
+    /// The port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// What went wrong with the source, if anything did: the reader gets a shorter file then.
+    pub fn failure(&self) -> Option<ReadError> {
+        self.failure.get().cloned()
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // Its connections belong to the task, and end with it.
+        self.serving.abort();
+    }
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
+struct Served {
+    blocks: Arc<Blocks>,
+    path: Arc<str>,
+    failure: Arc<OnceLock<ReadError>>,
+}
+
+async fn accept(listener: TcpListener, served: Served) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => { connections.spawn(serve(stream, served.clone())); }
+                Err(error) => {
+                    tracing::warn!(%error, "the gateway accepts no more connections");
+                    break;
+                }
+            },
+        }
+    }
+    while connections.join_next().await.is_some() {}
+}
+
+async fn serve(stream: TcpStream, served: Served) {
+    let smaller = set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES);
+    let set = smaller
+        .map_err(Into::into)
+        .and_then(|()| stream.set_nodelay(true));
+    if let Err(error) = set {
+        tracing::debug!(%error, "set up a connection of the gateway");
+    }
+    let answer = service_fn(|request| {
+        let answer = served.answer(&request);
+        async { Ok::<_, Infallible>(answer) }
+    });
+    let connection = http1::Builder::new()
+        .max_buf_size(SEND_BUFFER_BYTES)
+        .serve_connection(TokioIo::new(stream), answer);
+    if let Err(error) = connection.await {
+        // FFmpeg goes away in the middle whenever it seeks.
+        tracing::trace!(%error, "a connection of the gateway ended");
+    }
+}
+
+type Body = Either<Empty<Bytes>, StreamBody<stream::BoxStream<'static, Piece>>>;
+type Piece = Result<Frame<Bytes>, ReadError>;
+
+impl Served {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Body> {
+        let length = self.blocks.reader().len();
+        if request.uri().path() != &*self.path || request.method() != Method::GET {
+            return empty(StatusCode::NOT_FOUND);
+        }
+        let asked = request.headers().get(RANGE);
+        let range = asked.and_then(|range| wanted(range.to_str().ok()?, length));
+        let (status, range) = match (asked, range) {
+            (None, _) => (StatusCode::OK, 0..length),
+            (Some(_), Some(range)) => (StatusCode::PARTIAL_CONTENT, range),
+            (Some(_), None) => {
+                let mut answer = empty(StatusCode::RANGE_NOT_SATISFIABLE);
+                let of = format!("bytes */{length}");
+                if let Ok(of) = of.parse() {
+                    answer.headers_mut().insert(CONTENT_RANGE, of);
+                }
+                return answer;
+            }
+        };
+        let mut answer = Response::builder()
+            .status(status)
+            .header(ACCEPT_RANGES, "bytes")
+            .header(CONTENT_LENGTH, range.end - range.start);
+        if status == StatusCode::PARTIAL_CONTENT {
+            let (first, last) = (range.start, range.end - 1);
+            answer = answer.header(CONTENT_RANGE, format!("bytes {first}-{last}/{length}"));
+        }
+        let body = Either::Right(StreamBody::new(self.stream(range)));
+        answer
+            .body(body)
+            .unwrap_or_else(|_| empty(StatusCode::INTERNAL_SERVER_ERROR))
+    }
+
+    /// The bytes in `range`, from memory where they are there.
+    fn stream(&self, range: Range<u64>) -> stream::BoxStream<'static, Piece> {
+        let reading = Reading {
+            blocks: Arc::clone(&self.blocks),
+            left: range,
+            source: None,
+            long: false,
+        };
+        let failure = Arc::clone(&self.failure);
+        stream::try_unfold(reading, async |mut reading| {
+            let piece = reading.next().await?;
+            Ok(piece.map(|piece| (Frame::data(piece), reading)))
+        })
+        .inspect(move |piece| {
+            if let Err(error) = piece {
+                // The first one is the one that counts.
+                failure.get_or_init(|| ReadError::clone(error));
+            }
+        })
+        .boxed()
+    }
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut answer = Response::new(Either::Left(Empty::new()));
+    *answer.status_mut() = status;
+    answer
+}
+
+/// The range that the header `Range` asks for, of a file of `length` bytes: one that ends, or one to
+/// the end. FFmpeg asks for no other.
+fn wanted(header: &str, length: u64) -> Option<Range<u64>> {
+    let (first, last) = header.strip_prefix("bytes=")?.split_once('-')?;
+    let first: u64 = first.parse().ok()?;
+    let end = match last {
+        "" => length,
+        last => last.parse::<u64>().ok()?.saturating_add(1).min(length),
+    };
+    (first < end).then_some(first..end)
+}
+
+/// What one answer still has to give.
+struct Reading {
+    blocks: Arc<Blocks>,
+    left: Range<u64>,
+    source: Option<Filling>,
+    /// Whether what was read so far was read on, so that longer requests pay.
+    long: bool,
+}
+
+/// A request to the source that fills blocks as it comes.
+struct Filling {
+    stream: RangeStream,
+    /// Where the next piece starts.
+    at: u64,
+    /// The block that is not whole yet, and where it starts.
+    block: Vec<u8>,
+    start: u64,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
+        loop {
+            let at = self.left.start;
+            if self.left.is_empty() {
+                return Ok(None);
+            }
+            if let Some(mut filling) = self.source.take() {
+                if let Some(piece) = filling.next(&self.blocks).await? {
+                    let start = filling.at - piece.len() as u64;
+                    self.source = Some(filling);
+                    // A gap starts with its block, which may be before what is wanted.
+                    let skipped = (at.saturating_sub(start)).min(piece.len() as u64) as usize;
+                    if let Some(piece) = self.take(piece.slice(skipped..)) {
+                        return Ok(Some(piece));
+                    }
+                }
+                continue;
+            }
+            if let Some(piece) = self.blocks.kept_at(at)
+                && let Some(piece) = self.take(piece)
+            {
+                return Ok(Some(piece));
+            }
+            let longest = if self.long { LONGEST_READ } else { FIRST_READ };
+            let end = self.left.end.min(at + longest);
+            let gap = self.blocks.gap_at(at, end);
+            self.long = true;
+            self.source = Some(Filling {
+                at: gap.start,
+                start: gap.start,
+                stream: self.blocks.reader().stream(gap),
+                block: Vec::with_capacity(BLOCK as usize),
+            });
+        }
+    }
+
+    /// As much of `piece` as is wanted.
+    fn take(&mut self, mut piece: Bytes) -> Option<Bytes> {
+        piece.truncate((self.left.end - self.left.start).min(piece.len() as u64) as usize);
+        self.left.start += piece.len() as u64;
+        (!piece.is_empty()).then_some(piece)
+    }
+}
+
+impl Filling {
+    async fn next(&mut self, blocks: &Blocks) -> Result<Option<Bytes>, ReadError> {
+        let piece = self.stream.next().await?;
+        if let Some(piece) = &piece {
+            self.at += piece.len() as u64;
+            self.block.extend_from_slice(piece);
+            blocks.keep(self.start, &self.block);
+            let kept = self.block.len() / BLOCK as usize * BLOCK as usize;
+            self.block.drain(..kept);
+            self.start += kept as u64;
+        }
+        Ok(piece)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_read_as_ffmpeg_writes_them() {
+        assert_eq!(wanted("bytes=0-", 10), Some(0..10));
+        assert_eq!(wanted("bytes=3-5", 10), Some(3..6));
+        assert_eq!(wanted("bytes=3-99", 10), Some(3..10));
+        for none in ["bytes=10-", "bytes=-3", "bytes=5-3", "items=0-", "bytes=x-"] {
+            assert_eq!(wanted(none, 10), None, "{none}");
+        }
+    }
+}

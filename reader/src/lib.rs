@@ -1,0 +1,8 @@
+//! Reads a source, in one version of it: ranges over presigned URLs, and the loopback server through
+//! which FFmpeg gets at the source where it must seek for itself.
+
+pub mod blocks;
+pub mod gateway;
+pub mod http;
+pub mod ranges;
+pub mod reader;

@@ -1,0 +1,180 @@
+//! One range of a source, as it comes.
+
+use std::{ops::Range, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use gifgen_shared::{causes::with_causes, presigned_url::PresignedUrl};
+use http_body_util::{BodyExt as _, Empty};
+use hyper::{
+    Request, Response, StatusCode,
+    body::Incoming,
+    header::{CONTENT_RANGE, ETAG, IF_MATCH, RANGE},
+};
+use tokio::time::{sleep, timeout};
+
+use crate::reader::{ReadError, Reader};
+
+/// Longest silence of the server after which a request is given up.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// How often in a row a request may fail that brings nothing new. With the pauses, some ten seconds.
+const ATTEMPTS: u32 = 6;
+
+/// First pause between two attempts; it doubles each time, up to [`LONGEST_PAUSE`], and half of it
+/// is left to chance, so that the workers of a film do not come back all at once.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+
+/// One range of a source, as it comes. A connection that breaks is taken up where it broke.
+#[derive(Debug)]
+pub struct RangeStream {
+    reader: Arc<Reader>,
+    left: Range<u64>,
+    body: Option<Incoming>,
+    failures: u32,
+    /// A URL that was refused.
+    stale: Option<PresignedUrl>,
+}
+
+/// What is wrong with one request.
+enum Failure {
+    /// Another would fail as well.
+    Final(ReadError),
+    /// Another may do better.
+    Passing(String),
+}
+
+impl RangeStream {
+    pub(crate) fn new(reader: Arc<Reader>, range: Range<u64>) -> Self {
+        Self {
+            reader,
+            left: range,
+            body: None,
+            failures: 0,
+            stale: None,
+        }
+    }
+
+    /// How many bytes are still to come.
+    pub fn left(&self) -> u64 {
+        self.left.end.saturating_sub(self.left.start)
+    }
+
+    /// The next piece, of any length; `None` at the end of the range.
+    ///
+    /// # Errors
+    /// If the source is not what it was, or several requests in a row bring nothing.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
+        while self.left() > 0 {
+            match self.piece().await {
+                Ok(piece) => {
+                    self.failures = 0;
+                    self.left.start += piece.len() as u64;
+                    return Ok(Some(piece));
+                }
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Passing(said)) => {
+                    self.body = None;
+                    self.failures += 1;
+                    if self.failures == ATTEMPTS {
+                        return Err(ReadError::Interrupted {
+                            of: self.reader.source().clone(),
+                            said,
+                        });
+                    }
+                    tracing::debug!(said, at = self.left.start, "reading is taken up again");
+                    let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures - 1);
+                    let pause = pause.min(LONGEST_PAUSE);
+                    sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next piece of the answer at hand, or of a new one.
+    async fn piece(&mut self) -> Result<Bytes, Failure> {
+        if self.body.is_none() {
+            self.body = Some(self.open().await?);
+        }
+        let Some(body) = &mut self.body else {
+            return Err(Failure::Passing("there is no answer".into()));
+        };
+        loop {
+            let frame = timeout(SILENCE, body.frame())
+                .await
+                .map_err(|_| silence())?
+                .ok_or_else(|| Failure::Passing("the answer ended early".into()))?
+                .map_err(|error| Failure::Passing(with_causes(&error)))?;
+            // Trailers are no data.
+            if let Ok(mut piece) = frame.into_data()
+                && !piece.is_empty()
+            {
+                self.reader.count_bytes(piece.len());
+                let left = self.left.end - self.left.start;
+                piece.truncate(left.min(usize::MAX as u64) as usize);
+                return Ok(piece);
+            }
+        }
+    }
+
+    /// Sends a request for what is left.
+    async fn open(&mut self) -> Result<Incoming, Failure> {
+        let url = self.reader.url(self.stale.as_ref()).await;
+        let url = url.map_err(|error| Failure::Passing(error.to_string()))?;
+        let range = format!("bytes={}-{}", self.left.start, self.left.end - 1);
+        let request = Request::get(url.expose())
+            .header(RANGE, range)
+            .header(IF_MATCH, self.reader.etag().as_str())
+            .body(Empty::new())
+            .map_err(|error| Failure::Passing(error.to_string()))?;
+        self.reader.count_request();
+        let answer = timeout(SILENCE, self.reader.http.send(request))
+            .await
+            .map_err(|_| silence())?
+            .map_err(|error| Failure::Passing(url.redact(&with_causes(&error))))?;
+        self.judge(&answer, url)?;
+        Ok(answer.into_body())
+    }
+
+    /// Whether `answer` is what was asked for.
+    fn judge(&mut self, answer: &Response<Incoming>, url: PresignedUrl) -> Result<(), Failure> {
+        let source = || self.reader.source().clone();
+        let said = || Failure::Passing(format!("the server answers {}", answer.status()));
+        match answer.status() {
+            StatusCode::PARTIAL_CONTENT => {}
+            // All of it, which is as good if all before the range is nothing.
+            StatusCode::OK if self.left.start == 0 => {}
+            StatusCode::PRECONDITION_FAILED => {
+                return Err(Failure::Final(ReadError::Replaced(source())));
+            }
+            StatusCode::NOT_FOUND => return Err(Failure::Final(ReadError::Gone(source()))),
+            // An expired URL gives 403 on S3, 400 on others.
+            StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => {
+                self.stale = Some(url);
+                return Err(said());
+            }
+            _ => return Err(said()),
+        }
+        // Not every server heeds If-Match.
+        let etag = answer.headers().get(ETAG);
+        if etag.is_some_and(|etag| etag.as_bytes() != self.reader.etag().as_str().as_bytes()) {
+            return Err(Failure::Final(ReadError::Replaced(source())));
+        }
+        let start = answer.headers().get(CONTENT_RANGE).and_then(|range| {
+            let range = range.to_str().ok()?.strip_prefix("bytes ")?;
+            range.split_once('-')?.0.parse::<u64>().ok()
+        });
+        if answer.status() == StatusCode::PARTIAL_CONTENT && start != Some(self.left.start) {
+            return Err(Failure::Passing(
+                "the server answers with another range".into(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+fn silence() -> Failure {
+    Failure::Passing(format!("the server was silent for {} s", SILENCE.as_secs()))
+}

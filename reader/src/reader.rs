@@ -1,0 +1,164 @@
+//! One version of a source, to be read in ranges.
+
+use std::{
+    fmt,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use gifgen_shared::{
+    presigned_url::PresignedUrl,
+    source::{ETag, Source, SourceUnavailable},
+};
+use tokio::sync::Mutex;
+
+use crate::{http::Http, ranges::RangeStream};
+
+/// One version of a source. Every request is on condition that it is still that version.
+pub struct Reader {
+    pub(crate) http: Http,
+    s3: aws_sdk_s3::Client,
+    source: Source,
+    etag: ETag,
+    bytes: u64,
+    url_expiry: Duration,
+    url: Mutex<Option<PresignedUrl>>,
+    bytes_read: AtomicU64,
+    requests: AtomicU64,
+}
+
+/// Why a source cannot be read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Another version is there. Permanent.
+    #[error("{0} was replaced by another version")]
+    Replaced(Source),
+    /// It was deleted. Permanent.
+    #[error("{0} is gone")]
+    Gone(Source),
+    /// The server fails or refuses, again and again. Transient.
+    #[error("failed to read {of}: {said}")]
+    Interrupted {
+        /// The source.
+        of: Source,
+        /// What was said at last, without the URL.
+        said: String,
+    },
+}
+
+impl Reader {
+    /// Reads `source`, which has `bytes` bytes in its version `etag`, over URLs that are good for
+    /// `url_expiry`.
+    pub fn new(
+        http: Http,
+        s3: aws_sdk_s3::Client,
+        source: &Source,
+        etag: &ETag,
+        bytes: u64,
+        url_expiry: Duration,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            http,
+            s3,
+            source: source.clone(),
+            etag: etag.clone(),
+            bytes,
+            url_expiry,
+            url: Mutex::new(None),
+            bytes_read: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+        })
+    }
+
+    /// The source.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Its version.
+    pub fn etag(&self) -> &ETag {
+        &self.etag
+    }
+
+    /// Its size, in bytes.
+    pub fn len(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// How many bytes of it have come, by all requests together.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read.load(Relaxed)
+    }
+
+    /// How many requests were sent.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Relaxed)
+    }
+
+    /// The bytes in `range`, piece by piece as they come; what is behind the end is left out. Takes
+    /// broken connections up again where they broke.
+    pub fn stream(self: &Arc<Self>, range: Range<u64>) -> RangeStream {
+        RangeStream::new(Arc::clone(self), range.start..range.end.min(self.bytes))
+    }
+
+    /// The bytes in `range`, with one request as a rule; what is behind the end is left out.
+    ///
+    /// # Errors
+    /// If the source is not what it was, or cannot be read in several attempts.
+    pub async fn read(self: &Arc<Self>, range: Range<u64>) -> Result<Bytes, ReadError> {
+        let mut stream = self.stream(range);
+        let mut bytes = Vec::with_capacity(stream.left().min(MOST_AT_ONCE) as usize);
+        while let Some(piece) = stream.next().await? {
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes.into())
+    }
+
+    /// A URL to read by: the one at hand, or a fresh one in the place of `stale`.
+    pub(crate) async fn url(
+        &self,
+        stale: Option<&PresignedUrl>,
+    ) -> Result<PresignedUrl, SourceUnavailable> {
+        let mut url = self.url.lock().await;
+        match &*url {
+            Some(url) if stale.is_none_or(|stale| stale.expose() != url.expose()) => {
+                Ok(url.clone())
+            }
+            _ => {
+                let fresh = self.source.presign(&self.s3, self.url_expiry).await?;
+                *url = Some(fresh.clone());
+                Ok(fresh)
+            }
+        }
+    }
+
+    pub(crate) fn count_request(&self) {
+        self.requests.fetch_add(1, Relaxed);
+    }
+
+    pub(crate) fn count_bytes(&self, bytes: usize) {
+        self.bytes_read.fetch_add(bytes as u64, Relaxed);
+    }
+}
+
+/// Most memory that is set aside before anything has come, in bytes.
+const MOST_AT_ONCE: u64 = 16 * 1024 * 1024;
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("source", &self.source)
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
+}
