@@ -7,12 +7,12 @@ use gifgen_testkit::bed::TestBed;
 
 use super::{
     bed::{Lane, Planned, each},
-    bounds::{SPLITTER_CPU_SECONDS, SPLITTER_MEMORY},
-    first_frame::{self, FirstFrame},
+    bounds::{Figures, SPLITTER_CPU_SECONDS, SPLITTER_MEMORY},
+    first_frame,
     ideal::Packets,
     media::{Medium, moov_bytes},
     ours, plain,
-    reads::{Log, Reads, bytes, requests},
+    reads::{Log, Reads, Total},
     splitting::{Split, split},
 };
 use crate::table::Column;
@@ -24,14 +24,8 @@ const LANES: usize = 2;
 #[derive(Debug)]
 pub struct Measured {
     medium: Medium,
-    /// How many of its slices there are for each that was read.
-    share: f64,
-    moov: u64,
-    ideal: u64,
+    figures: Figures,
     split: Split,
-    plain: Vec<Reads>,
-    ours: Vec<Reads>,
-    first_frame: FirstFrame,
 }
 
 impl Measured {
@@ -65,89 +59,54 @@ impl Measured {
         let plain = plain.await?;
         say("ours");
         let ours = each(&lanes, &slices, ours::render).await?;
-        let measured = Self {
-            medium,
+        write_log(log, &split, &slices, &plain, &ours)?;
+        let figures = Figures {
+            slices: slices.len() as u64,
             share: split.slices.len() as f64 / slices.len() as f64,
+            needed: slices.iter().map(needed).sum(),
             moov: moov_bytes(path)?,
-            ideal: slices.iter().map(needed).sum(),
-            split,
-            plain,
-            ours,
-            first_frame,
+            plain: Total::of(&plain),
+            splitter: Total::of(std::slice::from_ref(&split.reads)),
+            workers: Total::of(&ours),
+            plain_first: first_frame.plain,
+            our_first: first_frame.ours,
         };
-        measured.log(&slices).write(log)?;
-        Ok(measured)
-    }
-
-    fn log(&self, slices: &[Planned]) -> Log {
-        let mut log = Log::default();
-        log.add("splitter", 0, &self.split.reads);
-        let places = slices.iter().map(|planned| planned.slice.start);
-        for ((start, plain), ours) in places.zip(&self.plain).zip(&self.ours) {
-            log.add("plain", start, plain);
-            log.add("ours", start, ours);
-        }
-        log
-    }
-
-    fn slices(&self) -> f64 {
-        self.ours.len() as f64
-    }
-
-    /// Bytes of all slices and, as far as they were read, of the splitter's share.
-    fn our_bytes(&self) -> f64 {
-        bytes(&self.ours) as f64 + self.split.reads.bytes() as f64 / self.share
-    }
-
-    /// Most bytes that are allowed, if there is a bound.
-    fn allowed_bytes(&self) -> Option<f64> {
-        let bounds = self.medium.bounds;
-        let moov = if bounds.moov { self.moov } else { 0 };
-        let allowed = |factor| factor * self.ideal as f64 + moov as f64 / self.share;
-        bounds.bytes.map(allowed)
+        Ok(Self {
+            medium,
+            figures,
+            split,
+        })
     }
 
     /// The bounds that are broken, in words.
-    pub fn broken(&self) -> Vec<String> {
-        let (bounds, mut broken) = (self.medium.bounds, Vec::new());
-        let mut check = |holds: bool, what: &str| {
-            if !holds {
-                broken.push(what.to_owned());
-            }
-        };
-        let mean = requests(&self.ours) as f64 / self.slices();
-        let most = most_requests(&self.ours);
-        let allowed = self.allowed_bytes();
-        check(
-            allowed.is_none_or(|allowed| self.our_bytes() <= allowed),
-            "bytes",
-        );
-        check(
-            bounds.most_requests.is_none_or(|bound| most <= bound),
-            "requests",
-        );
-        check(
-            bounds.mean_requests.is_none_or(|bound| mean <= bound),
-            "mean requests",
-        );
-        check(
-            bytes(&self.ours) <= bytes(&self.plain),
-            "more bytes than plain",
-        );
-        check(
-            requests(&self.ours) <= requests(&self.plain),
-            "more requests than plain",
-        );
-        let FirstFrame { plain, ours } = self.first_frame;
-        check(ours * bounds.first_frame <= plain, "first picture");
+    pub fn broken(&self) -> Vec<&'static str> {
+        let mut broken = self.medium.bounds.broken(&self.figures);
         if self.medium.is_long() {
-            let cpu = self.split.cpu.as_secs_f64();
-            check(cpu <= SPLITTER_CPU_SECONDS, "splitter's CPU time");
-            let memory = self.split.memory.unwrap_or_default();
-            check(memory <= SPLITTER_MEMORY, "splitter's memory");
+            if self.split.cpu.as_secs_f64() > SPLITTER_CPU_SECONDS {
+                broken.push("splitter's CPU time");
+            }
+            if self.split.memory.unwrap_or_default() > SPLITTER_MEMORY {
+                broken.push("splitter's memory");
+            }
         }
         broken
     }
+}
+
+fn write_log(
+    path: &Path,
+    split: &Split,
+    slices: &[Planned],
+    plain: &[Reads],
+    ours: &[Reads],
+) -> Result<()> {
+    let mut log = Log::default();
+    log.add("splitter", 0, &split.reads);
+    for ((planned, plain), ours) in slices.iter().zip(plain).zip(ours) {
+        log.add("plain", planned.slice.start, plain);
+        log.add("ours", planned.slice.start, ours);
+    }
+    log.write(path)
 }
 
 /// `most` of `slices`, spread evenly, or all.
@@ -160,37 +119,36 @@ fn spread(slices: &[Planned], most: Option<usize>) -> Vec<Planned> {
 /// The columns. `README.md` says what they mean.
 pub const COLUMNS: &[Column<Measured>] = &[
     ("source", |row, _| row.medium.name.into()),
-    ("slices", |row, _| row.ours.len().to_string()),
+    ("slices", |row, _| row.figures.slices.to_string()),
     ("needed MB", |row, _| {
-        megabytes(row.ideal as f64 / row.slices())
+        megabytes(row.figures.needed as f64 / row.figures.slices as f64)
     }),
-    ("FFmpeg: requests", |row, _| per_slice(&row.plain)),
-    ("MB", |row, _| {
-        megabytes(bytes(&row.plain) as f64 / row.slices())
+    ("FFmpeg: requests", |row, _| {
+        requests(row.figures.plain, row)
     }),
+    ("MB", |row, _| bytes(row.figures.plain, row)),
     ("÷ needed", |row, _| {
-        format!("{:.3}", bytes(&row.plain) as f64 / row.ideal as f64)
+        to_needed(Some(row.figures.plain.bytes as f64), row)
     }),
     ("splitter: requests", |row, _| {
-        row.split.reads.requests().to_string()
+        row.figures.splitter.requests.to_string()
     }),
-    ("MB", |row, _| megabytes(row.split.reads.bytes() as f64)),
-    ("worker: requests", |row, _| per_slice(&row.ours)),
-    ("MB", |row, _| {
-        megabytes(bytes(&row.ours) as f64 / row.slices())
+    ("MB", |row, _| megabytes(row.figures.splitter.bytes as f64)),
+    ("worker: requests", |row, _| {
+        requests(row.figures.workers, row)
     }),
+    ("MB", |row, _| bytes(row.figures.workers, row)),
     ("both ÷ needed", |row, _| {
-        format!("{:.3}", row.our_bytes() / row.ideal as f64)
+        to_needed(Some(row.figures.our_bytes()), row)
     }),
-    ("allowed", |row, _| match row.allowed_bytes() {
-        Some(allowed) => format!("{:.3}", allowed / row.ideal as f64),
-        None => "–".into(),
+    ("allowed", |row, _| {
+        to_needed(row.medium.bounds.allowed_bytes(&row.figures), row)
     }),
-    ("first picture, FFmpeg s", |row, _| {
-        format!("{:.2}", row.first_frame.plain)
+    ("first picture: FFmpeg s", |row, _| {
+        format!("{:.2}", row.figures.plain_first)
     }),
-    ("ours s", |row, _| format!("{:.2}", row.first_frame.ours)),
-    ("splitter CPU s", |row, _| {
+    ("ours s", |row, _| format!("{:.2}", row.figures.our_first)),
+    ("splitter: CPU s", |row, _| {
         format!("{:.2}", row.split.cpu.as_secs_f64())
     }),
     ("peak MB", |row, _| match row.split.memory {
@@ -203,13 +161,20 @@ pub const COLUMNS: &[Column<Measured>] = &[
     }),
 ];
 
-fn per_slice(reads: &[Reads]) -> String {
-    let mean = requests(reads) as f64 / reads.len() as f64;
-    format!("{mean:.2} (≤ {})", most_requests(reads))
+/// The mean of a slice, and the most.
+fn requests(total: Total, row: &Measured) -> String {
+    let mean = total.requests as f64 / row.figures.slices as f64;
+    format!("{mean:.2}, ≤ {}", total.most)
 }
 
-fn most_requests(reads: &[Reads]) -> u64 {
-    reads.iter().map(Reads::requests).max().unwrap_or_default()
+/// The mean of a slice, in megabytes.
+fn bytes(total: Total, row: &Measured) -> String {
+    megabytes(total.bytes as f64 / row.figures.slices as f64)
+}
+
+fn to_needed(bytes: Option<f64>, row: &Measured) -> String {
+    let ratio = |bytes| format!("{:.3}", bytes / row.figures.needed as f64);
+    bytes.map_or_else(|| "–".into(), ratio)
 }
 
 fn megabytes(bytes: f64) -> String {

@@ -15,13 +15,15 @@ pub async fn copy(url: &PresignedUrl, slice: &Slice) -> Result<()> {
     run(url, slice, &["-t", &slice.seconds().to_string()], &output).await
 }
 
-/// Decodes the first picture of `slice`.
+/// Decodes the first picture of `slice`: that of the keyframe before it, with one thread, as the
+/// worker does.
 ///
 /// # Errors
 /// If FFmpeg fails.
 pub async fn first_frame(url: &PresignedUrl, slice: &Slice) -> Result<()> {
     let output = ["-an", "-sn", "-dn", "-frames:v", "1", "-f", "null", "-"];
-    run(url, slice, &["-threads", "1"], &output).await
+    let input = ["-threads", "1", "-noaccurate_seek"];
+    run(url, slice, &input, &output).await
 }
 
 async fn run(

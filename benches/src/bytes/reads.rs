@@ -14,26 +14,33 @@ impl Reads {
     pub fn new(reads: Vec<SourceRead>) -> Self {
         Self(reads)
     }
-
-    /// How many requests there were, HEADs included.
-    pub fn requests(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    /// How many bytes came.
-    pub fn bytes(&self) -> u64 {
-        self.0.iter().map(|read| read.bytes).sum()
-    }
 }
 
-/// Requests of all of `reads` together.
-pub fn requests(reads: &[Reads]) -> u64 {
-    reads.iter().map(Reads::requests).sum()
+/// Sums over what was read for several slices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Total {
+    /// Requests, HEADs included.
+    pub requests: u64,
+    /// The most requests for one slice.
+    pub most: u64,
+    /// Bytes that came.
+    pub bytes: u64,
 }
 
-/// Bytes of all of `reads` together.
-pub fn bytes(reads: &[Reads]) -> u64 {
-    reads.iter().map(Reads::bytes).sum()
+impl Total {
+    /// The sums of `reads`, one for each slice.
+    pub fn of(reads: &[Reads]) -> Self {
+        let requests = |reads: &Reads| reads.0.len() as u64;
+        Self {
+            requests: reads.iter().map(requests).sum(),
+            most: reads.iter().map(requests).max().unwrap_or_default(),
+            bytes: reads
+                .iter()
+                .flat_map(|reads| &reads.0)
+                .map(|read| read.bytes)
+                .sum(),
+        }
+    }
 }
 
 /// A list of reads in a file: each request with its purpose, range, status, bytes, and when it came.
