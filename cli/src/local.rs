@@ -8,6 +8,7 @@ use std::{
 };
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use gifgen_reader::http::NoTls;
 use gifgen_shared::{
     settings::{Settings, SettingsError},
     work_dir::{WorkDir, sweep},
@@ -54,6 +55,9 @@ pub enum LocalError {
         /// What the system said.
         source: io::Error,
     },
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] NoTls),
     /// The embedded servers do not start.
     #[error("failed to start the embedded servers: {0}")]
     Stack(#[from] StackError),
@@ -156,7 +160,7 @@ fn dispatcher(
 ) -> Result<Dispatcher, LocalError> {
     // More threads than cores cost CPU time and save none.
     let threads = NonZero::new(cores().get() / concurrency).unwrap_or(NonZero::<u32>::MIN);
-    let splitter = Splitter::new(s3_client(stack), bus_client(stack), settings.clone());
+    let splitter = Splitter::new(s3_client(stack), bus_client(stack), settings.clone())?;
     let (s3, bus) = (s3_client(stack), bus_client(stack));
     let worker = Worker::start(s3, bus, settings, threads, temporary)?;
     Ok(Dispatcher::new(splitter, worker, concurrency))

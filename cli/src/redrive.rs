@@ -7,6 +7,7 @@ use std::{
 };
 
 use gifgen_ledger::{
+    excerpts::Excerpts,
     run::Run,
     settle::{Right, Settled, Settler},
 };
@@ -68,7 +69,9 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
         ledger.reopen(&run, version, &unfinished).await?;
         unfinished
     };
-    ledger.send_slices(&run, &slices, deadline).await?;
+    ledger
+        .send_slices(&run, &slices, &Excerpts::new(), deadline)
+        .await?;
     let sent = slices.iter().map(|(slice, _)| slice.start).collect();
     Redriven::new(&run, sent, false).print(options.run.json)
 }

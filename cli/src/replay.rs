@@ -198,7 +198,8 @@ async fn replay_on_aws(
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let s3 = aws_sdk_s3::Client::new(&config);
     let bus = aws_sdk_eventbridge::Client::new(&config);
-    let splitter = Splitter::new(s3.clone(), bus.clone(), settings.clone());
+    let splitter =
+        Splitter::new(s3.clone(), bus.clone(), settings.clone()).map_err(LocalError::from)?;
     let worker = Worker::start(s3, bus, settings, cores(), std::env::temp_dir())
         .map_err(LocalError::from)?;
     let dispatcher = Dispatcher::new(splitter, worker, NonZero::<u32>::MIN);

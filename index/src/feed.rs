@@ -1,1 +1,177 @@
-//! Feeds an excerpt to FFmpeg's standard input.
+//! Feeds an excerpt to FFmpeg's standard input, as fast as FFmpeg takes it.
+
+use std::{
+    io::{self, ErrorKind},
+    ops::Range,
+    os::fd::OwnedFd,
+    sync::Arc,
+    time::Duration,
+};
+
+use gifgen_reader::{
+    ranges::RangeStream,
+    reader::{ReadError, Reader},
+};
+use rustix::{
+    io::ioctl_fionread,
+    pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
+};
+use tokio::{io::AsyncWriteExt as _, net::unix::pipe::Sender, time::sleep};
+
+use crate::excerpt::Excerpt;
+
+/// Ranges with less than this between them, in bytes, are fetched at once, and what lies between is
+/// dropped: a request costs more time, and on S3 as much money as 4 MB cost from another region.
+const GAP: u64 = 512 * 1024;
+
+/// What is read first when the estimated end of an excerpt was too early, in bytes. It doubles each
+/// time.
+const FIRST_STEP_ON: u64 = 256 * 1024;
+
+/// How often FFmpeg is looked at that has not yet read all that it was given.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// Size of the pipe, in bytes: small, so that FFmpeg's need is known early.
+const PIPE_BYTES: usize = 64 * 1024;
+
+/// Why FFmpeg does not get all of an excerpt.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The source cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The pipe broke for another reason than that FFmpeg had enough.
+    #[error("failed to write to FFmpeg's input: {0}")]
+    Pipe(#[from] io::Error),
+}
+
+/// A pipe to FFmpeg: the end that is fed, and the one that becomes its standard input.
+///
+/// # Errors
+/// If the system gives none.
+pub fn pipe() -> io::Result<(Sender, OwnedFd)> {
+    let (stdin, feed) = pipe_with(PipeFlags::CLOEXEC)?;
+    // The default is the same for everybody who is not out of pipe buffers.
+    fcntl_setpipe_size(&feed, PIPE_BYTES).ok();
+    Ok((Sender::from_owned_fd(feed)?, stdin))
+}
+
+/// Writes `excerpt`, read through `reader`, to `pipe`, and closes it at the end. Ends early, and
+/// well, when FFmpeg wants no more.
+///
+/// # Errors
+/// If the source cannot be read.
+pub async fn feed(
+    excerpt: &Excerpt,
+    reader: &Arc<Reader>,
+    mut pipe: Sender,
+) -> Result<(), FeedError> {
+    match write(excerpt, reader, &mut pipe).await {
+        Err(FeedError::Pipe(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        fed => fed,
+    }
+}
+
+async fn write(
+    excerpt: &Excerpt,
+    reader: &Arc<Reader>,
+    pipe: &mut Sender,
+) -> Result<(), FeedError> {
+    pipe.write_all(&excerpt.header).await?;
+    for fetch in fetches(&excerpt.ranges) {
+        let Some(all) = span(fetch) else { continue };
+        let mut at = all.start;
+        let mut stream = reader.stream(all);
+        while let Some(piece) = stream.next().await? {
+            let end = at + piece.len() as u64;
+            for wanted in within(fetch, &(at..end)) {
+                let (from, to) = ((wanted.start - at) as usize, (wanted.end - at) as usize);
+                pipe.write_all(&piece[from..to]).await?;
+            }
+            at = end;
+        }
+    }
+    let mut at = excerpt.ranges.last().map_or(0, |range| range.end);
+    let mut step = FIRST_STEP_ON;
+    while at < excerpt.until {
+        until_drained(pipe).await?;
+        let on = at..excerpt.until.min(at + step);
+        at = on.end;
+        step *= 2;
+        copy(reader.stream(on), pipe).await?;
+    }
+    Ok(())
+}
+
+async fn copy(mut stream: RangeStream, pipe: &mut Sender) -> Result<(), FeedError> {
+    while let Some(piece) = stream.next().await? {
+        pipe.write_all(&piece).await?;
+    }
+    Ok(())
+}
+
+/// Waits until FFmpeg has read all that it was given, or is gone.
+async fn until_drained(pipe: &Sender) -> io::Result<()> {
+    while ioctl_fionread(pipe)? > 0 {
+        // A pipe whose reader is gone is writable, and keeps what is in it.
+        sleep(LOOK_AGAIN).await;
+    }
+    Ok(())
+}
+
+/// `ranges` by what is fetched with one request.
+fn fetches(ranges: &[Range<u64>]) -> impl Iterator<Item = &[Range<u64>]> {
+    ranges.chunk_by(|before, after| after.start - before.end < GAP)
+}
+
+/// From the start of the first to the end of the last.
+fn span(ranges: &[Range<u64>]) -> Option<Range<u64>> {
+    Some(ranges.first()?.start..ranges.last()?.end)
+}
+
+/// The parts of `ranges`, which are in order, that lie within `piece`.
+fn within(ranges: &[Range<u64>], piece: &Range<u64>) -> impl Iterator<Item = Range<u64>> {
+    let first = ranges.partition_point(|range| range.end <= piece.start);
+    ranges[first..]
+        .iter()
+        .take_while(|range| range.start < piece.end)
+        .map(|range| range.start.max(piece.start)..range.end.min(piece.end))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn small_gaps_are_fetched_along_and_large_ones_are_not() {
+        let ranges = [0..10, 20..30, GAP + 30..GAP + 40];
+        let fetches: Vec<_> = fetches(&ranges).filter_map(span).collect();
+        assert_eq!(fetches, [0..30, GAP + 30..GAP + 40]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_wanted_byte_is_written_once_however_the_answer_is_cut(
+            lengths in prop::collection::vec((0u64..9, 1u64..9), 1..20),
+            cuts in prop::collection::vec(1u64..20, 1..200))
+        {
+            let mut at = 0;
+            let ranges: Vec<Range<u64>> = lengths.iter().map(|(gap, length)| {
+                let start = at + gap;
+                at = start + length;
+                start..at
+            }).collect();
+            let all = span(&ranges).unwrap();
+            let mut written = Vec::new();
+            let mut at = all.start;
+            for cut in cuts.into_iter().chain([u64::MAX]) {
+                let end = at.saturating_add(cut).min(all.end);
+                written.extend(within(&ranges, &(at..end)).flatten());
+                at = end;
+            }
+            prop_assert_eq!(written, ranges.into_iter().flatten().collect::<Vec<_>>());
+        }
+    }
+}

@@ -126,6 +126,20 @@ impl Bucket {
         }
     }
 
+    /// Reads a part of a text object, named as the header `Range` has it.
+    ///
+    /// # Errors
+    /// If S3 does not give it, or it is no text.
+    pub async fn read_range(&self, key: &str, range: &str) -> Result<String, LedgerError> {
+        let unavailable = |reason: String| self.unavailable("read", key, reason);
+        let request = self.s3.get_object().bucket(&self.name).key(key);
+        let object = request.range(range).send().await;
+        let object = object.map_err(|error| unavailable(with_causes(&error)))?;
+        let body = object.body.collect().await;
+        let body = body.map_err(|error| unavailable(error.to_string()))?;
+        String::from_utf8(body.to_vec()).map_err(|error| self.unreadable(key, error))
+    }
+
     /// Writes a JSON object, and gives its version; `None` if the condition does not hold.
     ///
     /// # Errors

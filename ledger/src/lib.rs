@@ -8,6 +8,7 @@
 //!   the WebVTT file that goes with it.
 //! - [`settle`](mod@settle): how the last worker finds out that it is the last, and how completion
 //!   is announced exactly once.
+//! - [`excerpts`]: which part of the source each slice needs, where events are too small for it.
 //! - [`send`]: our events.
 //! - [`verify`](mod@verify): whether the objects are what the receipts say.
 //!
@@ -17,6 +18,7 @@
 pub mod begin;
 pub mod bucket;
 pub mod error;
+pub mod excerpts;
 pub mod made;
 pub mod manifest;
 pub mod receipt;

@@ -13,7 +13,7 @@ use gifgen_shared::{
     output_keys::OutputKeys,
     probe::Header,
     slice::{Slice, plan},
-    slice_event::SliceEvent,
+    slice_event::{ExcerptText, SliceEvent},
     source::{ETag, Source},
     source_key::SourceKey,
     video_stream::VideoStream,
@@ -157,7 +157,8 @@ impl Run {
     }
 
     /// The event that has `slice` rendered, for the `attempt`th time that it is sent.
-    pub fn event(&self, slice: &Slice, attempt: u32) -> SliceEvent {
+    /// `excerpt` says which part of the source that takes, if it is known.
+    pub fn event(&self, slice: &Slice, attempt: u32, excerpt: Option<ExcerptText>) -> SliceEvent {
         SliceEvent {
             bucket: Some(self.source.bucket.clone()),
             key: self.source.key.clone(),
@@ -169,6 +170,7 @@ impl Run {
             length: Some(self.source.length),
             ts_created: Some(Utc::now().timestamp_millis()),
             video: Some(self.video),
+            excerpt,
             attempt: Some(attempt),
         }
     }
@@ -259,7 +261,7 @@ mod tests {
             let text = serde_json::to_string(&run).unwrap();
             prop_assert_eq!(&serde_json::from_str::<Run>(&text).unwrap(), &run);
             for slice in run.plan() {
-                let event = serde_json::to_value(run.event(&slice, 1)).unwrap();
+                let event = serde_json::to_value(run.event(&slice, 1, None)).unwrap();
                 let event = SliceEvent::parse(&event).unwrap();
                 prop_assert_eq!(run.slice(&event.slice()), Some(slice));
             }

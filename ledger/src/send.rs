@@ -9,10 +9,11 @@ use gifgen_shared::{
 };
 use serde_json::{Value, json};
 
-use crate::{Ledger, run::Run};
+use crate::{Ledger, excerpts::Excerpts, run::Run};
 
 impl Ledger {
-    /// Sends the events of `slices` of `run`, each with the number of its attempt.
+    /// Sends the events of `slices` of `run`, each with the number of its attempt, and with its
+    /// excerpt if there is one.
     ///
     /// # Errors
     /// If any of them is not on the bus at the end.
@@ -20,9 +21,13 @@ impl Ledger {
         &self,
         run: &Run,
         slices: &[(Slice, u32)],
+        excerpts: &Excerpts,
         deadline: Deadline,
     ) -> Result<(), PublishError> {
-        let events = (slices.iter()).map(|(slice, attempt)| json!(run.event(slice, *attempt)));
+        let events = slices.iter().map(|(slice, attempt)| {
+            let excerpt = excerpts.get(&slice.start).cloned();
+            json!(run.event(slice, *attempt, excerpt))
+        });
         let entries = events.map(|event| self.entry(SLICE_DETAIL_TYPE, event));
         publish(&self.bus, entries.collect(), deadline).await
     }

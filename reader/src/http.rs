@@ -1,5 +1,7 @@
 //! The HTTP client that reads sources.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http_body_util::Empty;
 use hyper::{Request, Response, body::Incoming};
@@ -8,7 +10,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use rustls::crypto::aws_lc_rs;
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 
 /// How many bytes of an answer may lie in the kernel unread. What is asked for and then not needed
 /// after all is paid for up to here; 1 MiB still gives 50 MB a second at 20 ms.
@@ -18,23 +20,34 @@ const RECEIVE_BUFFER_BYTES: usize = 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Http(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>);
 
-/// There are no certificates to check servers by.
+/// TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to load the system's certificates: {0}; install ca-certificates")]
-pub struct NoCertificates(#[from] std::io::Error);
+#[error("failed to set up TLS: {0}")]
+pub struct NoTls(#[from] rustls::Error);
 
 impl Http {
-    /// A client that checks servers by the system's certificates, as the AWS SDKs do.
+    /// A client that checks servers by the system's certificates, as the AWS SDKs do. Where there
+    /// are none it still reaches servers without TLS, on loopback.
     ///
     /// # Errors
-    /// If there are none.
-    pub fn new() -> Result<Self, NoCertificates> {
+    /// If TLS cannot be set up at all.
+    pub fn new() -> Result<Self, NoTls> {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_recv_buffer_size(Some(RECEIVE_BUFFER_BYTES));
+        let mut roots = RootCertStore::empty();
+        let found = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(found.certs);
+        if roots.is_empty() {
+            tracing::warn!(errors = ?found.errors, "no certificates: install ca-certificates");
+        }
+        let tls = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
         let connector = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(aws_lc_rs::default_provider())?
+            .with_tls_config(tls)
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);

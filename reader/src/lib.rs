@@ -4,5 +4,6 @@
 pub mod blocks;
 pub mod gateway;
 pub mod http;
+pub mod probing;
 pub mod ranges;
 pub mod reader;

@@ -2,10 +2,22 @@
 
 use std::ffi::OsString;
 
-use crate::{presigned_url::PresignedUrl, source::ETag};
-
-/// Protocols that may be opened. A playlist in an upload can name no file and no other scheme.
-const PROTOCOLS: &str = "https,http,tls,tcp";
+/// Where FFmpeg reads a source from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input<'a> {
+    /// Standard input, which holds a file of this format. FFmpeg opens nothing.
+    Pipe {
+        /// FFmpeg's name of the format.
+        demuxer: &'a str,
+    },
+    /// A URL of ours on a loopback port. FFmpeg can open no other scheme, and no file.
+    Loopback {
+        /// The URL.
+        url: &'a str,
+        /// FFmpeg's names of the format, if it is known; else any that holds videos.
+        container: Option<&'a str>,
+    },
+}
 
 /// Demuxers of containers that hold videos. Playlists, image formats, scripts and devices are
 /// not among them; FFmpeg answers `EINVAL` for those.
@@ -20,88 +32,84 @@ utvideo,rawvideo,cfhd,vvc";
 /// Most pixels in one coded picture: 8K and a little (8192 × 4352).
 pub const MAX_PIXELS: u64 = 8192 * 4352;
 
-/// Longest silence of the server, in microseconds, after which FFmpeg gives a request up.
-const READ_TIMEOUT_US: &str = "30000000";
+/// Name of standard input among FFmpeg's protocols.
+const STDIN: &str = "pipe:0";
 
-/// Longest pause, in seconds, before FFmpeg stops trying to connect again.
-const RECONNECT_DELAY_MAX_S: &str = "4";
-
-/// Arguments that bound and name the input, up to and including `-i URL`. `etag` makes every
-/// request conditional, so that a replaced source is never mixed with its successor.
-pub fn input_args(url: &PresignedUrl, etag: Option<&ETag>) -> Vec<OsString> {
-    let max_pixels = MAX_PIXELS.to_string();
-    let mut args: Vec<OsString> = [
-        ["-protocol_whitelist", PROTOCOLS],
-        ["-format_whitelist", DEMUXERS],
-        ["-codec_whitelist:v", VIDEO_DECODERS],
-        ["-max_pixels:v", &max_pixels],
-        ["-rw_timeout", READ_TIMEOUT_US],
-        ["-reconnect", "1"],
-        ["-reconnect_on_network_error", "1"],
-        ["-reconnect_on_http_error", "429,5xx"],
-        ["-reconnect_delay_max", RECONNECT_DELAY_MAX_S],
-    ]
-    .concat()
-    .into_iter()
-    .map(OsString::from)
-    .collect();
-    if let Some(etag) = etag {
-        args.push("-headers".into());
-        args.push(format!("If-Match: {}\r\n", etag.as_str()).into());
+impl Input<'_> {
+    /// Arguments that bound and name the input, up to and including `-i`.
+    pub fn args(&self) -> Vec<OsString> {
+        let max_pixels = MAX_PIXELS.to_string();
+        let (protocols, formats) = match self {
+            Self::Pipe { demuxer } => ("pipe", *demuxer),
+            Self::Loopback { container, .. } => ("http,tcp", container.unwrap_or(DEMUXERS)),
+        };
+        let mut args = vec!["-protocol_whitelist", protocols];
+        args.extend(["-format_whitelist", formats]);
+        args.extend(["-codec_whitelist:v", VIDEO_DECODERS]);
+        args.extend(["-max_pixels:v", &max_pixels]);
+        if let Self::Pipe { demuxer } = self {
+            args.extend(["-f", demuxer]);
+        }
+        args.extend(["-i", self.name()]);
+        args.into_iter().map(OsString::from).collect()
     }
-    args.push("-i".into());
-    args.push(url.expose().into());
-    args
-}
 
-/// What FFmpeg says behind the URL when the content is to blame and not the network
-/// (`av_strerror` of `AVERROR_INVALIDDATA` and `EINVAL`).
-const CONTENT_TROUBLE: [&str; 2] = [
-    "Invalid data found when processing input",
-    "Invalid argument",
-];
+    /// `text` of FFmpeg's with the input's name as people have it.
+    pub fn named_in(&self, text: &str) -> String {
+        text.replace(self.name(), "the source")
+    }
 
-/// Whether FFmpeg or ffprobe had trouble with the network, by what they wrote to standard error
-/// at log level `error`. Both can lose their input half-way and still exit with 0, so that text
-/// is all there is: the protocols speak under their own names (`[https @ 0x55…]`), and `ffmpeg`
-/// names the URL when opening or reading it fails. A connection that broke off counts as trouble
-/// even if FFmpeg says no more: not every demuxer passes on that taking it up again failed.
-pub fn network_trouble(stderr: &str, url: &PresignedUrl) -> bool {
-    stderr.lines().any(|line| {
-        let protocol_speaks = PROTOCOLS
-            .split(',')
-            .any(|protocol| line.starts_with(&format!("[{protocol} @ ")));
-        let content_is_blamed = CONTENT_TROUBLE.iter().any(|said| line.ends_with(said));
-        protocol_speaks || (url.is_named_in(line) && !content_is_blamed)
-    })
+    fn name(&self) -> &str {
+        match self {
+            Self::Pipe { .. } => STDIN,
+            Self::Loopback { url, .. } => url,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_lost_connection_is_told_from_a_damaged_picture() {
-        let url = PresignedUrl::new("https://films.s3.amazonaws.com/a.mp4?X-Amz-Signature=1");
-        let lost = "[https @ 0x5581] Stream ends prematurely at 90, should be 1000";
-        assert!(network_trouble(lost, &url));
-        assert!(network_trouble(
-            &format!("{}: Input/output error", url.expose()),
-            &url
-        ));
-        assert!(!network_trouble(
-            "[h264 @ 0x5581] error while decoding MB 3 4",
-            &url
-        ));
+    fn value(args: &[OsString], name: &str) -> Option<String> {
+        let at = args.iter().position(|arg| arg == name)?;
+        Some(args[at + 1].to_str()?.to_owned())
     }
 
     #[test]
-    fn the_version_goes_along_as_a_condition() {
-        let url = PresignedUrl::new("https://films.s3.amazonaws.com/a.mp4");
-        let etag = ETag::new("abc").unwrap();
-        let args = input_args(&url, Some(&etag));
-        let at = args.iter().position(|arg| arg == "-headers").unwrap();
-        assert_eq!(args[at + 1], "If-Match: \"abc\"\r\n");
-        assert!(!input_args(&url, None).contains(&"-headers".into()));
+    fn a_pipe_is_taken_for_what_it_was_said_to_be_and_nothing_else_is_opened() {
+        let args = Input::Pipe { demuxer: "mov" }.args();
+        assert_eq!(value(&args, "-protocol_whitelist").unwrap(), "pipe");
+        assert_eq!(value(&args, "-format_whitelist").unwrap(), "mov");
+        assert_eq!(value(&args, "-f").unwrap(), "mov");
+        assert_eq!(value(&args, "-i").unwrap(), "pipe:0");
+    }
+
+    #[test]
+    fn the_gateways_url_is_opened_as_the_format_that_was_found() {
+        let url = "http://127.0.0.1:4711/0af3";
+        let container = Some("matroska,webm");
+        let args = Input::Loopback { url, container }.args();
+        assert_eq!(value(&args, "-protocol_whitelist").unwrap(), "http,tcp");
+        assert_eq!(value(&args, "-format_whitelist").unwrap(), "matroska,webm");
+        assert_eq!(value(&args, "-f"), None);
+        assert_eq!(value(&args, "-i").unwrap(), url);
+        let unknown = Input::Loopback {
+            url,
+            container: None,
+        }
+        .args();
+        assert_eq!(value(&unknown, "-format_whitelist").unwrap(), DEMUXERS);
+    }
+
+    #[test]
+    fn people_read_of_the_source_and_not_of_a_port() {
+        let url = "http://127.0.0.1:4711/0af3";
+        let input = Input::Loopback {
+            url,
+            container: None,
+        };
+        let said = format!("{url}: Invalid data found");
+        assert_eq!(input.named_in(&said), "the source: Invalid data found");
     }
 }

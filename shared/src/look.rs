@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::video_stream::VideoStream;
+
 /// What previews look like; `README.md` says what each setting means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -25,6 +27,13 @@ pub struct Look {
     pub frame_width: Option<u32>,
     /// Quality of stills on FFmpeg's scale for JPGs, from 2 (best) to 31.
     pub frame_quality: u32,
+}
+
+impl Look {
+    /// Width and height of a GIF of `video`, in pixels.
+    pub fn gif_size(&self, video: &VideoStream) -> (u32, u32) {
+        (self.gif_width, video.height_at(self.gif_width))
+    }
 }
 
 impl Default for Look {

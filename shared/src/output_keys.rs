@@ -63,6 +63,11 @@ impl<'a> OutputKeys<'a> {
         format!("{}{start:06}.json", self.receipts(run))
     }
 
+    /// The part of the source that each slice of a run needs, where events are too small for it.
+    pub fn index(self, run: u32) -> String {
+        format!("{}index", self.receipts(run))
+    }
+
     /// The folder of a run's receipts.
     pub fn receipts(self, run: u32) -> String {
         format!("{}/receipts/{run}/", self.0)
@@ -82,6 +87,9 @@ pub fn is_output(key: &str) -> bool {
     let (name, folder, above) = (parts.next().unwrap_or(key), parts.next(), parts.next());
     if matches!(name, "run.json" | "manifest.json" | "storyboard.vtt") {
         return folder.is_some();
+    }
+    if name == "index" {
+        return above == Some(RECEIPTS_FOLDER);
     }
     let Some((stem, extension)) = name.split_once('.') else {
         return false;
@@ -125,7 +133,9 @@ mod tests {
         assert!(is_output("a.mp4/gifs/000030.gif"));
         assert!(is_output("a.mp4/frames/000031.jpg"));
         assert!(is_output("a.mp4/receipts/2/000030.json"));
+        assert!(is_output("a.mp4/receipts/2/index"));
         assert!(is_output("a.mp4/manifest.json"));
+        assert!(!is_output("a.mp4/index"));
         assert!(!is_output("a.mp4/2/000030.json"));
         assert!(!is_output("a.mp4/gifs/cat.gif"));
         assert!(!is_output("gifs.mp4"));

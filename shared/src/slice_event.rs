@@ -62,9 +62,28 @@ pub struct SliceEvent {
     /// The stream to render, as the splitter chose it; without it the worker probes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub video: Option<VideoStream>,
+    /// The part of the source that the slice needs, where that is known and small; without it the
+    /// worker seeks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excerpt: Option<ExcerptText>,
     /// How often the slice was sent, this time included; a redrive counts one more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
+}
+
+/// An excerpt as `gifgen-index` encodes it: in the event, or in an object of the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ExcerptText {
+    /// The text itself.
+    Here(String),
+    /// Where it lies in the object that the run keeps for those that are too long for events.
+    Stored {
+        /// Offset of its first byte.
+        offset: u64,
+        /// Its length, in bytes.
+        bytes: u64,
+    },
 }
 
 /// Why an event is no slice event. Permanent: the same event gives the same answer.
@@ -262,7 +281,7 @@ mod tests {
             let end = f64::from(start) + f64::from(ms) / 1000.0;
             let event = SliceEvent { bucket: Some("b".into()), key: SourceKey::plain(key).unwrap(),
                 etag: Some(ETag::new("abc-2").unwrap()), index: Some(index), count: None, start, end,
-                length: Some(end), ts_created: Some(1), video: None, attempt: Some(2) };
+                length: Some(end), ts_created: Some(1), video: None, excerpt: None, attempt: Some(2) };
             let text = serde_json::to_string(&event).unwrap();
             prop_assert_eq!(SliceEvent::parse(&serde_json::from_str(&text).unwrap()).unwrap(), event);
         }

@@ -19,6 +19,7 @@ fn script<'a>(text: &str, deadline: Duration) -> Program<'a> {
         args: vec!["-c".into(), text.into()],
         directory: Path::new("/"),
         variables: &[],
+        stdin: None,
         deadline: Deadline::after(deadline),
     }
 }

@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
     let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
     let s3 = aws_sdk_s3::Client::new(&config);
     let bus = aws_sdk_eventbridge::Client::new(&config);
-    let splitter = &Splitter::new(s3, bus, settings);
+    let splitter = &Splitter::new(s3, bus, settings)?;
     run(service_fn(|event: LambdaEvent<Value>| async move {
         let deadline = Deadline::of_invocation(event.context.deadline);
         splitter.handle(&event.payload, deadline).await

@@ -1,5 +1,7 @@
 //! From a new object to its slice events.
 
+use std::sync::Arc;
+
 use futures::future::join_all;
 use gifgen_ledger::{
     Ledger,
@@ -7,6 +9,12 @@ use gifgen_ledger::{
     error::LedgerError,
     manifest::Status,
     run::{Run, Versioned},
+};
+use gifgen_reader::{
+    blocks::Blocks,
+    gateway::GatewayError,
+    http::{Http, NoTls},
+    reader::ReadError,
 };
 use gifgen_shared::{
     child::ChildError,
@@ -33,7 +41,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Splitter {
     pub(crate) s3: aws_sdk_s3::Client,
-    ledger: Ledger,
+    pub(crate) http: Http,
+    pub(crate) ledger: Ledger,
     pub(crate) settings: Settings,
 }
 
@@ -46,14 +55,20 @@ pub enum SplitError {
     /// ffprobe could not be run.
     #[error(transparent)]
     Child(#[from] ChildError),
-    /// ffprobe could not read the source.
+    /// The source could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// ffprobe could not be run to its end.
     #[error("failed to probe {source_name}: {reason}")]
     Probe {
         /// The source.
         source_name: String,
-        /// What ffprobe said.
+        /// What ended it.
         reason: String,
     },
+    /// There is no port on which ffprobe could read the source.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
     /// Not all events are on the bus.
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -72,21 +87,25 @@ pub enum SplitError {
 
 impl Splitter {
     /// A splitter that reads sources through `s3` and puts events on `bus`.
+    ///
+    /// # Errors
+    /// If TLS cannot be set up.
     pub fn new(
         s3: aws_sdk_s3::Client,
         bus: aws_sdk_eventbridge::Client,
         settings: Settings,
-    ) -> Self {
+    ) -> Result<Self, NoTls> {
         let ledger = Ledger {
             bucket: Bucket::new(s3.clone(), &settings.destination_bucket),
             bus,
             bus_name: settings.event_bus_name.clone(),
         };
-        Self {
+        Ok(Self {
             s3,
+            http: Http::new()?,
             ledger,
             settings,
-        }
+        })
     }
 
     /// Handles one event: every object that it tells of, each independently of the others.
@@ -174,7 +193,8 @@ impl Splitter {
                 }
                 continue;
             }
-            let (facts, video) = match self.measure(&source, &etag, bytes, deadline).await? {
+            let blocks = self.blocks(&source, &etag, bytes);
+            let (facts, video) = match self.measure(&blocks, deadline).await? {
                 Ok(measured) => measured,
                 Err(rejection) => {
                     return self.reject(created, Some(&etag), rejection, deadline).await;
@@ -184,7 +204,7 @@ impl Splitter {
             let run = Run::new(facts, video, self.settings.look, before);
             if self.ledger.begin(&run, read.as_ref()).await? {
                 let slices = run.plan().into_iter().map(|slice| (slice, 1));
-                return self.send(&run, slices.collect(), deadline).await;
+                return self.send(&run, &blocks, slices.collect(), deadline).await;
             }
         }
         Err(self
@@ -216,18 +236,24 @@ impl Splitter {
             // All are there, but nobody has said so yet: the worker of any slice will.
             slices.extend(run.plan().last().map(|slice| (*slice, 1)));
         }
-        Ok(Some(self.send(run, slices, deadline).await?))
+        let blocks = self.blocks(&run.source(), &run.source.etag, run.source.bytes);
+        Ok(Some(self.send(run, &blocks, slices, deadline).await?))
     }
 
-    /// Sends the events of `slices`, each with the number of its attempt.
+    /// Sends the events of `slices` of a source of which `blocks` have been read, each with the
+    /// number of its attempt.
     async fn send(
         &self,
         run: &Run,
+        blocks: &Arc<Blocks>,
         slices: Vec<(Slice, u32)>,
         deadline: Deadline,
     ) -> Result<Outcome, SplitError> {
         let sent = slices.len() as u32;
-        self.ledger.send_slices(run, &slices, deadline).await?;
+        let excerpts = self.excerpts(run, blocks, deadline).await?;
+        self.ledger
+            .send_slices(run, &slices, &excerpts, deadline)
+            .await?;
         Ok(Outcome::split(run, sent))
     }
 
@@ -267,6 +293,8 @@ impl From<SplitError> for Diagnostic {
         let error_type = match &error {
             SplitError::Source(_) => "SourceUnavailable",
             SplitError::Child(_) => "ProbeNotStarted",
+            SplitError::Read(_) => "SourceLost",
+            SplitError::Gateway(_) => "NoPort",
             SplitError::Probe { .. } => "ProbeInterrupted",
             SplitError::Publish(_) => "EventsUnsent",
             SplitError::Ledger(_) => "LedgerUnavailable",

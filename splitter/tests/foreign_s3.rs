@@ -14,7 +14,7 @@ use gifgen_testkit::{
 use serde_json::{Value, json};
 
 fn splitter(moto: &Moto) -> Splitter {
-    Splitter::new(moto.s3().clone(), moto.bus().clone(), settings(&[]))
+    Splitter::new(moto.s3().clone(), moto.bus().clone(), settings(&[])).unwrap()
 }
 
 async fn handle(splitter: &Splitter, event: &Value) -> Value {

@@ -111,7 +111,7 @@ impl TestBed {
         bus: aws_sdk_eventbridge::Client,
         variables: &[(&str, &str)],
     ) -> Splitter {
-        Splitter::new(self.s3.clone(), bus, settings(variables))
+        Splitter::new(self.s3.clone(), bus, settings(variables)).unwrap()
     }
 
     /// The real worker on this stack, with these settings and else [`settings`]'s.

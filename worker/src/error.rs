@@ -3,11 +3,13 @@
 use std::io::ErrorKind;
 
 use gifgen_ledger::error::LedgerError;
+use gifgen_reader::{gateway::GatewayError, http::NoTls, reader::ReadError};
 use gifgen_shared::{
     child::ChildError,
+    probe::ProbeError,
     rejection::Rejection,
     slice_event::SliceEventError,
-    source::{Source, SourceState, SourceUnavailable},
+    source::{Source, SourceUnavailable},
 };
 use lambda_runtime::Diagnostic;
 
@@ -98,13 +100,20 @@ pub enum Interrupted {
         doing: &'static str,
     },
     /// The source could not be read to the end of the slice.
-    #[error("reading {source_name} failed: {said}")]
-    SourceLost {
-        /// The source.
-        source_name: String,
-        /// What was said, without the URL.
-        said: String,
-    },
+    #[error(transparent)]
+    SourceLost(ReadError),
+    /// ffprobe did not come to its end.
+    #[error(transparent)]
+    Probe(ProbeError),
+    /// There is no port on which FFmpeg could read the source.
+    #[error(transparent)]
+    Gateway(GatewayError),
+    /// There is no pipe to FFmpeg, or it broke.
+    #[error("failed to use a pipe to FFmpeg: {0}")]
+    Pipe(std::io::Error),
+    /// TLS cannot be set up.
+    #[error(transparent)]
+    Tls(#[from] NoTls),
     /// S3 gives no access to the source.
     #[error(transparent)]
     Source(#[from] SourceUnavailable),
@@ -177,21 +186,13 @@ impl Unrenderable {
             Self::WrongOutput { .. } => "wrongOutput".into(),
         }
     }
-}
 
-impl SliceError {
-    /// The error for a source that could not be read, given what S3 says of it now and what was
-    /// said when reading it.
-    pub fn lost(source: &Source, state: &SourceState, said: String) -> Self {
-        match state {
-            SourceState::Gone => Unrenderable::SourceGone(source.clone()).into(),
-            SourceState::Replaced => Unrenderable::Superseded(source.clone()).into(),
-            SourceState::Present { .. } => Interrupted::SourceLost {
-                source_name: source.to_string(),
-                said,
-            }
-            .into(),
-        }
+    /// Whether it is what came out of FFmpeg that is wrong, so that the way into it may be to blame.
+    pub fn is_of_the_pictures(&self) -> bool {
+        matches!(
+            self,
+            Self::Undecodable { .. } | Self::Damaged { .. } | Self::WrongOutput { .. }
+        )
     }
 }
 
@@ -220,9 +221,12 @@ impl From<Interrupted> for Diagnostic {
     fn from(error: Interrupted) -> Self {
         let error_type = match &error {
             Interrupted::DeadlinePassed { .. } => "DeadlinePassed",
-            Interrupted::SourceLost { .. } => "SourceLost",
+            Interrupted::SourceLost(_) => "SourceLost",
             Interrupted::Source(_) => "SourceUnavailable",
             Interrupted::Child(_) | Interrupted::FfmpegNotRun { .. } => "FfmpegNotStarted",
+            Interrupted::Probe(_) => "ProbeInterrupted",
+            Interrupted::Gateway(_) | Interrupted::Pipe(_) => "NoPipe",
+            Interrupted::Tls(_) => "NoTls",
             Interrupted::FfmpegKilled { .. } => "FfmpegKilled",
             Interrupted::NoSpace => "NoSpace",
             Interrupted::Gif(_) => "Gif",

@@ -3,8 +3,8 @@
 //!
 //! How the pictures are chosen. A sample at time *t* is the picture that is on screen at *t*:
 //! the last one that starts at or before *t*. So the frame before a slice's start matters, and
-//! FFmpeg's usual exact seek, which drops it, is of no use: the input is sought to the keyframe
-//! before the start (`-noaccurate_seek`) and keeps its timestamps (`-copyts`). They are moved so
+//! FFmpeg's usual exact seek, which drops it, is of no use: the input starts with the keyframe
+//! before the slice, or is sought to it (`-noaccurate_seek`), and keeps its timestamps (`-copyts`). They are moved so
 //! that the slice starts at zero, and `fps=…:round=up:start_time=0` then takes for slot *n* the
 //! last picture at or before *n / fps*. Where the stream ends early, `tpad` shows the last picture
 //! on, as a player would, and `trim=end_frame` gives exactly the number of pictures that the
@@ -14,12 +14,10 @@
 use std::{ffi::OsString, num::NonZero};
 
 use gifgen_shared::{
-    ffmpeg_input::input_args,
+    ffmpeg_input::Input,
     ffmpeg_log::LOG_LEVEL,
     look::{Decode, Frames, Look},
-    presigned_url::PresignedUrl,
     slice::Slice,
-    source::ETag,
     video_stream::VideoStream,
 };
 
@@ -43,11 +41,11 @@ const MEGABYTES_PER_CPU: i32 = 1769;
 /// What to render, and how.
 #[derive(Clone, Copy, Debug)]
 pub struct Rendering<'a> {
-    /// The source.
-    pub url: &'a PresignedUrl,
-    /// The version of the source.
-    pub etag: Option<&'a ETag>,
-    /// The stream of the source.
+    /// Where FFmpeg reads.
+    pub input: Input<'a>,
+    /// Index of the video stream there, as FFmpeg counts.
+    pub stream: u32,
+    /// The video stream in the source.
     pub video: VideoStream,
     /// The time range.
     pub slice: Slice,
@@ -55,8 +53,9 @@ pub struct Rendering<'a> {
     pub look: &'a Look,
     /// Threads that decode.
     pub threads: NonZero<u32>,
-    /// Seconds before the slice's start at which to seek.
-    pub seek_margin: u32,
+    /// Seconds before the slice's start at which to seek; `None` where the input starts with the
+    /// keyframe that the slice needs.
+    pub seek_margin: Option<u32>,
 }
 
 /// How many threads decode in a function with `memory` megabytes: as many as it has CPUs, since
@@ -72,8 +71,7 @@ pub fn threads_of_function(memory: i32) -> NonZero<u32> {
 impl Rendering<'_> {
     /// Width and height of the GIF, in pixels.
     pub fn gif_size(&self) -> (u32, u32) {
-        let width = self.look.gif_width;
-        (width, self.video.height_at(width))
+        self.look.gif_size(&self.video)
     }
 
     /// Width and height of the stills, in pixels.
@@ -116,7 +114,7 @@ impl Rendering<'_> {
         // A graph that is built again in mid-stream, for pictures of another size, would start
         // counting again; its scalers take any size.
         args.extend(strings(&["-reinit_filter", "0"]));
-        args.extend(input_args(self.url, self.etag));
+        args.extend(self.input.args());
         args.extend(strings(&["-filter_complex", &self.filter_graph()]));
         args.extend(strings(&["-map", "[gif]", "-f", "rawvideo", "pipe:1"]));
         let quality = self.look.frame_quality.to_string();
@@ -146,9 +144,17 @@ impl Rendering<'_> {
         args
     }
 
+    /// Whether an input that starts further back can be had, if this one starts too late.
+    pub fn could_start_earlier(&self) -> bool {
+        match self.seek_margin {
+            None => self.slice.start > 0,
+            Some(margin) => margin > 0 && margin < self.slice.start,
+        }
+    }
+
     /// Where to seek to, on the container's clock; `None` is the beginning.
     fn seek(&self) -> Option<String> {
-        let second = self.slice.start.saturating_sub(self.seek_margin);
+        let second = self.slice.start.saturating_sub(self.seek_margin?);
         (second > 0).then(|| format!("{:.6}", self.video.start_time + f64::from(second)))
     }
 
@@ -163,7 +169,7 @@ impl Rendering<'_> {
         };
         let input = format!(
             "[0:{}]{deinterlace}settb=1/1000000,setpts=PTS-({zero_us}),{},trim=end_pts={end_us}",
-            self.video.index,
+            self.stream,
             decoded::filters(),
         );
         let gif = self.gif_chain();
@@ -250,8 +256,8 @@ pub(crate) mod tests {
         check: impl Fn(Rendering<'_>) -> T,
     ) -> T {
         check(Rendering {
-            url: &PresignedUrl::new("https://films.s3.amazonaws.com/a.mp4"),
-            etag: None,
+            input: Input::Pipe { demuxer: "mov" },
+            stream: 2,
             video: VideoStream {
                 index: 2,
                 start_time: 1.525,
@@ -263,7 +269,7 @@ pub(crate) mod tests {
             slice,
             look: &look(frames),
             threads: NonZero::<u32>::MIN,
-            seek_margin: 10,
+            seek_margin: Some(10),
         })
     }
 
@@ -295,6 +301,17 @@ pub(crate) mod tests {
             end: 30.0,
         };
         with_rendering("each", first, |rendering| {
+            assert!(!rendering.args().contains(&"-ss".into()));
+        });
+    }
+
+    #[test]
+    fn an_excerpt_is_not_sought() {
+        with_rendering("each", SLICE, |rendering| {
+            let rendering = Rendering {
+                seek_margin: None,
+                ..rendering
+            };
             assert!(!rendering.args().contains(&"-ss".into()));
         });
     }

@@ -1,6 +1,5 @@
 //! The worker: a slice event comes in, a GIF and stills go out.
 
-pub mod bytes_read;
 pub mod decoded;
 pub mod error;
 pub mod failures;
@@ -10,6 +9,7 @@ pub mod invocation;
 mod loose;
 mod membership;
 pub mod outputs;
+mod reading;
 pub mod render;
 pub mod report;
 mod slice_work;

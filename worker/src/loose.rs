@@ -19,8 +19,8 @@ impl Worker {
         source: &Source,
         invocation: &Invocation,
     ) -> Result<Answer, SliceError> {
-        let url = source.presign(&self.s3, self.settings.url_expiry).await?;
-        let (header, length) = self.measure(source, &url, invocation.deadline).await?;
+        let reader = self.reader(source).await?;
+        let (header, length) = self.measure(&reader, invocation.deadline).await?;
         let named = event.slice();
         let slice = named.within(length).ok_or(Unrenderable::OutsideVideo {
             start: named.start,
@@ -28,9 +28,11 @@ impl Worker {
         })?;
         let wanted = Wanted {
             source,
-            url: &url,
+            reader: &reader,
+            container: &header.container,
             video: header.video,
             slice,
+            excerpt: None,
             look: &self.settings.look,
             run: None,
             deadline: invocation.deadline,

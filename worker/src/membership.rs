@@ -5,11 +5,8 @@ use gifgen_ledger::{
     run::{Run, SourceFacts},
 };
 use gifgen_shared::{
-    deadline::Deadline,
-    output_keys::OutputKeys,
-    slice::Slice,
-    slice_event::SliceEvent,
-    source::{Source, SourceState},
+    deadline::Deadline, output_keys::OutputKeys, slice::Slice, slice_event::SliceEvent,
+    source::Source,
 };
 
 use crate::{
@@ -73,17 +70,12 @@ impl Worker {
             if other.is_some_and(|bucket| *bucket != source.bucket) {
                 return superseded();
             }
-            let bytes = match source.state(&self.s3).await? {
-                SourceState::Present { bytes, .. } => bytes,
-                SourceState::Replaced => return superseded(),
-                SourceState::Gone => return Err(Unrenderable::SourceGone(source.clone()).into()),
-            };
+            let reader = self.reader(source).await?;
             if begins == Begins::None {
                 return Ok(Membership::Loose);
             }
-            let url = source.presign(&self.s3, self.settings.url_expiry).await?;
-            let (header, length) = self.measure(source, &url, deadline).await?;
-            let (facts, video) = SourceFacts::of(source, etag, bytes, header, length);
+            let (header, length) = self.measure(&reader, deadline).await?;
+            let (facts, video) = SourceFacts::of(source, etag, reader.len(), header, length);
             let run = Run::new(facts, video, self.settings.look, before);
             let Some(slice) = run.slice(&event.slice()) else {
                 return Ok(Membership::Loose);

@@ -1,19 +1,17 @@
 //! Runs FFmpeg and the GIF encoder for one slice, and judges what came of it.
 
-use std::path::Path;
+use std::{os::fd::OwnedFd, path::Path};
 
 use gifgen_encoder::stages::Stages;
 use gifgen_shared::{
     blocking::blocking,
     child::{self, Ending, Program},
     deadline::Deadline,
-    ffmpeg_input::network_trouble,
     ffmpeg_log::complaints,
 };
 use rustix::{fs::statvfs, process::Signal};
 
 use crate::{
-    bytes_read::{REPORT, bytes_read},
     decoded::Decoded,
     error::{Interrupted, SliceError, Unrenderable},
     ffmpeg_args::Rendering,
@@ -44,10 +42,8 @@ const NOT_RUN: [i32; 2] = [126, 127];
 
 /// How a rendering failed.
 pub(crate) enum RenderError {
-    /// The source could not be read; what S3 says of it decides what that means.
-    SourceLost { said: String },
-    /// The seek landed behind the slice's start, and must go further back.
-    SoughtTooLate,
+    /// The first picture is behind the slice's start: the input must start further back.
+    StartsTooLate,
     /// All else.
     Failed(SliceError),
 }
@@ -60,15 +56,14 @@ pub(crate) struct Rendered {
     pub decoded: Decoded,
     /// Whether FFmpeg had something to complain about.
     pub complained: bool,
-    /// What FFmpeg read of the source, in bytes.
-    pub bytes_read: Option<u64>,
     /// Where the time of the GIF's encoding went, by the clock: FFmpeg shares its core, mostly.
     pub encoding: Stages,
 }
 
-/// Renders into `directory`, which is empty.
+/// Renders into `directory`. With `stdin`, FFmpeg's standard input is a pipe.
 pub(crate) async fn render(
     rendering: &Rendering<'_>,
+    stdin: Option<OwnedFd>,
     ffmpeg: &Path,
     directory: &Path,
     deadline: Deadline,
@@ -77,7 +72,8 @@ pub(crate) async fn render(
         path: ffmpeg,
         args: rendering.args(),
         directory,
-        variables: &[REPORT],
+        variables: &[],
+        stdin,
         deadline,
     };
     let format = gif::format(rendering).map_err(Unrenderable::Rejected)?;
@@ -90,7 +86,7 @@ pub(crate) async fn render(
     // First, since an encoder that cannot write stops FFmpeg, which then ends in odd ways.
     let gif = finished.stdout.map_err(Interrupted::from)?;
     let complaints = complaints(&finished.stderr);
-    let said = last_words(&rendering.url.redact(&complaints));
+    let said = last_words(&rendering.input.named_in(&complaints));
     let code = match finished.ending {
         Ending::Exited(code) => code,
         Ending::DeadlinePassed => {
@@ -102,22 +98,15 @@ pub(crate) async fn render(
         }
         Ending::Killed { signal } => return Err(Interrupted::FfmpegKilled { signal }.into()),
     };
-    if network_trouble(&complaints, rendering.url) {
-        return Err(RenderError::SourceLost { said });
-    }
     if NOT_RUN.contains(&code) {
         return Err(Interrupted::FfmpegNotRun { said }.into());
     }
-    let unreadable = |source| Interrupted::WorkDir {
+    let decoded = Decoded::read(directory).map_err(|source| Interrupted::WorkDir {
         action: "read",
         source,
-    };
-    let decoded = Decoded::read(directory).map_err(unreadable)?;
-    let bytes_read = bytes_read(directory).map_err(unreadable)?;
-    let can_seek_earlier =
-        rendering.seek_margin > 0 && rendering.seek_margin < rendering.slice.start;
-    if decoded.starts_late() && can_seek_earlier {
-        return Err(RenderError::SoughtTooLate);
+    })?;
+    if decoded.starts_late() && rendering.could_start_earlier() {
+        return Err(RenderError::StartsTooLate);
     }
     let complained = !said.is_empty();
     if complained {
@@ -134,7 +123,6 @@ pub(crate) async fn render(
             outputs,
             decoded,
             complained,
-            bytes_read,
             encoding,
         }),
         Err(SliceError::Permanent(_)) if is_full(directory) => Err(Interrupted::NoSpace.into()),

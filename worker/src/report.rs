@@ -1,10 +1,10 @@
 //! What a slice gave: the function's answer.
 
 use gifgen_ledger::made::{FramesMade, GifMade, Made, StoryboardMade};
-use gifgen_shared::{output_keys::OutputKeys, source::Source};
+use gifgen_shared::output_keys::OutputKeys;
 use serde::Serialize;
 
-use crate::{ffmpeg_args::Rendering, outputs::Outputs};
+use crate::{outputs::Outputs, slice_work::Wanted, tiles::Tiles};
 
 /// What a slice gave.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,25 +20,25 @@ pub struct Report {
     pub made: Made,
 }
 
-/// What a slice gives whose `outputs` are as `rendering` wants them.
-pub(crate) fn made(source: &Source, rendering: &Rendering<'_>, outputs: &Outputs) -> Made {
-    let keys = OutputKeys::of(&source.key);
-    let slice = rendering.slice;
-    let (width, height) = rendering.gif_size();
+/// What `wanted` gives, whose `outputs` are as they should be.
+pub(crate) fn made(wanted: &Wanted<'_>, outputs: &Outputs) -> Made {
+    let keys = OutputKeys::of(&wanted.source.key);
+    let (slice, look, video) = (wanted.slice, wanted.look, &wanted.video);
+    let (width, height) = look.gif_size(video);
     Made {
         gif: GifMade {
             key: keys.gif(slice.start),
             bytes: outputs.gif_bytes,
             width,
             height,
-            frames: slice.gif_frames(rendering.look.gif_fps),
+            frames: slice.gif_frames(look.gif_fps),
         },
         frames: outputs.stills.first().map(|(first, _)| FramesMade {
             first: *first,
             count: outputs.stills.len() as u32,
         }),
         storyboard: outputs.storyboard.as_ref().map(|_| {
-            let tiles = rendering.tiles();
+            let tiles = Tiles::of(slice.still_count(), video, look.frame_width);
             StoryboardMade {
                 key: keys.storyboard(slice.start),
                 columns: tiles.columns,

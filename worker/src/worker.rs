@@ -14,6 +14,7 @@ use gifgen_ledger::{
     run::Run,
     settle::{Right, Settler},
 };
+use gifgen_reader::{http::Http, reader::Reader};
 use gifgen_shared::{settings::Settings, slice::Slice, slice_event::SliceEvent, work_dir::sweep};
 use serde::Serialize;
 use serde_json::Value;
@@ -32,6 +33,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Worker {
     pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) http: Http,
     pub(crate) ledger: Ledger,
     pub(crate) settings: Settings,
     pub(crate) threads: NonZero<u32>,
@@ -64,7 +66,7 @@ impl Worker {
     /// removed.
     ///
     /// # Errors
-    /// If `temporary` cannot be read.
+    /// If `temporary` cannot be read, or TLS cannot be set up.
     pub fn start(
         s3: aws_sdk_s3::Client,
         bus: aws_sdk_eventbridge::Client,
@@ -86,6 +88,7 @@ impl Worker {
         };
         Ok(Self {
             s3,
+            http: Http::new()?,
             ledger,
             settings,
             threads,
@@ -130,7 +133,8 @@ impl Worker {
             }
             Err(SliceError::Permanent(error)) => Ok(failed(&error)),
             Err(SliceError::Transient(error)) => {
-                tracing::warn!(bucket, key, start, why = %error, event = %detail, "interrupted");
+                let event = for_replay(detail);
+                tracing::warn!(bucket, key, start, why = %error, %event, "interrupted");
                 Err(error)
             }
         }
@@ -145,10 +149,7 @@ impl Worker {
             .membership(&event, &source, Begins::One, invocation.deadline)
             .await?
         {
-            Membership::Of(run, slice) => {
-                let attempt = event.attempt.unwrap_or(1);
-                self.slice_of(&run, slice, attempt, invocation).await
-            }
+            Membership::Of(run, slice) => self.slice_of(&run, slice, &event, invocation).await,
             Membership::Loose => self.loose_slice(&event, &source, invocation).await,
         }
     }
@@ -159,23 +160,29 @@ impl Worker {
         &self,
         run: &Run,
         slice: Slice,
-        attempt: u32,
+        event: &SliceEvent,
         invocation: &Invocation,
     ) -> Result<Answer, SliceError> {
         let started = Instant::now();
+        let attempt = event.attempt.unwrap_or(1);
         if let Some(receipt) = self.true_receipt(run, slice.start).await? {
             self.settle(run, &receipt, Right::Worker, invocation)
                 .await?;
             return Ok(answer(run, &receipt));
         }
         let source = run.source();
-        let url = source.presign(&self.s3, self.settings.url_expiry).await?;
+        let (http, s3) = (self.http.clone(), self.s3.clone());
+        let (etag, bytes) = (&run.source.etag, run.source.bytes);
+        let reader = Reader::new(http, s3, &source, etag, bytes, self.settings.url_expiry);
+        let excerpt = self.excerpt(run, event).await;
         let finished = self
             .finish(&Wanted {
                 source: &source,
-                url: &url,
+                reader: &reader,
+                container: &run.source.container,
                 video: run.video,
                 slice,
+                excerpt: excerpt.as_ref(),
                 look: &run.settings,
                 run: Some(run),
                 deadline: invocation.deadline,
@@ -255,6 +262,15 @@ impl Worker {
 /// How long after the deadline the work is dropped, if it has not ended itself: an S3 that took a
 /// connection and does not answer is waited for without end.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// `detail` as it can be replayed from the log, without the long part that it can do without.
+fn for_replay(detail: &Value) -> Value {
+    let mut detail = detail.clone();
+    if let Some(fields) = detail.as_object_mut() {
+        fields.remove("excerpt");
+    }
+    detail
+}
 
 /// A failure, with a line in the log.
 fn failed(error: &Unrenderable) -> Answer {

@@ -47,7 +47,7 @@ impl Site {
     ) -> Self {
         let site = Self {
             worker: worker(s3.clone(), bus.clone(), temporary, &QUICK),
-            splitter: Splitter::new(s3.clone(), bus.clone(), settings(&QUICK)),
+            splitter: Splitter::new(s3.clone(), bus.clone(), settings(&QUICK)).unwrap(),
             ledger: Ledger {
                 bucket: Bucket::new(s3.clone(), PREVIEWS),
                 bus,
@@ -72,7 +72,7 @@ impl Site {
     /// Renders the slice of this number.
     async fn render(&self, index: usize) {
         let run = self.run().await;
-        let event = json!(run.event(&run.plan()[index], 1));
+        let event = json!(run.event(&run.plan()[index], 1, None));
         let answer = self.worker.handle(&event, &invocation(MINUTE)).await;
         assert_eq!(json!(answer.unwrap())["status"], "done");
     }
@@ -80,7 +80,7 @@ impl Site {
     /// Has the worker record that this slice was given up.
     async fn give_up(&self, index: usize) {
         let run = self.run().await;
-        let event = run.event(&run.plan()[index], 1);
+        let event = run.event(&run.plan()[index], 1, None);
         let record = json!({"requestContext": {"requestId": "lost"}, "requestPayload": event,
                             "responsePayload": {"errorMessage": "signal: killed"}});
         let message = json!({"Records": [{"messageId": "m", "eventSource": "aws:sqs",

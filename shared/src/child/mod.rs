@@ -9,6 +9,7 @@ use std::{
     fs::File,
     future::ready,
     io::{self, ErrorKind},
+    os::fd::OwnedFd,
     os::unix::process::{CommandExt, ExitStatusExt},
     path::{Path, PathBuf},
     pin::pin,
@@ -38,6 +39,9 @@ pub struct Program<'a> {
     pub directory: &'a Path,
     /// Its environment, but for where its libraries are.
     pub variables: &'a [(&'a str, &'a str)],
+    /// Its standard input; without one it is empty. The other end of a pipe breaks when the program
+    /// ends.
+    pub stdin: Option<OwnedFd>,
     /// When it is ended if it has not ended by itself.
     pub deadline: Deadline,
 }
@@ -101,8 +105,8 @@ const DRAIN: Duration = Duration::from_millis(500);
 /// # Errors
 /// If the program cannot be started or waited for. That it fails is not an error but an
 /// [`Ending`].
-pub async fn run(program: Program<'_>, keep: Keep) -> Result<Finished<Vec<u8>>, ChildError> {
-    let (mut child, group) = start(&program)?;
+pub async fn run(mut program: Program<'_>, keep: Keep) -> Result<Finished<Vec<u8>>, ChildError> {
+    let (mut child, group) = start(&mut program)?;
     let pipe = child.stdout.take();
     let mut stdout = Kept::new(keep);
     let (ending, stderr) = supervise(&program, child, &group, stdout.drain(pipe)).await?;
@@ -126,10 +130,10 @@ pub async fn run(program: Program<'_>, keep: Keep) -> Result<Finished<Vec<u8>>, 
 /// # Panics
 /// If `read` panics.
 pub async fn run_reading<T: Send + 'static>(
-    program: Program<'_>,
+    mut program: Program<'_>,
     read: impl FnOnce(File) -> T + Send + 'static,
 ) -> Result<Finished<T>, ChildError> {
-    let (mut child, group) = start(&program)?;
+    let (mut child, group) = start(&mut program)?;
     let pipe = child
         .stdout
         .take()
@@ -158,7 +162,7 @@ pub async fn run_reading<T: Send + 'static>(
 }
 
 /// Starts `program`, with the group that kills it.
-fn start(program: &Program<'_>) -> Result<(Child, Group), ChildError> {
+fn start(program: &mut Program<'_>) -> Result<(Child, Group), ChildError> {
     let child = spawn(program).map_err(|source| program.failed("start", source))?;
     let group = Group::of(&child);
     Ok((child, group))
@@ -212,14 +216,14 @@ impl Program<'_> {
     }
 }
 
-fn spawn(program: &Program<'_>) -> io::Result<Child> {
+fn spawn(program: &mut Program<'_>) -> io::Result<Child> {
     let mut command = std::process::Command::new(program.path);
     command
         .args(&program.args)
         .current_dir(program.directory)
         .env_clear()
         .envs(program.variables.iter().copied())
-        .stdin(Stdio::null())
+        .stdin(program.stdin.take().map_or_else(Stdio::null, Stdio::from))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);

@@ -101,7 +101,7 @@ impl Answer {
             // ffprobe itself always prints at least `{`; this one did not come so far, for want
             // of a library, say.
             return Err(ProbeError::Interrupted {
-                reason: format!("ffprobe does not run: {said}"),
+                reason: format!("does not run: {said}"),
             });
         }
         let answer: Self = serde_json::from_slice(stdout).map_err(|error| {

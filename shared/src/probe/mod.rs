@@ -9,11 +9,9 @@ use std::{ffi::OsString, path::Path};
 use crate::{
     child::{self, ChildError, Ending, Finished, Keep, Program},
     deadline::Deadline,
-    ffmpeg_input::{input_args, network_trouble},
+    ffmpeg_input::Input,
     ffmpeg_log::{LOG_LEVEL, complaints},
-    presigned_url::PresignedUrl,
     rejection::{Reason, Rejection},
-    source::ETag,
     video_stream::VideoStream,
 };
 
@@ -24,10 +22,9 @@ use self::answer::Answer;
 pub struct Probe<'a> {
     /// The program.
     pub ffprobe: &'a Path,
-    /// The source.
-    pub url: &'a PresignedUrl,
-    /// The version of the source.
-    pub etag: Option<&'a ETag>,
+    /// Where it reads the source. If that breaks off there, the source seems to end: whoever serves
+    /// it has to say so.
+    pub input: Input<'a>,
     /// When all probing must be over.
     pub deadline: Deadline,
 }
@@ -57,10 +54,10 @@ pub enum ProbeError {
     /// ffprobe could not be run. Transient.
     #[error(transparent)]
     Child(#[from] ChildError),
-    /// ffprobe could not read the source, or was ended. Transient.
-    #[error("ffprobe failed to read the source: {reason}")]
+    /// ffprobe was ended before it was done. Transient.
+    #[error("ffprobe {reason}")]
     Interrupted {
-        /// What ffprobe said, without the URL.
+        /// What ended it.
         reason: String,
     },
 }
@@ -189,9 +186,9 @@ impl Probe<'_> {
             .chain(questions)
             .map(OsString::from)
             .collect();
-        args.extend(input_args(self.url, self.etag));
+        args.extend(self.input.args());
         let finished = self.run(args, Keep::First(ANSWER_BYTES)).await?;
-        let said = self.url.redact(finished.stderr.trim());
+        let said = self.input.named_in(finished.stderr.trim());
         Answer::parse(&finished.stdout, said)
     }
 
@@ -201,6 +198,7 @@ impl Probe<'_> {
             args,
             directory: Path::new("/"),
             variables: &[],
+            stdin: None,
             deadline: self.deadline,
         };
         let finished = child::run(program, keep).await?;
@@ -210,12 +208,9 @@ impl Probe<'_> {
         };
         let interrupted = |reason: String| Err(ProbeError::Interrupted { reason });
         match finished.ending {
-            Ending::Exited(_) if network_trouble(&finished.stderr, self.url) => {
-                interrupted(self.url.redact(finished.stderr.trim()))
-            }
             Ending::Exited(_) => Ok(finished),
-            Ending::DeadlinePassed => interrupted("it took until the deadline".into()),
-            Ending::Killed { signal } => interrupted(format!("it was killed by signal {signal}")),
+            Ending::DeadlinePassed => interrupted("took until the deadline".into()),
+            Ending::Killed { signal } => interrupted(format!("was killed by signal {signal}")),
         }
     }
 }

@@ -5,7 +5,6 @@ use std::{collections::HashMap, ffi::OsString, ops::Range};
 use super::{Probe, ProbeError, answer::seconds};
 use crate::{
     child::Keep,
-    ffmpeg_input::input_args,
     ffmpeg_log::LOG_LEVEL,
     rejection::{Reason, Rejection},
 };
@@ -169,7 +168,7 @@ impl Probe<'_> {
         ]
         .map(OsString::from)
         .into();
-        args.extend(input_args(self.url, self.etag));
+        args.extend(self.input.args());
         let finished = self.run(args, keep).await?;
         let lines = String::from_utf8_lossy(&finished.stdout);
         let packets = lines.lines().filter_map(Packet::parse).collect();

@@ -335,7 +335,7 @@ async fn a_receipt_is_believed_no_further_than_its_objects() {
     let unfinished = ledger.unfinished(&run).await.unwrap();
     assert_eq!(unfinished.len(), 2);
     for (slice, attempt) in unfinished {
-        handle(&worker, &json!(run.event(&slice, attempt))).await;
+        handle(&worker, &json!(run.event(&slice, attempt, None))).await;
     }
     assert_whole(&bed, "").await;
 }
@@ -355,7 +355,7 @@ async fn a_notification_that_comes_again_leaves_a_run_alone_that_ends_meanwhile(
     handle(&worker, &events[2]).await;
     ledger.reopen(&run, None, &unfinished).await.unwrap();
     for (slice, attempt) in unfinished {
-        handle(&worker, &json!(run.event(&slice, attempt))).await;
+        handle(&worker, &json!(run.event(&slice, attempt, None))).await;
     }
     assert_whole(&bed, "").await;
     assert_eq!(all(&mut completions).len(), 1);

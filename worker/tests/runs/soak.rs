@@ -135,7 +135,8 @@ async fn schedule(seed: u64) -> Tale {
         clients::s3(&s3.endpoint(), id, secret),
         clients::event_bridge(&bus.endpoint(), id, secret),
         settings(&QUICK),
-    );
+    )
+    .unwrap();
     // The notification comes twice.
     tokio::join!(split(&splitter, &etag), split(&splitter, &etag));
     lambda.idle(LIMIT).await;
@@ -150,7 +151,7 @@ async fn schedule(seed: u64) -> Tale {
         // What an operator does then.
         let (ledger, run) = (ledger(&bed), run(&bed).await);
         for (slice, attempt) in ledger.unfinished(&run).await.unwrap() {
-            lambda.invoke(serde_json::json!(run.event(&slice, attempt)));
+            lambda.invoke(serde_json::json!(run.event(&slice, attempt, None)));
         }
         lambda.idle(LIMIT).await;
     }

@@ -1,0 +1,73 @@
+//! Which part of the source each slice needs, on its way from the splitter to the workers: in the
+//! events, or, where that is too long for an event, in one object of the run.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_s3::primitives::ByteStream;
+use gifgen_shared::slice_event::ExcerptText;
+
+use crate::{
+    Ledger,
+    bucket::{New, When},
+    error::LedgerError,
+    run::Run,
+};
+
+/// What events say of excerpts, by the start of their slices.
+pub type Excerpts = BTreeMap<u32, ExcerptText>;
+
+/// Longest text that travels in an event, in bytes: with all else it stays well within 64 KB, which
+/// EventBridge bills as one. <https://aws.amazon.com/eventbridge/pricing/>
+const LONGEST_IN_EVENT: usize = 40 * 1024;
+
+impl Ledger {
+    /// Takes the excerpts of `run` as text, by the start of their slices, and gives what the events
+    /// are to say. What is too long for them is stored. The same source gives the same object, so it
+    /// may be written again.
+    ///
+    /// # Errors
+    /// If S3 does not take it.
+    pub async fn keep_excerpts(
+        &self,
+        run: &Run,
+        texts: BTreeMap<u32, String>,
+    ) -> Result<Excerpts, LedgerError> {
+        let mut stored = String::new();
+        let excerpts = texts.into_iter().map(|(start, text)| {
+            if text.len() <= LONGEST_IN_EVENT {
+                return (start, ExcerptText::Here(text));
+            }
+            let (offset, bytes) = (stored.len() as u64, text.len() as u64);
+            stored.push_str(&text);
+            (start, ExcerptText::Stored { offset, bytes })
+        });
+        let excerpts: Excerpts = excerpts.collect();
+        if !stored.is_empty() {
+            let new = New {
+                key: run.keys().index(run.run),
+                body: ByteStream::from(stored.into_bytes()),
+                content_type: "text/plain",
+                cached: false,
+            };
+            self.bucket.put(new, &When::Always).await?;
+        }
+        Ok(excerpts)
+    }
+
+    /// The text that an event of `run` means.
+    ///
+    /// # Errors
+    /// If it is stored and S3 does not give it.
+    pub async fn excerpt(&self, run: &Run, excerpt: &ExcerptText) -> Result<String, LedgerError> {
+        match excerpt {
+            ExcerptText::Here(text) => Ok(text.clone()),
+            ExcerptText::Stored { offset, bytes } => {
+                let key = run.keys().index(run.run);
+                let last = offset.saturating_add(*bytes).saturating_sub(1);
+                self.bucket
+                    .read_range(&key, &format!("bytes={offset}-{last}"))
+                    .await
+            }
+        }
+    }
+}
