@@ -72,7 +72,8 @@ struct Shim {
     note: PathBuf,
 }
 
-/// What it does. Bash knows the time without starting a program. `NOTE` is what it writes to.
+/// What it does. Bash knows the time without starting a program. `NOTE` is what it writes to, once: a
+/// worker that finds no pictures may try again from further back.
 const SHIM: &str = r#"#!/usr/bin/env bash
 input=()
 while [ $# -gt 0 ]; do
@@ -83,7 +84,7 @@ while [ $# -gt 0 ]; do
     fi
     shift
 done
-PATH=$PATH:/usr/local/bin:/usr/bin:/bin ffmpeg "${input[@]}" -frames:v 1 -f null /dev/null &&
+PATH=$PATH:/usr/local/bin:/usr/bin:/bin ffmpeg "${input[@]}" -frames:v 1 -f null /dev/null && [ ! -e NOTE ] &&
     printf '%s' "$EPOCHREALTIME" >NOTE
 "#;
 

@@ -125,7 +125,7 @@ pub async fn be_splitter() -> Result<()> {
     let s3 = clients::s3(&variable("AWS_ENDPOINT_URL_S3")?, &id, &secret);
     let bus = clients::event_bridge(&variable("AWS_ENDPOINT_URL_EVENTBRIDGE")?, &id, &secret);
     let settings = Settings::read(|name| env::var_os(name))?;
-    let splitter = Splitter::new(s3, bus, settings);
+    let splitter = Splitter::new(s3, bus, settings)?;
     let summary = splitter.handle(&event, Deadline::after(DEADLINE)).await?;
     println!("{}", serde_json::to_string(&summary)?);
     Ok(())
