@@ -5,6 +5,7 @@
 //! - [`bed`]: the embedded AWS side with clients, and the real splitter and worker on it.
 //! - [`moto`]: an S3 and EventBridge that we did not write.
 //! - [`rie`]: one of our binaries, hosted by Lambda's own runtime emulator.
+//! - [`broken_connections`]: a proxy that fails connections by their number.
 //! - [`fault_proxy`]: a proxy that deals faults by a seed.
 //! - [`counting_proxy`]: a proxy that notes each read of a source, and makes it wait.
 //! - [`lambda`]: one of our binaries, in processes that are killed, and events that come twice.
@@ -20,6 +21,7 @@ mod seed;
 mod server;
 
 pub mod bed;
+pub mod broken_connections;
 pub mod clients;
 pub mod counting_proxy;
 pub mod events;

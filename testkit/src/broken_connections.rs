@@ -29,7 +29,9 @@ pub enum Fault {
 }
 
 /// The proxy; it and its connections end with it.
+#[derive(Debug)]
 pub struct Proxy {
+    /// Where it listens: `http://127.0.0.1:PORT`.
     pub endpoint: String,
     connections: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,

@@ -1,0 +1,142 @@
+//! The gateway, read by the real FFmpeg and by hand.
+
+use std::{process::Stdio, sync::Arc, time::Duration};
+
+use gifgen_reader::{
+    blocks::Blocks,
+    gateway::Gateway,
+    http::Http,
+    reader::{ReadError, Reader},
+};
+use gifgen_shared::{
+    ffmpeg_input::Input,
+    source::{ETag, Source},
+    source_key::SourceKey,
+};
+use gifgen_testkit::{
+    bed::{FILMS, TestBed, settings},
+    media,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    process::Command,
+};
+
+const KEY: &str = "cars.mp4";
+
+async fn gateway(bed: &TestBed, name: &str) -> (Gateway, Arc<Reader>) {
+    let object = bed.adopt_video(KEY, name).await;
+    let etag = ETag::new(&object.etag).unwrap();
+    let bytes = media::video(name).metadata().unwrap().len();
+    let source = Source {
+        bucket: FILMS.into(),
+        key: SourceKey::plain(KEY).unwrap(),
+        etag: Some(etag.clone()),
+    };
+    let expiry = Duration::from_secs(600);
+    let http = Http::new().unwrap();
+    let reader = Reader::new(http, bed.s3().clone(), &source, &etag, bytes, expiry);
+    let gateway = Gateway::start(Blocks::new(Arc::clone(&reader))).await;
+    (gateway.unwrap(), reader)
+}
+
+/// What FFmpeg makes of `input`: a hash of each packet of the video.
+async fn packets(mut args: Vec<std::ffi::OsString>) -> String {
+    args.extend(["-map", "0:v:0", "-c", "copy", "-f", "framemd5", "-"].map(Into::into));
+    let output = Command::new(&settings(&[]).ffmpeg)
+        .args(["-v", "error"])
+        .args(args)
+        .stderr(Stdio::inherit())
+        .output();
+    String::from_utf8(output.await.unwrap().stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ffmpeg_finds_the_same_packets_as_in_the_file() {
+    for name in ["d45", "d18", "d15", "d17", "d16"] {
+        let bed = TestBed::start().await;
+        let (gateway, reader) = gateway(&bed, name).await;
+        let url = &gateway.url();
+        let container = None;
+        let read = packets(Input::Loopback { url, container }.args()).await;
+        let file = media::video(name);
+        let direct = packets(vec!["-i".into(), file.clone().into()]).await;
+        assert!(read.lines().count() > 20, "{name}: {read}");
+        assert_eq!(read, direct, "{name}");
+        let (bytes, length) = (reader.bytes_read(), reader.len());
+        assert!(bytes <= length, "{name}: {bytes} of {length} bytes");
+        assert!(gateway.failure().is_none());
+    }
+}
+
+/// The answer to `GET path`, as it comes.
+async fn get(gateway: &Gateway, path: &str, range: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", gateway.port()))
+        .await
+        .unwrap();
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: x\r\nrange: {range}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn path(gateway: &Gateway) -> String {
+    let url = gateway.url();
+    let at = url.rfind('/').unwrap();
+    url[at..].to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_does_not_know_the_path_gets_nothing() {
+    let bed = TestBed::start().await;
+    let (gateway, reader) = gateway(&bed, "d45").await;
+    for path in ["/", "/cars.mp4", "/../etc/passwd"] {
+        let answer = get(&gateway, path, "bytes=0-9").await;
+        assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    }
+    assert_eq!(reader.requests(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ranges_behind_the_end_are_refused() {
+    let bed = TestBed::start().await;
+    let (gateway, reader) = gateway(&bed, "d45").await;
+    let path = path(&gateway);
+    let answer = get(&gateway, &path, &format!("bytes={}-", reader.len())).await;
+    assert!(answer.starts_with("HTTP/1.1 416"), "{answer}");
+    let answer = get(&gateway, &path, "bytes=4-7").await;
+    assert!(answer.starts_with("HTTP/1.1 206"), "{answer}");
+    assert!(answer.ends_with("ftyp"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_reads_is_mostly_not_fetched() {
+    let bed = TestBed::start().await;
+    let (gateway, reader) = gateway(&bed, "d44").await;
+    let mut stream = TcpStream::connect(("127.0.0.1", gateway.port()))
+        .await
+        .unwrap();
+    let request = format!("GET {} HTTP/1.1\r\nhost: x\r\n\r\n", path(&gateway));
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.read_exact(&mut [0; 100]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let bytes = reader.bytes_read();
+    assert!(bytes < 2 * 1024 * 1024, "{bytes} bytes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_knows_what_became_of_the_source() {
+    let bed = TestBed::start().await;
+    let (gateway, _reader) = gateway(&bed, "d45").await;
+    bed.adopt_video(KEY, "d44").await;
+    let read = get(&gateway, &path(&gateway), "bytes=0-99").await;
+    assert!(!read.contains("ftyp"), "{read}");
+    let failure = gateway.failure();
+    assert!(
+        matches!(failure, Some(ReadError::Replaced(_))),
+        "{failure:?}"
+    );
+}
