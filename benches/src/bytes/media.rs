@@ -60,6 +60,16 @@ pub const MEDIA: &[Medium] = &[
         ],
         Bounds::FRAGMENTS,
     ),
+    // Where FFmpeg can make use of the index: it looks for a keyframe in the fragment that this names.
+    Medium::new(
+        "fragmented MP4, sidx, at keyframes",
+        "fragmented-keyframes.mp4",
+        &[
+            "-movflags",
+            "+frag_keyframe+empty_moov+default_base_moof+global_sidx+skip_trailer",
+        ],
+        Bounds::FRAGMENTS,
+    ),
     Medium::new(
         "fragmented MP4, mfra",
         "fragmented-mfra.mp4",
