@@ -101,8 +101,16 @@ impl Excerpt {
         unpacking
             .read_to_end(&mut raw)
             .map_err(|error| NoExcerpt(error.to_string()))?;
+        Self::unpacked(&raw, bytes)
+    }
+
+    /// The same, from what the text unpacks to.
+    ///
+    /// # Errors
+    /// If it makes no sense for that source.
+    pub fn unpacked(raw: &[u8], bytes: u64) -> Result<Self, NoExcerpt> {
         let excerpt: Self =
-            postcard::from_bytes(&raw).map_err(|error| NoExcerpt(error.to_string()))?;
+            postcard::from_bytes(raw).map_err(|error| NoExcerpt(error.to_string()))?;
         excerpt.check(bytes)?;
         Ok(excerpt)
     }

@@ -3,7 +3,7 @@
 use gifgen_reader::{blocks::Blocks, reader::ReadError};
 use gifgen_shared::{slice::Slice, video_stream::VideoStream};
 
-use crate::excerpt::Excerpt;
+use crate::{excerpt::Excerpt, mp4};
 
 /// Why a source has no index.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,8 @@ pub async fn excerpts(
     video: &VideoStream,
     slices: &[Slice],
 ) -> Result<Vec<Option<Excerpt>>, IndexError> {
-    let _ = (blocks, video, slices);
+    if container.split(',').any(|name| name == "mov") {
+        return mp4::excerpts(blocks, video, slices).await;
+    }
     Err(IndexError::None(format!("of {container} none is made")))
 }

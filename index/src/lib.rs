@@ -6,3 +6,4 @@
 pub mod excerpt;
 pub mod feed;
 pub mod index;
+pub mod mp4;

@@ -87,7 +87,7 @@ pub enum Gave {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
-    /// What FFmpeg read of the source, in bytes, as far as that is known.
+    /// What the workers read of the source, in bytes, as far as that is known.
     pub bytes_read: u64,
     /// What was uploaded, in bytes.
     pub bytes_written: u64,

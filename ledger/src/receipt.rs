@@ -79,9 +79,15 @@ pub struct Work {
     pub gif_ms: u64,
     /// The uploads, in milliseconds.
     pub upload_ms: u64,
-    /// What FFmpeg read of the source, in bytes.
+    /// What was read of the source, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_read: Option<u64>,
+    /// Requests that it took to read that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_requests: Option<u64>,
+    /// Whether just the slice's excerpt was read; else FFmpeg sought for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_excerpt: Option<bool>,
     /// Memory of the function, in megabytes, which Lambda bills by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_megabytes: Option<u32>,

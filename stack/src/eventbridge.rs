@@ -75,11 +75,25 @@ async fn handle(
         .await
         .map_err(|error| Fault::bad_request("ValidationException", error.to_string()))?
         .to_bytes();
-    let request: PutEventsRequest = serde_json::from_slice(&body)
+    publish(bus, &body)
+}
+
+/// The answer to the body of a PutEvents request.
+fn publish(bus: &Bus, body: &[u8]) -> Result<String, Fault> {
+    let request: PutEventsRequest = serde_json::from_slice(body)
         .map_err(|error| Fault::bad_request("SerializationException", error.to_string()))?;
     let response = put_events(bus, request)
         .map_err(|invalid| Fault::bad_request("ValidationException", invalid.to_string()))?;
     to_json(&response)
+}
+
+/// For the fuzzer: what a bus answers to the body of a PutEvents request, or why it refuses.
+#[cfg(fuzzing)]
+pub(crate) fn answer_to_body(body: &[u8]) -> String {
+    match publish(&Bus::default(), body) {
+        Ok(answer) => answer,
+        Err(fault) => serde_json::json!({"__type": fault.name}).to_string(),
+    }
 }
 
 /// Whether the request was signed with our access key. The signature itself is not checked: the

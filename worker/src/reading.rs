@@ -78,16 +78,16 @@ impl Worker {
         Ok(measure(&self.settings.ffprobe, &blocks, deadline).await?)
     }
 
-    /// Renders into `directory`.
+    /// Renders into `directory`, and says whether by the excerpt.
     pub(crate) async fn rendered(
         &self,
         wanted: &Wanted<'_>,
         directory: &Path,
-    ) -> Result<Rendered, SliceError> {
+    ) -> Result<(Rendered, bool), SliceError> {
         let blocks = Blocks::new(Arc::clone(wanted.reader));
         if let Some(excerpt) = wanted.excerpt {
             let why = match self.by_excerpt(wanted, excerpt, &blocks, directory).await {
-                Ok(rendered) => return Ok(rendered),
+                Ok(rendered) => return Ok((rendered, true)),
                 Err(RenderError::Failed(SliceError::Permanent(error)))
                     if error.is_of_the_pictures() =>
                 {
@@ -99,7 +99,8 @@ impl Worker {
             let start = wanted.slice.start;
             tracing::warn!(start, why, "the slice is rendered without its excerpt");
         }
-        self.through_gateway(wanted, &blocks, directory).await
+        let rendered = self.through_gateway(wanted, &blocks, directory).await?;
+        Ok((rendered, false))
     }
 
     async fn by_excerpt(

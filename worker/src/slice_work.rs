@@ -71,7 +71,7 @@ impl Worker {
     ) -> Result<Finished, SliceError> {
         let (source, deadline) = (wanted.source, wanted.deadline);
         let started = Instant::now();
-        let rendered = self.rendered(wanted, work_dir.path()).await?;
+        let (rendered, by_excerpt) = self.rendered(wanted, work_dir.path()).await?;
         let render_ms = started.elapsed().as_millis() as u64;
         let outputs = rendered.outputs;
         let made = made(wanted, &outputs);
@@ -89,6 +89,8 @@ impl Worker {
                 gif_ms: rendered.encoding.total().as_millis() as u64,
                 upload_ms: started.elapsed().as_millis() as u64,
                 bytes_read: Some(wanted.reader.bytes_read()),
+                source_requests: Some(wanted.reader.requests()),
+                by_excerpt: Some(by_excerpt),
                 ..Work::default()
             },
         })

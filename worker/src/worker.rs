@@ -305,6 +305,8 @@ pub(crate) fn log(run: &Run, receipt: &Receipt) {
             bucket, %key, etag, run = number, start, attempt,
             gif_bytes = made.gif.bytes,
             bytes_read = work.bytes_read,
+            source_requests = work.source_requests,
+            by_excerpt = work.by_excerpt,
             rendered_ms = work.render_ms,
             gif_ms = work.gif_ms,
             uploaded_ms = work.upload_ms,

@@ -1,0 +1,178 @@
+//! The samples that a fragment names.
+
+use mp4_atom::{Tfdt, Tfhd, Trex, Trun};
+
+use super::{
+    boxes::{children, content, none, number, one},
+    sample::{LONGEST_SAMPLE, MOST_SAMPLES, Sample},
+};
+use crate::index::IndexError;
+
+/// Flags of a sample at which decoding cannot start: `sample_is_non_sync_sample`, and
+/// `sample_depends_on` = 1.
+const NO_SYNC: u32 = 0x0101_0000;
+
+/// Flags of a `trun` that has flags for the first sample, and for each.
+const BOTH_FLAGS: u32 = 0x404;
+
+/// The samples of a track, fragment by fragment.
+#[derive(Debug)]
+pub(super) struct Fragments {
+    track: u32,
+    defaults: Trex,
+    /// When the next fragment starts if it does not say so itself.
+    end: Option<i64>,
+    pub(super) samples: Vec<Sample>,
+}
+
+/// Where a track fragment is.
+struct Place {
+    /// What offsets count from.
+    base: u64,
+    /// When the next run starts.
+    time: i64,
+}
+
+impl Fragments {
+    /// Goes on after `samples`. `end` is when the first fragment starts if it does not say so.
+    pub(super) fn after(samples: Vec<Sample>, end: Option<i64>, defaults: Trex) -> Self {
+        Self {
+            track: defaults.track_id,
+            defaults,
+            end,
+            samples,
+        }
+    }
+
+    /// Adds the samples of a `moof` that starts at `at` and has this content.
+    pub(super) fn add(&mut self, at: u64, moof: &[u8]) -> Result<(), IndexError> {
+        // Without a base of its own, a track fragment goes on where the one before ended.
+        let mut implicit = at;
+        let mut time = None;
+        for traf in children(moof).filter(|child| child.kind == *b"traf") {
+            let tfhd: Tfhd = content(one(traf.body, b"tfhd")?.body)?;
+            let base = match tfhd.base_data_offset {
+                Some(base) => base,
+                None if tfhd.default_base_is_moof => at,
+                None => implicit,
+            };
+            implicit = if tfhd.track_id == self.track {
+                let mut place = Place {
+                    base,
+                    time: match time {
+                        Some(time) => time,
+                        None => self.start(traf.body)?,
+                    },
+                };
+                let end = self.add_runs(&tfhd, traf.body, &mut place)?;
+                time = Some(place.time);
+                self.end = time;
+                end.unwrap_or(implicit)
+            } else {
+                runs_end(&tfhd, traf.body, base)?.unwrap_or(implicit)
+            };
+        }
+        Ok(())
+    }
+
+    /// When a track fragment starts.
+    fn start(&self, traf: &[u8]) -> Result<i64, IndexError> {
+        let mut before_runs = children(traf).take_while(|child| child.kind != *b"trun");
+        let Some(tfdt) = before_runs.find(|child| child.kind == *b"tfdt") else {
+            return self.end.ok_or_else(|| none("a fragment has no time"));
+        };
+        let time = content::<Tfdt>(tfdt.body)?.base_media_decode_time;
+        // Far below the end of 64 bits, so that times can be added up.
+        i64::try_from(time)
+            .ok()
+            .filter(|time| *time < i64::MAX / 4)
+            .ok_or_else(|| none("a fragment is too late"))
+    }
+
+    /// Adds the samples of all runs. Says where the last one ends, if there is one.
+    fn add_runs(
+        &mut self,
+        tfhd: &Tfhd,
+        traf: &[u8],
+        place: &mut Place,
+    ) -> Result<Option<u64>, IndexError> {
+        let defaults = &self.defaults;
+        let description = tfhd.sample_description_index;
+        if description.unwrap_or(defaults.default_sample_description_index) != 1 {
+            return Err(none("a fragment is of another description"));
+        }
+        let length = tfhd
+            .default_sample_duration
+            .unwrap_or(defaults.default_sample_duration);
+        let size = tfhd
+            .default_sample_size
+            .unwrap_or(defaults.default_sample_size);
+        let flags = tfhd
+            .default_sample_flags
+            .unwrap_or(defaults.default_sample_flags);
+        let mut end = None;
+        for run in children(traf).filter(|child| child.kind == *b"trun") {
+            if number(run.body, 0).unwrap_or(0) & BOTH_FLAGS == BOTH_FLAGS {
+                return Err(none("a run has two kinds of flags"));
+            }
+            let run: Trun = content(run.body)?;
+            if run.samples.len() > MOST_SAMPLES - self.samples.len().min(MOST_SAMPLES) {
+                return Err(none("there are too many samples"));
+            }
+            let mut offset = run_start(&run, place.base)?;
+            for entry in run.samples.iter() {
+                let size = entry.size.unwrap_or(size);
+                let decoded = place.time;
+                // FFmpeg hides what comes again, and stops at what is empty.
+                let is_again = self
+                    .samples
+                    .last()
+                    .is_some_and(|last| decoded <= last.decoded);
+                if size == 0 || size > LONGEST_SAMPLE || is_again {
+                    return Err(none(
+                        "samples of fragments overlap, or are too long, or empty",
+                    ));
+                }
+                self.samples.push(Sample {
+                    offset,
+                    decoded,
+                    size,
+                    // FFmpeg takes it as signed in both versions.
+                    delay: entry.cts.unwrap_or(0) as i32,
+                    sync: entry.flags.unwrap_or(flags) & NO_SYNC == 0,
+                });
+                offset = offset.saturating_add(u64::from(size));
+                let length = entry.duration.unwrap_or(length);
+                place.time = decoded.saturating_add(i64::from(length));
+            }
+            end = Some(offset);
+        }
+        Ok(end)
+    }
+}
+
+/// Where the last run of another track ends, if there is one.
+fn runs_end(tfhd: &Tfhd, traf: &[u8], base: u64) -> Result<Option<u64>, IndexError> {
+    let runs = children(traf).filter(|child| child.kind == *b"trun");
+    let Some(last) = runs.last() else {
+        return Ok(None);
+    };
+    let run: Trun = content(last.body)?;
+    let default = u64::from(tfhd.default_sample_size.unwrap_or(0));
+    let length = match &run.samples {
+        mp4_atom::TrunSamples::Inherited { count, .. } => u64::from(*count) * default,
+        mp4_atom::TrunSamples::Explicit(entries) => {
+            let sizes = entries
+                .iter()
+                .map(|entry| entry.size.map_or(default, u64::from));
+            sizes.sum()
+        }
+    };
+    Ok(Some(run_start(&run, base)?.saturating_add(length)))
+}
+
+fn run_start(run: &Trun, base: u64) -> Result<u64, IndexError> {
+    let offset = i64::from(run.data_offset.unwrap_or(0));
+    let start = base.checked_add_signed(offset);
+    start.ok_or_else(|| none("a run starts before the source"))
+}

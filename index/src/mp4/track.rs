@@ -1,0 +1,119 @@
+//! The video track of a `moov`.
+
+use mp4_atom::{Mdhd, Mvhd, Tkhd, Trex};
+
+use super::{
+    boxes::{Child, children, content, none, number, one, only},
+    edits::{Edits, edits},
+    tables,
+};
+use crate::index::IndexError;
+
+/// Most bytes of the boxes that are copied, together: they go into each excerpt.
+const LONGEST_COPY: usize = 64 * 1024;
+
+/// What is encrypted.
+const ENCRYPTED: [&[u8; 4]; 2] = [b"encv", b"drmi"];
+
+/// A video track. What means something to FFmpeg is kept as it is.
+#[derive(Debug)]
+pub(super) struct Track<'a> {
+    pub(super) id: u32,
+    pub(super) timescale: u32,
+    pub(super) edits: Option<Edits>,
+    /// Whether FFmpeg only shifts by the edit list, since a track up to this one has no samples of
+    /// its own.
+    pub(super) only_shifts: bool,
+    /// Its sample tables.
+    pub(super) stbl: &'a [u8],
+    /// What fragments fall back on; `None` where there can be none.
+    pub(super) defaults: Option<Trex>,
+    /// `mvhd` has the movie's rotation, and its timescale.
+    pub(super) mvhd: &'a [u8],
+    /// `tkhd` has the rotation, and the size as displayed.
+    pub(super) tkhd: &'a [u8],
+    pub(super) mdhd: Child<'a>,
+    pub(super) hdlr: &'a [u8],
+    /// `stsd` has all that the decoder needs.
+    pub(super) stsd: &'a [u8],
+}
+
+impl<'a> Track<'a> {
+    /// The track that is FFmpeg's stream `index`, from the content of a `moov`.
+    pub(super) fn parse(moov: &'a [u8], index: u32) -> Result<Self, IndexError> {
+        let mvhd = one(moov, b"mvhd")?;
+        let traks = || children(moov).filter(|child| child.kind == *b"trak");
+        let trak = traks().nth(index as usize);
+        let trak = trak.ok_or_else(|| none("there is no such track"))?.body;
+
+        let mdia = one(trak, b"mdia")?.body;
+        let hdlr = one(mdia, b"hdlr")?;
+        if hdlr.body.get(8..12) != Some(b"vide") {
+            return Err(none("the track is no video"));
+        }
+        let mdhd = one(mdia, b"mdhd")?;
+        let timescale = content::<Mdhd>(mdhd.body)?.timescale;
+        // FFmpeg takes it as signed.
+        if timescale == 0 || i32::try_from(timescale).is_err() {
+            return Err(none("the track has no timescale"));
+        }
+        let stbl = one(one(mdia, b"minf")?.body, b"stbl")?.body;
+        let stsd = one(stbl, b"stsd")?;
+        let entry = stsd
+            .body
+            .get(8..)
+            .and_then(|entries| children(entries).next());
+        let is_encrypted = entry.is_none_or(|entry| ENCRYPTED.contains(&&entry.kind));
+        if number(stsd.body, 4) != Some(1) || is_encrypted {
+            return Err(none("the samples are of several kinds, or encrypted"));
+        }
+        let tkhd = one(trak, b"tkhd")?;
+        let id = content::<Tkhd>(tkhd.body)?.track_id;
+        let copied = [mvhd.raw, tkhd.raw, mdhd.raw, hdlr.raw, stsd.raw];
+        if copied.iter().map(|copy| copy.len()).sum::<usize>() > LONGEST_COPY {
+            return Err(none("the description of the track is too long"));
+        }
+        Ok(Self {
+            id,
+            timescale,
+            edits: edits(trak, content::<Mvhd>(mvhd.body)?.timescale, timescale)?,
+            only_shifts: traks().take(index as usize + 1).any(has_no_samples),
+            stbl,
+            defaults: defaults(moov, id)?,
+            mvhd: mvhd.raw,
+            tkhd: tkhd.raw,
+            mdhd,
+            hdlr: hdlr.raw,
+            stsd: stsd.raw,
+        })
+    }
+}
+
+/// What fragments of the track `id` fall back on.
+fn defaults(moov: &[u8], id: u32) -> Result<Option<Trex>, IndexError> {
+    let Some(mvex) = only(moov, b"mvex")? else {
+        return Ok(None);
+    };
+    let trex = children(mvex.body).filter(|child| child.kind == *b"trex");
+    let found: Vec<Trex> = trex
+        .filter(|trex| number(trex.body, 4) == Some(id))
+        .map(|trex| content(trex.body))
+        .collect::<Result<_, _>>()?;
+    let ids = children(moov).filter_map(|child| {
+        let tkhd = only(child.body, b"tkhd").ok().flatten();
+        (child.kind == *b"trak").then(|| content::<Tkhd>(tkhd?.body).ok())?
+    });
+    if found.len() > 1 || ids.filter(|tkhd| tkhd.track_id == id).count() > 1 {
+        return Err(none("several tracks have the same number"));
+    }
+    Ok(found.into_iter().next())
+}
+
+/// Whether a track has no samples in the `moov`.
+fn has_no_samples(trak: Child<'_>) -> bool {
+    let inner = |body, kind| only(body, kind).ok().flatten().map(|child| child.body);
+    let stbl = inner(trak.body, b"mdia")
+        .and_then(|mdia| inner(mdia, b"minf"))
+        .and_then(|minf| inner(minf, b"stbl"));
+    stbl.is_none_or(tables::are_empty)
+}

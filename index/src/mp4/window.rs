@@ -1,0 +1,64 @@
+//! Small reads that go forward, so that what was read too much is not read again.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gifgen_reader::reader::Reader;
+
+use super::lanes::Shared;
+use crate::index::IndexError;
+
+/// What was read last.
+#[derive(Debug)]
+pub(super) struct Window<'a> {
+    reader: &'a Arc<Reader>,
+    shared: &'a Shared,
+    start: u64,
+    bytes: Bytes,
+}
+
+impl<'a> Window<'a> {
+    pub(super) fn new(reader: &'a Arc<Reader>, shared: &'a Shared) -> Self {
+        Self {
+            reader,
+            shared,
+            start: 0,
+            bytes: Bytes::new(),
+        }
+    }
+
+    /// `wanted` bytes from `at` on, or what there is of them. If they must be read, it is `step` bytes
+    /// at least.
+    pub(super) async fn read(
+        &mut self,
+        at: u64,
+        wanted: u64,
+        step: u64,
+    ) -> Result<Bytes, IndexError> {
+        let end = at.saturating_add(wanted).min(self.reader.len());
+        if end <= at {
+            return Ok(Bytes::new());
+        }
+        let known = self.start..self.start + self.bytes.len() as u64;
+        if at < known.start || end > known.end {
+            let kept = if (known.start..known.end).contains(&at) {
+                self.bytes.slice((at - known.start) as usize..)
+            } else {
+                Bytes::new()
+            };
+            let from = at.saturating_add(kept.len() as u64);
+            let to = end.max(at.saturating_add(step)).min(self.reader.len());
+            self.shared.count()?;
+            let read = self.reader.read(from..to.max(from)).await?;
+            self.start = at;
+            self.bytes = if kept.is_empty() {
+                read
+            } else {
+                [kept, read].concat().into()
+            };
+        }
+        let skipped = (at - self.start) as usize;
+        let wanted = ((end - at) as usize).min(self.bytes.len().saturating_sub(skipped));
+        Ok(self.bytes.slice(skipped..skipped + wanted))
+    }
+}

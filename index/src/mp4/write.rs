@@ -1,0 +1,256 @@
+//! A fragmented file of some samples: all of it but for their bytes.
+
+use std::ops::Range;
+
+use mp4_atom::{
+    BufMut as _, Elst, ElstEntry, Encode, FixedPoint, FourCC, Mfhd, Stco, Stsc, Stsz, Stts, Tfdt,
+    Tfhd, Trex, Trun, TrunEntry,
+};
+
+use super::{clock::Clock, sample::Sample, track::Track};
+
+/// Flags of samples: `sample_depends_on` = 2 for what decoding can start at, and else 1, and
+/// `sample_is_non_sync_sample`.
+const SYNC: u32 = 0x0200_0000;
+const NO_SYNC: u32 = 0x0101_0000;
+
+/// The header of an excerpt, and the ranges of the source that follow it.
+pub(super) struct Written {
+    pub(super) header: Vec<u8>,
+    pub(super) ranges: Vec<Range<u64>>,
+}
+
+/// Times of samples in the excerpt.
+struct Times {
+    /// When each is decoded; `delays` are what is added to get when it is shown, none of them
+    /// negative, or else FFmpeg would shift all.
+    decoded: Vec<i64>,
+    delays: Vec<i64>,
+    /// What FFmpeg is to subtract, since times before zero cannot be written.
+    shift: i64,
+}
+
+/// Writes `samples` of `track`, which are those of the source up to when `next` is decoded. `None` if
+/// they are not in order there, or reach over the end of its `bytes`.
+pub(super) fn write(
+    ftyp: &[u8],
+    track: &Track<'_>,
+    clock: &Clock,
+    samples: &[Sample],
+    next: Option<i64>,
+    bytes: u64,
+) -> Option<Written> {
+    let kept: Vec<Sample> = samples
+        .iter()
+        .filter(|sample| sample.size > 0)
+        .copied()
+        .collect();
+    let ranges = ranges(&kept, bytes)?;
+    let times = Times::of(&kept, clock);
+    let runs = entries(&kept, &times, next)?;
+    let payload = ranges.iter().map(|range| range.end - range.start).sum();
+
+    let mut header = ftyp.to_vec();
+    write_moov(&mut header, track, times.shift).ok()?;
+    let start = header.len();
+    // The offset of the samples is known when it has been written.
+    let moof = |offset, header: &mut Vec<u8>| write_moof(header, track.id, &times, &runs, offset);
+    moof(0, &mut header).ok()?;
+    let mdat = mdat(payload);
+    let offset = i32::try_from(header.len() - start + mdat.len()).ok()?;
+    header.truncate(start);
+    moof(offset, &mut header).ok()?;
+    header.extend(mdat);
+    Some(Written { header, ranges })
+}
+
+/// Where `samples` are in the source, which has so many `bytes`.
+fn ranges(samples: &[Sample], bytes: u64) -> Option<Vec<Range<u64>>> {
+    let mut ranges: Vec<Range<u64>> = Vec::new();
+    for sample in samples {
+        match ranges.last_mut() {
+            Some(last) if last.end == sample.offset => last.end = sample.end(),
+            Some(last) if last.end > sample.offset => return None,
+            _ => ranges.push(sample.offset..sample.end()),
+        }
+    }
+    (ranges.last()?.end <= bytes).then_some(ranges)
+}
+
+impl Times {
+    fn of(samples: &[Sample], clock: &Clock) -> Self {
+        // What is decoded no later than what was before it, FFmpeg hides.
+        let mut latest = i64::MAX;
+        let mut decoded: Vec<i64> = samples
+            .iter()
+            .rev()
+            .map(|sample| {
+                latest = sample
+                    .decoded
+                    .min(sample.shown())
+                    .min(latest.saturating_sub(1));
+                latest
+            })
+            .collect();
+        decoded.reverse();
+        let delays = samples.iter().zip(&decoded);
+        let delays = delays.map(|(sample, decoded)| sample.shown().saturating_sub(*decoded));
+        let delays = delays.collect();
+        for time in &mut decoded {
+            *time = time.saturating_sub(clock.shift);
+        }
+        let first = decoded.first().copied().unwrap_or(0);
+        Self {
+            decoded,
+            delays,
+            shift: first.min(0).saturating_neg(),
+        }
+    }
+}
+
+/// The samples as a run has them.
+fn entries(samples: &[Sample], times: &Times, next: Option<i64>) -> Option<Vec<TrunEntry>> {
+    let last = samples.last()?;
+    let last_length = next.map_or(0, |next| next.saturating_sub(last.decoded));
+    let ends = times.decoded.iter().skip(1).copied();
+    let ends = ends.chain(
+        times
+            .decoded
+            .last()
+            .map(|last| last.saturating_add(last_length)),
+    );
+    let all = samples
+        .iter()
+        .zip(&times.decoded)
+        .zip(ends)
+        .zip(&times.delays);
+    all.map(|(((sample, start), end), delay)| {
+        Some(TrunEntry {
+            duration: Some(u32::try_from(end.saturating_sub(*start).max(0)).ok()?),
+            size: Some(sample.size),
+            flags: Some(if sample.sync { SYNC } else { NO_SYNC }),
+            // Signed in FFmpeg.
+            cts: Some(i64::from(i32::try_from(*delay).ok()?)),
+        })
+    })
+    .collect()
+}
+
+fn write_moov(out: &mut Vec<u8>, track: &Track<'_>, shift: i64) -> mp4_atom::Result<()> {
+    out.encode_atom(FourCC::new(b"moov"), |out| {
+        out.append_slice(track.mvhd);
+        out.encode_atom(FourCC::new(b"trak"), |out| {
+            out.append_slice(track.tkhd);
+            if shift > 0 {
+                out.encode_atom(FourCC::new(b"edts"), |out| edit(shift).encode(out))?;
+            }
+            out.encode_atom(FourCC::new(b"mdia"), |out| write_mdia(out, track))
+        })?;
+        out.encode_atom(FourCC::new(b"mvex"), |out| {
+            let trex = Trex {
+                track_id: track.id,
+                default_sample_description_index: 1,
+                ..Trex::default()
+            };
+            trex.encode(out)
+        })
+    })
+}
+
+fn write_mdia(out: &mut Vec<u8>, track: &Track<'_>) -> mp4_atom::Result<()> {
+    let start = out.len() + track.mdhd.raw.len() - track.mdhd.body.len();
+    out.append_slice(track.mdhd.raw);
+    // The length of the whole would become that of the last picture.
+    let length = if track.mdhd.body.first() == Some(&1) {
+        24..32
+    } else {
+        16..20
+    };
+    if let Some(length) = out.get_mut(start + length.start..start + length.end) {
+        length.fill(0);
+    }
+    out.append_slice(track.hdlr);
+    out.encode_atom(FourCC::new(b"minf"), |out| {
+        // No `dinf`: it could name other files.
+        out.encode_atom(FourCC::new(b"stbl"), |out| {
+            out.append_slice(track.stsd);
+            Stts::default().encode(out)?;
+            Stsc::default().encode(out)?;
+            Stsz::default().encode(out)?;
+            Stco::default().encode(out)
+        })
+    })
+}
+
+/// An edit list that makes FFmpeg subtract `shift`.
+fn edit(shift: i64) -> Elst {
+    Elst {
+        entries: vec![ElstEntry {
+            segment_duration: 0,
+            media_time: Some(shift.unsigned_abs()),
+            media_rate: FixedPoint::new(1, 0),
+        }],
+    }
+}
+
+/// Writes what is the same for all samples only once, since the header travels in an event.
+fn write_moof(
+    out: &mut Vec<u8>,
+    track: u32,
+    times: &Times,
+    entries: &[TrunEntry],
+    offset: i32,
+) -> mp4_atom::Result<()> {
+    let mut entries = entries.to_vec();
+    let (first, rest) = (
+        entries.first().copied().unwrap_or_default(),
+        entries.get(1..),
+    );
+    let others = rest.and_then(|rest| rest.first()).copied().unwrap_or(first);
+    let rest = rest.unwrap_or_default();
+    let steady = entries.iter().all(|entry| entry.duration == first.duration);
+    let alike = rest.iter().all(|entry| entry.flags == others.flags);
+    if steady {
+        entries.iter_mut().for_each(|entry| entry.duration = None);
+    }
+    if alike {
+        entries
+            .iter_mut()
+            .skip(1)
+            .for_each(|entry| entry.flags = None);
+    }
+    let tfhd = Tfhd {
+        track_id: track,
+        default_sample_duration: first.duration.filter(|_| steady),
+        default_sample_flags: others.flags.filter(|_| alike),
+        default_base_is_moof: true,
+        ..Tfhd::default()
+    };
+    let start = times.decoded.first().copied().unwrap_or(0);
+    let tfdt = Tfdt {
+        base_media_decode_time: start.saturating_add(times.shift).max(0).unsigned_abs(),
+    };
+    let trun = Trun {
+        data_offset: Some(offset),
+        samples: entries.into(),
+    };
+    out.encode_atom(FourCC::new(b"moof"), |out| {
+        Mfhd { sequence_number: 1 }.encode(out)?;
+        out.encode_atom(FourCC::new(b"traf"), |out| {
+            tfhd.encode(out)?;
+            tfdt.encode(out)?;
+            trun.encode(out)
+        })
+    })
+}
+
+/// The header of an `mdat` with so many bytes in it.
+fn mdat(payload: u64) -> Vec<u8> {
+    match u32::try_from(payload.saturating_add(8)) {
+        Ok(size) => [&size.to_be_bytes()[..], b"mdat"].concat(),
+        Err(_) => {
+            let size = payload.saturating_add(16).to_be_bytes();
+            [&1u32.to_be_bytes()[..], b"mdat", &size].concat()
+        }
+    }
+}
