@@ -9,7 +9,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::{Context, Result, ensure};
@@ -23,6 +23,12 @@ use crate::rounds::median;
 
 /// How often each is measured.
 const ROUNDS: usize = 7;
+
+/// How often it is enough after [`LONG`]: what takes seconds differs by so much that fewer do.
+const ROUNDS_OF_LONG: usize = 3;
+
+/// See [`ROUNDS_OF_LONG`].
+const LONG: Duration = Duration::from_secs(20);
 
 /// Time for one slice.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -46,7 +52,11 @@ pub async fn measure(bed: &TestBed, key: &str, planned: &Planned) -> Result<Firs
     let lane = Lane::start(bed, &[("FFMPEG", program)]).await;
     let url = lane.url(key).await?;
     let (mut by_plain, mut by_ours) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    let begun = Instant::now();
+    for round in 0..ROUNDS {
+        if round >= ROUNDS_OF_LONG && begun.elapsed() > LONG {
+            break;
+        }
         let started = SystemTime::now();
         plain::first_frame(&url, &planned.slice).await?;
         by_plain.push(started.elapsed()?.as_secs_f64());
