@@ -6,6 +6,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use serde::{Deserialize, Serialize};
 
+use crate::keyframe::Landmark;
+
 /// The part of a source that a slice needs. FFmpeg reads `header`, and then the bytes in `ranges`, as
 /// one file from a pipe, and sees the pictures with the times that they have in the source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,11 +44,13 @@ pub enum Demuxer {
 pub enum Start {
     /// With the first of its ranges, which starts with a keyframe.
     Exact,
-    /// With the last keyframe before the first of its ranges, which is looked for backwards, for a
-    /// transport stream has no index.
+    /// With the last keyframe before the first of its ranges, which is looked for backwards, for
+    /// the source has no index.
     KeyframeBefore {
-        /// The stream of packets to look into.
-        pid: u16,
+        /// What it is known by.
+        landmark: Landmark,
+        /// Where in the source there is nothing before.
+        first: u64,
         /// How much to read at first, in bytes. Then it is twice as much each time.
         step: u64,
     },

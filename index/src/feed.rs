@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use gifgen_reader::{
     ranges::RangeStream,
     reader::{ReadError, Reader},
@@ -18,7 +19,10 @@ use rustix::{
 };
 use tokio::{io::AsyncWriteExt as _, net::unix::pipe::Sender, time::sleep};
 
-use crate::excerpt::Excerpt;
+use crate::{
+    excerpt::{Excerpt, Start},
+    keyframe::before,
+};
 
 /// Ranges with less than this between them, in bytes, are fetched at once, and what lies between is
 /// dropped: a request costs more time, and on S3 as much money as 4 MB cost from another region.
@@ -40,6 +44,9 @@ pub enum FeedError {
     /// The source cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// The keyframe is too far before its slice. The slice can be read without an excerpt.
+    #[error("there is no keyframe shortly before the slice")]
+    NoKeyframe,
     /// The pipe broke for another reason than that FFmpeg had enough.
     #[error("failed to write to FFmpeg's input: {0}")]
     Pipe(#[from] io::Error),
@@ -77,7 +84,15 @@ async fn write(
     reader: &Arc<Reader>,
     pipe: &mut Sender,
 ) -> Result<(), FeedError> {
+    let lead = match excerpt.start {
+        Start::Exact => Bytes::new(),
+        Start::KeyframeBefore { .. } => {
+            let found = before(reader, excerpt).await?;
+            found.ok_or(FeedError::NoKeyframe)?.1
+        }
+    };
     pipe.write_all(&excerpt.header).await?;
+    pipe.write_all(&lead).await?;
     for fetch in fetches(&excerpt.ranges) {
         let Some(all) = span(fetch) else { continue };
         let mut at = all.start;

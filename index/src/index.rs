@@ -3,7 +3,7 @@
 use gifgen_reader::{blocks::Blocks, reader::ReadError};
 use gifgen_shared::{slice::Slice, video_stream::VideoStream};
 
-use crate::{excerpt::Excerpt, mp4};
+use crate::{excerpt::Excerpt, matroska, mp4, mpegts};
 
 /// Why a source has no index.
 #[derive(Debug, thiserror::Error)]
@@ -28,8 +28,12 @@ pub async fn excerpts(
     video: &VideoStream,
     slices: &[Slice],
 ) -> Result<Vec<Option<Excerpt>>, IndexError> {
-    if container.split(',').any(|name| name == "mov") {
-        return mp4::excerpts(blocks, video, slices).await;
+    match container {
+        "matroska,webm" => matroska::excerpts(blocks, video, slices).await,
+        "mpegts" => mpegts::excerpts(blocks, video, slices).await,
+        _ if container.split(',').any(|name| name == "mov") => {
+            mp4::excerpts(blocks, video, slices).await
+        }
+        _ => Err(IndexError::None(format!("of {container} none is made"))),
     }
-    Err(IndexError::None(format!("of {container} none is made")))
 }

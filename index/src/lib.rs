@@ -6,4 +6,8 @@
 pub mod excerpt;
 pub mod feed;
 pub mod index;
+pub mod keyframe;
+pub mod matroska;
 pub mod mp4;
+pub mod mpegts;
+pub mod search;

@@ -125,8 +125,11 @@ impl Worker {
             }
         };
         // To FFmpeg a source that cannot be read looks like one that ends.
-        if let Some(Err(error)) = fed {
-            return Err(SliceError::from(error).into());
+        match fed {
+            Some(Err(FeedError::NoKeyframe)) => return Err(RenderError::StartsTooLate),
+            Some(Err(FeedError::Read(error))) => return Err(SliceError::from(error).into()),
+            Some(Err(FeedError::Pipe(error))) => return Err(Interrupted::Pipe(error).into()),
+            Some(Ok(())) | None => {}
         }
         let rendered = rendered?;
         self.check_gaps(wanted, blocks, &rendered).await?;
@@ -230,15 +233,6 @@ impl From<ReadError> for SliceError {
             ReadError::Replaced(source) => Unrenderable::Superseded(source).into(),
             ReadError::Gone(source) => Unrenderable::SourceGone(source).into(),
             error @ ReadError::Interrupted { .. } => Interrupted::SourceLost(error).into(),
-        }
-    }
-}
-
-impl From<FeedError> for SliceError {
-    fn from(error: FeedError) -> Self {
-        match error {
-            FeedError::Read(error) => error.into(),
-            FeedError::Pipe(error) => Interrupted::Pipe(error).into(),
         }
     }
 }

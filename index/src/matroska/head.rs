@@ -1,0 +1,222 @@
+//! What stands before the clusters.
+
+use std::ops::Range;
+
+use gifgen_reader::blocks::Blocks;
+
+use crate::{
+    index::IndexError,
+    matroska::{
+        cues::{Cue, cues},
+        ebml::{Header, LONGEST_HEADER, big_endian, child, elements, unsigned},
+        ids,
+        scan::HIGHEST_TRACK,
+    },
+};
+
+/// What a file says of itself.
+#[derive(Debug)]
+pub struct Head {
+    /// What stands before the clusters of an excerpt.
+    pub header: Vec<u8>,
+    /// Where the content of the segment starts.
+    pub segment: u64,
+    /// From the first cluster to the end of the last one, or of the file.
+    pub clusters: Range<u64>,
+    /// Where keyframes of the video are, if the file says so.
+    pub cues: Vec<Cue>,
+    /// The video.
+    pub track: Track,
+    /// A unit of time, in nanoseconds.
+    pub scale: u64,
+}
+
+/// What is known of the video.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Track {
+    /// Its number, which blocks have.
+    pub number: u64,
+    /// Whether its pictures are in another order than they are shown in.
+    pub reorders: bool,
+    /// From one picture to the next, in nanoseconds, if the file says so.
+    pub picture: Option<u64>,
+}
+
+/// Most elements before the first cluster.
+const MOST_ELEMENTS: usize = 1_000;
+
+/// Most bytes of the description, which become part of each excerpt, and of the cues.
+const LONGEST: u64 = 256 * 1024;
+const LONGEST_CUES: u64 = 16 * 1024 * 1024;
+
+/// Where each element at the top of the segment starts.
+#[derive(Default)]
+struct Places {
+    info: Option<u64>,
+    tracks: Option<u64>,
+    cues: Option<u64>,
+}
+
+/// Reads what stands before the clusters, and the cues behind them.
+///
+/// # Errors
+/// If the source cannot be read, or no index can be made.
+pub async fn head(blocks: &Blocks, stream: u32) -> Result<Head, IndexError> {
+    let none = |why: &str| IndexError::None(why.to_owned());
+    let length = blocks.reader().len();
+    let (start, ebml) = content(blocks, 0, ids::EBML, LONGEST).await?;
+    let mut raw = element(ids::EBML, &ebml);
+    let segment = header(blocks, start.end).await?;
+    if segment.id != ids::SEGMENT {
+        return Err(none("its segment is not where it should be"));
+    }
+    let data = start.end + segment.header;
+    let end = segment
+        .content(start.end)
+        .map_or(length, |content| content.end.min(length));
+
+    let mut places = Places::default();
+    let mut at = data;
+    let mut first = None;
+    for _ in 0..MOST_ELEMENTS {
+        let header = header(blocks, at).await?;
+        match header.id {
+            ids::CLUSTER => {
+                first = Some(at);
+                break;
+            }
+            ids::INFO => places.info = Some(at),
+            ids::TRACKS => places.tracks = Some(at),
+            ids::CUES => places.cues = Some(at),
+            ids::SEEK_HEAD => {
+                let (_, content) = content(blocks, at, ids::SEEK_HEAD, LONGEST).await?;
+                places.add(&content, data);
+            }
+            _ => {}
+        }
+        let content = header.content(at).filter(|content| content.end < end);
+        at = content.ok_or_else(|| none("it has no clusters"))?.end;
+    }
+    let first = first.ok_or_else(|| none("it has too much before its clusters"))?;
+    let (Some(info), Some(tracks)) = (places.info, places.tracks) else {
+        return Err(none("it has no tracks"));
+    };
+    let (_, info) = content(blocks, info, ids::INFO, LONGEST).await?;
+    let (_, tracks) = content(blocks, tracks, ids::TRACKS, LONGEST).await?;
+    let track = track(&tracks, stream).ok_or_else(|| none("its video is unusual"))?;
+
+    let mut last = end;
+    let mut found = Vec::new();
+    if let Some(at) = places.cues.filter(|at| *at < end) {
+        // What was cut off, or never filled in, is as good as none.
+        match content(blocks, at, ids::CUES, LONGEST_CUES).await {
+            Ok((place, content)) if place.end <= end => {
+                found = cues(&content, track.number);
+                if at > first {
+                    last = at;
+                }
+            }
+            Ok(_) | Err(IndexError::None(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    found.retain(|cue| {
+        let at = data.checked_add(cue.cluster);
+        at.is_some_and(|at| (first..last).contains(&at))
+    });
+
+    raw.extend_from_slice(&ids::SEGMENT.to_be_bytes());
+    raw.extend_from_slice(&[0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
+    raw.extend(element(ids::INFO, &info));
+    raw.extend(element(ids::TRACKS, &tracks));
+    Ok(Head {
+        header: raw,
+        segment: data,
+        clusters: first..last,
+        cues: found,
+        track,
+        scale: unsigned(&info, ids::TIMESTAMP_SCALE)
+            .unwrap_or(1_000_000)
+            .clamp(1, 1_000_000_000),
+    })
+}
+
+impl Places {
+    /// Takes what a directory says, but for what was met already.
+    fn add(&mut self, directory: &[u8], data: u64) {
+        for (_, _, entry) in elements(directory).filter(|(_, header, _)| header.id == ids::SEEK) {
+            let id = child(entry, ids::SEEK_ID).map(big_endian);
+            let at = unsigned(entry, ids::SEEK_POSITION).and_then(|at| at.checked_add(data));
+            let place = match id.and_then(|id| u32::try_from(id).ok()) {
+                Some(ids::INFO) => &mut self.info,
+                Some(ids::TRACKS) => &mut self.tracks,
+                Some(ids::CUES) => &mut self.cues,
+                _ => continue,
+            };
+            *place = place.or(at);
+        }
+    }
+}
+
+async fn header(blocks: &Blocks, at: u64) -> Result<Header, IndexError> {
+    let bytes = blocks.read(at..at.saturating_add(LONGEST_HEADER)).await?;
+    Header::read(&bytes).ok_or_else(|| IndexError::None("it breaks off, or is damaged".into()))
+}
+
+/// Where the content of the element `id` at `at` is, and the content.
+async fn content(
+    blocks: &Blocks,
+    at: u64,
+    id: u32,
+    longest: u64,
+) -> Result<(Range<u64>, Vec<u8>), IndexError> {
+    let none = || IndexError::None(format!("its element {id:x} is missing or too long"));
+    let header = header(blocks, at).await?;
+    let content = header
+        .content(at)
+        .filter(|_| header.id == id)
+        .ok_or_else(none)?;
+    if header.size.is_none_or(|size| size > longest) {
+        return Err(none());
+    }
+    let bytes = blocks.read(content.clone()).await?;
+    if bytes.len() as u64 != content.end - content.start {
+        return Err(none());
+    }
+    Ok((content, bytes.to_vec()))
+}
+
+/// An element, written.
+fn element(id: u32, content: &[u8]) -> Vec<u8> {
+    let size = content.len() as u64 | 1 << 56;
+    [&id.to_be_bytes()[..], &size.to_be_bytes(), content].concat()
+}
+
+/// The track that FFmpeg counts as `stream`, if it is one that needs nothing unusual.
+pub fn track(tracks: &[u8], stream: u32) -> Option<Track> {
+    // FFmpeg counts video, sound, subtitles and data, of a codec that is named.
+    const COUNTED: [u64; 4] = [1, 2, 17, 33];
+    const VIDEO: u64 = 1;
+    const ONE: [u64; 2] = [0x3f80_0000, 0x3ff0_0000_0000_0000];
+    let counted = elements(tracks).filter(|(_, header, track)| {
+        let kind = unsigned(track, ids::TRACK_TYPE);
+        header.id == ids::TRACK
+            && kind.is_some_and(|kind| COUNTED.contains(&kind))
+            && child(track, ids::CODEC).is_some()
+    });
+    let (_, _, track) = counted.into_iter().nth(usize::try_from(stream).ok()?)?;
+    let scale = child(track, ids::TRACK_TIMESTAMP_SCALE).map(big_endian);
+    let plain = unsigned(track, ids::TRACK_TYPE) == Some(VIDEO)
+        && unsigned(track, ids::CODEC_DELAY).unwrap_or(0) == 0
+        && scale.is_none_or(|scale| ONE.contains(&scale));
+    if !plain {
+        return None;
+    }
+    let codec = child(track, ids::CODEC)?;
+    let in_order = [&b"V_VP8"[..], b"V_VP9", b"V_AV1", b"V_MJPEG"];
+    Some(Track {
+        number: unsigned(track, ids::TRACK_NUMBER).filter(|number| *number <= HIGHEST_TRACK)?,
+        reorders: !in_order.iter().any(|name| codec.starts_with(name)),
+        picture: unsigned(track, ids::DEFAULT_DURATION),
+    })
+}

@@ -1,0 +1,12 @@
+//! Matroska and WebM: by their cues, or by what looking into them tells.
+
+pub mod clusters;
+pub mod cues;
+pub mod ebml;
+pub mod excerpts;
+pub mod head;
+pub mod ids;
+pub mod keyframe;
+pub mod scan;
+
+pub use excerpts::excerpts;

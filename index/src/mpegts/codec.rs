@@ -1,0 +1,148 @@
+//! Which pictures of an elementary stream decoding can start with.
+
+use serde::{Deserialize, Serialize};
+
+/// What a video stream is coded with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Codec {
+    /// MPEG-1 and MPEG-2.
+    Mpeg2,
+    /// H.264.
+    H264,
+    /// HEVC.
+    Hevc,
+}
+
+/// How much of a picture is looked at: what stands before its first slice is far shorter.
+pub(crate) const LOOKED_AT: usize = 16 * 1024;
+
+/// Types of streams that hold video, by the standard and by usage.
+const VIDEO: [u8; 14] = [
+    0x01, 0x02, 0x10, 0x1b, 0x1e, 0x1f, 0x20, 0x21, 0x24, 0x33, 0x42, 0xd1, 0xd2, 0xea,
+];
+
+/// Whether a stream of that type holds video.
+pub fn is_video(kind: u8) -> bool {
+    VIDEO.contains(&kind)
+}
+
+impl Codec {
+    /// That of a type of streams.
+    pub fn of(kind: u8) -> Option<Self> {
+        match kind {
+            0x01 | 0x02 => Some(Self::Mpeg2),
+            0x1b => Some(Self::H264),
+            0x24 => Some(Self::Hevc),
+            _ => None,
+        }
+    }
+
+    /// Whether decoding can start with the picture whose data start with `bytes`: all that it needs
+    /// is in it.
+    pub fn starts_with_keyframe(self, bytes: &[u8]) -> bool {
+        let mut parameters = false;
+        let mut recovers = false;
+        for unit in units(bytes.get(..LOOKED_AT).unwrap_or(bytes)) {
+            let [first, rest @ ..] = unit else { continue };
+            match (self, first) {
+                (Self::Mpeg2, 0xb3) => parameters = true,
+                (Self::Mpeg2, 0x00) => {
+                    let kind = rest.get(1).map(|byte| byte >> 3 & 7);
+                    return parameters && kind == Some(1);
+                }
+                (Self::Mpeg2, 0x01..=0xaf) => return false,
+                (Self::H264, first) => match first & 0x1f {
+                    5 => return parameters,
+                    1 | 2 => return parameters && recovers,
+                    6 => recovers |= recovery_point(rest),
+                    7 => parameters = true,
+                    _ => {}
+                },
+                (Self::Hevc, first) => match first >> 1 & 0x3f {
+                    16..=23 => return parameters,
+                    0..=31 => return false,
+                    33 => parameters = true,
+                    _ => {}
+                },
+                (Self::Mpeg2, _) => {}
+            }
+        }
+        false
+    }
+}
+
+/// What stands behind each start code, as far as the next.
+fn units(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = after_start_code(bytes);
+    std::iter::from_fn(move || {
+        let unit = rest?;
+        rest = after_start_code(unit);
+        let end = rest.map_or(unit.len(), |rest| unit.len() - rest.len() - 3);
+        unit.get(..end)
+    })
+}
+
+fn after_start_code(bytes: &[u8]) -> Option<&[u8]> {
+    let at = bytes.windows(3).position(|code| code == [0, 0, 1])?;
+    bytes.get(at + 3..)
+}
+
+/// Whether one of the messages says that all pictures from this one on are right.
+fn recovery_point(mut messages: &[u8]) -> bool {
+    const RECOVERY_POINT: usize = 6;
+    while messages.len() > 2 {
+        let Some((kind, rest)) = number(messages) else {
+            return false;
+        };
+        let Some((length, rest)) = number(rest) else {
+            return false;
+        };
+        if kind == RECOVERY_POINT {
+            // The count of pictures until then is 0 if its code starts with a 1.
+            return rest.first().is_some_and(|byte| byte & 0x80 != 0);
+        }
+        messages = rest.get(length..).unwrap_or_default();
+    }
+    false
+}
+
+/// A number that is the sum of bytes up to the first below 255.
+fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let full = bytes.iter().take_while(|byte| **byte == 255).count();
+    let last = usize::from(*bytes.get(full)?);
+    Some((full * 255 + last, bytes.get(full + 1..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SPS: [u8; 6] = [0, 0, 0, 1, 0x67, 0x64];
+    const SLICE: [u8; 6] = [0, 0, 1, 0x41, 0x9a, 0x00];
+
+    #[test]
+    fn an_idr_picture_is_a_keyframe_only_with_its_parameters() {
+        let idr = [0, 0, 1, 0x65, 0x88, 0x84];
+        assert!(Codec::H264.starts_with_keyframe(&[SPS, idr].concat()));
+        assert!(!Codec::H264.starts_with_keyframe(&idr));
+        assert!(!Codec::H264.starts_with_keyframe(&[SPS, SLICE].concat()));
+    }
+
+    #[test]
+    fn a_recovery_point_counts_if_recovery_is_immediate() {
+        let now: [u8; 7] = [0, 0, 1, 6, 6, 1, 0x84];
+        let later: [u8; 7] = [0, 0, 1, 6, 6, 1, 0x44];
+        let with = |message: &[u8]| [&SPS, message, &[0x80], &SLICE].concat();
+        assert!(Codec::H264.starts_with_keyframe(&with(&now)));
+        assert!(!Codec::H264.starts_with_keyframe(&with(&later)));
+    }
+
+    #[test]
+    fn an_intra_picture_behind_a_sequence_header_is_a_keyframe_of_mpeg2() {
+        let header = [0, 0, 1, 0xb3, 0x78, 0x04, 0, 0, 1, 0xb8, 0, 0];
+        let picture = |kind: u8| [0, 0, 1, 0, 0, kind << 3, 0, 0];
+        assert!(Codec::Mpeg2.starts_with_keyframe(&[&header[..], &picture(1)].concat()));
+        assert!(!Codec::Mpeg2.starts_with_keyframe(&[&header[..], &picture(2)].concat()));
+        assert!(!Codec::Mpeg2.starts_with_keyframe(&picture(1)));
+    }
+}

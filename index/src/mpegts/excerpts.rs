@@ -1,0 +1,201 @@
+//! The excerpts of a transport stream.
+
+use std::ops::Range;
+
+use gifgen_reader::blocks::Blocks;
+use gifgen_shared::{slice::Slice, video_stream::VideoStream};
+
+use crate::{
+    excerpt::{Demuxer, Excerpt, Start},
+    index::IndexError,
+    keyframe::Landmark,
+    mpegts::{
+        codec::{Codec, is_video},
+        packet::{Layout, times},
+        programs::{Programs, programs},
+    },
+    search::{self, Pace, Point, Points},
+};
+
+/// Where the tables must be. ffprobe has read this already.
+const HEAD: u64 = 1024 * 1024;
+
+/// How much of the end is looked at. ffprobe has read this already.
+const TAIL: u64 = 64 * 1024;
+
+/// Times of a second.
+const CLOCK: f64 = 90_000.0;
+
+/// From here on, libavformat moves times by a whole turn of their 33 bits.
+const TURNS: i64 = (1 << 33) / 8 * 7;
+
+/// Times are compared to a millisecond.
+const MILLISECOND: i64 = 90;
+
+/// What a look reads, in seconds: a picture and a half of a film, so that one mostly starts in it.
+const LOOK_SECONDS: f64 = 0.06;
+
+/// How much later than its time a place may be, in seconds. Half of it is read in vain, on the
+/// average; another look costs as much.
+const SOON_SECONDS: f64 = 0.5;
+
+/// What is looked through for a keyframe at first, in seconds.
+const STEP_SECONDS: f64 = 1.5;
+
+/// The excerpts of `slices`, as [`crate::index::excerpts`] has it.
+///
+/// # Errors
+/// If the source cannot be read, or no index can be made.
+pub async fn excerpts(
+    blocks: &Blocks,
+    video: &VideoStream,
+    slices: &[Slice],
+) -> Result<Vec<Option<Excerpt>>, IndexError> {
+    let none = |why: &str| IndexError::None(why.to_owned());
+    let length = blocks.reader().len();
+    let (layout, programs) = head(blocks).await?;
+    let (pid, codec) = stream(&programs, video.index)
+        .ok_or_else(|| none("it is not sure which stream is the video"))?;
+
+    let mut points = Points::new(0);
+    let tail = layout.align(length.saturating_sub(TAIL));
+    for range in [layout.first..layout.first + TAIL, tail..length] {
+        let bytes = blocks.read(range.clone()).await?;
+        let found = pictures(&bytes, range.start, layout, pid);
+        if found.iter().any(|point| point.shown >= TURNS) {
+            return Err(none("its times may turn over"));
+        }
+        points
+            .add(found)
+            .map_err(|_| none("its times run backwards"))?;
+    }
+
+    let tick = |seconds: f64| ((video.start_time + seconds) * CLOCK).round() as i64;
+    let wanted = |slice: &Slice| {
+        let (start, end) = (tick(f64::from(slice.start)), tick(slice.end));
+        start.saturating_add(MILLISECOND)..end.saturating_add(MILLISECOND)
+    };
+    let seconds = slices.iter().map(|slice| slice.end).fold(1.0, f64::max);
+    let rate = length as f64 / seconds;
+    let pace = Pace {
+        look: ((rate * LOOK_SECONDS) as u64).clamp(4 * 1024, 256 * 1024),
+        soon: (CLOCK * SOON_SECONDS) as i64,
+        near: ((rate * SOON_SECONDS) as u64).max(16 * 1024),
+    };
+    let mut times: Vec<i64> = slices
+        .iter()
+        .flat_map(|slice| {
+            let wanted = wanted(slice);
+            let start = (slice.start > 0).then_some(wanted.start);
+            [start, Some(wanted.end)]
+        })
+        .flatten()
+        .collect();
+    times.sort_unstable();
+    times.dedup();
+    // What ends behind the last picture takes all there is.
+    let latest = points.known().iter().map(|point| point.shown).max();
+    times.retain(|time| latest.is_none_or(|latest| *time <= latest));
+    let end = |at, seconds| Point {
+        at,
+        shown: tick(seconds),
+        sure: tick(seconds),
+    };
+    let ends = (end(layout.first, 0.0), end(length, seconds));
+    search::search(&mut points, &times, ends, pace, |at| {
+        let at = layout.align(at);
+        let find = move |bytes: &[u8]| pictures(bytes, at, layout, pid);
+        search::look(blocks.reader(), at, pace.look, find)
+    })
+    .await?;
+
+    let cut = |slice: &Slice| {
+        let wanted = wanted(slice);
+        let (range, start) = range(&points, wanted.clone(), layout.first..length, pace)?;
+        let start = if start {
+            Start::Exact
+        } else {
+            Start::KeyframeBefore {
+                landmark: Landmark::Picture {
+                    pid,
+                    codec,
+                    packet: layout.size,
+                    shown: wanted.start,
+                },
+                first: layout.first,
+                step: ((rate * STEP_SECONDS) as u64).max(pace.near),
+            }
+        };
+        Some(Excerpt {
+            demuxer: Demuxer::MpegTs,
+            stream: video.index,
+            header: programs.packets.clone(),
+            start,
+            ranges: vec![range],
+            // From there on, all pictures are decoded after the end, and so shown after it.
+            until: 0,
+        })
+    };
+    Ok(slices.iter().map(cut).collect())
+}
+
+async fn head(blocks: &Blocks) -> Result<(Layout, Programs), IndexError> {
+    let none = || IndexError::None("its tables are not at its start".into());
+    let mut wanted = TAIL;
+    loop {
+        let bytes = blocks.read(0..wanted).await?;
+        let layout = Layout::of(&bytes).ok_or_else(none)?;
+        let packets = bytes.get(layout.first as usize..).unwrap_or_default();
+        if let Some(programs) = programs(layout, packets) {
+            return Ok((layout, programs));
+        }
+        if wanted >= HEAD || (bytes.len() as u64) < wanted {
+            return Err(none());
+        }
+        wanted = HEAD;
+    }
+}
+
+/// The stream that FFmpeg counts as `index`. Only if it is the one with video: if FFmpeg counted
+/// otherwise, it would not be.
+fn stream(programs: &Programs, index: u32) -> Option<(u16, Codec)> {
+    let videos = programs.streams.iter().filter(|(_, kind)| is_video(*kind));
+    let (pid, kind) = programs.streams.get(usize::try_from(index).ok()?)?;
+    let codec = Codec::of(*kind)?;
+    (videos.count() == 1).then_some((*pid, codec))
+}
+
+/// The pictures of the stream `pid` that start in `bytes`, which are at `at` in the source.
+pub fn pictures(bytes: &[u8], at: u64, layout: Layout, pid: u16) -> Vec<Point> {
+    let starts = layout.packets(bytes);
+    let starts = starts.filter(|packet| packet.starts && packet.pid == pid);
+    starts
+        .filter_map(|packet| {
+            let (times, _) = times(packet.payload)?;
+            Some(Point {
+                at: at + packet.at as u64,
+                shown: times.pts,
+                sure: times.dts.min(times.pts),
+            })
+        })
+        .collect()
+}
+
+/// The bytes for the times in `wanted`, and whether decoding can start with the first of them.
+fn range(
+    points: &Points,
+    wanted: Range<i64>,
+    all: Range<u64>,
+    pace: Pace,
+) -> Option<(Range<u64>, bool)> {
+    let end = points.after(wanted.end).map_or(all.end, |point| point.at);
+    // The picture that is shown first may be the keyframe: what is looked through has to hold it.
+    let start = points.after(wanted.start).map(|point| point.at);
+    let start = start.filter(|start| *start < end);
+    let start = start.or_else(|| Some(points.before(wanted.start)?.at));
+    let start = start.unwrap_or(all.start);
+    if start.saturating_sub(all.start) <= pace.near {
+        return (all.start < end).then_some((all.start..end, true));
+    }
+    (start < end).then_some((start..end, false))
+}

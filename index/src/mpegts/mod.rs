@@ -1,0 +1,9 @@
+//! MPEG transport streams, which have no index: times are looked for where the bit rate says.
+
+pub mod codec;
+pub mod excerpts;
+pub mod keyframe;
+pub mod packet;
+pub mod programs;
+
+pub use excerpts::excerpts;

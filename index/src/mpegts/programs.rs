@@ -1,0 +1,123 @@
+//! Which streams a transport stream has.
+
+use std::collections::BTreeMap;
+
+use crate::mpegts::packet::Layout;
+
+/// The tables at the start of a transport stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Programs {
+    /// The packets that hold them, as they are in the file.
+    pub packets: Vec<u8>,
+    /// Streams in the order in which FFmpeg counts them: pid and type.
+    pub streams: Vec<(u16, u8)>,
+}
+
+/// Most programs, and most streams of all of them, that are looked at.
+const MOST_PROGRAMS: usize = 64;
+const MOST_STREAMS: usize = 256;
+
+/// Longest section, by the standard.
+const LONGEST_SECTION: usize = 4096;
+
+/// The table of programs.
+const PAT: u16 = 0;
+const PAT_ID: u8 = 0;
+const PMT_ID: u8 = 2;
+
+/// The tables in `bytes`, the start of a file, from its first packet on. `None` if not all are there.
+pub fn programs(layout: Layout, bytes: &[u8]) -> Option<Programs> {
+    let mut found = Programs::default();
+    let mut sections: BTreeMap<u16, Vec<u8>> = BTreeMap::new();
+    let mut missing: Option<Vec<u16>> = None;
+    for packet in layout.packets(bytes) {
+        let wanted = match &missing {
+            None => packet.pid == PAT,
+            Some(missing) => missing.contains(&packet.pid),
+        };
+        if !wanted {
+            continue;
+        }
+        if packet.starts {
+            let pointer = usize::from(*packet.payload.first()?);
+            let start = packet.payload.get(1 + pointer..)?;
+            sections.insert(packet.pid, start.to_vec());
+        } else if let Some(section) = sections.get_mut(&packet.pid) {
+            section.extend_from_slice(packet.payload);
+        } else {
+            continue;
+        }
+        found
+            .packets
+            .extend(bytes.get(packet.at..packet.at + layout.size as usize)?);
+        let Some(section) = sections.get(&packet.pid).and_then(|bytes| whole(bytes)) else {
+            continue;
+        };
+        match &mut missing {
+            None => missing = Some(maps(section)?),
+            Some(missing) => {
+                streams(section, &mut found.streams)?;
+                missing.retain(|pid| *pid != packet.pid);
+                if missing.is_empty() {
+                    return Some(found);
+                }
+            }
+        }
+    }
+    None
+}
+
+/// The section at the start of `bytes`, if it is whole.
+fn whole(bytes: &[u8]) -> Option<&[u8]> {
+    let length = u16::from_be_bytes([bytes.get(1)? & 0x0f, *bytes.get(2)?]);
+    let length = 3 + usize::from(length);
+    bytes.get(..length).filter(|_| length <= LONGEST_SECTION)
+}
+
+/// What a section holds between its header and its checksum.
+fn body(section: &[u8], id: u8) -> Option<&[u8]> {
+    let [table, _, _, _, _, current, number, last, ..] = *section else {
+        return None;
+    };
+    // One section each, and no announcement of the next version.
+    if table != id || current & 1 == 0 || number != 0 || last != 0 {
+        return None;
+    }
+    section.get(8..section.len().checked_sub(4)?)
+}
+
+/// The pids of the tables of streams, in a table of programs.
+fn maps(section: &[u8]) -> Option<Vec<u16>> {
+    let entries = body(section, PAT_ID)?.chunks_exact(4);
+    // Program 0 is the network's.
+    let programs = entries.filter(|entry| entry[..2] != [0, 0]);
+    let mut maps: Vec<_> = programs
+        .map(|entry| u16::from_be_bytes([entry[2] & 0x1f, entry[3]]))
+        .collect();
+    maps.sort_unstable();
+    maps.dedup();
+    (!maps.is_empty() && maps.len() <= MOST_PROGRAMS).then_some(maps)
+}
+
+/// Adds the streams in a table of streams.
+fn streams(section: &[u8], streams: &mut Vec<(u16, u8)>) -> Option<()> {
+    let body = body(section, PMT_ID)?;
+    let length = |bytes: &[u8]| {
+        Some(usize::from(u16::from_be_bytes([
+            bytes.first()? & 0x0f,
+            *bytes.get(1)?,
+        ])))
+    };
+    let mut rest = body.get(4 + length(body.get(2..)?)?..)?;
+    while let [kind, high, low, lengths @ ..] = rest {
+        let pid = u16::from_be_bytes([high & 0x1f, *low]);
+        if !streams.iter().any(|(known, _)| *known == pid) {
+            streams.push((pid, *kind));
+        }
+        if streams.len() > MOST_STREAMS {
+            return None;
+        }
+        rest = rest.get(5 + length(lengths)?..)?;
+    }
+    Some(())
+}

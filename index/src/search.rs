@@ -1,0 +1,195 @@
+//! Finds times in a source that has no index, by looking into it at a few places. What is learnt
+//! for one time serves its neighbours.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use gifgen_reader::reader::Reader;
+
+use crate::index::IndexError;
+
+/// A place at which a picture starts. Times are in units of the container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Point {
+    /// Where, in bytes.
+    pub at: u64,
+    /// When the picture is shown.
+    pub shown: i64,
+    /// All pictures from here on are shown at this time or later.
+    pub sure: i64,
+}
+
+/// What is known of a source, in the order of its bytes.
+#[derive(Debug)]
+pub struct Points {
+    known: Vec<Point>,
+    /// By how much `sure` may run backwards.
+    slack: i64,
+}
+
+/// Times run backwards, so that they cannot be searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disorder;
+
+/// How closely to search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// What one look reads, in bytes.
+    pub look: u64,
+    /// How much later than a time the place behind it may be, in units of the container.
+    pub soon: i64,
+    /// How far that place may be from one before the time, in bytes, if it is later.
+    pub near: u64,
+}
+
+/// Most looks at one time. Three to five do as a rule.
+const ROUNDS: u32 = 10;
+
+/// How often a look goes on, for a picture may be as large as many others: four times with as much
+/// again, since most are not, then doubling.
+const PIECES: u32 = 9;
+const EVEN_PIECES: u32 = 4;
+
+/// How many looks are under way at once.
+const AT_ONCE: usize = 16;
+
+/// Most looks at one source. At 64 KiB, that is 330 MB.
+const MOST_LOOKS: usize = 5_000;
+
+impl Points {
+    /// Nothing is known yet. `slack` is by how much [`Point::sure`] may run backwards.
+    pub fn new(slack: i64) -> Self {
+        let known = Vec::new();
+        Self { known, slack }
+    }
+
+    /// Takes what was found.
+    ///
+    /// # Errors
+    /// If it contradicts what is known.
+    pub fn add(&mut self, found: Vec<Point>) -> Result<(), Disorder> {
+        self.known.extend(found);
+        self.known.sort_unstable_by_key(|point| point.at);
+        self.known.dedup_by_key(|point| point.at);
+        let runs_backwards =
+            |pair: &[Point]| pair[1].sure < pair[0].sure.saturating_sub(self.slack);
+        if self.known.windows(2).any(runs_backwards) {
+            return Err(Disorder);
+        }
+        Ok(())
+    }
+
+    /// The last known place whose picture is shown at `time` or before.
+    pub fn before(&self, time: i64) -> Option<Point> {
+        let before = self.known.partition_point(|point| point.sure <= time);
+        let before = self.known[..before].iter().rev();
+        before.copied().find(|point| point.shown <= time)
+    }
+
+    /// The first known place from which on all pictures are shown at `time` or later.
+    pub fn after(&self, time: i64) -> Option<Point> {
+        let after = self.known.partition_point(|point| point.sure < time);
+        self.known.get(after).copied()
+    }
+
+    /// All that is known.
+    pub fn known(&self) -> &[Point] {
+        &self.known
+    }
+
+    /// Where to look for the place behind `time`, between `first` and `last`, which are places
+    /// before and behind all, and so far aside from what is known; `None` if enough is known.
+    fn guess(
+        &self,
+        time: i64,
+        (first, last): (Point, Point),
+        pace: Pace,
+        aside: u64,
+    ) -> Option<u64> {
+        let low = self.before(time).unwrap_or(first);
+        let high = self.after(time).unwrap_or(last);
+        let gap = high.at.checked_sub(low.at)?;
+        let late = high.sure.saturating_sub(time);
+        if gap <= pace.near || (late <= pace.soon && high != last) {
+            return None;
+        }
+        let aim = time.saturating_add(pace.soon / 2);
+        let part = aim.saturating_sub(low.shown).max(0) as f64;
+        let whole = high.sure.saturating_sub(low.shown).max(1) as f64;
+        let at = low.at + (gap as f64 * (part / whole).min(1.0)) as u64;
+        let aside = aside.min(gap / 2);
+        let at = at.clamp(low.at + aside, high.at - aside);
+        let at = at.saturating_sub(pace.look / 2).max(low.at);
+        // Neighbours that look at about the same place do so once.
+        Some(at - at % (pace.look / 2).max(1))
+    }
+}
+
+/// Looks for the place behind each of `times` until it is close, or has to do. `ends` are places before and behind all; `look` says what is to be seen at a place.
+///
+/// # Errors
+/// If times run backwards, or `look` fails.
+pub async fn search<F>(
+    points: &mut Points,
+    times: &[i64],
+    ends: (Point, Point),
+    pace: Pace,
+    look: impl Fn(u64) -> F,
+) -> Result<(), IndexError>
+where
+    F: Future<Output = Result<Vec<Point>, IndexError>>,
+{
+    let mut seen: BTreeSet<u64> = BTreeSet::new();
+    for round in 0..ROUNDS {
+        let mut places = BTreeSet::new();
+        for time in times {
+            // Where a look has not helped, the next goes further aside.
+            let mut asides = (0..=round).map(|tried| (pace.near / 4) * ((1 << tried) - 1));
+            places.extend(asides.find_map(|aside| {
+                let at = points.guess(*time, ends, pace, aside)?;
+                (!seen.contains(&at)).then_some(at)
+            }));
+        }
+        if places.is_empty() {
+            break;
+        }
+        seen.extend(&places);
+        if seen.len() > MOST_LOOKS {
+            return Err(IndexError::None("it takes too many looks".into()));
+        }
+        let looks = stream::iter(places).map(&look);
+        let found: Vec<_> = looks.buffer_unordered(AT_ONCE).try_collect().await?;
+        points
+            .add(found.into_iter().flatten().collect())
+            .map_err(|Disorder| IndexError::None("its times run backwards".into()))?;
+    }
+    Ok(())
+}
+
+/// Reads `look` bytes from `at` on, and then more, until `find` finds something in them.
+///
+/// # Errors
+/// If they cannot be read.
+pub async fn look<T>(
+    reader: &Arc<Reader>,
+    at: u64,
+    look: u64,
+    find: impl Fn(&[u8]) -> Vec<T>,
+) -> Result<Vec<T>, IndexError> {
+    let mut bytes = Vec::new();
+    let mut look = look;
+    for piece in 0..PIECES {
+        let from = at.saturating_add(bytes.len() as u64);
+        let read: Bytes = reader.read(from..from.saturating_add(look)).await?;
+        bytes.extend_from_slice(&read);
+        let found = find(&bytes);
+        if !found.is_empty() || (read.len() as u64) < look {
+            return Ok(found);
+        }
+        if piece >= EVEN_PIECES {
+            look = bytes.len() as u64;
+        }
+    }
+    Ok(Vec::new())
+}

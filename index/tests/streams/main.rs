@@ -1,0 +1,6 @@
+//! Excerpts of Matroska files and transport streams, held against the whole files by FFmpeg.
+
+mod costs;
+mod matroska;
+mod mpegts;
+mod support;
