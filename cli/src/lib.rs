@@ -6,6 +6,7 @@ pub mod export;
 pub mod interrupt;
 pub mod local;
 pub mod options;
+pub mod printable;
 pub mod progress;
 pub mod redrive;
 pub mod remote;

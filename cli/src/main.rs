@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use gifgen::{
     options::{Command, Options},
+    printable::printable,
     redrive, replay, run, status,
 };
 use tracing_subscriber::EnvFilter;
@@ -32,7 +33,7 @@ async fn main() -> ExitCode {
             .map_err(|error| (error.exit_code(), error.to_string())),
     };
     ExitCode::from(done.unwrap_or_else(|(code, message)| {
-        eprintln!("gifgen: {message}");
+        eprintln!("gifgen: {}", printable(&message));
         code
     }))
 }

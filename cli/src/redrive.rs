@@ -17,6 +17,7 @@ use serde_json::json;
 
 use crate::{
     options::RedriveOptions,
+    printable::printable,
     remote::{Remote, RemoteError},
 };
 
@@ -110,7 +111,7 @@ impl Redriven {
         if as_json {
             writeln!(std::io::stdout(), "{}", json!(self))?;
         } else {
-            writeln!(std::io::stdout(), "{self}")?;
+            writeln!(std::io::stdout(), "{}", printable(&self.to_string()))?;
         }
         Ok(0)
     }

@@ -20,6 +20,7 @@ use crate::{
     interrupt::Interrupt,
     local::{Local, LocalError, SOURCE_BUCKET, cores},
     options::RunOptions,
+    printable::printable,
     progress::Progress,
     summary::{FailedSlice, Summary, Video},
 };
@@ -106,7 +107,7 @@ pub async fn run(options: &RunOptions) -> Result<u8, RunError> {
         interrupted,
     );
     for problem in summary.problems() {
-        eprintln!("gifgen: {problem}");
+        eprintln!("gifgen: {}", printable(&problem));
     }
     print(&summary, options.json)?;
     Ok(summary.exit_code())
@@ -183,7 +184,7 @@ fn print(summary: &Summary, as_json: bool) -> Result<(), RunError> {
     let text = if as_json {
         json!(summary).to_string()
     } else {
-        summary.to_string()
+        printable(&summary.to_string())
     };
     let mut out = std::io::stdout();
     // The bar stays on its line; the summary starts on the next one.

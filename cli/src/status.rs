@@ -16,6 +16,7 @@ use serde_json::json;
 
 use crate::{
     options::StatusOptions,
+    printable::printable,
     remote::{Remote, RemoteError},
 };
 
@@ -110,7 +111,7 @@ pub async fn status(options: &StatusOptions) -> Result<u8, RemoteError> {
         if options.run.json && !goes_on {
             writeln!(std::io::stdout(), "{}", json!(status))?;
         } else if !options.run.json && now != said {
-            writeln!(std::io::stdout(), "{now}")?;
+            writeln!(std::io::stdout(), "{}", printable(&now))?;
         }
         if !goes_on {
             return Ok(status.exit_code());

@@ -28,11 +28,12 @@ pub async fn excerpts(
     video: &VideoStream,
     slices: &[Slice],
 ) -> Result<Vec<Option<Excerpt>>, IndexError> {
+    // Boxed, or else the compiler gives up on the size of what awaits this.
     match container {
-        "matroska,webm" => matroska::excerpts(blocks, video, slices).await,
-        "mpegts" => mpegts::excerpts(blocks, video, slices).await,
+        "matroska,webm" => Box::pin(matroska::excerpts(blocks, video, slices)).await,
+        "mpegts" => Box::pin(mpegts::excerpts(blocks, video, slices)).await,
         _ if container.split(',').any(|name| name == "mov") => {
-            mp4::excerpts(blocks, video, slices).await
+            Box::pin(mp4::excerpts(blocks, video, slices)).await
         }
         _ => Err(IndexError::None(format!("of {container} none is made"))),
     }

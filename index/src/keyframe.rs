@@ -35,8 +35,11 @@ pub enum Landmark {
     },
 }
 
-/// How often to look further back: 15 times the first step in all, 20 s as a rule.
-const STEPS: u32 = 4;
+/// How often to look further back, each time half as far again: thirteen times the first step in all,
+/// 16 s as a rule; x264 puts keyframes ten seconds apart at most. Steps that double need fewer
+/// requests, and read more before the keyframe that is not needed: 1.7 s of a film on the average,
+/// against 1.1 s.
+const STEPS: u32 = 5;
 
 /// Most bytes to look through: as much as a worker holds in memory, and ten seconds of 100 Mbit/s.
 const MOST: u64 = 128 * 1024 * 1024;
@@ -64,9 +67,10 @@ pub async fn before(
     let end = range.start;
     let mut from = end;
     let mut bytes = Bytes::new();
-    for doubled in 0..STEPS {
-        let step = step.saturating_mul(1 << doubled).max(1);
+    let mut step = (*step).max(1);
+    for _ in 0..STEPS {
         let start = landmark.align(*first, from.saturating_sub(step).max(*first));
+        step = step.saturating_add(step / 2);
         if start >= from || end - start > MOST {
             return Ok(None);
         }

@@ -37,9 +37,13 @@ pub async fn measure(
     blocks: &Arc<Blocks>,
     deadline: Deadline,
 ) -> Result<(Header, f64), ProbingError> {
-    through_gateway(blocks, async |url| {
+    through_gateway(blocks, async |url, port| {
         let container = None;
-        let input = Input::Loopback { url, container };
+        let input = Input::Loopback {
+            url,
+            port,
+            container,
+        };
         let probe = Probe {
             ffprobe,
             input,
@@ -63,9 +67,13 @@ pub async fn packet_times(
     index: u32,
     range: Range<f64>,
 ) -> Result<Vec<f64>, ProbingError> {
-    through_gateway(blocks, async |url| {
+    through_gateway(blocks, async |url, port| {
         let container = Some(container);
-        let input = Input::Loopback { url, container };
+        let input = Input::Loopback {
+            url,
+            port,
+            container,
+        };
         let probe = Probe {
             ffprobe,
             input,
@@ -80,10 +88,10 @@ pub async fn packet_times(
 /// one that ends, so the gateway has the last word.
 async fn through_gateway<T>(
     blocks: &Arc<Blocks>,
-    ask: impl AsyncFnOnce(&str) -> Result<T, ProbeError>,
+    ask: impl AsyncFnOnce(&str, u16) -> Result<T, ProbeError>,
 ) -> Result<T, ProbingError> {
     let gateway = Gateway::start(Arc::clone(blocks)).await?;
-    let found = ask(&gateway.url()).await;
+    let found = ask(&gateway.url(), gateway.port()).await;
     match gateway.failure() {
         Some(error) => Err(error.into()),
         None => Ok(found?),

@@ -58,8 +58,12 @@ async fn ffmpeg_finds_the_same_packets_as_in_the_file() {
         let bed = TestBed::start().await;
         let (gateway, reader) = gateway(&bed, name).await;
         let url = &gateway.url();
-        let container = None;
-        let read = packets(Input::Loopback { url, container }.args()).await;
+        let input = Input::Loopback {
+            url,
+            port: gateway.port(),
+            container: None,
+        };
+        let read = packets(input.args()).await;
         let file = media::video(name);
         let direct = packets(vec!["-i".into(), file.clone().into()]).await;
         assert!(read.lines().count() > 20, "{name}: {read}");

@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use crate::child::Network;
+
 /// Where FFmpeg reads a source from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input<'a> {
@@ -14,6 +16,8 @@ pub enum Input<'a> {
     Loopback {
         /// The URL.
         url: &'a str,
+        /// Its port.
+        port: u16,
         /// FFmpeg's names of the format, if it is known; else any that holds videos.
         container: Option<&'a str>,
     },
@@ -32,6 +36,14 @@ utvideo,rawvideo,cfhd,vvc";
 /// Most pixels in one coded picture: 8K and a little (8192 × 4352).
 pub const MAX_PIXELS: u64 = 8192 * 4352;
 
+/// Most bytes that are read to find out about the streams, and FFmpeg's own default. It bounds the
+/// duration too that is looked at: FFmpeg's defaults for that differ by container, and Blu-ray
+/// subtitles without a size have it read to whichever end comes first.
+const PROBE_BYTES: &str = "5000000";
+
+/// Most streams in a file. Fan-made subtitles bring a hundred fonts along, each of them a stream.
+const STREAMS: &str = "256";
+
 /// Name of standard input among FFmpeg's protocols.
 const STDIN: &str = "pipe:0";
 
@@ -47,11 +59,21 @@ impl Input<'_> {
         args.extend(["-format_whitelist", formats]);
         args.extend(["-codec_whitelist:v", VIDEO_DECODERS]);
         args.extend(["-max_pixels:v", &max_pixels]);
+        args.extend(["-probesize", PROBE_BYTES]);
+        args.extend(["-max_streams", STREAMS]);
         if let Self::Pipe { demuxer } = self {
             args.extend(["-f", demuxer]);
         }
         args.extend(["-i", self.name()]);
         args.into_iter().map(OsString::from).collect()
+    }
+
+    /// What FFmpeg may connect to.
+    pub fn network(&self) -> Network {
+        match *self {
+            Self::Pipe { .. } => Network::None,
+            Self::Loopback { port, .. } => Network::Loopback { port },
+        }
     }
 
     /// `text` of FFmpeg's with the input's name as people have it.
@@ -89,13 +111,20 @@ mod tests {
     fn the_gateways_url_is_opened_as_the_format_that_was_found() {
         let url = "http://127.0.0.1:4711/0af3";
         let container = Some("matroska,webm");
-        let args = Input::Loopback { url, container }.args();
+        let port = 4711;
+        let args = Input::Loopback {
+            url,
+            port,
+            container,
+        }
+        .args();
         assert_eq!(value(&args, "-protocol_whitelist").unwrap(), "http,tcp");
         assert_eq!(value(&args, "-format_whitelist").unwrap(), "matroska,webm");
         assert_eq!(value(&args, "-f"), None);
         assert_eq!(value(&args, "-i").unwrap(), url);
         let unknown = Input::Loopback {
             url,
+            port,
             container: None,
         }
         .args();
@@ -107,6 +136,7 @@ mod tests {
         let url = "http://127.0.0.1:4711/0af3";
         let input = Input::Loopback {
             url,
+            port: 4711,
             container: None,
         };
         let said = format!("{url}: Invalid data found");

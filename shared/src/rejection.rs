@@ -16,7 +16,7 @@ pub enum Reason {
     EmptyVideo,
     /// Longer than `MAX_VIDEO_HOURS`.
     TooLong,
-    /// More pixels in a picture, or bytes in a name, than the system takes.
+    /// More pixels in a picture, bytes in a name, streams, or need of memory, than the system takes.
     TooLarge,
     /// Truncated or damaged beyond what FFmpeg can open.
     Unreadable,

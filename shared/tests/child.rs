@@ -7,7 +7,7 @@ use std::{
 };
 
 use gifgen_shared::{
-    child::{Ending, Finished, Keep, Program, STDERR_BYTES, run, run_reading},
+    child::{Ending, Finished, Keep, Network, Program, STDERR_BYTES, run, run_reading},
     deadline::Deadline,
 };
 
@@ -17,7 +17,8 @@ fn script<'a>(text: &str, deadline: Duration) -> Program<'a> {
     Program {
         path: Path::new("/bin/sh"),
         args: vec!["-c".into(), text.into()],
-        directory: Path::new("/"),
+        directory: None,
+        network: Network::None,
         variables: &[],
         stdin: None,
         deadline: Deadline::after(deadline),
@@ -119,8 +120,12 @@ async fn a_program_whose_caller_gives_up_is_killed_with_its_children() {
     let folder = tempfile::tempdir().unwrap();
     let pids = folder.path().join("pids");
     let text = format!("sleep 100 & echo $! $$ > {}; wait", pids.display());
-    let running =
-        tokio::spawn(async move { run(script(&text, MINUTE), Keep::First(0)).await.map(drop) });
+    let work = folder.path().to_owned();
+    let running = tokio::spawn(async move {
+        let mut program = script(&text, MINUTE);
+        program.directory = Some(&work);
+        run(program, Keep::First(0)).await.map(drop)
+    });
     let written = loop {
         let text = std::fs::read_to_string(&pids).unwrap_or_default();
         if text.ends_with('\n') {

@@ -150,7 +150,11 @@ impl Worker {
             let gateway = gateway.map_err(Interrupted::Gateway)?;
             let url = &gateway.url();
             let container = Some(wanted.container);
-            let input = Input::Loopback { url, container };
+            let input = Input::Loopback {
+                url,
+                port: gateway.port(),
+                container,
+            };
             let rendering = self.rendering(wanted, input, wanted.video.index, Some(margin));
             let (ffmpeg, deadline) = (&self.settings.ffmpeg, wanted.deadline);
             let rendered = render(&rendering, None, ffmpeg, directory, deadline).await;

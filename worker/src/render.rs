@@ -28,13 +28,15 @@ const SAID_LINES: usize = 3;
 /// The same, in characters.
 const SAID_CHARACTERS: usize = 500;
 
-/// Signals by which a program dies of its own errors. The same input kills it again.
-const CRASHES: [Signal; 5] = [
+/// Signals by which a program dies of its own errors, or of a file that it lets grow beyond the
+/// limit. The same input kills it again.
+const CRASHES: [Signal; 6] = [
     Signal::SEGV,
     Signal::ABORT,
     Signal::FPE,
     Signal::ILL,
     Signal::BUS,
+    Signal::XFSZ,
 ];
 
 /// Exit codes of the loader for a program that it cannot run, for want of a library, say.
@@ -71,7 +73,8 @@ pub(crate) async fn render(
     let program = Program {
         path: ffmpeg,
         args: rendering.args(),
-        directory,
+        directory: Some(directory),
+        network: rendering.input.network(),
         variables: &[],
         stdin,
         deadline,

@@ -77,10 +77,13 @@ fn has_no_index(medium: &Medium) -> bool {
         .any(|ending| name.ends_with(ending))
 }
 
-async fn excerpts_change_nothing(seconds: &'static str) {
+async fn excerpts_change_nothing(seconds: &'static str, longest: f64) {
     let media = manifest();
     let mut wrong = Vec::new();
-    for medium in media.iter().filter(|medium| medium.expect == Expect::Gif) {
+    let is_wanted = |medium: &&Medium| {
+        medium.expect == Expect::Gif && medium.video_span_s.unwrap_or_default() <= longest
+    };
+    for medium in media.iter().filter(is_wanted) {
         let (with, without) = tokio::join!(
             render(medium, seconds, true),
             render(medium, seconds, false)
@@ -126,10 +129,10 @@ async fn excerpts_change_nothing(seconds: &'static str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slices_of_thirty_seconds_are_the_same_with_and_without_excerpts() {
-    excerpts_change_nothing("30").await;
+    excerpts_change_nothing("30", f64::INFINITY).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slices_of_two_seconds_are_the_same_with_and_without_excerpts() {
-    excerpts_change_nothing("2").await;
+async fn short_slices_are_the_same_with_and_without_excerpts() {
+    excerpts_change_nothing("3", 60.0).await;
 }

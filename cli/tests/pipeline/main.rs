@@ -3,7 +3,6 @@
 mod damaged;
 mod decoders;
 mod endings;
-mod hostile;
 mod media;
 mod replay;
 mod seams;

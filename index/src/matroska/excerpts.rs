@@ -34,7 +34,7 @@ const LONGEST_PICTURE: u64 = 200_000_000;
 /// What a look reads, how much later than its time a place may be, what is looked through for a
 /// keyframe at first, and how far away one may be that is known, in seconds. As for transport streams.
 const LOOK_SECONDS: f64 = 0.06;
-const SOON_SECONDS: f64 = 0.5;
+const SOON_SECONDS: f64 = 0.8;
 const STEP_SECONDS: f64 = 1.5;
 const FAR_SECONDS: f64 = 12.0;
 
@@ -185,7 +185,7 @@ pub async fn excerpts(
                 stream: video.index,
                 header: [head.header.clone(), lead].concat(),
                 start,
-                ranges: vec![begins..end],
+                ranges: std::iter::once(begins..end).collect(),
                 until: if spare {
                     end.saturating_add(SPARE).min(head.clusters.end)
                 } else {

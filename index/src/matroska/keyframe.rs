@@ -7,8 +7,8 @@ use crate::matroska::{ids, scan::scan};
 pub fn last(bytes: &[u8], track: u64, until: i64) -> Option<(usize, Vec<u8>)> {
     let blocks = scan(bytes, None, track).into_iter();
     let key = blocks
-        .filter(|block| block.key && block.time <= until)
-        .last()?;
+        .rev()
+        .find(|block| block.key && block.time <= until)?;
     Some(match key.first_of {
         Some(cluster) => (cluster, Vec::new()),
         None => (key.at, cluster_at(key.cluster)),

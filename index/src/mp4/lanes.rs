@@ -5,10 +5,7 @@
 //! one begins: at the segments that an index names, or else where a search from a guess finds a
 //! fragment.
 
-use std::{
-    ops::Range,
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
-};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -17,26 +14,14 @@ use gifgen_reader::blocks::Blocks;
 use super::{
     boxes::{HEADER, Header, none},
     parts::Parts,
+    search::fill_gaps,
     starts::Starts,
     window::Window,
 };
 use crate::index::IndexError;
 
-/// How many fragments a lane should have if no index names them: a search reads half a fragment, so
-/// that is what searches may cost.
-const IN_LANE: u64 = 50;
-
-/// Length of the shortest such lane, in bytes.
-const SHORTEST_LANE: u64 = 1024 * 1024;
-
-/// Most such lanes.
-const MOST_LANES: u64 = 64;
-
-/// How far is searched: over so many fragments as the first, and what is read at once.
-const SEARCHED: u64 = 3;
-
 /// How many lanes are walked at a time.
-const AT_ONCE: usize = 64;
+pub(super) const AT_ONCE: usize = 64;
 
 /// Most requests: 5,400 fragments of two seconds are three hours.
 const MOST_REQUESTS: usize = 20_000;
@@ -45,26 +30,24 @@ const MOST_REQUESTS: usize = 20_000;
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Longest `moof`, in bytes.
-const LONGEST_MOOF: u64 = 8 * 1024 * 1024;
+pub(super) const LONGEST_MOOF: u64 = 8 * 1024 * 1024;
 
 /// A fragment shorter than this, in bytes, is read on over: that costs less than a request.
 const SHORT: u64 = 8 * 1024;
 
-/// How much is read at once while fragments are that short, and while one is searched for.
+/// How much is read at once while fragments are that short, in bytes.
 const STRIDE: u64 = 128 * 1024;
 
-/// Bytes by which a search recognises a `moof`: its header, an `mfhd`, and the header of a `traf`.
-const SIGN: usize = 32;
+/// Least and most to read where a `moof` starts, in bytes.
+const STEPS: (u64, u64) = (512, 64 * 1024);
 
 /// What all lanes share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) requests: AtomicUsize,
     moof_bytes: AtomicU64,
-    /// How much to read where a `moof` starts: as much as the last one needed, and a little.
+    /// How much to read where a `moof` starts: as much as the longest one needed, and a little.
     step: AtomicU64,
-    /// Length of the first fragment, in bytes.
-    fragment: u64,
 }
 
 /// Reads the fragments behind a `moov` that ends at `at` into `parts`.
@@ -77,8 +60,7 @@ pub(super) async fn read(blocks: &Blocks, at: u64, parts: &mut Parts) -> Result<
     let shared = Shared {
         requests: AtomicUsize::new(0),
         moof_bytes: AtomicU64::new(0),
-        step: AtomicU64::new(step_for(starts.first_len.min(LONGEST_MOOF))),
-        fragment: starts.fragment_len,
+        step: AtomicU64::new(step_for(starts.first_len)),
     };
     let has_more_known = starts.known.len() > 1;
     let fragments = match walk_all(blocks, starts.known, &shared).await {
@@ -93,35 +75,13 @@ pub(super) async fn read(blocks: &Blocks, at: u64, parts: &mut Parts) -> Result<
     Ok(())
 }
 
-/// Walks from each of `starts` to the next, and in long gaps also from guesses.
+/// Walks from each of `starts` to the next, and in long gaps also from places in between.
 async fn walk_all(
     blocks: &Blocks,
     starts: Vec<u64>,
     shared: &Shared,
 ) -> Result<Vec<(u64, Bytes)>, IndexError> {
-    let bytes = blocks.reader().len();
-    let length = shared.fragment.saturating_mul(IN_LANE);
-    let length = length.max(bytes / MOST_LANES).max(SHORTEST_LANE);
-    let mut searches = Vec::new();
-    let ends = starts.iter().copied().skip(1).chain([bytes]);
-    for (start, end) in starts.iter().copied().zip(ends) {
-        let guesses = (1..).map(|lane| length.saturating_mul(lane).saturating_add(start));
-        let guesses: Vec<u64> = guesses.take_while(|guess| *guess < end).collect();
-        let limits = guesses.iter().copied().skip(1).chain([end]);
-        searches.extend(
-            guesses
-                .iter()
-                .copied()
-                .zip(limits)
-                .map(|(from, to)| from..to),
-        );
-    }
-    let found = stream::iter(searches).map(|range| search(blocks, range, shared));
-    let found: Vec<Option<u64>> = found.buffered(AT_ONCE).try_collect().await?;
-    let mut starts = starts;
-    starts.extend(found.into_iter().flatten());
-    starts.sort_unstable();
-
+    let starts = fill_gaps(blocks, starts, shared).await?;
     let ends = starts.iter().copied().skip(1).map(Some).chain([None]);
     let lanes: Vec<_> = starts.iter().copied().zip(ends).collect();
     let lanes = stream::iter(lanes).map(|(start, end)| walk(blocks, start, end, shared));
@@ -139,9 +99,13 @@ async fn walk(
     let bytes = blocks.reader().len();
     let mut window = Window::new(blocks.reader(), shared);
     let mut found = Vec::new();
-    let mut fragment = at;
+    let (mut fragment, mut is_short) = (at, false);
     while at < end.unwrap_or(bytes) {
-        let step = shared.step.load(Relaxed);
+        let step = if is_short {
+            STRIDE
+        } else {
+            shared.step.load(Relaxed)
+        };
         let head = window.read(at, HEADER, step).await?;
         let Some(header) = Header::parse(&head) else {
             break;
@@ -163,12 +127,10 @@ async fn walk(
                 }
                 // Copied, or else it would hold on to all that was read with it.
                 found.push((at, Bytes::copy_from_slice(moof)));
-                shared.step.store(step_for(length), Relaxed);
+                shared.step.fetch_max(step_for(length), Relaxed);
                 fragment = at;
             }
-            b"mdat" if next.saturating_sub(fragment) < SHORT => {
-                shared.step.store(STRIDE, Relaxed);
-            }
+            b"mdat" => is_short = next.saturating_sub(fragment) < SHORT,
             _ => {}
         }
         at = next;
@@ -180,41 +142,9 @@ async fn walk(
 }
 
 fn step_for(moof: u64) -> u64 {
-    moof + moof / 4 + 4 * HEADER
-}
-
-/// The first place in `range` that looks like the start of a `moof`.
-async fn search(
-    blocks: &Blocks,
-    range: Range<u64>,
-    shared: &Shared,
-) -> Result<Option<u64>, IndexError> {
-    let mut window = Window::new(blocks.reader(), shared);
-    let mut at = range.start;
-    let searched = shared
-        .fragment
-        .saturating_mul(SEARCHED)
-        .saturating_add(STRIDE);
-    let last = at.saturating_add(searched).min(range.end);
-    while at < last {
-        let piece = window.read(at, STRIDE + SIGN as u64, STRIDE).await?;
-        let place = piece.windows(SIGN).position(is_moof);
-        if let Some(place) = place {
-            let found = at + place as u64;
-            return Ok((found < range.end).then_some(found));
-        }
-        at += STRIDE;
-    }
-    Ok(None)
-}
-
-/// Whether a `moof` may start with `sign`.
-fn is_moof(sign: &[u8]) -> bool {
-    let length = super::boxes::number(sign, 0).map(u64::from);
-    sign[4..8] == *b"moof"
-        && length.is_some_and(|length| (SIGN as u64..=LONGEST_MOOF).contains(&length))
-        && sign[8..16] == *b"\0\0\0\x10mfhd"
-        && sign[28..32] == *b"traf"
+    let (least, most) = STEPS;
+    moof.saturating_add(moof / 8 + 2 * HEADER)
+        .clamp(least, most)
 }
 
 impl Shared {
@@ -224,22 +154,6 @@ impl Shared {
             Ok(())
         } else {
             Err(none("the fragments take too many requests"))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fragment_is_told_from_the_word_in_the_pictures() {
-        let moof = b"\0\0\x01\0moof\0\0\0\x10mfhd\0\0\0\0\0\0\0\x01\0\0\0\x80traf";
-        assert!(is_moof(moof));
-        for place in [0, 4, 11, 12, 28] {
-            let mut other = *moof;
-            other[place] ^= 0x40;
-            assert!(!is_moof(&other), "{place}");
         }
     }
 }

@@ -10,6 +10,7 @@ mod lanes;
 mod moof;
 mod parts;
 mod sample;
+mod search;
 mod starts;
 mod tables;
 mod track;

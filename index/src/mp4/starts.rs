@@ -22,8 +22,6 @@ pub(super) struct Starts {
     pub(super) first: Option<u64>,
     /// How long it is.
     pub(super) first_len: u64,
-    /// How long it is together with what follows it, which should be the pictures.
-    pub(super) fragment_len: u64,
     /// Where segments start, by an index: with a `moof`, or with other boxes and then a `moof`.
     pub(super) known: Vec<u64>,
     /// Whether there is an index of segments.
@@ -45,9 +43,6 @@ impl Starts {
                 b"moof" => {
                     starts.first = Some(at);
                     starts.first_len = end - at;
-                    let after = blocks.read(end..end.saturating_add(HEADER)).await?;
-                    let after = Header::parse(&after).map_or(end, |after| after.end(end, bytes));
-                    starts.fragment_len = after - at;
                     break;
                 }
                 b"sidx" if end - at <= LONGEST => {

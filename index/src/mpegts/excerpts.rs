@@ -32,12 +32,12 @@ const TURNS: i64 = (1 << 33) / 8 * 7;
 /// Times are compared to a millisecond.
 const MILLISECOND: i64 = 90;
 
-/// What a look reads, in seconds: a picture and a half of a film, so that one mostly starts in it.
+/// What a look reads, in seconds: a picture of a film. Another piece is read if none starts in it.
 const LOOK_SECONDS: f64 = 0.06;
 
 /// How much later than its time a place may be, in seconds. Half of it is read in vain, on the
 /// average; another look costs as much.
-const SOON_SECONDS: f64 = 0.5;
+const SOON_SECONDS: f64 = 0.8;
 
 /// What is looked through for a keyframe at first, in seconds.
 const STEP_SECONDS: f64 = 1.5;

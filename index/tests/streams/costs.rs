@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::support::Bench;
 
-/// Prints a line for each of the files in `GIFGEN_COSTS`, which are parted by colons.
+/// Prints a line for each of the files in `GIFGEN_COSTS`, which are parted by colons. With
+/// `GIFGEN_COSTS_ONLY`, what FFmpeg makes of the excerpts is not looked at.
 #[tokio::test]
 #[ignore = "for files that are too large to be made in each run"]
 async fn what_files_cost() {

@@ -1,6 +1,7 @@
 //! Excerpts of Matroska files and transport streams, held against the whole files by FFmpeg.
 
 mod costs;
+mod hostile;
 mod matroska;
 mod mpegts;
 mod support;

@@ -1,6 +1,7 @@
-//! Runs a program that handles hostile input: no shell, an empty environment, a process group
-//! of its own, bounded output, and an end at a deadline that nothing in the group survives.
+//! Runs a program that handles hostile input: no shell, an empty environment, a [cage], a process
+//! group of its own, bounded output, and an end at a deadline that nothing in the group survives.
 
+mod cage;
 mod group;
 mod kept;
 
@@ -23,10 +24,17 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use self::{group::Group, kept::Kept};
+use self::{
+    cage::{Cage, Inmate},
+    group::Group,
+    kept::Kept,
+};
 use crate::{blocking::blocking, deadline::Deadline};
 
-pub use self::kept::Keep;
+pub use self::{
+    cage::{FILE_BYTES, Network},
+    kept::Keep,
+};
 
 /// A program to run, by argument list.
 #[derive(Debug)]
@@ -35,8 +43,11 @@ pub struct Program<'a> {
     pub path: &'a Path,
     /// Its arguments, without the program's name.
     pub args: Vec<OsString>,
-    /// Working directory.
-    pub directory: &'a Path,
+    /// Working directory, below which it may read and write. Without one it works in `/`, and
+    /// may write nowhere.
+    pub directory: Option<&'a Path>,
+    /// What it may connect to.
+    pub network: Network,
     /// Its environment, but for where its libraries are.
     pub variables: &'a [(&'a str, &'a str)],
     /// Its standard input; without one it is empty. The other end of a pipe breaks when the program
@@ -220,7 +231,7 @@ fn spawn(program: &mut Program<'_>) -> io::Result<Child> {
     let mut command = std::process::Command::new(program.path);
     command
         .args(&program.args)
-        .current_dir(program.directory)
+        .current_dir(program.directory.unwrap_or(Path::new("/")))
         .env_clear()
         .envs(program.variables.iter().copied())
         .stdin(program.stdin.take().map_or_else(Stdio::null, Stdio::from))
@@ -228,12 +239,20 @@ fn spawn(program: &mut Program<'_>) -> io::Result<Child> {
         .stderr(Stdio::piped())
         .process_group(0);
     // Layers bring FFmpeg's libraries along in /opt/lib, which Lambda names here.
-    if let Some(libraries) = std::env::var_os("LD_LIBRARY_PATH") {
+    let libraries = std::env::var_os("LD_LIBRARY_PATH");
+    if let Some(libraries) = &libraries {
         command.env("LD_LIBRARY_PATH", libraries);
     }
+    let (mut cage, report) = Cage::of(&Inmate {
+        path: program.path,
+        libraries: libraries.as_deref(),
+        directory: program.directory,
+        network: program.network,
+        left: program.deadline.left(),
+    });
     let parent = rustix::process::getpid();
     // SAFETY: between fork and exec only async-signal-safe calls are allowed; the closure makes
-    // two system calls, prctl and getppid, and allocates nothing.
+    // system calls, as does `Cage::enter`, and allocates nothing.
     #[expect(
         unsafe_code,
         reason = "the standard library offers no safe way to set this"
@@ -245,10 +264,13 @@ fn spawn(program: &mut Program<'_>) -> io::Result<Child> {
             if rustix::process::getppid() != Some(parent) {
                 return Err(ErrorKind::BrokenPipe.into());
             }
+            cage.enter();
             Ok(())
         });
     }
-    Command::from(command).spawn()
+    let child = Command::from(command).spawn()?;
+    report.log();
+    Ok(child)
 }
 
 impl Ending {

@@ -15,14 +15,18 @@ use crate::{
 /// into a JPG.
 const TALLEST: u32 = 16;
 
-/// What FFmpeg says of pictures above its limit; it then gives no size at all
+/// What FFmpeg says of pictures above our limit, and above its own; it then gives no size at all
 /// (`av_image_check_size2` in libavutil).
 const TOO_MANY_PIXELS: &str = "exceeds specified max pixel count";
+const NO_SIZE: (&str, &str) = ("Picture size ", " is invalid");
 
 // FFmpeg's error codes: `AVERROR(errno)` for what the system says, tags for its own
 // (libavutil/error.h).
 const INVALID_DATA: i64 = -1_094_995_529; // AVERROR_INVALIDDATA
 const NOT_ON_WHITELIST: i64 = -22; // AVERROR(EINVAL), from check_whitelist() in libavformat
+// AVERROR(ENOMEM). A machine that is short of memory kills; an error is what the limits of the cage
+// and of the number of streams give.
+const NO_MEMORY: i64 = -12;
 const PERMANENT_CODES: [i64; 7] = [
     -1_128_613_112, // AVERROR_DECODER_NOT_FOUND
     -1_296_385_272, // AVERROR_DEMUXER_NOT_FOUND
@@ -140,7 +144,7 @@ impl Answer {
     pub fn displayed_size(&self, stream: &Stream) -> Result<(u32, u32), Rejection> {
         let (width, height) = (stream.width, stream.height);
         if width == 0 || height == 0 {
-            return Err(if self.said.contains(TOO_MANY_PIXELS) {
+            return Err(if speaks_of_too_many_pixels(&self.said) {
                 too_large("its pictures")
             } else {
                 unreadable("the video stream has no picture size")
@@ -204,6 +208,11 @@ fn judge(error: &AnswerError) -> ProbeError {
         INVALID_DATA => {
             unreadable("the file is truncated, damaged, or of no known video format").into()
         }
+        NO_MEMORY => Rejection::new(
+            Reason::TooLarge,
+            "it holds more streams, or takes more memory, than FFmpeg may have",
+        )
+        .into(),
         code if PERMANENT_CODES.contains(&code) => {
             unreadable(&format!("FFmpeg cannot open the file: {}", error.string)).into()
         }
@@ -211,6 +220,17 @@ fn judge(error: &AnswerError) -> ProbeError {
             reason: error.string.clone(),
         },
     }
+}
+
+fn speaks_of_too_many_pixels(said: &str) -> bool {
+    // It says the same of pictures without width or height.
+    let is_beyond_ffmpeg = |line: &str| {
+        let (_, rest) = line.split_once(NO_SIZE.0)?;
+        let (width, height) = rest.split_once(NO_SIZE.1)?.0.split_once('x')?;
+        Some(width.parse::<u32>().ok()? > 0 && height.parse::<u32>().ok()? > 0)
+    };
+    said.lines()
+        .any(|line| line.contains(TOO_MANY_PIXELS) || is_beyond_ffmpeg(line) == Some(true))
 }
 
 fn ratio(text: &str) -> Option<(u32, u32)> {
@@ -267,6 +287,17 @@ mod tests {
     }
 
     #[test]
+    fn pictures_that_ffmpeg_cannot_address_are_too_large_and_those_without_a_size_are_not() {
+        let speaks = |size| speaks_of_too_many_pixels(&format!("[IMGUTILS @ 0x7f] {size}"));
+        assert!(speaks("Picture size 30000x30000 is invalid"));
+        assert!(speaks(
+            "Picture size 9000x4400 exceeds specified max pixel count 35651584"
+        ));
+        assert!(!speaks("Picture size 0x0 is invalid"));
+        assert!(!speaks("error reading header"));
+    }
+
+    #[test]
     fn codes_of_the_network_are_transient_and_codes_of_the_content_are_not() {
         let judged = |code| {
             let string = "x".into();
@@ -279,6 +310,7 @@ mod tests {
         )); // 5XX
         assert!(matches!(judged(INVALID_DATA), ProbeError::Rejected(_)));
         assert!(matches!(judged(NOT_ON_WHITELIST), ProbeError::Rejected(_)));
+        assert!(matches!(judged(NO_MEMORY), ProbeError::Rejected(_)));
     }
 
     #[test]

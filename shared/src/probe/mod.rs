@@ -196,7 +196,8 @@ impl Probe<'_> {
         let program = Program {
             path: self.ffprobe,
             args,
-            directory: Path::new("/"),
+            directory: None,
+            network: self.input.network(),
             variables: &[],
             stdin: None,
             deadline: self.deadline,

@@ -205,10 +205,10 @@ async fn a_late_worker_never_writes_over_a_newer_run() {
     // It has read its source when the new run begins, and comes to upload when that is complete.
     let gate = bed.directory().join("go-on");
     let script = bed.directory().join("slow-ffmpeg");
+    // Caged, it can write in its own work directory only, but look whether a file is anywhere.
     let text = format!(
-        "#!/bin/sh\n{} \"$@\"\ncode=$?\n: > {}.reached\nwhile [ ! -e {} ]; do sleep 0.02; done\nexit $code\n",
+        "#!/bin/sh\n{} \"$@\"\ncode=$?\n: > reached\nwhile [ ! -e {} ]; do sleep 0.02; done\nexit $code\n",
         slow.display(),
-        gate.display(),
         gate.display()
     );
     fs::write(&script, text).unwrap();
@@ -219,8 +219,12 @@ async fn a_late_worker_never_writes_over_a_newer_run() {
     let late = bed.worker(&settings);
     let event = old[0].clone();
     let working = tokio::spawn(async move { handle(&late, &event).await });
-    let reached = bed.directory().join("go-on.reached");
-    while !reached.exists() {
+    let reached = || {
+        let work = fs::read_dir(bed.temporary()).unwrap().flatten();
+        work.map(|entry| entry.path().join("reached"))
+            .any(|file| file.exists())
+    };
+    while !reached() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 

@@ -1,0 +1,27 @@
+//! Text that does nothing to a terminal but appear on it.
+
+/// `text` with its control characters as escapes, other than ends of lines. Names of files and
+/// what FFmpeg says of them are other people's text, and a terminal obeys some of it.
+pub fn printable(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && character != '\n' {
+            clean.extend(character.escape_default());
+        } else {
+            clean.push(character);
+        }
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_to_a_terminal_are_spelt_out_and_all_else_stays() {
+        let text = "\u{1b}[2J \u{9b}2J\r\u{7f}\nein Über-Film 🎬.mp4";
+        let clean = "\\u{1b}[2J \\u{9b}2J\\r\\u{7f}\nein Über-Film 🎬.mp4";
+        assert_eq!(printable(text), clean);
+    }
+}

@@ -1,0 +1,117 @@
+//! Fragmented files of all makes.
+
+use gifgen_index::mp4;
+use gifgen_testkit::media;
+
+use crate::support::{Served, check, film, make, shown};
+
+/// How FFmpeg makes fragmented files.
+const MAKES: [(&str, &str); 7] = [
+    ("plain", "+frag_keyframe+empty_moov+default_base_moof"),
+    ("offsets", "+frag_keyframe+empty_moov+omit_tfhd_offset"),
+    ("bases", "+frag_keyframe+empty_moov"),
+    ("dash", "+frag_keyframe+empty_moov+dash"),
+    ("global", "+frag_keyframe+empty_moov+dash+global_sidx"),
+    ("delayed", "+frag_keyframe+delay_moov+negative_cts_offsets"),
+    ("pictures", "+frag_every_frame+empty_moov+default_base_moof"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fragments_of_all_makes_show_what_the_whole_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let film = film(folder.path(), "film.mp4", &[]);
+    for (name, flags) in MAKES {
+        let args = ["-i", film.to_str().unwrap(), "-map", "0", "-c", "copy"];
+        let args = [&args[..], &["-movflags", flags]].concat();
+        let file = make(folder.path(), &format!("{name}.mp4"), &args);
+        let checked = check(&file, 0).await;
+        let (made, missing) = checked.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(made > 10 && missing == 0, "{name} {made} {missing}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_fragments_are_found_with_few_bytes_and_at_the_same_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let film = film(folder.path(), "film.mp4", &["-b:v", "1500k"]);
+    let slices = gifgen_shared::slice::plan(180.0, 30);
+    let makes = [
+        ("table", "+frag_keyframe+empty_moov+default_base_moof"),
+        (
+            "no-table",
+            "+frag_keyframe+empty_moov+default_base_moof+skip_trailer",
+        ),
+        ("segments", "+frag_keyframe+empty_moov+dash"),
+        ("index", "+frag_keyframe+empty_moov+dash+global_sidx"),
+    ];
+    for (name, flags) in makes {
+        let args = [
+            "-stream_loop",
+            "19",
+            "-i",
+            film.to_str().unwrap(),
+            "-map",
+            "0",
+            "-c",
+            "copy",
+        ];
+        let args = [&args[..], &["-movflags", flags]].concat();
+        let file = make(folder.path(), &format!("{name}.mp4"), &args);
+        let video = shown(file.to_str().unwrap(), 0, None, None).stream(0);
+        let served = Served::new(&file).await;
+        let excerpts = mp4::excerpts(&served.blocks, &video, &slices)
+            .await
+            .unwrap();
+        let content = std::fs::read(&file).unwrap();
+        let expected = mp4::excerpts_of(&content, &video, &slices).unwrap();
+        assert!(
+            excerpts == expected && excerpts.iter().all(Option::is_some),
+            "{name}"
+        );
+        let reader = served.blocks.reader();
+        let (read, requests) = (reader.bytes_read(), reader.requests());
+        eprintln!(
+            "{name}: {read} of {} bytes, {requests} requests",
+            reader.len()
+        );
+        assert!(requests < 300, "{name} {requests}");
+        // The descriptions alone are 1.2 % of so small a film.
+        assert!(read < reader.len() * 3 / 100, "{name} {read}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_of_fragments_that_is_wrong_does_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let film = media::folder().join("d03_fmp4_h264_15s.mp4");
+    let flags = "+frag_keyframe+empty_moov+default_base_moof";
+    let args = [
+        "-i",
+        film.to_str().unwrap(),
+        "-map",
+        "0",
+        "-c",
+        "copy",
+        "-movflags",
+        flags,
+    ];
+    let file = make(folder.path(), "film.mp4", &args);
+    let video = shown(film.to_str().unwrap(), 0, None, None).stream(0);
+    let slices = gifgen_shared::slice::plan(15.0, 5);
+    let mut content = std::fs::read(&file).unwrap();
+    let right = mp4::excerpts_of(&content, &video, &slices).unwrap();
+    let table = content
+        .windows(4)
+        .rposition(|kind| kind == b"tfra")
+        .unwrap();
+    // The low byte of each offset, in version 1.
+    for entry in 0..2 {
+        content[table + 20 + entry * 19 + 15] ^= 0x10;
+    }
+    std::fs::write(&file, &content).unwrap();
+    let served = Served::new(&file).await;
+    let excerpts = mp4::excerpts(&served.blocks, &video, &slices)
+        .await
+        .unwrap();
+    assert_eq!(excerpts, right);
+}

@@ -1,0 +1,7 @@
+//! Excerpts of MP4 and QuickTime files, held against what FFmpeg shows of the whole file.
+
+mod fragments;
+mod hostile;
+mod media;
+mod plain;
+mod support;

@@ -1,0 +1,76 @@
+//! Files that somebody has tampered with: parsers must say what they see, and nothing else.
+
+use std::{fs, sync::LazyLock};
+
+use gifgen_index::{
+    matroska::{cues::cues, ebml, head, keyframe as block, scan},
+    mpegts::{codec::Codec, excerpts::pictures, keyframe as picture, packet::Layout, programs},
+};
+use gifgen_testkit::media;
+use proptest::prelude::*;
+
+/// The starts of real files.
+static FILES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let names = ["d09", "d13", "d18", "d15", "d42"];
+    let starts = names.iter().map(|name| {
+        let mut bytes = fs::read(media::video(name)).unwrap();
+        bytes.truncate(24 * 1024);
+        bytes
+    });
+    starts.collect()
+});
+
+/// A real file with some bytes changed, cut anywhere.
+fn tampered() -> impl Strategy<Value = Vec<u8>> {
+    let change = (any::<prop::sample::Index>(), any::<u8>());
+    let changes = prop::collection::vec(change, 0..40);
+    (0..5_usize, changes, 0..24 * 1024_usize, 0..64_usize).prop_map(
+        |(file, changes, end, start)| {
+            let mut bytes = FILES[file].clone();
+            for (place, byte) in changes {
+                // Half of them in the headers.
+                let most = if byte & 1 == 0 { bytes.len() } else { 1024 };
+                let place = place.index(most);
+                bytes[place] = byte;
+            }
+            bytes.truncate(end);
+            bytes.drain(..start.min(bytes.len()));
+            bytes
+        },
+    )
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_a_parser_of_matroska_panic(bytes in tampered(), track in 1_u64..4) {
+        for inside in [None, Some(scan::Inside { time: 5000 })] {
+            let seen = scan::scan(&bytes, inside, track);
+            prop_assert!(seen.iter().all(|seen| seen.at < bytes.len()));
+        }
+        if let Some((at, _)) = block::last(&bytes, track, 1000) {
+            prop_assert!(at < bytes.len());
+        }
+        for at in 0..bytes.len().min(1024) {
+            cues(&bytes[at..], track);
+            head::track(&bytes[at..], 0);
+            scan::cluster(&bytes[at..]);
+            ebml::Header::read(&bytes[at..]);
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_a_parser_of_transport_streams_panic(bytes in tampered(), size in 0_u64..300) {
+        let found = Layout::of(&bytes);
+        for layout in found.into_iter().chain([Layout { size, first: 3 }]) {
+            let programs = programs::programs(layout, &bytes).unwrap_or_default();
+            let pids = programs.streams.iter().map(|(pid, _)| *pid);
+            for pid in pids.chain([0x100, 0x1011]) {
+                pictures(&bytes, u64::MAX / 2, layout, pid);
+                for codec in [Codec::Mpeg2, Codec::H264, Codec::Hevc] {
+                    let at = picture::last(&bytes, layout, pid, codec, i64::MAX);
+                    prop_assert!(at.is_none_or(|at| at < bytes.len()));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Limits of a caged program's resources.
+
+use std::{num::NonZero, thread::available_parallelism, time::Duration};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Address space for pictures and all else that does not grow with the number of threads, in
+/// bytes.
+///
+/// The largest pictures that are let in, 8192 × 4352, take 107 MB in 10 bits 4:2:0. H.264 and HEVC
+/// refer to 16 of them, and the filters and encoders hold some more.
+const ADDRESS_SPACE: u64 = 6 * GIB;
+
+/// Address space for one thread, in bytes: its stack (8 MiB), the heap that glibc reserves for it
+/// (64 MiB, and twice that for a moment to align it), and the picture that it decodes ahead.
+const ADDRESS_SPACE_OF_THREAD: u64 = 256 * MIB;
+
+/// The largest file that a caged program may write, in bytes: a still of 8192 × 4352 pixels of
+/// noise, at the best quality, takes less than half of it.
+pub const FILE_BYTES: u64 = 128 * MIB;
+
+/// Files that may be open at once. FFmpeg has three pipes, an input, and two or three outputs.
+const OPEN_FILES: u64 = 64;
+
+/// What is added to the CPU time that all cores have until the deadline, so that this limit never
+/// comes first: it is for when nobody is left to enforce the deadline.
+const CPU_MARGIN_SECONDS: u64 = 10;
+
+/// Time between the signal for too much CPU time and the kill, in seconds.
+const CPU_GRACE_SECONDS: u64 = 5;
+
+const MIB: u64 = 1024 * 1024;
+const GIB: u64 = 1024 * MIB;
+
+/// How many limits there are.
+pub(super) const COUNT: usize = 5;
+
+/// One limit, as it is to be.
+pub(super) struct Limit {
+    resource: Resource,
+    value: Rlimit,
+}
+
+impl Limit {
+    /// The limit `soft`, or the one that is in force where that is lower and cannot be raised.
+    fn new(resource: Resource, soft: u64, hard: u64) -> Self {
+        let in_force = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+        let value = Rlimit {
+            current: Some(soft.min(in_force)),
+            maximum: Some(hard.min(in_force)),
+        };
+        Self { resource, value }
+    }
+
+    /// Puts it in force for the calling process. Async-signal-safe.
+    pub fn set(&self) -> bool {
+        setrlimit(self.resource, self.value).is_ok()
+    }
+}
+
+/// The limits of a program that may run for `left`.
+pub(super) fn of(left: Duration) -> [Limit; COUNT] {
+    let cores = available_parallelism().map_or(1, NonZero::get) as u64;
+    let cpu_seconds = left.as_secs().saturating_mul(cores) + CPU_MARGIN_SECONDS;
+    let address_space = ADDRESS_SPACE + ADDRESS_SPACE_OF_THREAD * cores;
+    let limit = |resource, value| Limit::new(resource, value, value);
+    [
+        limit(Resource::As, address_space),
+        Limit::new(
+            Resource::Cpu,
+            cpu_seconds,
+            cpu_seconds.saturating_add(CPU_GRACE_SECONDS),
+        ),
+        limit(Resource::Fsize, FILE_BYTES),
+        limit(Resource::Core, 0),
+        limit(Resource::Nofile, OPEN_FILES),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_of_cpu_time_lies_behind_the_deadline() {
+        let limits = of(Duration::from_secs(100));
+        let cpu = limits.iter().find(|limit| limit.resource == Resource::Cpu);
+        assert!(cpu.unwrap().value.current.unwrap() >= 110);
+    }
+
+    #[test]
+    fn no_limit_is_above_what_cannot_be_raised() {
+        for limit in of(Duration::from_secs(u64::MAX)) {
+            let highest = getrlimit(limit.resource).maximum.unwrap_or(u64::MAX);
+            assert!(limit.value.maximum.unwrap() <= highest);
+        }
+    }
+}

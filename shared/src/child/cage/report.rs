@@ -1,0 +1,134 @@
+//! Which parts of a cage hold, told by the process inside to the one that made it, and by that
+//! one, once, to the log.
+
+use std::{
+    os::fd::OwnedFd,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use rustix::{
+    io::{read, write},
+    pipe::{PipeFlags, pipe_with},
+};
+
+/// A part of the cage.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(super) enum Part {
+    Limits,
+    NoNewPrivileges,
+    Landlock,
+    Seccomp,
+}
+
+/// Whether a part holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum State {
+    Refused,
+    HoldsInPart,
+    Holds,
+}
+
+/// The process's end, in the cage.
+pub(super) struct Reporter(OwnedFd);
+
+/// The caller's end.
+pub(in super::super) struct Report(Option<OwnedFd>);
+
+/// Set once something was said.
+static SAID: AtomicBool = AtomicBool::new(false);
+
+/// Both ends; where there are no more file descriptors, nothing will be told.
+pub(super) fn reporting() -> (Option<Reporter>, Report) {
+    // Nobody waits for a report: it is there when the program has been started.
+    match pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK) {
+        Ok((inner, outer)) => (Some(Reporter(outer)), Report(Some(inner))),
+        Err(_) => (None, Report(None)),
+    }
+}
+
+impl Part {
+    pub const ALL: [Self; 4] = [
+        Self::Limits,
+        Self::NoNewPrivileges,
+        Self::Landlock,
+        Self::Seccomp,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Limits => "limits",
+            Self::NoNewPrivileges => "no new privileges",
+            Self::Landlock => "Landlock",
+            Self::Seccomp => "seccomp",
+        }
+    }
+}
+
+impl Reporter {
+    /// Tells the other end. Async-signal-safe.
+    pub fn say(&self, states: [State; Part::ALL.len()]) {
+        // Who does not hear it takes it for the worst.
+        write(&self.0, &states.map(|state| state as u8)).ok();
+    }
+}
+
+impl Report {
+    /// Logs what does not hold, the first time in this process that something does not.
+    pub fn log(&self) {
+        let weak = self.weaknesses();
+        if !weak.is_empty() && !SAID.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                weak = weak.join(", "),
+                "this system does not let FFmpeg be caged as tightly as it could be"
+            );
+        }
+    }
+
+    /// The parts that do not hold.
+    fn weaknesses(&self) -> Vec<String> {
+        let mut states = [State::Refused as u8; Part::ALL.len()];
+        if let Some(pipe) = &self.0 {
+            read(pipe, &mut states).ok();
+        }
+        Part::ALL
+            .into_iter()
+            .zip(states)
+            .filter(|(_, state)| *state != State::Holds as u8)
+            .map(|(part, state)| {
+                let degree = if state == State::HoldsInPart as u8 {
+                    " (in part)"
+                } else {
+                    ""
+                };
+                format!("{}{degree}", part.name())
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_hold_is_named() {
+        let (reporter, report) = reporting();
+        let states = [
+            State::Holds,
+            State::Holds,
+            State::HoldsInPart,
+            State::Refused,
+        ];
+        reporter.unwrap().say(states);
+        assert_eq!(report.weaknesses(), ["Landlock (in part)", "seccomp"]);
+    }
+
+    #[test]
+    fn silence_is_taken_for_the_worst() {
+        let (reporter, report) = reporting();
+        assert_eq!(report.weaknesses().len(), Part::ALL.len());
+        drop(reporter);
+    }
+}
