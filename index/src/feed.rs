@@ -30,7 +30,7 @@ const GAP: u64 = 512 * 1024;
 
 /// What is read first when the estimated end of an excerpt was too early, in bytes. It doubles each
 /// time.
-const FIRST_STEP_ON: u64 = 256 * 1024;
+const FIRST_STEP_ON: u64 = 64 * 1024;
 
 /// How often FFmpeg is looked at that has not yet read all that it was given.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);

@@ -37,21 +37,18 @@ pub async fn measure(
     blocks: &Arc<Blocks>,
     deadline: Deadline,
 ) -> Result<(Header, f64), ProbingError> {
-    through_gateway(blocks, async |url, port| {
-        let container = None;
-        let input = Input::Loopback {
-            url,
-            port,
-            container,
-        };
-        let probe = Probe {
-            ffprobe,
-            input,
-            deadline,
-        };
-        probe.measure().await
-    })
-    .await
+    let gateway = Gateway::start(Arc::clone(blocks)).await?;
+    let input = Input::Loopback {
+        url: &gateway.url(),
+        port: gateway.port(),
+        container: None,
+    };
+    let probe = Probe {
+        ffprobe,
+        input,
+        deadline,
+    };
+    judge(probe.measure().await, &gateway)
 }
 
 /// When the packets of the stream `index` of a `container` are shown that lie within `range`: see
@@ -67,31 +64,22 @@ pub async fn packet_times(
     index: u32,
     range: Range<f64>,
 ) -> Result<Vec<f64>, ProbingError> {
-    through_gateway(blocks, async |url, port| {
-        let container = Some(container);
-        let input = Input::Loopback {
-            url,
-            port,
-            container,
-        };
-        let probe = Probe {
-            ffprobe,
-            input,
-            deadline,
-        };
-        probe.packet_times(index, range).await
-    })
-    .await
+    let gateway = Gateway::start(Arc::clone(blocks)).await?;
+    let input = Input::Loopback {
+        url: &gateway.url(),
+        port: gateway.port(),
+        container: Some(container),
+    };
+    let probe = Probe {
+        ffprobe,
+        input,
+        deadline,
+    };
+    judge(probe.packet_times(index, range).await, &gateway)
 }
 
-/// What `ask` finds at the URL that it is given. To ffprobe a source that cannot be read looks like
-/// one that ends, so the gateway has the last word.
-async fn through_gateway<T>(
-    blocks: &Arc<Blocks>,
-    ask: impl AsyncFnOnce(&str, u16) -> Result<T, ProbeError>,
-) -> Result<T, ProbingError> {
-    let gateway = Gateway::start(Arc::clone(blocks)).await?;
-    let found = ask(&gateway.url(), gateway.port()).await;
+/// To ffprobe a source that cannot be read looks like one that ends, so the gateway has the last word.
+fn judge<T>(found: Result<T, ProbeError>, gateway: &Gateway) -> Result<T, ProbingError> {
     match gateway.failure() {
         Some(error) => Err(error.into()),
         None => Ok(found?),

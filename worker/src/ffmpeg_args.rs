@@ -146,10 +146,7 @@ impl Rendering<'_> {
 
     /// Whether an input that starts further back can be had, if this one starts too late.
     pub fn could_start_earlier(&self) -> bool {
-        match self.seek_margin {
-            None => self.slice.start > 0,
-            Some(margin) => margin > 0 && margin < self.slice.start,
-        }
+        self.seek_margin.unwrap_or(0) < self.slice.start
     }
 
     /// Where to seek to, on the container's clock; `None` is the beginning.

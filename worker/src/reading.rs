@@ -35,9 +35,9 @@ use crate::{
     worker::Worker,
 };
 
-/// Seconds by which a seek that landed too late goes further back: a minute, then to the
-/// beginning.
-const FURTHER_BACK: [u32; 2] = [60, u32::MAX];
+/// Seconds by which a seek that landed too late goes further back: a little, since FFmpeg seeks to
+/// when a keyframe is decoded, not to when it is shown; a minute; then to the beginning.
+const FURTHER_BACK: [u32; 3] = [5, 60, u32::MAX];
 
 impl Worker {
     /// What reads `source` in the version that it names, or in the one that is there.
@@ -168,7 +168,8 @@ impl Worker {
                 }
                 Err(RenderError::Failed(error)) => return Err(error),
                 Err(RenderError::StartsTooLate) => {
-                    margin = further_back.next().unwrap_or(u32::MAX);
+                    let further = further_back.find(|further| *further > margin);
+                    margin = further.unwrap_or(u32::MAX);
                 }
             }
         }

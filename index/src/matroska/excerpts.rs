@@ -149,8 +149,9 @@ pub async fn excerpts(
     })
     .await?;
 
-    let cuts = stream::iter(slices).map(|slice| {
-        let wanted = clock.wanted(slice);
+    // Collected, since a stream that borrows what it maps is not `Send` enough for the compiler.
+    let cuts = slices.iter().copied().map(|slice| {
+        let wanted = clock.wanted(&slice);
         let far = clock.span(FAR_SECONDS);
         let (head, known, points) = (&head, &known, &points);
         async move {
@@ -179,7 +180,7 @@ pub async fn excerpts(
                     (Vec::new(), start, at)
                 }
             };
-            let spare = head.track.reorders && after.is_some();
+            let spare = after.is_some();
             Ok((begins < end).then(|| Excerpt {
                 demuxer: Demuxer::Matroska,
                 stream: video.index,
@@ -194,7 +195,8 @@ pub async fn excerpts(
             }))
         }
     });
-    cuts.buffered(AT_ONCE).try_collect().await
+    let cuts: Vec<_> = cuts.collect();
+    stream::iter(cuts).buffered(AT_ONCE).try_collect().await
 }
 
 /// The clusters behind the cues before each of `times`, as far as that time.
@@ -204,15 +206,17 @@ async fn behind_cues(
     times: &[i64],
     late: i64,
 ) -> Result<Vec<Cluster>, IndexError> {
-    let walks = stream::iter(times).map(|time| {
-        let before = head.cues.partition_point(|cue| cue.time <= *time);
+    let walks = times.iter().copied().map(|time| {
+        let before = head.cues.partition_point(|cue| cue.time <= time);
         let cue = before.checked_sub(1).and_then(|cue| head.cues.get(cue));
         let start = cue.map_or(head.clusters.start, |cue| head.segment + cue.cluster);
         let go_on = move |cluster: &Cluster| cluster.time <= time.saturating_add(late);
         let range = start..head.clusters.end;
         clusters::walk(reader, range, head.track.number, BEHIND_CUES, go_on)
     });
-    let found: Vec<_> = walks.buffer_unordered(AT_ONCE).try_collect().await?;
+    let walks: Vec<_> = walks.collect();
+    let walks = stream::iter(walks).buffer_unordered(AT_ONCE);
+    let found: Vec<_> = walks.try_collect().await?;
     let mut found: Vec<Cluster> = found.into_iter().flatten().collect();
     found.sort_unstable_by_key(|cluster| cluster.at);
     found.dedup_by_key(|cluster| cluster.at);

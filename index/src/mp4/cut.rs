@@ -39,7 +39,8 @@ impl<'a> Cutter<'a> {
     }
 
     /// From the last sync sample that is shown at the start of `slice` or before it, to the last
-    /// sample that is shown before its end. Leading pictures of that sync sample, which may need what
+    /// sample that is shown before its end, and the next one: it says how long that one stands, which
+    /// FFmpeg would else guess where pictures are reordered. Leading pictures of that sync sample, which may need what
     /// is before it, are shown before it and thus before the slice.
     pub(super) fn samples(&self, slice: &Slice) -> Option<Range<usize>> {
         let starts = self.start_time + f64::from(slice.start) + TOLERANCE_SECONDS;
@@ -55,7 +56,8 @@ impl<'a> Cutter<'a> {
         };
         let visible_end = ends.min(self.clock.shown.end);
         let end = self.from_here.partition_point(|time| *time < visible_end);
-        let range = first..end;
+        let next = usize::from(ends <= self.clock.shown.end);
+        let range = first..(end + next).min(self.samples.len());
         // FFmpeg would decode those behind the end of the edit, but not show them.
         let are_hidden = ends > self.clock.shown.end
             && self

@@ -53,7 +53,7 @@ fn cut(
     slices: &[Slice],
 ) -> Result<Vec<Option<Excerpt>>, IndexError> {
     let track = Track::parse(&parts.moov, video.index)?;
-    let (samples, origin) = samples(parts, &track)?;
+    let (samples, end, origin) = samples(parts, &track)?;
     let start_time = video.start_time;
     let clock = Clock::new(&samples, track.edits, origin, track.timescale, start_time)?;
     let cutter = Cutter::new(&samples, &clock, start_time);
@@ -65,7 +65,7 @@ fn cut(
         if range.len() > MOST_IN_ONE {
             return None;
         }
-        let next = samples.get(range.end).map(|sample| sample.decoded);
+        let next = samples.get(range.end).map_or(end, |next| next.decoded);
         let written = write(
             &parts.ftyp,
             &track,
@@ -86,11 +86,11 @@ fn cut(
     Ok(slices.iter().map(excerpt).collect())
 }
 
-/// All samples of `track`, and how they came to be known.
-fn samples(parts: &Parts, track: &Track<'_>) -> Result<(Vec<Sample>, Origin), IndexError> {
-    let mut samples = Vec::new();
+/// All samples of `track`, when the last one ends, and how they came to be known.
+fn samples(parts: &Parts, track: &Track<'_>) -> Result<(Vec<Sample>, i64, Origin), IndexError> {
+    let (mut samples, mut end) = (Vec::new(), 0);
     if !tables::are_empty(track.stbl) {
-        samples = tables::samples(track.stbl)?;
+        (samples, end) = tables::samples(track.stbl)?;
     }
     let Some(defaults) = track
         .defaults
@@ -103,17 +103,18 @@ fn samples(parts: &Parts, track: &Track<'_>) -> Result<(Vec<Sample>, Origin), In
         } else {
             Origin::Tables
         };
-        return Ok((samples, origin));
+        return Ok((samples, end, origin));
     };
     // FFmpeg times the samples of the tables and those of the fragments in different ways then.
     if !samples.is_empty() {
         return Err(none("there are tables and fragments"));
     }
     // FFmpeg goes by the segment index where a fragment has no time of its own.
-    let end = (!parts.has_segment_index).then_some(0);
-    let mut fragments = Fragments::after(samples, end, defaults);
+    let start = (!parts.has_segment_index).then_some(0);
+    let mut fragments = Fragments::after(samples, start, defaults);
     for (at, moof) in &parts.fragments {
         fragments.add(*at, moof)?;
     }
-    Ok((fragments.samples, Origin::Fragments))
+    let end = fragments.end.unwrap_or(0);
+    Ok((fragments.samples, end, Origin::Fragments))
 }

@@ -21,7 +21,7 @@ pub(super) struct Fragments {
     track: u32,
     defaults: Trex,
     /// When the next fragment starts if it does not say so itself.
-    end: Option<i64>,
+    pub(super) end: Option<i64>,
     pub(super) samples: Vec<Sample>,
 }
 

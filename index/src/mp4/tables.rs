@@ -17,10 +17,10 @@ pub(super) fn are_empty(stbl: &[u8]) -> bool {
     stts.is_none_or(|stts| number(stts.body, 4).is_none_or(|entries| entries == 0))
 }
 
-/// The samples that the tables of `stbl` name, in decoding order.
-pub(super) fn samples(stbl: &[u8]) -> Result<Vec<Sample>, IndexError> {
+/// The samples that the tables of `stbl` name, in decoding order, and when the last one ends.
+pub(super) fn samples(stbl: &[u8]) -> Result<(Vec<Sample>, i64), IndexError> {
     let mut samples = placed(stbl)?;
-    time(&mut samples, stbl)?;
+    let end = time(&mut samples, stbl)?;
     delay(&mut samples, stbl)?;
     if let Some(stss) = only(stbl, b"stss")? {
         for sample in content::<Stss>(stss.body)?.entries {
@@ -33,7 +33,7 @@ pub(super) fn samples(stbl: &[u8]) -> Result<Vec<Sample>, IndexError> {
     } else {
         samples.iter_mut().for_each(|sample| sample.sync = true);
     }
-    Ok(samples)
+    Ok((samples, end))
 }
 
 /// Sizes and places.
@@ -93,8 +93,8 @@ fn placed(stbl: &[u8]) -> Result<Vec<Sample>, IndexError> {
     Ok(samples)
 }
 
-/// When they are decoded. The last step goes on for those that are left.
-fn time(samples: &mut [Sample], stbl: &[u8]) -> Result<(), IndexError> {
+/// When they are decoded, and when the last one ends. The last step goes on for those that are left.
+fn time(samples: &mut [Sample], stbl: &[u8]) -> Result<i64, IndexError> {
     let runs = content::<Stts>(one(stbl, b"stts")?.body)?.entries;
     let strange =
         |run: &mp4_atom::SttsEntry| run.sample_count == 0 || run.sample_delta > i32::MAX as u32;
@@ -103,7 +103,7 @@ fn time(samples: &mut [Sample], stbl: &[u8]) -> Result<(), IndexError> {
     }
     let Some(last) = runs.last().map(|run| run.sample_delta) else {
         return if samples.is_empty() {
-            Ok(())
+            Ok(0)
         } else {
             Err(none("samples have no times"))
         };
@@ -117,7 +117,7 @@ fn time(samples: &mut [Sample], stbl: &[u8]) -> Result<(), IndexError> {
         sample.decoded = at;
         at = at.saturating_add(i64::from(step));
     }
-    Ok(())
+    Ok(at)
 }
 
 /// When they are shown.

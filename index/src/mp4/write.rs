@@ -37,7 +37,7 @@ pub(super) fn write(
     track: &Track<'_>,
     clock: &Clock,
     samples: &[Sample],
-    next: Option<i64>,
+    next: i64,
     bytes: u64,
 ) -> Option<Written> {
     let kept: Vec<Sample> = samples
@@ -109,9 +109,9 @@ impl Times {
 }
 
 /// The samples as a run has them.
-fn entries(samples: &[Sample], times: &Times, next: Option<i64>) -> Option<Vec<TrunEntry>> {
+fn entries(samples: &[Sample], times: &Times, next: i64) -> Option<Vec<TrunEntry>> {
     let last = samples.last()?;
-    let last_length = next.map_or(0, |next| next.saturating_sub(last.decoded));
+    let last_length = next.saturating_sub(last.decoded);
     let ends = times.decoded.iter().skip(1).copied();
     let ends = ends.chain(
         times

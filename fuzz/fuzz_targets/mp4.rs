@@ -1,0 +1,25 @@
+//! The boxes of MP4 and QuickTime files, and what is cut out by them.
+#![no_main]
+
+use gifgen_index::{excerpt::Excerpt, mp4};
+use gifgen_shared::{slice::plan, video_stream::VideoStream};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|file: &[u8]| {
+    let video = VideoStream {
+        index: 0,
+        start_time: 0.0,
+        width: 64,
+        height: 64,
+        interlaced: false,
+        seek_margin: 0,
+    };
+    let Ok(excerpts) = mp4::excerpts_of(file, &video, &plan(6.0, 2)) else {
+        return;
+    };
+    for excerpt in excerpts.into_iter().flatten() {
+        // It is one that the worker takes.
+        let text = excerpt.encode();
+        assert_eq!(Excerpt::decode(&text, file.len() as u64).unwrap(), excerpt);
+    }
+});
