@@ -46,7 +46,7 @@ template: ## checks template.yaml only
 bench: ## runs the benchmarks
 	@scripts/setup-build
 	@scripts/setup-ffmpeg
-	cargo bench $(LOCKED) -p gifgen-benches
+	cargo bench $(LOCKED) --no-fail-fast -p gifgen-benches
 
 .PHONY: build
 build: ## builds the two functions, small and stripped: target/release/splitter and worker

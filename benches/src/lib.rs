@@ -1,5 +1,6 @@
 //! What the benchmarks share: the ways to make previews, what they cost, and how good they look.
 
+pub mod bytes;
 pub mod clip;
 pub mod columns;
 pub mod cpu_time;

@@ -73,6 +73,13 @@ impl TestBed {
         &self.s3
     }
 
+    /// A client for its S3 server behind a proxy at `endpoint`.
+    pub fn s3_behind(&self, endpoint: &str) -> aws_sdk_s3::Client {
+        let credentials = self.stack.credentials();
+        let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
+        clients::s3(endpoint, id, secret)
+    }
+
     /// A client for its event bus.
     pub fn bus(&self) -> &aws_sdk_eventbridge::Client {
         &self.bus

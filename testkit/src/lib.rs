@@ -7,6 +7,7 @@
 //! - [`rie`]: one of our binaries, hosted by Lambda's own runtime emulator.
 //! - [`broken_connections`]: a proxy that fails connections by their number.
 //! - [`fault_proxy`]: a proxy that deals faults by a seed.
+//! - [`counting_proxy`]: a proxy that notes each read of a source, and makes it wait.
 //! - [`lambda`]: one of our binaries, in processes that are killed, and events that come twice.
 //! - [`put_events`]: an event bus that fails the entries it is told to fail.
 //! - [`hang`]: a server that takes connections and never answers.
@@ -22,6 +23,7 @@ mod server;
 pub mod bed;
 pub mod broken_connections;
 pub mod clients;
+pub mod counting_proxy;
 pub mod events;
 pub mod fault_proxy;
 pub mod hang;

@@ -4,7 +4,7 @@ use std::{
     error::Error,
     fmt,
     future::{Future, poll_fn},
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
@@ -19,7 +19,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpSocket, TcpStream},
     task::JoinSet,
 };
 
@@ -43,8 +43,20 @@ impl fmt::Display for Broken {
 
 impl Error for Broken {}
 
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
+
 /// How long the part of a broken answer has to reach the socket.
 const FLUSH: Duration = Duration::from_millis(5);
+
+/// How much of an answer may be on its way between this server and its client, where that matters.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Buffers {
+    /// Size of the sockets' send buffers, in bytes.
+    pub(crate) send: Option<u32>,
+    /// How much hyper gathers before it writes, in bytes.
+    pub(crate) write: Option<usize>,
+}
 
 /// A server that runs until it is dropped.
 #[derive(Debug)]
@@ -61,13 +73,28 @@ impl Server {
         A: Fn(Request<Incoming>) -> F + Clone + Send + Unpin + 'static,
         F: Future<Output = Result<Response<Body>, Broken>> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::start_with(Buffers::default(), answer).await
+    }
+
+    /// The same, with buffers of these sizes.
+    pub(crate) async fn start_with<A, F>(buffers: Buffers, answer: A) -> Self
+    where
+        A: Fn(Request<Incoming>) -> F + Clone + Send + Unpin + 'static,
+        F: Future<Output = Result<Response<Body>, Broken>> + Send + 'static,
+    {
+        let socket = TcpSocket::new_v4().unwrap();
+        if let Some(bytes) = buffers.send {
+            // What it accepts has the same.
+            socket.set_send_buffer_size(bytes).unwrap();
+        }
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let listener = socket.listen(BACKLOG).unwrap();
         let address = listener.local_addr().unwrap();
         let mut accepting = JoinSet::new();
         accepting.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(stream, answer.clone()));
+                connections.spawn(serve(stream, buffers, answer.clone()));
                 while connections.try_join_next().is_some() {}
             }
         });
@@ -105,7 +132,7 @@ pub(crate) fn broken_off(part: Bytes, how: Broken) -> Body {
     StreamBody::new(part.chain(end)).boxed_unsync()
 }
 
-async fn serve<A, F>(stream: TcpStream, answer: A)
+async fn serve<A, F>(stream: TcpStream, buffers: Buffers, answer: A)
 where
     A: Fn(Request<Incoming>) -> F + Unpin,
     F: Future<Output = Result<Response<Body>, Broken>>,
@@ -113,7 +140,11 @@ where
     // Small answers must not wait for the client's delayed acknowledgement.
     stream.set_nodelay(true).ok();
     let service = service_fn(move |request| Box::pin(answer(request)));
-    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let mut http = http1::Builder::new();
+    if let Some(bytes) = buffers.write {
+        http.max_buf_size(bytes);
+    }
+    let mut connection = http.serve_connection(TokioIo::new(stream), service);
     let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     let how = ended.as_ref().err().and_then(|error| error.source());
     if how.and_then(|source| source.downcast_ref()) == Some(&Broken::Reset) {

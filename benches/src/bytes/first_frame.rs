@@ -1,0 +1,119 @@
+//! How long the first picture takes: plain FFmpeg over the URL, and the worker's way of handing the
+//! source to FFmpeg.
+//!
+//! The worker is given a program in the place of FFmpeg that passes on what the worker says of the
+//! input, asks for one picture, and notes when that FFmpeg has ended. So it is the worker's way,
+//! whatever that is, with all that the worker does before; and nothing of it is repeated here.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::{Context, Result, ensure};
+use gifgen_testkit::bed::{TestBed, invocation};
+
+use super::{
+    bed::{Lane, Planned},
+    plain,
+};
+use crate::rounds::median;
+
+/// How often each is measured.
+const ROUNDS: usize = 7;
+
+/// How often it is enough after [`LONG`]: what takes seconds differs by so much that fewer do.
+const ROUNDS_OF_LONG: usize = 3;
+
+/// See [`ROUNDS_OF_LONG`].
+const LONG: Duration = Duration::from_secs(20);
+
+/// Time for one slice.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Seconds to the first picture, medians.
+#[derive(Clone, Copy, Debug)]
+pub struct FirstFrame {
+    /// With plain FFmpeg.
+    pub plain: f64,
+    /// With ours.
+    pub ours: f64,
+}
+
+/// Measures both by turns. `planned` is a slice of the object `key` that nobody has rendered yet.
+///
+/// # Errors
+/// If one of them fails.
+pub async fn measure(bed: &TestBed, key: &str, planned: &Planned) -> Result<FirstFrame> {
+    let shim = Shim::make(bed.directory())?;
+    let program = shim.program.to_str().context("a folder's name is odd")?;
+    let lane = Lane::start(bed, &[("FFMPEG", program)]).await;
+    let url = lane.url(key).await?;
+    let (mut by_plain, mut by_ours) = (Vec::new(), Vec::new());
+    let begun = Instant::now();
+    for round in 0..ROUNDS {
+        if round >= ROUNDS_OF_LONG && begun.elapsed() > LONG {
+            break;
+        }
+        let started = SystemTime::now();
+        plain::first_frame(&url, &planned.slice).await?;
+        by_plain.push(started.elapsed()?.as_secs_f64());
+
+        let started = SystemTime::now();
+        // It finds that there is no GIF, which is so.
+        let answer = lane
+            .worker
+            .handle(&planned.event, &invocation(DEADLINE))
+            .await;
+        let ended = shim.ended().with_context(|| format!("{answer:?}"))?;
+        by_ours.push(ended.duration_since(started)?.as_secs_f64());
+    }
+    Ok(FirstFrame {
+        plain: median(by_plain),
+        ours: median(by_ours),
+    })
+}
+
+/// The program in the place of FFmpeg.
+struct Shim {
+    program: PathBuf,
+    note: PathBuf,
+}
+
+/// What it does. Bash knows the time without starting a program. `NOTE` is what it writes to, once: a
+/// worker that finds no pictures may try again from further back.
+const SHIM: &str = r#"#!/usr/bin/env bash
+input=()
+while [ $# -gt 0 ]; do
+    input+=("$1")
+    if [ "$1" = -i ]; then
+        input+=("$2")
+        break
+    fi
+    shift
+done
+PATH=$PATH:/usr/local/bin:/usr/bin:/bin ffmpeg "${input[@]}" -frames:v 1 -f null /dev/null && [ ! -e NOTE ] &&
+    printf '%s' "$EPOCHREALTIME" >NOTE
+"#;
+
+impl Shim {
+    fn make(folder: &Path) -> Result<Self> {
+        let (program, note) = (folder.join("first-frame"), folder.join("first-frame-note"));
+        let text = SHIM.replace("NOTE", &format!("'{}'", note.display()));
+        fs::write(&program, text)?;
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+        Ok(Self { program, note })
+    }
+
+    /// When FFmpeg ended. It is forgotten then.
+    fn ended(&self) -> Result<SystemTime> {
+        let note = fs::read_to_string(&self.note).context("there was no first picture")?;
+        fs::remove_file(&self.note)?;
+        // In some languages the point is a comma.
+        let seconds: f64 = note.replace(',', ".").parse()?;
+        ensure!(seconds > 0.0, "{note} is no time");
+        Ok(UNIX_EPOCH + Duration::from_secs_f64(seconds))
+    }
+}

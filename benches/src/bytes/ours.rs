@@ -1,0 +1,24 @@
+//! The real worker.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use gifgen_testkit::bed::invocation;
+use gifgen_worker::worker::Answer;
+
+use super::bed::{Lane, Planned};
+
+/// Time for one slice.
+const DEADLINE: Duration = Duration::from_secs(900);
+
+/// Has the lane's worker render a slice.
+///
+/// # Errors
+/// If the slice does not end well.
+pub async fn render(lane: &Lane, planned: &Planned) -> Result<()> {
+    let invocation = invocation(DEADLINE);
+    match lane.worker.handle(&planned.event, &invocation).await? {
+        Answer::Done(_) => Ok(()),
+        other => bail!("the worker says {other:?}"),
+    }
+}

@@ -1,0 +1,80 @@
+//! Requests and bytes, as the counting proxy saw them.
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use anyhow::{Context, Result};
+use gifgen_testkit::counting_proxy::SourceRead;
+
+/// What was read of a source for one purpose.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reads(Vec<SourceRead>);
+
+impl Reads {
+    /// All of `reads`.
+    pub fn new(reads: Vec<SourceRead>) -> Self {
+        Self(reads)
+    }
+}
+
+/// Sums over what was read for several slices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Total {
+    /// Requests, HEADs included.
+    pub requests: u64,
+    /// The most requests for one slice.
+    pub most: u64,
+    /// Bytes that came.
+    pub bytes: u64,
+}
+
+impl Total {
+    /// The sums of `reads`, one for each slice.
+    pub fn of(reads: &[Reads]) -> Self {
+        let requests = |reads: &Reads| reads.0.len() as u64;
+        Self {
+            requests: reads.iter().map(requests).sum(),
+            most: reads.iter().map(requests).max().unwrap_or_default(),
+            bytes: reads
+                .iter()
+                .flat_map(|reads| &reads.0)
+                .map(|read| read.bytes)
+                .sum(),
+        }
+    }
+}
+
+/// A list of reads in a file: each request with its purpose, range, status, bytes, and when it came.
+#[derive(Clone, Debug)]
+pub struct Log(String);
+
+impl Default for Log {
+    fn default() -> Self {
+        Self("purpose\tstart\tafter ms\tmethod\trange\tstatus\tbytes\n".into())
+    }
+}
+
+impl Log {
+    /// Adds what was read for the slice at `start`.
+    pub fn add(&mut self, purpose: &str, start: u32, reads: &Reads) {
+        for read in &reads.0 {
+            let range = read.range.as_deref().unwrap_or("–");
+            // Writing to a string does not fail.
+            let _ = writeln!(
+                self.0,
+                "{purpose}\t{start}\t{}\t{}\t{range}\t{}\t{}",
+                read.after.as_millis(),
+                read.method,
+                read.status,
+                read.bytes
+            );
+        }
+    }
+
+    /// Writes it to `path`.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        fs::write(path, &self.0).with_context(|| format!("failed to write {}", path.display()))
+    }
+}

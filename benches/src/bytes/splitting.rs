@@ -1,0 +1,132 @@
+//! The real splitter, in a process of its own, so that its time and memory can be told from those
+//! of the servers and the proxy.
+
+use std::{
+    env,
+    io::{Read as _, Write as _},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use gifgen_shared::{deadline::Deadline, settings::Settings, slice_event::SliceEvent};
+use gifgen_splitter::splitter::Splitter;
+use gifgen_testkit::{
+    bed::{FILMS, TestBed},
+    clients,
+    counting_proxy::CountingProxy,
+    events::object_created,
+};
+use serde_json::Value;
+use tokio::task::spawn_blocking;
+
+use super::{
+    bed::{LATENCY, Planned, SETTINGS},
+    reads::Reads,
+};
+use crate::{cpu_time::children_cpu, memory::peak_memory};
+
+/// The argument that makes this benchmark a splitter.
+pub const SPLITTER: &str = "--splitter";
+
+/// Time for one splitting.
+const DEADLINE: Duration = Duration::from_secs(900);
+
+/// A source that was split.
+#[derive(Debug)]
+pub struct Split {
+    /// All its slices.
+    pub slices: Vec<Planned>,
+    /// What was read of it.
+    pub reads: Reads,
+    /// CPU time, ffprobe's included.
+    pub cpu: Duration,
+    /// Most memory at one time in bytes, where the system tells.
+    pub memory: Option<u64>,
+}
+
+/// Splits the object `key`. Nothing else may run children meanwhile.
+///
+/// # Errors
+/// If it fails, or the source is rejected.
+pub async fn split(bed: &TestBed, key: &str, etag: &str) -> Result<Split> {
+    let proxy = CountingProxy::start(&bed.stack().s3_endpoint(), LATENCY).await;
+    let mut sent = bed.our_events();
+    let event = object_created(FILMS, key, etag).to_string();
+    let mut command = Command::new(env::current_exe()?);
+    command.arg(SPLITTER).envs(bed.environment()).envs(SETTINGS);
+    command.env("AWS_ENDPOINT_URL_S3", proxy.endpoint());
+    let (said, cpu, memory) = spawn_blocking(move || {
+        let before = children_cpu();
+        let (said, memory) = peak_memory(|| answer_of(command, &event));
+        (said, children_cpu().saturating_sub(before), memory)
+    })
+    .await?;
+    let said = said?;
+    ensure!(
+        said["sources"][0]["status"] == "split",
+        "the splitter says {said}"
+    );
+    let mut slices = Vec::new();
+    while let Ok(event) = sent.try_recv() {
+        let read = SliceEvent::parse(&event)?;
+        let video = read.video.context("a slice event names no stream")?;
+        slices.push(Planned {
+            slice: read.slice(),
+            event,
+            video,
+        });
+    }
+    slices.sort_by_key(|planned| planned.slice.start);
+    let count = said["sources"][0]["slices"].as_u64();
+    ensure!(
+        count == Some(slices.len() as u64),
+        "{} events of {count:?} slices came",
+        slices.len()
+    );
+    Ok(Split {
+        slices,
+        reads: Reads::new(proxy.take().await),
+        cpu,
+        memory,
+    })
+}
+
+/// What a program answers on standard output to what it gets on standard input.
+fn answer_of(mut command: Command, event: &str) -> Result<Value> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("failed to start the splitter")?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(event.as_bytes())?;
+    }
+    let output = child.wait_with_output()?;
+    if !output.status.success() {
+        bail!("the splitter failed ({})", output.status);
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// Is the splitter for one event, which comes on standard input.
+///
+/// # Errors
+/// If it fails.
+pub async fn be_splitter() -> Result<()> {
+    let mut event = String::new();
+    std::io::stdin().read_to_string(&mut event)?;
+    let event: Value = serde_json::from_str(&event)?;
+    let variable = |name: &str| env::var(name).with_context(|| format!("{name} is not set"));
+    let (id, secret) = (
+        variable("AWS_ACCESS_KEY_ID")?,
+        variable("AWS_SECRET_ACCESS_KEY")?,
+    );
+    let s3 = clients::s3(&variable("AWS_ENDPOINT_URL_S3")?, &id, &secret);
+    let bus = clients::event_bridge(&variable("AWS_ENDPOINT_URL_EVENTBRIDGE")?, &id, &secret);
+    let settings = Settings::read(|name| env::var_os(name))?;
+    let splitter = Splitter::new(s3, bus, settings)?;
+    let summary = splitter.handle(&event, Deadline::after(DEADLINE)).await?;
+    println!("{}", serde_json::to_string(&summary)?);
+    Ok(())
+}

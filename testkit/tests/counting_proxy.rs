@@ -1,0 +1,97 @@
+//! The counting proxy before the embedded S3 server: what it notes, and what it does to requests.
+
+use std::time::{Duration, Instant};
+
+use gifgen_shared::{
+    presigned_url::PresignedUrl,
+    source::{ETag, Source},
+    source_key::SourceKey,
+};
+use gifgen_testkit::{
+    bed::{FILMS, TestBed},
+    counting_proxy::CountingProxy,
+};
+use hyper::Method;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+const KEY: &str = "a b.mp4";
+const BYTES: usize = 32 << 20;
+const LATENCY: Duration = Duration::from_millis(30);
+
+async fn counted() -> (TestBed, CountingProxy) {
+    let bed = TestBed::start().await;
+    let file = bed.directory().join("file");
+    std::fs::write(&file, vec![7; BYTES]).unwrap();
+    bed.adopt(KEY, &file).await;
+    let proxy = CountingProxy::start(&bed.stack().s3_endpoint(), LATENCY).await;
+    (bed, proxy)
+}
+
+#[tokio::test]
+async fn reads_of_sources_wait_and_are_noted_in_their_order() {
+    let (bed, proxy) = counted().await;
+    let s3 = bed.s3_behind(&proxy.endpoint());
+    let started = Instant::now();
+    let source = Source {
+        bucket: FILMS.into(),
+        key: SourceKey::plain(KEY).unwrap(),
+        etag: None::<ETag>,
+    };
+    source.state(&s3).await.unwrap();
+    let get = s3.get_object().bucket(FILMS).key(KEY).range("bytes=5-104");
+    get.send().await.unwrap().body.collect().await.unwrap();
+    assert!(started.elapsed() >= 2 * LATENCY);
+    let other = s3.list_objects_v2().bucket(FILMS);
+    other.send().await.unwrap();
+    let reads = proxy.take().await;
+    let noted: Vec<_> = reads
+        .iter()
+        .map(|read| (&read.method, read.range.as_deref(), read.status, read.bytes))
+        .collect();
+    let range = Some("bytes=5-104");
+    assert_eq!(
+        noted,
+        [
+            (&Method::HEAD, None, 200, 0),
+            (&Method::GET, range, 206, 100)
+        ]
+    );
+    assert_eq!(proxy.take().await, []);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_is_counted_for_about_what_it_took() {
+    let (bed, proxy) = counted().await;
+    let source = Source {
+        bucket: FILMS.into(),
+        key: SourceKey::plain(KEY).unwrap(),
+        etag: None,
+    };
+    let s3 = bed.s3_behind(&proxy.endpoint());
+    let url = source.presign(&s3, Duration::from_secs(60)).await.unwrap();
+    let taken = take_and_leave(&url, 4 << 20).await;
+    let reads = proxy.take().await;
+    assert_eq!((reads.len(), reads[0].status), (1, 200));
+    // The kernel holds what the client has not read yet: over a real network that comes too.
+    assert!(reads[0].bytes >= taken && reads[0].bytes < taken + (8 << 20));
+}
+
+/// Reads so many bytes of an answer, its head included, and closes the connection.
+async fn take_and_leave(url: &PresignedUrl, bytes: u64) -> u64 {
+    let rest = url.expose().strip_prefix("http://").unwrap();
+    let (host, path) = rest.split_once('/').unwrap();
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let request = format!("GET /{path} HTTP/1.1\r\nhost: {host}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut part = Vec::new();
+    (&mut stream)
+        .take(bytes)
+        .read_to_end(&mut part)
+        .await
+        .unwrap();
+    // Less the head of the answer.
+    part.len() as u64 - 1024
+}
