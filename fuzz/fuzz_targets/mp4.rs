@@ -14,7 +14,9 @@ fuzz_target!(|file: &[u8]| {
         interlaced: false,
         seek_margin: 0,
     };
-    let Ok(excerpts) = mp4::excerpts_of(file, &video, &plan(6.0, 2)) else {
+    let length = mp4::Index::of(file).and_then(|index| index.length(&video));
+    assert!(length.is_err() || length.is_ok_and(|seconds| seconds > 0.0));
+    let Ok(excerpts) = mp4::Index::of(file).and_then(|index| index.excerpts(&video, &plan(6.0, 2))) else {
         return;
     };
     for excerpt in excerpts.into_iter().flatten() {

@@ -17,24 +17,59 @@ pub enum IndexError {
     None(String),
 }
 
-/// The excerpts of `slices` of a source whose container is `container`, as FFmpeg names it, and whose
-/// stream `video` is rendered. `None` stands for a slice that cannot be cut out.
-///
-/// # Errors
-/// If the source cannot be read, or no index can be made.
-pub async fn excerpts(
-    blocks: &Blocks,
-    container: &str,
-    video: &VideoStream,
-    slices: &[Slice],
-) -> Result<Vec<Option<Excerpt>>, IndexError> {
-    // Boxed, or else the compiler gives up on the size of what awaits this.
-    match container {
-        "matroska,webm" => Box::pin(matroska::excerpts(blocks, video, slices)).await,
-        "mpegts" => Box::pin(mpegts::excerpts(blocks, video, slices)).await,
-        _ if container.split(',').any(|name| name == "mov") => {
-            Box::pin(mp4::excerpts(blocks, video, slices)).await
+/// What a source says of where its pictures are.
+#[derive(Debug)]
+pub struct Index(Container);
+
+#[derive(Debug)]
+enum Container {
+    Mov(mp4::Index),
+    Matroska,
+    MpegTs,
+}
+
+impl Index {
+    /// Reads that of a source whose container is `container`, as FFmpeg names it.
+    ///
+    /// # Errors
+    /// If the source cannot be read, or no index can be made.
+    pub async fn read(blocks: &Blocks, container: &str) -> Result<Self, IndexError> {
+        let container = match container {
+            "matroska,webm" => Container::Matroska,
+            "mpegts" => Container::MpegTs,
+            _ if container.split(',').any(|name| name == "mov") => {
+                Container::Mov(Box::pin(mp4::Index::read(blocks)).await?)
+            }
+            _ => return Err(IndexError::None(format!("of {container} none is made"))),
+        };
+        Ok(Self(container))
+    }
+
+    /// The length of the stream `video` in seconds, from its first picture to the end of its last, if
+    /// the index tells.
+    pub fn length(&self, video: &VideoStream) -> Option<f64> {
+        match &self.0 {
+            Container::Mov(index) => index.length(video).ok(),
+            Container::Matroska | Container::MpegTs => None,
         }
-        _ => Err(IndexError::None(format!("of {container} none is made"))),
+    }
+
+    /// The excerpts of `slices`, all of a source, whose stream `video` is rendered. `None` stands for
+    /// a slice that cannot be cut out.
+    ///
+    /// # Errors
+    /// If the source cannot be read, or no index can be made.
+    pub async fn excerpts(
+        &self,
+        blocks: &Blocks,
+        video: &VideoStream,
+        slices: &[Slice],
+    ) -> Result<Vec<Option<Excerpt>>, IndexError> {
+        // Boxed, or else the compiler gives up on the size of what awaits this.
+        match &self.0 {
+            Container::Mov(index) => index.excerpts(video, slices),
+            Container::Matroska => Box::pin(matroska::excerpts(blocks, video, slices)).await,
+            Container::MpegTs => Box::pin(mpegts::excerpts(blocks, video, slices)).await,
+        }
     }
 }

@@ -39,9 +39,6 @@ use crate::{
 /// away.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
-/// Size of the first request after a jump, in bytes. Most are for a header or an index, and short.
-const FIRST_READ: u64 = 512 * 1024;
-
 /// Most that one request of ours asks for, in bytes.
 const LONGEST_READ: u64 = 1024 * 1024 * 1024;
 
@@ -200,7 +197,6 @@ impl Served {
             blocks: Arc::clone(&self.blocks),
             left: range,
             source: None,
-            long: false,
         };
         let failure = Arc::clone(&self.failure);
         stream::try_unfold(reading, async |mut reading| {
@@ -240,8 +236,6 @@ struct Reading {
     blocks: Arc<Blocks>,
     left: Range<u64>,
     source: Option<Filling>,
-    /// Whether what was read so far was read on, so that longer requests pay.
-    long: bool,
 }
 
 /// A request to the source that fills blocks as it comes.
@@ -278,10 +272,8 @@ impl Reading {
             {
                 return Ok(Some(piece));
             }
-            let longest = if self.long { LONGEST_READ } else { FIRST_READ };
-            let end = self.left.end.min(at + longest);
+            let end = self.left.end.min(at + LONGEST_READ);
             let gap = self.blocks.gap_at(at, end);
-            self.long = true;
             self.source = Some(Filling {
                 at: gap.start,
                 start: gap.start,

@@ -13,8 +13,12 @@ use hyper_util::{
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 
 /// How many bytes of an answer may lie in the kernel unread. What is asked for and then not needed
-/// after all is paid for up to here; 1 MiB still gives 50 MB a second at 20 ms.
-const RECEIVE_BUFFER_BYTES: usize = 1024 * 1024;
+/// after all is paid for up to here, and what the next one holds. It gives 12 MB a second at 20 ms, and
+/// ten times that within a region.
+const RECEIVE_BUFFER_BYTES: usize = 256 * 1024;
+
+/// How many bytes of an answer are read at once.
+const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 /// A client with its pool of connections, one for each process. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -51,7 +55,9 @@ impl Http {
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);
-        Ok(Self(Client::builder(TokioExecutor::new()).build(connector)))
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder.http1_max_buf_size(READ_BUFFER_BYTES);
+        Ok(Self(builder.build(connector)))
     }
 
     pub(crate) async fn send(

@@ -28,27 +28,50 @@ pub enum ProbingError {
     Gateway(#[from] GatewayError),
 }
 
-/// What ffprobe finds, and the length of the video stream in seconds: see [`Probe::measure`].
+/// What ffprobe finds in the header and the first pictures: see [`Probe::header`].
 ///
 /// # Errors
 /// If the source cannot be read, or is no video.
+pub async fn header(
+    ffprobe: &Path,
+    blocks: &Arc<Blocks>,
+    deadline: Deadline,
+) -> Result<Header, ProbingError> {
+    let gateway = Gateway::start(Arc::clone(blocks)).await?;
+    let url = &gateway.url();
+    let probe = probe(ffprobe, &gateway, url, None, deadline);
+    judge(probe.header().await, &gateway)
+}
+
+/// The length of the video stream in seconds: see [`Probe::length`].
+///
+/// # Errors
+/// If the source cannot be read, or holds no whole video.
+pub async fn length(
+    ffprobe: &Path,
+    blocks: &Arc<Blocks>,
+    deadline: Deadline,
+    header: &Header,
+) -> Result<f64, ProbingError> {
+    let gateway = Gateway::start(Arc::clone(blocks)).await?;
+    let url = &gateway.url();
+    let container = Some(header.container.as_str());
+    let probe = probe(ffprobe, &gateway, url, container, deadline);
+    judge(probe.length(header).await, &gateway)
+}
+
+/// The header, and the length by ffprobe.
+///
+/// # Errors
+/// If the source cannot be read, or holds no whole video.
 pub async fn measure(
     ffprobe: &Path,
     blocks: &Arc<Blocks>,
     deadline: Deadline,
 ) -> Result<(Header, f64), ProbingError> {
-    let gateway = Gateway::start(Arc::clone(blocks)).await?;
-    let input = Input::Loopback {
-        url: &gateway.url(),
-        port: gateway.port(),
-        container: None,
-    };
-    let probe = Probe {
-        ffprobe,
-        input,
-        deadline,
-    };
-    judge(probe.measure().await, &gateway)
+    let header = header(ffprobe, blocks, deadline).await?;
+    let length = length(ffprobe, blocks, deadline, &header).await?;
+    Ok((header, length))
 }
 
 /// When the packets of the stream `index` of a `container` are shown that lie within `range`: see
@@ -65,17 +88,29 @@ pub async fn packet_times(
     range: Range<f64>,
 ) -> Result<Vec<f64>, ProbingError> {
     let gateway = Gateway::start(Arc::clone(blocks)).await?;
+    let url = &gateway.url();
+    let probe = probe(ffprobe, &gateway, url, Some(container), deadline);
+    judge(probe.packet_times(index, range).await, &gateway)
+}
+
+fn probe<'a>(
+    ffprobe: &'a Path,
+    gateway: &Gateway,
+    url: &'a str,
+    container: Option<&'a str>,
+    deadline: Deadline,
+) -> Probe<'a> {
+    let port = gateway.port();
     let input = Input::Loopback {
-        url: &gateway.url(),
-        port: gateway.port(),
-        container: Some(container),
+        url,
+        port,
+        container,
     };
-    let probe = Probe {
+    Probe {
         ffprobe,
         input,
         deadline,
-    };
-    judge(probe.packet_times(index, range).await, &gateway)
+    }
 }
 
 /// To ffprobe a source that cannot be read looks like one that ends, so the gateway has the last word.

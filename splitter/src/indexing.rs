@@ -2,37 +2,37 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use gifgen_index::index::{IndexError, excerpts};
+use gifgen_index::index::{Index, IndexError};
 use gifgen_ledger::{excerpts::Excerpts, run::Run};
-use gifgen_reader::blocks::Blocks;
+use gifgen_reader::{blocks::Blocks, reader::ReadError};
 use gifgen_shared::{blocking::blocking, deadline::Deadline};
 use tokio::time::timeout;
 
 use crate::splitter::{SplitError, Splitter};
 
+/// The index of a source whose container is `container`, if it has one. Workers can do without, so
+/// half of the time that is left has to do for it.
+pub(crate) async fn index(
+    blocks: &Arc<Blocks>,
+    container: &str,
+    deadline: Deadline,
+) -> Result<Option<Index>, ReadError> {
+    in_time(blocks, deadline, Index::read(blocks, container)).await
+}
+
 impl Splitter {
-    /// The excerpts of the slices of `run`, as their events say them. Workers can do without, so half
-    /// of the time that is left has to do for them.
+    /// The excerpts of the slices of `run`, as their events say them.
     pub(crate) async fn excerpts(
         &self,
         run: &Run,
         blocks: &Arc<Blocks>,
+        index: &Index,
         deadline: Deadline,
     ) -> Result<Excerpts, SplitError> {
-        let (bucket, key) = (&run.source.bucket, &run.source.key);
         let plan = run.plan();
-        let finding = excerpts(blocks, &run.source.container, &run.video, &plan);
-        let found = match timeout(deadline.left() / 2, finding).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(IndexError::Read(error))) => return Err(error.into()),
-            Ok(Err(IndexError::None(why))) => {
-                tracing::info!(bucket, %key, why, "the source has no index; workers seek");
-                return Ok(Excerpts::new());
-            }
-            Err(_) => {
-                tracing::warn!(bucket, %key, "the index took too long; workers seek");
-                return Ok(Excerpts::new());
-            }
+        let finding = index.excerpts(blocks, &run.video, &plan);
+        let Some(found) = in_time(blocks, deadline, finding).await? else {
+            return Ok(Excerpts::new());
         };
         let texts: BTreeMap<u32, String> = blocking(move || {
             let texts = plan.iter().zip(&found).filter_map(|(slice, excerpt)| {
@@ -43,9 +43,31 @@ impl Splitter {
         })
         .await;
         let reader = blocks.reader();
+        let (bucket, key) = (&run.source.bucket, &run.source.key);
         let (bytes_read, requests) = (reader.bytes_read(), reader.requests());
         let slices = texts.len();
         tracing::info!(bucket, %key, slices, bytes_read, requests, "indexed");
         Ok(self.ledger.keep_excerpts(run, texts).await?)
+    }
+}
+
+/// What `finding` finds, if it finds something, in half of the time that is left.
+async fn in_time<T>(
+    blocks: &Blocks,
+    deadline: Deadline,
+    finding: impl Future<Output = Result<T, IndexError>>,
+) -> Result<Option<T>, ReadError> {
+    let source = blocks.reader().source();
+    match timeout(deadline.left() / 2, finding).await {
+        Ok(Ok(found)) => Ok(Some(found)),
+        Ok(Err(IndexError::Read(error))) => Err(error),
+        Ok(Err(IndexError::None(why))) => {
+            tracing::info!(%source, why, "the source has no index; workers seek");
+            Ok(None)
+        }
+        Err(_) => {
+            tracing::warn!(%source, "the index took too long; workers seek");
+            Ok(None)
+        }
     }
 }

@@ -1,22 +1,34 @@
-//! What a source is: measured with ffprobe, or rejected.
+//! What a source is: measured, or rejected.
 
 use std::sync::Arc;
 
+use gifgen_index::index::Index;
 use gifgen_ledger::run::SourceFacts;
 use gifgen_reader::{
     blocks::Blocks,
-    probing::{ProbingError, measure},
+    probing::{ProbingError, header, length},
     reader::Reader,
 };
 use gifgen_shared::{
     deadline::Deadline,
-    probe::ProbeError,
+    probe::{Header, ProbeError},
     rejection::{Reason, Rejection},
     source::{ETag, Source},
     video_stream::VideoStream,
 };
 
-use crate::splitter::{SplitError, Splitter};
+use crate::{
+    indexing::index,
+    splitter::{SplitError, Splitter},
+};
+
+/// A source that can be rendered.
+pub(crate) struct Measured {
+    pub facts: SourceFacts,
+    pub video: VideoStream,
+    /// `None` where it has none.
+    pub index: Option<Index>,
+}
 
 impl Splitter {
     /// What reads a source, and remembers what it has read.
@@ -31,13 +43,13 @@ impl Splitter {
         &self,
         blocks: &Arc<Blocks>,
         deadline: Deadline,
-    ) -> Result<Result<(SourceFacts, VideoStream), Rejection>, SplitError> {
+    ) -> Result<Result<Measured, Rejection>, SplitError> {
         let reader = blocks.reader();
         if reader.is_empty() {
             return Ok(Err(Rejection::new(Reason::EmptyVideo, "the file is empty")));
         }
-        let (header, length) = match measure(&self.settings.ffprobe, blocks, deadline).await {
-            Ok(measured) => measured,
+        let (header, length, index) = match self.probe(blocks, deadline).await {
+            Ok(probed) => probed,
             Err(ProbingError::Probe(ProbeError::Rejected(rejection))) => return Ok(Err(rejection)),
             Err(ProbingError::Probe(ProbeError::Child(error))) => return Err(error.into()),
             Err(ProbingError::Probe(ProbeError::Interrupted { reason })) => {
@@ -57,6 +69,29 @@ impl Splitter {
             )));
         }
         let (source, etag, bytes) = (reader.source(), reader.etag(), reader.len());
-        Ok(Ok(SourceFacts::of(source, etag, bytes, header, length)))
+        let (facts, video) = SourceFacts::of(source, etag, bytes, header, length);
+        Ok(Ok(Measured {
+            facts,
+            video,
+            index,
+        }))
+    }
+
+    /// The header, the length and the index. The length is that of the index where it tells: to
+    /// ffprobe the end of a file can be far away.
+    async fn probe(
+        &self,
+        blocks: &Arc<Blocks>,
+        deadline: Deadline,
+    ) -> Result<(Header, f64, Option<Index>), ProbingError> {
+        let ffprobe = &self.settings.ffprobe;
+        let header = header(ffprobe, blocks, deadline).await?;
+        let index = index(blocks, &header.container, deadline).await?;
+        let told = index.as_ref().and_then(|index| index.length(&header.video));
+        let length = match told {
+            Some(length) => (length * 1000.0).round() / 1000.0,
+            None => length(ffprobe, blocks, deadline, &header).await?,
+        };
+        Ok((header, length, index))
     }
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
+use gifgen_index::index::Index;
 use gifgen_ledger::{
     Ledger,
     bucket::Bucket,
     error::LedgerError,
+    excerpts::Excerpts,
     manifest::Status,
     run::{Run, Versioned},
 };
@@ -33,6 +35,8 @@ use serde_json::{Value, json};
 use tokio::time::timeout_at;
 
 use crate::{
+    indexing::index,
+    measure::Measured,
     outcome::{Outcome, Summary},
     trigger::{Created, created_objects},
 };
@@ -194,17 +198,25 @@ impl Splitter {
                 continue;
             }
             let blocks = self.blocks(&source, &etag, bytes);
-            let (facts, video) = match self.measure(&blocks, deadline).await? {
+            let measured = match self.measure(&blocks, deadline).await? {
                 Ok(measured) => measured,
                 Err(rejection) => {
                     return self.reject(created, Some(&etag), rejection, deadline).await;
                 }
             };
             let before = read.as_ref().map(|(run, _)| run);
+            let Measured {
+                facts,
+                video,
+                index,
+            } = measured;
             let run = Run::new(facts, video, self.settings.look, before);
             if self.ledger.begin(&run, read.as_ref()).await? {
                 let slices = run.plan().into_iter().map(|slice| (slice, 1));
-                return self.send(&run, &blocks, slices.collect(), deadline).await;
+                let index = index.as_ref();
+                return self
+                    .send(&run, &blocks, index, slices.collect(), deadline)
+                    .await;
             }
         }
         Err(self
@@ -237,20 +249,28 @@ impl Splitter {
             slices.extend(run.plan().last().map(|slice| (*slice, 1)));
         }
         let blocks = self.blocks(&run.source(), &run.source.etag, run.source.bytes);
-        Ok(Some(self.send(run, &blocks, slices, deadline).await?))
+        let index = index(&blocks, &run.source.container, deadline).await?;
+        let index = index.as_ref();
+        Ok(Some(
+            self.send(run, &blocks, index, slices, deadline).await?,
+        ))
     }
 
-    /// Sends the events of `slices` of a source of which `blocks` have been read, each with the
-    /// number of its attempt.
+    /// Sends the events of `slices` of a source with `index`, of which `blocks` have been read, each
+    /// with the number of its attempt.
     async fn send(
         &self,
         run: &Run,
         blocks: &Arc<Blocks>,
+        index: Option<&Index>,
         slices: Vec<(Slice, u32)>,
         deadline: Deadline,
     ) -> Result<Outcome, SplitError> {
         let sent = slices.len() as u32;
-        let excerpts = self.excerpts(run, blocks, deadline).await?;
+        let excerpts = match index {
+            Some(index) => self.excerpts(run, blocks, index, deadline).await?,
+            None => Excerpts::new(),
+        };
         self.ledger
             .send_slices(run, &slices, &excerpts, deadline)
             .await?;

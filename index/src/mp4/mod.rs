@@ -5,7 +5,7 @@ mod boxes;
 mod clock;
 mod cut;
 mod edits;
-mod excerpts;
+mod film;
 mod lanes;
 mod moof;
 mod parts;
@@ -17,4 +17,4 @@ mod track;
 mod window;
 mod write;
 
-pub use excerpts::{excerpts, excerpts_of};
+pub use film::Index;

@@ -20,6 +20,8 @@ const ENCRYPTED: [&[u8; 4]; 2] = [b"encv", b"drmi"];
 pub(super) struct Track<'a> {
     pub(super) id: u32,
     pub(super) timescale: u32,
+    /// Length that it claims, in ticks.
+    pub(super) length: i64,
     pub(super) edits: Option<Edits>,
     /// Whether FFmpeg only shifts by the edit list, since a track up to this one has no samples of
     /// its own.
@@ -52,7 +54,11 @@ impl<'a> Track<'a> {
             return Err(none("the track is no video"));
         }
         let mdhd = one(mdia, b"mdhd")?;
-        let timescale = content::<Mdhd>(mdhd.body)?.timescale;
+        let Mdhd {
+            timescale,
+            duration,
+            ..
+        } = content::<Mdhd>(mdhd.body)?;
         // FFmpeg takes it as signed.
         if timescale == 0 || i32::try_from(timescale).is_err() {
             return Err(none("the track has no timescale"));
@@ -76,6 +82,7 @@ impl<'a> Track<'a> {
         Ok(Self {
             id,
             timescale,
+            length: i64::try_from(duration).unwrap_or(i64::MAX),
             edits: edits(trak, content::<Mvhd>(mvhd.body)?.timescale, timescale)?,
             only_shifts: traks().take(index as usize + 1).any(has_no_samples),
             stbl,

@@ -35,7 +35,7 @@ fn try_all(file: &[u8], start_time: f64) -> bool {
             start_time,
             ..video(index)
         };
-        match mp4::excerpts_of(file, &video, &slices) {
+        match mp4::Index::of(file).and_then(|index| index.excerpts(&video, &slices)) {
             Ok(excerpts) => {
                 for excerpt in excerpts.into_iter().flatten() {
                     is_some = true;

@@ -176,10 +176,14 @@ pub async fn check(file: &Path, index: u32) -> Result<(usize, usize), IndexError
     let (mut made, mut missing) = (0, 0);
     for seconds in [1, 2, 30] {
         let slices = whole.slices(seconds);
-        let excerpts = mp4::excerpts(&served.blocks, &video, &slices).await?;
+        let excerpts = mp4::Index::read(&served.blocks)
+            .await?
+            .excerpts(&video, &slices)?;
         assert_eq!(
             excerpts,
-            mp4::excerpts_of(&content, &video, &slices).unwrap()
+            mp4::Index::of(&content)
+                .and_then(|index| index.excerpts(&video, &slices))
+                .unwrap()
         );
         let every = slices.len().div_ceil(6);
         for (slice, excerpt) in slices.iter().zip(&excerpts) {

@@ -11,7 +11,7 @@ use std::{
 
 use gifgen_index::{
     excerpt::{Excerpt, Start},
-    index::{IndexError, excerpts},
+    index::{Index, IndexError},
     keyframe,
 };
 use gifgen_reader::{blocks::Blocks, http::Http, reader::Reader};
@@ -109,7 +109,11 @@ impl Bench {
     ) -> (Result<Vec<Option<Excerpt>>, IndexError>, Cost) {
         let reader = self.reader();
         let blocks = Blocks::new(Arc::clone(&reader));
-        let excerpts = excerpts(&blocks, &self.container, &self.video, slices).await;
+        let excerpts = async {
+            let index = Index::read(&blocks, &self.container).await?;
+            index.excerpts(&blocks, &self.video, slices).await
+        };
+        let excerpts = excerpts.await;
         let cost = Cost {
             requests: reader.requests(),
             bytes: reader.bytes_read(),

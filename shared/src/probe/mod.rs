@@ -75,6 +75,10 @@ const NEAR_END_SECONDS: f64 = 5.0;
 /// A file that breaks off this much before its claimed end, in seconds, is truncated.
 const MISSING_SECONDS: f64 = 1.0;
 
+/// What keeps FFmpeg from reading a container's index, or all fragments of a fragmented MP4, where
+/// only its header and its beginning are wanted.
+const IGNORE_INDEX: [&str; 2] = ["-fflags", "+ignidx"];
+
 /// Containers in which FFmpeg seeks by guessing at byte positions and lands between keyframes,
 /// and how much earlier to seek for a start, in seconds: the longest distance between keyframes
 /// that HLS packagers use.
@@ -90,6 +94,8 @@ impl Probe<'_> {
     pub async fn header(&self) -> Result<Header, ProbeError> {
         let answer = self
             .ask(&[
+                IGNORE_INDEX[0],
+                IGNORE_INDEX[1],
                 "-select_streams",
                 "V",
                 "-show_entries",
