@@ -1,7 +1,7 @@
 //! From a source to the excerpts of its slices.
 
 use gifgen_reader::{blocks::Blocks, reader::ReadError};
-use gifgen_shared::{slice::Slice, video_stream::VideoStream};
+use gifgen_shared::{probe::MISSING_SECONDS, slice::Slice, video_stream::VideoStream};
 
 use crate::{excerpt::Excerpt, matroska, mp4, mpegts};
 
@@ -46,12 +46,24 @@ impl Index {
     }
 
     /// The length of the stream `video` in seconds, from its first picture to the end of its last, if
-    /// the index tells.
-    pub fn length(&self, video: &VideoStream) -> Option<f64> {
-        match &self.0 {
-            Container::Mov(index) => index.length(video).ok(),
-            Container::Matroska | Container::MpegTs => None,
-        }
+    /// the index or the end of the file tell. A file without tables that ends before the `claimed` seconds
+    /// may be truncated, which is for ffprobe to say.
+    ///
+    /// # Errors
+    /// If the source cannot be read, or no index can be made.
+    pub async fn length(
+        &self,
+        blocks: &Blocks,
+        video: &VideoStream,
+        claimed: Option<f64>,
+    ) -> Result<Option<f64>, IndexError> {
+        let told = match &self.0 {
+            Container::Mov(index) => return Ok(index.length(video).ok()),
+            Container::Matroska => Box::pin(matroska::length::length(blocks, video)).await?,
+            Container::MpegTs => Box::pin(mpegts::length::length(blocks, video)).await?,
+        };
+        let claimed = claimed.unwrap_or_default();
+        Ok(told.filter(|told| told + MISSING_SECONDS >= claimed))
     }
 
     /// The excerpts of `slices`, all of a source, whose stream `video` is rendered. `None` stands for

@@ -3,6 +3,7 @@
 //! The splitter reads a source's own index once and makes one [`excerpt::Excerpt`] for each slice;
 //! the worker fetches just those bytes and hands them to FFmpeg, which needs no network then.
 
+pub mod ending;
 pub mod excerpt;
 pub mod feed;
 pub mod index;

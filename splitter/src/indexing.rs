@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use gifgen_index::index::{Index, IndexError};
 use gifgen_ledger::{excerpts::Excerpts, run::Run};
 use gifgen_reader::{blocks::Blocks, reader::ReadError};
-use gifgen_shared::{blocking::blocking, deadline::Deadline};
+use gifgen_shared::{blocking::blocking, deadline::Deadline, probe::Header};
 use tokio::time::timeout;
 
 use crate::splitter::{SplitError, Splitter};
@@ -18,6 +18,17 @@ pub(crate) async fn index(
     deadline: Deadline,
 ) -> Result<Option<Index>, ReadError> {
     in_time(blocks, deadline, Index::read(blocks, container)).await
+}
+
+/// The length of the video in seconds, if the index tells.
+pub(crate) async fn length(
+    blocks: &Arc<Blocks>,
+    index: &Index,
+    header: &Header,
+    deadline: Deadline,
+) -> Result<Option<f64>, ReadError> {
+    let finding = index.length(blocks, &header.video, header.claimed_seconds);
+    Ok(in_time(blocks, deadline, finding).await?.flatten())
 }
 
 impl Splitter {

@@ -18,7 +18,7 @@ use gifgen_shared::{
 };
 
 use crate::{
-    indexing::index,
+    indexing::{self, index},
     splitter::{SplitError, Splitter},
 };
 
@@ -87,9 +87,12 @@ impl Splitter {
         let ffprobe = &self.settings.ffprobe;
         let header = header(ffprobe, blocks, deadline).await?;
         let index = index(blocks, &header.container, deadline).await?;
-        let told = index.as_ref().and_then(|index| index.length(&header.video));
+        let told = match &index {
+            Some(index) => indexing::length(blocks, index, &header, deadline).await?,
+            None => None,
+        };
         let length = match told {
-            Some(length) => (length * 1000.0).round() / 1000.0,
+            Some(told) => (told * 1000.0).round() / 1000.0,
             None => length(ffprobe, blocks, deadline, &header).await?,
         };
         Ok((header, length, index))

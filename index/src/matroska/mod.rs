@@ -7,6 +7,7 @@ pub mod excerpts;
 pub mod head;
 pub mod ids;
 pub mod keyframe;
+pub mod length;
 pub mod scan;
 
 pub use excerpts::excerpts;

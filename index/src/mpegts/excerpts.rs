@@ -24,10 +24,10 @@ const HEAD: u64 = 1024 * 1024;
 const TAIL: u64 = 64 * 1024;
 
 /// Times of a second.
-const CLOCK: f64 = 90_000.0;
+pub(super) const CLOCK: f64 = 90_000.0;
 
 /// From here on, libavformat moves times by a whole turn of their 33 bits.
-const TURNS: i64 = (1 << 33) / 8 * 7;
+pub(super) const TURNS: i64 = (1 << 33) / 8 * 7;
 
 /// Times are compared to a millisecond.
 const MILLISECOND: i64 = 90;
@@ -139,7 +139,8 @@ pub async fn excerpts(
     Ok(slices.iter().map(cut).collect())
 }
 
-async fn head(blocks: &Blocks) -> Result<(Layout, Programs), IndexError> {
+/// The layout of the packets, and the tables.
+pub(super) async fn head(blocks: &Blocks) -> Result<(Layout, Programs), IndexError> {
     let none = || IndexError::None("its tables are not at its start".into());
     let mut wanted = TAIL;
     loop {
@@ -158,7 +159,7 @@ async fn head(blocks: &Blocks) -> Result<(Layout, Programs), IndexError> {
 
 /// The stream that FFmpeg counts as `index`. Only if it is the one with video: if FFmpeg counted
 /// otherwise, it would not be.
-fn stream(programs: &Programs, index: u32) -> Option<(u16, Codec)> {
+pub(super) fn stream(programs: &Programs, index: u32) -> Option<(u16, Codec)> {
     let videos = programs.streams.iter().filter(|(_, kind)| is_video(*kind));
     let (pid, kind) = programs.streams.get(usize::try_from(index).ok()?)?;
     let codec = Codec::of(*kind)?;

@@ -3,6 +3,7 @@
 pub mod codec;
 pub mod excerpts;
 pub mod keyframe;
+pub mod length;
 pub mod packet;
 pub mod programs;
 

@@ -73,7 +73,7 @@ const FAR: &str = "999999%";
 const NEAR_END_SECONDS: f64 = 5.0;
 
 /// A file that breaks off this much before its claimed end, in seconds, is truncated.
-const MISSING_SECONDS: f64 = 1.0;
+pub const MISSING_SECONDS: f64 = 1.0;
 
 /// What keeps FFmpeg from reading a container's index, or all fragments of a fragmented MP4, where
 /// only its header and its beginning are wanted.

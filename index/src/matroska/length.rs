@@ -1,0 +1,43 @@
+//! The length of the video of a Matroska file.
+
+use gifgen_reader::blocks::Blocks;
+use gifgen_shared::video_stream::VideoStream;
+
+use crate::{
+    ending::end,
+    index::IndexError,
+    matroska::{head::head, scan::scan},
+};
+
+/// How much of the end is looked at first, and at most, in bytes. A cluster has up to 5 MB as a rule,
+/// and it is only known when its blocks are shown if its start is seen.
+const FIRST: u64 = 512 * 1024;
+const MOST: u64 = 16 * 1024 * 1024;
+
+/// The length of the stream `video` in seconds, by the blocks near its end; `None` if they do not
+/// tell.
+///
+/// # Errors
+/// If the source cannot be read, or no index can be made.
+pub async fn length(blocks: &Blocks, video: &VideoStream) -> Result<Option<f64>, IndexError> {
+    let head = head(blocks, video.index).await?;
+    let mut look = FIRST;
+    loop {
+        let from = head
+            .clusters
+            .end
+            .saturating_sub(look)
+            .max(head.clusters.start);
+        let bytes = blocks.read(from..head.clusters.end).await?;
+        let seen = scan(&bytes, None, head.track.number);
+        let end = end(seen.iter().map(|seen| seen.time).collect());
+        if let Some(end) = end {
+            let seconds = end as f64 * head.scale as f64 / 1e9 - video.start_time;
+            return Ok(Some(seconds).filter(|seconds| *seconds > 0.0));
+        }
+        if from == head.clusters.start || look >= MOST {
+            return Ok(None);
+        }
+        look *= 2;
+    }
+}
