@@ -3,7 +3,7 @@
 
 use crate::child::STDERR_BYTES;
 
-/// Errors, and what a server refuses, each with its level.
+/// Errors and warnings, each with its level.
 pub const LOG_LEVEL: &str = "level+warning";
 
 /// The levels of errors.
@@ -13,14 +13,8 @@ const COMPLAINTS: [&str; 3] = ["[error] ", "[fatal] ", "[panic] "];
 /// The level below them.
 const WARNING: &str = "[warning] ";
 
-/// How a refusal starts for which FFmpeg does not connect again, as it does for 429 and 5xx. After
-/// one on a later request it goes on with what it has, and blames the content.
-const REFUSED: &str = "HTTP error 4";
-const WAITED_FOR: &str = "HTTP error 429";
-
-/// What FFmpeg complained of: the lines at the levels of errors, without the level, and what a
-/// server refused, which is only a warning to FFmpeg. A line without a level goes with the one
-/// before it; at the beginning it is a complaint, since then something else than FFmpeg speaks.
+/// What FFmpeg complained of: the lines at the levels of errors, without the level. A line without a
+/// level goes with the one before it; at the beginning it is a complaint, since then something else than FFmpeg speaks.
 pub fn complaints(text: &str) -> String {
     let whole = text.len() < STDERR_BYTES;
     let mut complaining = whole;
@@ -32,7 +26,7 @@ pub fn complaints(text: &str) -> String {
             complaining = true;
             said
         } else if let Some(said) = words.strip_prefix(WARNING) {
-            complaining = said.starts_with(REFUSED) && !said.starts_with(WAITED_FOR);
+            complaining = false;
             said
         } else {
             words
@@ -78,18 +72,6 @@ mod tests {
             "[https @ 0x55] Stream ends prematurely at 90, should be 1000\nand more of it\n\
              [vist#0:0/h264 @ 0x1] [dec:h264 @ 0x2] no frame!\nError marking filters as finished\n"
         );
-    }
-
-    #[test]
-    fn a_refusal_is_a_complaint_and_one_that_is_waited_for_is_not() {
-        let said =
-            |words: &str| complaints(&format!("[http @ 0x55] [warning] HTTP error {words}\n"));
-        assert_eq!(
-            said("403 Forbidden"),
-            "[http @ 0x55] HTTP error 403 Forbidden\n"
-        );
-        assert_eq!(said("503 Slow Down"), "");
-        assert_eq!(said("429 Too Many Requests"), "");
     }
 
     #[test]

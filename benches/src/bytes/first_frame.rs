@@ -12,8 +12,9 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use gifgen_testkit::bed::{TestBed, invocation};
+use gifgen_worker::{error::Interrupted, worker::Answer};
 
 use super::{
     bed::{Lane, Planned},
@@ -47,8 +48,8 @@ pub struct FirstFrame {
 /// # Errors
 /// If one of them fails.
 pub async fn measure(bed: &TestBed, key: &str, planned: &Planned) -> Result<FirstFrame> {
-    let shim = Shim::make(bed.directory())?;
-    let program = shim.program.to_str().context("a folder's name is odd")?;
+    let program = shim(bed.directory())?;
+    let program = program.to_str().context("a folder's name is odd")?;
     let lane = Lane::start(bed, &[("FFMPEG", program)]).await;
     let url = lane.url(key).await?;
     let (mut by_plain, mut by_ours) = (Vec::new(), Vec::new());
@@ -62,12 +63,11 @@ pub async fn measure(bed: &TestBed, key: &str, planned: &Planned) -> Result<Firs
         by_plain.push(started.elapsed()?.as_secs_f64());
 
         let started = SystemTime::now();
-        // It finds that there is no GIF, which is so.
         let answer = lane
             .worker
             .handle(&planned.event, &invocation(DEADLINE))
             .await;
-        let ended = shim.ended().with_context(|| format!("{answer:?}"))?;
+        let ended = ended(&answer).with_context(|| format!("{answer:?}"))?;
         by_ours.push(ended.duration_since(started)?.as_secs_f64());
     }
     Ok(FirstFrame {
@@ -76,14 +76,9 @@ pub async fn measure(bed: &TestBed, key: &str, planned: &Planned) -> Result<Firs
     })
 }
 
-/// The program in the place of FFmpeg.
-struct Shim {
-    program: PathBuf,
-    note: PathBuf,
-}
-
-/// What it does. Bash knows the time without starting a program. `NOTE` is what it writes to, once: a
-/// worker that finds no pictures may try again from further back.
+/// What the program in the place of FFmpeg does. It can write to its working directory only, which is
+/// gone afterwards, and to what FFmpeg says, which is part of the worker's answer. A worker that finds
+/// no pictures may try again: the first time counts. Bash knows the time without starting a program.
 const SHIM: &str = r#"#!/usr/bin/env bash
 input=()
 while [ $# -gt 0 ]; do
@@ -94,26 +89,31 @@ while [ $# -gt 0 ]; do
     fi
     shift
 done
-PATH=$PATH:/usr/local/bin:/usr/bin:/bin ffmpeg "${input[@]}" -frames:v 1 -f null /dev/null && [ ! -e NOTE ] &&
-    printf '%s' "$EPOCHREALTIME" >NOTE
+PATH=/usr/local/bin:/usr/bin:/bin ffmpeg "${input[@]}" -frames:v 1 -f null /dev/null || exit 1
+[ -e note ] || printf '%s' "$EPOCHREALTIME" >note
+printf '[error] FIRST %s\n' "$(<note)" >&2
+exit 1
 "#;
 
-impl Shim {
-    fn make(folder: &Path) -> Result<Self> {
-        let (program, note) = (folder.join("first-frame"), folder.join("first-frame-note"));
-        let text = SHIM.replace("NOTE", &format!("'{}'", note.display()));
-        fs::write(&program, text)?;
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
-        Ok(Self { program, note })
-    }
+/// Makes it in `folder`.
+fn shim(folder: &Path) -> Result<PathBuf> {
+    let program = folder.join("first-frame");
+    fs::write(&program, SHIM)?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    Ok(program)
+}
 
-    /// When FFmpeg ended. It is forgotten then.
-    fn ended(&self) -> Result<SystemTime> {
-        let note = fs::read_to_string(&self.note).context("there was no first picture")?;
-        fs::remove_file(&self.note)?;
-        // In some languages the point is a comma.
-        let seconds: f64 = note.replace(',', ".").parse()?;
-        ensure!(seconds > 0.0, "{note} is no time");
-        Ok(UNIX_EPOCH + Duration::from_secs_f64(seconds))
-    }
+/// When FFmpeg ended, by the worker's answer.
+fn ended(answer: &Result<Answer, Interrupted>) -> Result<SystemTime> {
+    let Ok(Answer::Failed { message, .. }) = answer else {
+        bail!("the worker did not run the shim");
+    };
+    let (_, note) = message
+        .rsplit_once("FIRST ")
+        .context("there was no first picture")?;
+    let note = note.split([' ', ';']).next().unwrap_or_default();
+    // In some languages the point is a comma.
+    let seconds: f64 = note.replace(',', ".").parse()?;
+    ensure!(seconds > 0.0, "{note} is no time");
+    Ok(UNIX_EPOCH + Duration::from_secs_f64(seconds))
 }
