@@ -7,6 +7,7 @@
 override VIDEO := $(value VIDEO)
 override OUT := $(value OUT)
 PROFILE ?= local
+FUZZ_SECONDS ?= 60
 export VIDEO OUT PROFILE
 # Or else the same text goes, unquoted, to every make that a build script starts.
 unexport MAKEFLAGS MFLAGS MAKEOVERRIDES
@@ -30,11 +31,12 @@ run: ## previews of one video, no AWS: make run VIDEO='my film.mp4' OUT=previews
 	@scripts/run-video
 
 .PHONY: test
-test: setup ## all checks: format, lints, tests, docs, template
+test: setup ## all checks: format, lints, tests, docs, template, a minute of fuzzing for each parser
 	cargo fmt --all --check
 	scripts/check-template
 	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
 	cargo test $(LOCKED) --workspace
+	scripts/fuzz $(FUZZ_SECONDS)
 	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --workspace --no-deps
 
 .PHONY: template
