@@ -120,8 +120,10 @@ impl Worker {
         let mut fed = None;
         let rendered = loop {
             tokio::select! {
-                rendered = &mut rendered => break rendered,
+                // Before all else it counts whether FFmpeg got all that it was to get.
+                biased;
                 done = &mut feeding, if fed.is_none() => fed = Some(done),
+                rendered = &mut rendered => break rendered,
             }
         };
         // To FFmpeg a source that cannot be read looks like one that ends.
