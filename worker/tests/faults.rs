@@ -28,6 +28,8 @@ struct Faulty {
     bed: TestBed,
     proxy: Proxy,
     worker: Worker,
+    /// The slice's event as the splitter sent it: with its excerpt.
+    sent: Value,
 }
 
 impl Faulty {
@@ -35,11 +37,14 @@ impl Faulty {
         let bed = TestBed::start().await;
         let object = bed.adopt_video("cars.mp4", "d45").await;
         let created = object_created(FILMS, "cars.mp4", &object.etag);
+        let mut events = bed.our_events();
         let splitter = bed.splitter(&SETTINGS);
         splitter
             .handle(&created, Deadline::after(MINUTE))
             .await
             .unwrap();
+        let sent = events.recv().await.unwrap();
+        assert!(sent["detail"]["excerpt"].is_string(), "{sent}");
         let proxy = Proxy::start(&bed.stack().s3_endpoint(), fault).await;
         let credentials = bed.stack().credentials();
         let s3 = clients::s3(
@@ -48,12 +53,25 @@ impl Faulty {
             &credentials.secret_access_key,
         );
         let worker = worker(s3, bed.bus().clone(), bed.temporary(), &SETTINGS);
-        Self { bed, proxy, worker }
+        Self {
+            bed,
+            proxy,
+            worker,
+            sent,
+        }
     }
 
     async fn render(&self, deadline: Duration) -> Result<Answer, Interrupted> {
         let event = slice_of(&self.bed, "cars.mp4", 0, 30.16).await;
-        let answer = self.worker.handle(&event, &invocation(deadline)).await;
+        self.handle(&event, deadline).await
+    }
+
+    async fn render_excerpt(&self) -> Result<Answer, Interrupted> {
+        self.handle(&self.sent, MINUTE).await
+    }
+
+    async fn handle(&self, event: &Value, deadline: Duration) -> Result<Answer, Interrupted> {
+        let answer = self.worker.handle(event, &invocation(deadline)).await;
         assert_eq!(
             fs::read_dir(self.bed.temporary()).unwrap().count(),
             0,
@@ -122,6 +140,35 @@ async fn a_connection_that_breaks_off_is_taken_up_where_it_broke() {
     .await;
     assert_done(faulty.render(MINUTE).await);
     assert_eq!(faulty.previews().await, 32);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_excerpt_whose_connection_breaks_off_is_taken_up_where_it_broke() {
+    let faulty = Faulty::start(|connection| match connection {
+        1 => Fault::CutAfter(300_000),
+        2 => Fault::CutAfter(700_000),
+        _ => Fault::None,
+    })
+    .await;
+    assert_done(faulty.render_excerpt().await);
+    assert_eq!(faulty.previews().await, 32);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_excerpt_that_always_breaks_off_is_transient_and_never_padded_out() {
+    let faulty = Faulty::start(|connection| match connection {
+        0 => Fault::None,
+        // Nearly all of it.
+        1 => Fault::CutAfter(2_700_000),
+        _ => Fault::CutAfter(100),
+    })
+    .await;
+    let error = faulty.render_excerpt().await.unwrap_err();
+    assert!(
+        matches!(error, Interrupted::SourceLost(_) | Interrupted::Ledger(_)),
+        "{error}"
+    );
+    assert_eq!(faulty.previews().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
