@@ -44,6 +44,10 @@ const PROBE_BYTES: &str = "5000000";
 /// Most streams in a file. Fan-made subtitles bring a hundred fonts along, each of them a stream.
 const STREAMS: &str = "256";
 
+/// What may lie unread in FFmpeg's socket, in bytes: it was read from the source in vain when FFmpeg
+/// seeks away or ends. <https://ffmpeg.org/ffmpeg-protocols.html#tcp>
+const RECEIVE_BYTES: &str = "65536";
+
 /// Name of standard input among FFmpeg's protocols.
 const STDIN: &str = "pipe:0";
 
@@ -61,8 +65,9 @@ impl Input<'_> {
         args.extend(["-max_pixels:v", &max_pixels]);
         args.extend(["-probesize", PROBE_BYTES]);
         args.extend(["-max_streams", STREAMS]);
-        if let Self::Pipe { demuxer } = self {
-            args.extend(["-f", demuxer]);
+        match self {
+            Self::Pipe { demuxer } => args.extend(["-f", demuxer]),
+            Self::Loopback { .. } => args.extend(["-recv_buffer_size", RECEIVE_BYTES]),
         }
         args.extend(["-i", self.name()]);
         args.into_iter().map(OsString::from).collect()
