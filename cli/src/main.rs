@@ -8,6 +8,7 @@ use gifgen::{
     printable::printable,
     redrive, replay, run, status,
 };
+use gifgen_shared::child::keep_to_ourselves;
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -18,6 +19,7 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_env_filter(log_filter())
         .init();
+    keep_to_ourselves();
     let done = match Options::parse().command {
         Command::Run(options) => run::run(&options)
             .await

@@ -59,6 +59,13 @@ pub enum Start {
 /// Most bytes of a header: the tables of a slice of 900 s at 240 pictures a second.
 const LONGEST_HEADER: usize = 8 * 1024 * 1024;
 
+/// Ranges with less than this between them, in bytes, are fetched at once: a request costs more time,
+/// and on S3 as much money as 4 MB cost from another region.
+const GAP: u64 = 512 * 1024;
+
+/// Most requests for one slice. What is more scattered FFmpeg may as well seek for.
+const MOST_FETCHES: usize = 64;
+
 /// Most ranges: one for each picture of such a slice.
 const MOST_RANGES: usize = 250_000;
 
@@ -119,7 +126,11 @@ impl Excerpt {
         Ok(excerpt)
     }
 
-    fn check(&self, bytes: u64) -> Result<(), NoExcerpt> {
+    /// Whether it makes sense for a source of `bytes` bytes.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn check(&self, bytes: u64) -> Result<(), NoExcerpt> {
         let wrong = |what: &str| Err(NoExcerpt(what.to_owned()));
         if self.header.len() > LONGEST_HEADER || self.ranges.len() > MOST_RANGES {
             return wrong("it is too long");
@@ -131,21 +142,21 @@ impl Excerpt {
             }
             end = range.end;
         }
+        if self.fetches().count() > MOST_FETCHES {
+            return wrong("its bytes are scattered all over the source");
+        }
         if end == 0 || self.until > bytes {
             return wrong("it names no bytes, or some behind the end of the source");
         }
         Ok(())
     }
 
-    /// Bytes of the source that it needs, but for what `start` and `until` may add.
-    pub fn len(&self) -> u64 {
-        let lengths = self.ranges.iter().map(|range| range.end - range.start);
-        lengths.sum()
-    }
-
-    /// Whether it needs none.
-    pub fn is_empty(&self) -> bool {
-        self.ranges.is_empty()
+    /// The ranges by what is fetched with one request: those with little between them, which is
+    /// dropped.
+    pub fn fetches(&self) -> impl Iterator<Item = &[Range<u64>]> {
+        let is_near =
+            |before: &Range<u64>, after: &Range<u64>| after.start.saturating_sub(before.end) < GAP;
+        self.ranges.chunk_by(is_near)
     }
 }
 
@@ -175,7 +186,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_excerpt_survives_its_event(header in prop::collection::vec(any::<u8>(), 0..200),
-            lengths in prop::collection::vec((0u64..1 << 40, 1u64..1 << 30), 1..50)) {
+            lengths in prop::collection::vec((0u64..1 << 40, 1u64..1 << 30), 1..MOST_FETCHES)) {
             let excerpt = excerpt(header, &lengths);
             let end = excerpt.ranges.last().unwrap().end;
             let text = excerpt.encode();
@@ -188,6 +199,19 @@ mod tests {
             let text = STANDARD_NO_PAD.encode(bytes);
             prop_assert!(Excerpt::decode(&text, 1000).is_err() || text.len() > 10);
         }
+    }
+
+    #[test]
+    fn small_gaps_are_fetched_along_and_large_ones_are_not() {
+        let excerpt = excerpt(Vec::new(), &[(0, 10), (10, 10), (GAP, 10)]);
+        let counts: Vec<usize> = excerpt.fetches().map(<[_]>::len).collect();
+        assert_eq!(counts, [2, 1]);
+    }
+
+    #[test]
+    fn what_is_scattered_all_over_the_source_is_refused() {
+        let scattered = excerpt(Vec::new(), &[(GAP, 1); MOST_FETCHES + 1]);
+        assert!(Excerpt::decode(&scattered.encode(), u64::MAX).is_err());
     }
 
     #[test]

@@ -24,10 +24,6 @@ use crate::{
     keyframe::before,
 };
 
-/// Ranges with less than this between them, in bytes, are fetched at once, and what lies between is
-/// dropped: a request costs more time, and on S3 as much money as 4 MB cost from another region.
-const GAP: u64 = 512 * 1024;
-
 /// What is read first when the estimated end of an excerpt was too early, in bytes. It doubles each
 /// time.
 const FIRST_STEP_ON: u64 = 64 * 1024;
@@ -93,7 +89,7 @@ async fn write(
     };
     pipe.write_all(&excerpt.header).await?;
     pipe.write_all(&lead).await?;
-    for fetch in fetches(&excerpt.ranges) {
+    for fetch in excerpt.fetches() {
         let Some(all) = span(fetch) else { continue };
         let mut at = all.start;
         let mut stream = reader.stream(all);
@@ -134,11 +130,6 @@ async fn until_drained(pipe: &Sender) -> io::Result<()> {
     Ok(())
 }
 
-/// `ranges` by what is fetched with one request.
-fn fetches(ranges: &[Range<u64>]) -> impl Iterator<Item = &[Range<u64>]> {
-    ranges.chunk_by(|before, after| after.start - before.end < GAP)
-}
-
 /// From the start of the first to the end of the last.
 fn span(ranges: &[Range<u64>]) -> Option<Range<u64>> {
     Some(ranges.first()?.start..ranges.last()?.end)
@@ -158,13 +149,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn small_gaps_are_fetched_along_and_large_ones_are_not() {
-        let ranges = [0..10, 20..30, GAP + 30..GAP + 40];
-        let fetches: Vec<_> = fetches(&ranges).filter_map(span).collect();
-        assert_eq!(fetches, [0..30, GAP + 30..GAP + 40]);
-    }
 
     proptest! {
         #[test]

@@ -167,10 +167,14 @@ where
     Ok(())
 }
 
+/// Most bytes that all looks may read: so many, or that part of a large source.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+const MOST_PART: u64 = 32;
+
 /// Reads `look` bytes from `at` on, and then more, until `find` finds something in them.
 ///
 /// # Errors
-/// If they cannot be read.
+/// If they cannot be read, or too much has been read.
 pub async fn look<T>(
     reader: &Arc<Reader>,
     at: u64,
@@ -179,7 +183,12 @@ pub async fn look<T>(
 ) -> Result<Vec<T>, IndexError> {
     let mut bytes = Vec::new();
     let mut look = look;
+    // With all that was read before, by ffprobe too.
+    let most = (reader.len() / MOST_PART).max(MOST_BYTES);
     for piece in 0..PIECES {
+        if reader.bytes_read() > most {
+            return Err(IndexError::None("it takes too much looking".into()));
+        }
         let from = at.saturating_add(bytes.len() as u64);
         let read: Bytes = reader.read(from..from.saturating_add(look)).await?;
         bytes.extend_from_slice(&read);

@@ -6,10 +6,11 @@
 
 use std::{
     convert::Infallible,
-    fmt,
+    fmt, io,
     net::{Ipv4Addr, SocketAddr},
     ops::Range,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -23,10 +24,14 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use rustix::net::sockopt::set_socket_send_buffer_size;
+use rustix::{
+    net::sockopt::set_socket_send_buffer_size,
+    rand::{GetRandomFlags, getrandom},
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
+    time::sleep,
 };
 
 use crate::{
@@ -38,6 +43,9 @@ use crate::{
 /// What may lie in the socket unread, in bytes: it is read from the source in vain when FFmpeg seeks
 /// away.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Pause after a failed accept.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Most that one request of ours asks for, in bytes.
 const LONGEST_READ: u64 = 1024 * 1024 * 1024;
@@ -56,14 +64,17 @@ pub struct Gateway {
 pub struct GatewayError(#[from] std::io::Error);
 
 impl Gateway {
-    /// Serves `blocks` on a port of 127.0.0.1 that the kernel picks, at a path that nobody can guess.
+    /// Serves `blocks` on a port of 127.0.0.1 that the kernel picks, at a path that nobody can guess;
+    /// on a machine with several users, they can see it among the arguments of FFmpeg.
     ///
     /// # Errors
     /// If there is no port.
     pub async fn start(blocks: Arc<Blocks>) -> Result<Self, GatewayError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let path = format!("/{:032x}", fastrand::u128(..));
+        let mut secret = [0; 16];
+        getrandom(&mut secret, GetRandomFlags::empty()).map_err(io::Error::from)?;
+        let path = format!("/{:032x}", u128::from_ne_bytes(secret));
         let failure = Arc::new(OnceLock::new());
         let served = Served {
             blocks,
@@ -124,13 +135,13 @@ async fn accept(listener: TcpListener, served: Served) {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => { connections.spawn(serve(stream, served.clone())); }
                 Err(error) => {
-                    tracing::warn!(%error, "the gateway accepts no more connections");
-                    break;
+                    // FFmpeg waits meanwhile. Mostly the process is out of file descriptors.
+                    tracing::warn!(%error, "the gateway cannot accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
                 }
             },
         }
     }
-    while connections.join_next().await.is_some() {}
 }
 
 async fn serve(stream: TcpStream, served: Served) {

@@ -45,9 +45,11 @@ impl Splitter {
         let Some(found) = in_time(blocks, deadline, finding).await? else {
             return Ok(Excerpts::new());
         };
+        let bytes = run.source.bytes;
         let texts: BTreeMap<u32, String> = blocking(move || {
             let texts = plan.iter().zip(&found).filter_map(|(slice, excerpt)| {
                 let excerpt = excerpt.as_ref()?;
+                excerpt.check(bytes).ok()?;
                 Some((slice.start, excerpt.encode()))
             });
             texts.collect()

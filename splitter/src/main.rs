@@ -1,7 +1,7 @@
 //! The Lambda function `splitter`.
 
 use aws_config::BehaviorVersion;
-use gifgen_shared::{deadline::Deadline, settings::Settings};
+use gifgen_shared::{child::keep_to_ourselves, deadline::Deadline, settings::Settings};
 use gifgen_splitter::splitter::Splitter;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing::init_default_subscriber};
 use serde_json::Value;
@@ -9,6 +9,7 @@ use serde_json::Value;
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     init_default_subscriber();
+    keep_to_ourselves();
     let settings = Settings::read(|name| std::env::var_os(name)).unwrap_or_else(|error| {
         // Returned from here it would be printed as Rust has it, not as a sentence.
         eprintln!("{error}");

@@ -44,6 +44,9 @@ const BEHIND_CUES: usize = 8;
 /// How far to read on if the pictures of the slice have not all come, in bytes.
 const SPARE: u64 = 4 * 1024 * 1024;
 
+/// What is read of a block that a cue names, in bytes: of most groups, all that is before their pictures.
+const CUED_BLOCK: u64 = 64;
+
 /// How many requests are under way at once.
 const AT_ONCE: usize = 16;
 
@@ -258,7 +261,8 @@ async fn start(
     let Some(cluster) = clusters::at(reader, at, video).await? else {
         return Ok(None);
     };
-    let is_cued = |seen: &Seen| seen.time == cue.time;
+    // Cues lie, and FFmpeg starts with a keyframe whatever they say.
+    let is_cued = |seen: &Seen| seen.key && seen.time == cue.time;
     if cluster.first.as_ref().is_some_and(is_cued) {
         return Ok(Some((Vec::new(), at)));
     }
@@ -271,7 +275,7 @@ async fn start(
     if cluster.end.is_some_and(|end| at >= end) {
         return Ok(None);
     }
-    let bytes = reader.read(at..at.saturating_add(64)).await?;
+    let bytes = reader.read(at..at.saturating_add(CUED_BLOCK)).await?;
     let time = cluster.time;
     let starts = crate::matroska::scan::first(&bytes, Inside { time }, video);
     let starts = starts.is_some_and(|seen| is_cued(&seen));

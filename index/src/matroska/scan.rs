@@ -2,7 +2,7 @@
 //! taken for such if another one follows where they end.
 
 use crate::matroska::{
-    ebml::{Header, big_endian, child, elements, number, unsigned},
+    ebml::{Header, big_endian, elements, number, unsigned},
     ids,
 };
 
@@ -45,6 +45,9 @@ pub const HIGHEST_TRACK: u64 = 127;
 
 /// Times in clusters are far below this: 2^40 ms are 35 years.
 const LATEST: u64 = 1 << 53;
+
+/// Most elements of a group of blocks that are looked at. There are hardly ever more than four.
+const PARTS_OF_A_GROUP: usize = 8;
 
 struct Block {
     track: u64,
@@ -164,9 +167,13 @@ fn block(header: Header, bytes: &[u8]) -> Option<Block> {
             (flags & 0x70 == 0).then_some(block)
         }
         ids::BLOCK_GROUP => {
-            let (mut block, flags) = inner(child(content, ids::BLOCK)?)?;
+            // A few only: each byte of a hostile file may seem to start a group of all that follows.
+            let parts = || elements(content).take(PARTS_OF_A_GROUP);
+            let (_, _, own) = parts().find(|(_, part, _)| part.id == ids::BLOCK)?;
+            let (mut block, flags) = inner(own)?;
             // What it refers to may stand behind what was read.
-            block.key = whole.is_some_and(|whole| child(whole, ids::REFERENCE).is_none());
+            let refers = parts().any(|(_, part, _)| part.id == ids::REFERENCE);
+            block.key = whole.is_some() && !refers && parts().count() < PARTS_OF_A_GROUP;
             (flags & 0xf1 == 0).then_some(block)
         }
         _ => None,

@@ -29,6 +29,9 @@ const MOST_REQUESTS: usize = 20_000;
 /// Most bytes of all `moof`s, since they are all kept.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
+/// What a fragment takes beside its own bytes: an empty one costs memory, too.
+const COST: u64 = 128;
+
 /// Longest `moof`, in bytes.
 pub(super) const LONGEST_MOOF: u64 = 8 * 1024 * 1024;
 
@@ -117,14 +120,15 @@ async fn walk(
                 if length > LONGEST_MOOF || header.len != 8 {
                     return Err(none("a fragment's description is too long"));
                 }
+                let cost = length.saturating_add(COST);
+                if shared.moof_bytes.fetch_add(cost, Relaxed) > MOST_BYTES {
+                    return Err(none("there are too many fragments"));
+                }
                 // With the header of what follows.
                 let moof = window.read(at, length + HEADER, step).await?;
                 let Some(moof) = moof.get(header.len as usize..length as usize) else {
                     break;
                 };
-                if shared.moof_bytes.fetch_add(length, Relaxed) > MOST_BYTES {
-                    return Err(none("there are too many fragments"));
-                }
                 // Copied, or else it would hold on to all that was read with it.
                 found.push((at, Bytes::copy_from_slice(moof)));
                 shared.step.fetch_max(step_for(length), Relaxed);

@@ -18,7 +18,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::{pipe::fcntl_setpipe_size, process::Signal};
+use rustix::{
+    pipe::fcntl_setpipe_size,
+    process::{DumpableBehavior, Signal, set_dumpable_behavior},
+};
 use tokio::{
     process::{Child, ChildStdout, Command},
     time::{Instant, sleep_until, timeout},
@@ -35,6 +38,16 @@ pub use self::{
     cage::{FILE_BYTES, Network},
     kept::Keep,
 };
+
+/// Keeps what this process holds, its credentials above all, from others of the same user: from programs
+/// that it runs, if a hostile input takes one over and the kernel has no Landlock. Its memory and
+/// environment in `/proc` belong to root from now on. <https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html>
+pub fn keep_to_ourselves() {
+    let set = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    if let Err(error) = set {
+        tracing::warn!(%error, "the process cannot be hidden from programs that it runs");
+    }
+}
 
 /// A program to run, by argument list.
 #[derive(Debug)]

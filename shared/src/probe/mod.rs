@@ -145,16 +145,6 @@ impl Probe<'_> {
         })
     }
 
-    /// Reads the header, and measures the length of the video stream in seconds.
-    ///
-    /// # Errors
-    /// As [`Self::header`] and [`Self::length`].
-    pub async fn measure(&self) -> Result<(Header, f64), ProbeError> {
-        let header = self.header().await?;
-        let length = self.length(&header).await?;
-        Ok((header, length))
-    }
-
     /// The length of the video stream in seconds, rounded to milliseconds: from its first
     /// picture to the end of its last, by the timestamps of the packets near the end of the
     /// file. What the header claims decides only where to look first.
