@@ -132,10 +132,11 @@ fn a_small_matroska_file_of_enormous_length_is_rejected_or_measured() {
             "tooLong: ",
         ),
         (
+            // All at once: the last one stands.
             "crowded.mkv",
             1e3,
             vec![0; 20_000],
-            "FFmpeg rendered the slice wrongly",
+            "done",
         ),
     ] {
         let video = folder.path().join(name);
