@@ -62,4 +62,5 @@ fmt: ## formats the code
 .PHONY: clean
 clean: ## removes what was built; .tools and the previews stay
 	cargo clean
+	cargo clean --manifest-path fuzz/Cargo.toml
 	rm -rf .aws-sam

@@ -202,7 +202,7 @@ fn judge(error: &AnswerError) -> ProbeError {
     match error.code {
         NOT_ON_WHITELIST => Rejection::new(
             Reason::NotAVideo,
-            "this is no video file: still images, playlists and texts are not taken",
+            "this is no video file: still images and playlists are not taken",
         )
         .into(),
         INVALID_DATA => {
