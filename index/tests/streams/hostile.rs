@@ -40,6 +40,16 @@ fn tampered() -> impl Strategy<Value = Vec<u8>> {
     )
 }
 
+/// Each of these seems to start a group of blocks that holds all that follows.
+#[test]
+fn a_file_that_seems_to_be_full_of_groups_is_not_looked_through_for_each_of_them() {
+    let group = [0xec, 0x85, 0xa0, 0x10, 0xff, 0xff, 0xff];
+    let bytes = group.repeat(150_000);
+    let inside = Some(scan::Inside { time: 0 });
+    assert!(scan::scan(&bytes, inside, 1).is_empty());
+    assert!(block::last(&bytes, 1, i64::MAX).is_none());
+}
+
 proptest! {
     #[test]
     fn no_bytes_make_a_parser_of_matroska_panic(bytes in tampered(), track in 1_u64..4) {
