@@ -26,7 +26,7 @@ async fn fragments_of_all_makes_show_what_the_whole_shows() {
         let file = make(folder.path(), &format!("{name}.mp4"), &args);
         let checked = check(&file, 0).await;
         let (made, missing) = checked.unwrap_or_else(|error| panic!("{name}: {error}"));
-        assert!(made > 10 && missing == 0, "{name} {made} {missing}");
+        assert!(made > 3 && missing == 0, "{name} {made} {missing}");
     }
 }
 
