@@ -61,7 +61,9 @@ impl Limit {
 /// The limits of a program that may run for `left`.
 pub(super) fn of(left: Duration) -> [Limit; COUNT] {
     let cores = available_parallelism().map_or(1, NonZero::get) as u64;
-    let cpu_seconds = left.as_secs().saturating_mul(cores) + CPU_MARGIN_SECONDS;
+    let cpu_seconds = (left.as_secs())
+        .saturating_mul(cores)
+        .saturating_add(CPU_MARGIN_SECONDS);
     let address_space = ADDRESS_SPACE + ADDRESS_SPACE_OF_THREAD * cores;
     let limit = |resource, value| Limit::new(resource, value, value);
     [
