@@ -73,7 +73,7 @@ impl Clock {
     }
 }
 
-/// The excerpts of `slices`, as [`crate::index::excerpts`] has it.
+/// The excerpts of `slices`, as [`crate::index::Index::excerpts`] has it.
 ///
 /// # Errors
 /// If the source cannot be read, or no index can be made.

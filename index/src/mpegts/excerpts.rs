@@ -42,7 +42,7 @@ const SOON_SECONDS: f64 = 0.8;
 /// What is looked through for a keyframe at first, in seconds.
 const STEP_SECONDS: f64 = 1.5;
 
-/// The excerpts of `slices`, as [`crate::index::excerpts`] has it.
+/// The excerpts of `slices`, as [`crate::index::Index::excerpts`] has it.
 ///
 /// # Errors
 /// If the source cannot be read, or no index can be made.

@@ -1,4 +1,4 @@
-//! Runs a program that handles hostile input: no shell, an empty environment, a [cage], a process
+//! Runs a program that handles hostile input: no shell, an empty environment, a cage, a process
 //! group of its own, bounded output, and an end at a deadline that nothing in the group survives.
 
 mod cage;
