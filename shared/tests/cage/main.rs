@@ -166,7 +166,8 @@ async fn the_work_directory_is_written_but_nothing_is_run_from_it() {
             &attempts.map(String::as_str),
         )
         .await;
-        assert_eq!(errors, [libc::EACCES; 3]);
+        // The socket itself is refused before Landlock sees its name.
+        assert_eq!(errors, [libc::EACCES, libc::EACCES, libc::EPERM]);
     }
 }
 
