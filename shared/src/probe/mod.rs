@@ -94,8 +94,6 @@ impl Probe<'_> {
     pub async fn header(&self) -> Result<Header, ProbeError> {
         let answer = self
             .ask(&[
-                IGNORE_INDEX[0],
-                IGNORE_INDEX[1],
                 "-select_streams",
                 "V",
                 "-show_entries",
@@ -176,9 +174,11 @@ impl Probe<'_> {
         Err(Rejection::new(Reason::EmptyVideo, "the video stream holds no pictures").into())
     }
 
+    /// Asks about the header or the beginning.
     async fn ask(&self, questions: &[&str]) -> Result<Answer, ProbeError> {
         let mut args: Vec<OsString> = ["-v", LOG_LEVEL, "-show_error", "-of", "json=compact=1"]
             .iter()
+            .chain(&IGNORE_INDEX)
             .chain(questions)
             .map(OsString::from)
             .collect();

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, ffi::OsString, ops::Range};
 
-use super::{IGNORE_INDEX, Probe, ProbeError, answer::seconds};
+use super::{Probe, ProbeError, answer::seconds};
 use crate::{
     child::Keep,
     ffmpeg_log::LOG_LEVEL,
@@ -87,8 +87,6 @@ impl Probe<'_> {
     async fn read_head(&self, index: u32, interval: &str) -> Result<Head, ProbeError> {
         let entries = self
             .ask(&[
-                IGNORE_INDEX[0],
-                IGNORE_INDEX[1],
                 "-threads",
                 "1",
                 "-select_streams",
