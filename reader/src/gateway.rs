@@ -15,6 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
+use gifgen_shared::ffmpeg_input::Input;
 use http_body_util::{Either, Empty, StreamBody};
 use hyper::{
     Method, Request, Response, StatusCode,
@@ -53,7 +54,7 @@ const LONGEST_READ: u64 = 1024 * 1024 * 1024;
 /// A source on a loopback port, as long as this lives.
 pub struct Gateway {
     address: SocketAddr,
-    path: String,
+    url: String,
     failure: Arc<OnceLock<ReadError>>,
     serving: JoinHandle<()>,
 }
@@ -83,15 +84,24 @@ impl Gateway {
         };
         Ok(Self {
             address,
-            path,
+            url: format!("http://{address}{path}"),
             failure,
             serving: tokio::spawn(accept(listener, served)),
         })
     }
 
     /// The URL to open.
-    pub fn url(&self) -> String {
-        format!("http://{}{}", self.address, self.path)
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The same, for FFmpeg: as a `container` of this format, if it is known.
+    pub fn input<'a>(&'a self, container: Option<&'a str>) -> Input<'a> {
+        Input::Loopback {
+            url: &self.url,
+            port: self.port(),
+            container,
+        }
     }
 
     /// The port on 127.0.0.1.

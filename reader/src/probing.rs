@@ -4,7 +4,6 @@ use std::{ops::Range, path::Path, sync::Arc};
 
 use gifgen_shared::{
     deadline::Deadline,
-    ffmpeg_input::Input,
     probe::{Header, Probe, ProbeError},
 };
 
@@ -38,8 +37,11 @@ pub async fn header(
     deadline: Deadline,
 ) -> Result<Header, ProbingError> {
     let gateway = Gateway::start(Arc::clone(blocks)).await?;
-    let url = &gateway.url();
-    let probe = probe(ffprobe, &gateway, url, None, deadline);
+    let probe = Probe {
+        ffprobe,
+        input: gateway.input(None),
+        deadline,
+    };
     judge(probe.header().await, &gateway)
 }
 
@@ -54,9 +56,11 @@ pub async fn length(
     header: &Header,
 ) -> Result<f64, ProbingError> {
     let gateway = Gateway::start(Arc::clone(blocks)).await?;
-    let url = &gateway.url();
-    let container = Some(header.container.as_str());
-    let probe = probe(ffprobe, &gateway, url, container, deadline);
+    let probe = Probe {
+        ffprobe,
+        input: gateway.input(Some(&header.container)),
+        deadline,
+    };
     judge(probe.length(header).await, &gateway)
 }
 
@@ -88,29 +92,12 @@ pub async fn packet_times(
     range: Range<f64>,
 ) -> Result<Vec<f64>, ProbingError> {
     let gateway = Gateway::start(Arc::clone(blocks)).await?;
-    let url = &gateway.url();
-    let probe = probe(ffprobe, &gateway, url, Some(container), deadline);
-    judge(probe.packet_times(index, range).await, &gateway)
-}
-
-fn probe<'a>(
-    ffprobe: &'a Path,
-    gateway: &Gateway,
-    url: &'a str,
-    container: Option<&'a str>,
-    deadline: Deadline,
-) -> Probe<'a> {
-    let port = gateway.port();
-    let input = Input::Loopback {
-        url,
-        port,
-        container,
-    };
-    Probe {
+    let probe = Probe {
         ffprobe,
-        input,
+        input: gateway.input(Some(container)),
         deadline,
-    }
+    };
+    judge(probe.packet_times(index, range).await, &gateway)
 }
 
 /// To ffprobe a source that cannot be read looks like one that ends, so the gateway has the last word.

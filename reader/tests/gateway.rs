@@ -9,7 +9,6 @@ use gifgen_reader::{
     reader::{ReadError, Reader},
 };
 use gifgen_shared::{
-    ffmpeg_input::Input,
     source::{ETag, Source},
     source_key::SourceKey,
 };
@@ -57,12 +56,7 @@ async fn ffmpeg_finds_the_same_packets_as_in_the_file() {
     for name in ["d45", "d18", "d15", "d17", "d16"] {
         let bed = TestBed::start().await;
         let (gateway, reader) = gateway(&bed, name).await;
-        let url = &gateway.url();
-        let input = Input::Loopback {
-            url,
-            port: gateway.port(),
-            container: None,
-        };
+        let input = gateway.input(None);
         let read = packets(input.args()).await;
         let file = media::video(name);
         let direct = packets(vec!["-i".into(), file.clone().into()]).await;

@@ -150,13 +150,7 @@ impl Worker {
         loop {
             let gateway = Gateway::start(Arc::clone(blocks)).await;
             let gateway = gateway.map_err(Interrupted::Gateway)?;
-            let url = &gateway.url();
-            let container = Some(wanted.container);
-            let input = Input::Loopback {
-                url,
-                port: gateway.port(),
-                container,
-            };
+            let input = gateway.input(Some(wanted.container));
             let rendering = self.rendering(wanted, input, wanted.video.index, Some(margin));
             let (ffmpeg, deadline) = (&self.settings.ffmpeg, wanted.deadline);
             let rendered = render(&rendering, None, ffmpeg, directory, deadline).await;
