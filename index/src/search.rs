@@ -54,8 +54,14 @@ const EVEN_PIECES: u32 = 16;
 /// How many looks are under way at once.
 const AT_ONCE: usize = 16;
 
-/// Most looks at one source. At 64 KiB, that is 330 MB.
+/// Most looks at one source.
 const MOST_LOOKS: usize = 5_000;
+
+/// How far a look that reads `look` bytes at first goes on, in bytes.
+pub const fn reach(look: u64) -> u64 {
+    // The even pieces and the first one, and as much again with the last.
+    2 * (EVEN_PIECES as u64 + 1) * look
+}
 
 impl Points {
     /// Nothing is known yet. `slack` is by how much [`Point::sure`] may run backwards.

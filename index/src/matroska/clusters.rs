@@ -169,7 +169,8 @@ async fn walk_from(
             let range = from + *at as u64..range.end;
             return Ok(walk(reader, range, video, most, |_| true).await?);
         }
-        from += STEP;
+        // The start of a cluster may lie across the end of what was read.
+        from += search::reach(STEP) - GLANCE;
     }
     Ok(Vec::new())
 }
