@@ -275,6 +275,14 @@ mod tests {
         }
     }
 
+    // serde_json reads a number off by its last bit, if not told to be exact.
+    #[test]
+    fn seconds_survive_the_bus_to_the_last_bit() {
+        let event = json!({"key": "k", "start": 17_175.0, "end": 17_175.0 + 840.027}).to_string();
+        let event = SliceEvent::parse(&serde_json::from_str(&event).unwrap()).unwrap();
+        assert_eq!(event.end.to_bits(), (17_175.0_f64 + 840.027).to_bits());
+    }
+
     proptest! {
         #[test]
         fn an_event_survives_the_bus(key in ".{1,100}", start in 0u32..=999_999, ms in 1u32..=900_000, index in 0u32..10_000) {
