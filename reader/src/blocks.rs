@@ -10,7 +10,10 @@ use std::{
 use bytes::Bytes;
 use lru::LruCache;
 
-use crate::reader::{ReadError, Reader};
+use crate::{
+    block_stream::BlockStream,
+    reader::{ReadError, Reader},
+};
 
 /// Size of a block, in bytes.
 pub(crate) const BLOCK: u64 = 32 * 1024;
@@ -45,27 +48,37 @@ impl Blocks {
     pub async fn read(&self, range: Range<u64>) -> Result<Bytes, ReadError> {
         let mut at = range.start;
         let end = range.end.min(self.reader.len());
-        let mut bytes = Vec::new();
+        let mut pieces: Vec<Bytes> = Vec::new();
         while at < end {
-            if let Some(piece) = self.kept_at(at) {
-                let wanted = (end - at).min(piece.len() as u64) as usize;
-                bytes.extend_from_slice(&piece[..wanted]);
-                at += wanted as u64;
-                continue;
-            }
-            // Taken as it comes: it may be more than is kept.
-            let gap = self.gap_at(at, end);
-            let skipped = (at - gap.start) as usize;
-            let read = self.reader.read(gap.clone()).await?;
-            self.keep(gap.start, &read);
-            let Some(read) = read.get(skipped..).filter(|read| !read.is_empty()) else {
-                break;
+            let mut piece = match self.kept_at(at) {
+                Some(piece) => piece,
+                None => {
+                    // Taken as it comes: it may be more than is kept.
+                    let gap = self.gap_at(at, end);
+                    let read = self.reader.read(gap.clone()).await?;
+                    self.keep(gap.start, &read);
+                    let skipped = read.len().min((at - gap.start) as usize);
+                    read.slice(skipped..)
+                }
             };
-            let wanted = (end - at).min(read.len() as u64) as usize;
-            bytes.extend_from_slice(&read[..wanted]);
-            at += wanted as u64;
+            piece.truncate((end - at).min(piece.len() as u64) as usize);
+            if piece.is_empty() {
+                break;
+            }
+            at += piece.len() as u64;
+            pieces.push(piece);
         }
-        Ok(bytes.into())
+        // The description of a long film has 15 MB, which are not copied.
+        match <[Bytes; 1]>::try_from(pieces) {
+            Ok([piece]) => Ok(piece),
+            Err(pieces) => Ok(pieces.concat().into()),
+        }
+    }
+
+    /// The bytes in `range`, piece by piece as they come. A request for a gap ends when nobody asks
+    /// for more.
+    pub(crate) fn stream(self: &Arc<Self>, range: Range<u64>) -> BlockStream {
+        BlockStream::new(Arc::clone(self), range)
     }
 
     /// What is kept from `at` on, to the end of its block.

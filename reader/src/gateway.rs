@@ -35,11 +35,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{
-    blocks::{BLOCK, Blocks},
-    ranges::RangeStream,
-    reader::ReadError,
-};
+use crate::{blocks::Blocks, reader::ReadError};
 
 /// What may lie in the socket unread, in bytes: it is read from the source in vain when FFmpeg seeks
 /// away.
@@ -47,9 +43,6 @@ const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Most that one request of ours asks for, in bytes.
-const LONGEST_READ: u64 = 1024 * 1024 * 1024;
 
 /// A source on a loopback port, as long as this lives.
 pub struct Gateway {
@@ -212,17 +205,12 @@ impl Served {
             .unwrap_or_else(|_| empty(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
-    /// The bytes in `range`, from memory where they are there.
+    /// The body with the bytes in `range`.
     fn stream(&self, range: Range<u64>) -> stream::BoxStream<'static, Piece> {
-        let reading = Reading {
-            blocks: Arc::clone(&self.blocks),
-            left: range,
-            source: None,
-        };
         let failure = Arc::clone(&self.failure);
-        stream::try_unfold(reading, async |mut reading| {
-            let piece = reading.next().await?;
-            Ok(piece.map(|piece| (Frame::data(piece), reading)))
+        stream::try_unfold(self.blocks.stream(range), async |mut stream| {
+            let piece = stream.next().await?;
+            Ok(piece.map(|piece| (Frame::data(piece), stream)))
         })
         .inspect(move |piece| {
             if let Err(error) = piece {
@@ -250,81 +238,6 @@ fn wanted(header: &str, length: u64) -> Option<Range<u64>> {
         last => last.parse::<u64>().ok()?.saturating_add(1).min(length),
     };
     (first < end).then_some(first..end)
-}
-
-/// What one answer still has to give.
-struct Reading {
-    blocks: Arc<Blocks>,
-    left: Range<u64>,
-    source: Option<Filling>,
-}
-
-/// A request to the source that fills blocks as it comes.
-struct Filling {
-    stream: RangeStream,
-    /// Where the next piece starts.
-    at: u64,
-    /// The block that is not whole yet, and where it starts.
-    block: Vec<u8>,
-    start: u64,
-}
-
-impl Reading {
-    async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
-        loop {
-            let at = self.left.start;
-            if self.left.is_empty() {
-                return Ok(None);
-            }
-            if let Some(mut filling) = self.source.take() {
-                if let Some(piece) = filling.next(&self.blocks).await? {
-                    let start = filling.at - piece.len() as u64;
-                    self.source = Some(filling);
-                    // A gap starts with its block, which may be before what is wanted.
-                    let skipped = (at.saturating_sub(start)).min(piece.len() as u64) as usize;
-                    if let Some(piece) = self.take(piece.slice(skipped..)) {
-                        return Ok(Some(piece));
-                    }
-                }
-                continue;
-            }
-            if let Some(piece) = self.blocks.kept_at(at)
-                && let Some(piece) = self.take(piece)
-            {
-                return Ok(Some(piece));
-            }
-            let end = self.left.end.min(at + LONGEST_READ);
-            let gap = self.blocks.gap_at(at, end);
-            self.source = Some(Filling {
-                at: gap.start,
-                start: gap.start,
-                stream: self.blocks.reader().stream(gap),
-                block: Vec::with_capacity(BLOCK as usize),
-            });
-        }
-    }
-
-    /// As much of `piece` as is wanted.
-    fn take(&mut self, mut piece: Bytes) -> Option<Bytes> {
-        piece.truncate((self.left.end - self.left.start).min(piece.len() as u64) as usize);
-        self.left.start += piece.len() as u64;
-        (!piece.is_empty()).then_some(piece)
-    }
-}
-
-impl Filling {
-    async fn next(&mut self, blocks: &Blocks) -> Result<Option<Bytes>, ReadError> {
-        let piece = self.stream.next().await?;
-        if let Some(piece) = &piece {
-            self.at += piece.len() as u64;
-            self.block.extend_from_slice(piece);
-            blocks.keep(self.start, &self.block);
-            let kept = self.block.len() / BLOCK as usize * BLOCK as usize;
-            self.block.drain(..kept);
-            self.start += kept as u64;
-        }
-        Ok(piece)
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Reads a source, in one version of it: ranges over presigned URLs, and the loopback server through
 //! which FFmpeg gets at the source where it must seek for itself.
 
+mod block_stream;
 pub mod blocks;
 pub mod gateway;
 pub mod http;
