@@ -14,12 +14,11 @@ fuzz_target!(|file: &[u8]| {
         interlaced: false,
         seek_margin: 0,
     };
-    let length = mp4::Index::of(file).and_then(|index| index.length(&video));
-    assert!(length.is_err() || length.is_ok_and(|seconds| seconds > 0.0));
-    let Ok(excerpts) = mp4::Index::of(file).and_then(|index| index.excerpts(&video, &plan(6.0, 2))) else {
+    let Ok(film) = mp4::Film::of(file, &video) else {
         return;
     };
-    for excerpt in excerpts.into_iter().flatten() {
+    assert!(film.length().is_none_or(|seconds| seconds > 0.0));
+    for excerpt in film.excerpts(&plan(6.0, 2)).into_iter().flatten() {
         // It is one that the worker takes.
         let text = excerpt.encode();
         assert_eq!(Excerpt::decode(&text, file.len() as u64).unwrap(), excerpt);

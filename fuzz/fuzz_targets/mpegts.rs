@@ -2,7 +2,7 @@
 #![no_main]
 
 use gifgen_index::mpegts::{
-    codec::Codec, excerpts::pictures, keyframe, packet::Layout, programs::programs,
+    codec::Codec, keyframe, packet::Layout, programs::programs, stream::pictures,
 };
 use libfuzzer_sys::fuzz_target;
 

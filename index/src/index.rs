@@ -1,6 +1,11 @@
 //! From a source to the excerpts of its slices.
 
-use gifgen_reader::{blocks::Blocks, reader::ReadError};
+use std::sync::Arc;
+
+use gifgen_reader::{
+    blocks::Blocks,
+    reader::{ReadError, Reader},
+};
 use gifgen_shared::{probe::MISSING_SECONDS, slice::Slice, video_stream::VideoStream};
 
 use crate::{excerpt::Excerpt, matroska, mp4, mpegts};
@@ -17,71 +22,83 @@ pub enum IndexError {
     None(String),
 }
 
-/// What a source says of where its pictures are.
+/// What a source says of where the pictures of its video are.
 #[derive(Debug)]
-pub struct Index(Container);
+pub struct Index {
+    blocks: Arc<Blocks>,
+    video: VideoStream,
+    film: Film,
+}
 
+/// What was read for it.
 #[derive(Debug)]
-enum Container {
-    Mov(mp4::Index),
-    Matroska,
-    MpegTs,
+enum Film {
+    Mov(Box<mp4::Film>),
+    Matroska(matroska::Head),
+    MpegTs(mpegts::Stream),
 }
 
 impl Index {
-    /// Reads that of a source whose container is `container`, as FFmpeg names it.
+    /// Reads that of the stream `video` of a source whose container is `container`, as FFmpeg names it.
     ///
     /// # Errors
     /// If the source cannot be read, or no index can be made.
-    pub async fn read(blocks: &Blocks, container: &str) -> Result<Self, IndexError> {
-        let container = match container {
-            "matroska,webm" => Container::Matroska,
-            "mpegts" => Container::MpegTs,
+    pub async fn read(
+        blocks: Arc<Blocks>,
+        container: &str,
+        video: VideoStream,
+    ) -> Result<Self, IndexError> {
+        // Boxed, or else the compiler gives up on the size of what awaits this.
+        let film = match container {
+            "matroska,webm" => {
+                Film::Matroska(Box::pin(matroska::Head::read(&blocks, video.index)).await?)
+            }
+            "mpegts" => Film::MpegTs(Box::pin(mpegts::Stream::read(&blocks, video.index)).await?),
             _ if container.split(',').any(|name| name == "mov") => {
-                Container::Mov(Box::pin(mp4::Index::read(blocks)).await?)
+                Film::Mov(Box::new(Box::pin(mp4::Film::read(&blocks, &video)).await?))
             }
             _ => return Err(IndexError::None(format!("of {container} none is made"))),
         };
-        Ok(Self(container))
+        Ok(Self {
+            blocks,
+            video,
+            film,
+        })
     }
 
-    /// The length of the stream `video` in seconds, from its first picture to the end of its last, if
-    /// the index or the end of the file tell. A file without tables that ends before the `claimed` seconds
-    /// may be truncated, which is for ffprobe to say.
+    /// What reads the source.
+    pub fn reader(&self) -> &Arc<Reader> {
+        self.blocks.reader()
+    }
+
+    /// The length of the video in seconds, from its first picture to the end of its last, if the index
+    /// or the end of the file tell. A file without tables that ends before the `claimed` seconds may be
+    /// truncated, which is for ffprobe to say.
     ///
     /// # Errors
-    /// If the source cannot be read, or no index can be made.
-    pub async fn length(
-        &self,
-        blocks: &Blocks,
-        video: &VideoStream,
-        claimed: Option<f64>,
-    ) -> Result<Option<f64>, IndexError> {
-        let told = match &self.0 {
-            Container::Mov(index) => return Ok(index.length(video).ok()),
-            Container::Matroska => Box::pin(matroska::length::length(blocks, video)).await?,
-            Container::MpegTs => Box::pin(mpegts::length::length(blocks, video)).await?,
+    /// If the source cannot be read.
+    pub async fn length(&self, claimed: Option<f64>) -> Result<Option<f64>, ReadError> {
+        let (blocks, video) = (&self.blocks, &self.video);
+        let told = match &self.film {
+            Film::Mov(film) => return Ok(film.length()),
+            Film::Matroska(head) => Box::pin(matroska::length(blocks, head, video)).await?,
+            Film::MpegTs(stream) => Box::pin(mpegts::length(blocks, stream, video)).await?,
         };
         let claimed = claimed.unwrap_or_default();
         Ok(told.filter(|told| told + MISSING_SECONDS >= claimed))
     }
 
-    /// The excerpts of `slices`, all of a source, whose stream `video` is rendered. `None` stands for
-    /// a slice that cannot be cut out.
+    /// The excerpts of `slices`, which are all of the video. `None` stands for a slice that cannot be
+    /// cut out.
     ///
     /// # Errors
     /// If the source cannot be read, or no index can be made.
-    pub async fn excerpts(
-        &self,
-        blocks: &Blocks,
-        video: &VideoStream,
-        slices: &[Slice],
-    ) -> Result<Vec<Option<Excerpt>>, IndexError> {
-        // Boxed, or else the compiler gives up on the size of what awaits this.
-        match &self.0 {
-            Container::Mov(index) => index.excerpts(video, slices),
-            Container::Matroska => Box::pin(matroska::excerpts(blocks, video, slices)).await,
-            Container::MpegTs => Box::pin(mpegts::excerpts(blocks, video, slices)).await,
+    pub async fn excerpts(&self, slices: &[Slice]) -> Result<Vec<Option<Excerpt>>, IndexError> {
+        let (blocks, video) = (&self.blocks, &self.video);
+        match &self.film {
+            Film::Mov(film) => Ok(film.excerpts(slices)),
+            Film::Matroska(head) => Box::pin(matroska::excerpts(blocks, head, video, slices)).await,
+            Film::MpegTs(stream) => Box::pin(mpegts::excerpts(blocks, stream, video, slices)).await,
         }
     }
 }

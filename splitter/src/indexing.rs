@@ -4,31 +4,36 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use gifgen_index::index::{Index, IndexError};
 use gifgen_ledger::{excerpts::Excerpts, run::Run};
-use gifgen_reader::{blocks::Blocks, reader::ReadError};
-use gifgen_shared::{blocking::blocking, deadline::Deadline, probe::Header};
+use gifgen_reader::{
+    blocks::Blocks,
+    reader::{ReadError, Reader},
+};
+use gifgen_shared::{blocking::blocking, deadline::Deadline, video_stream::VideoStream};
 use tokio::time::timeout;
 
 use crate::splitter::{SplitError, Splitter};
 
-/// The index of a source whose container is `container`, if it has one. Workers can do without, so
-/// half of the time that is left has to do for it.
+/// The index of the stream `video` of a source whose container is `container`, if it has one. Workers
+/// can do without, so half of the time that is left has to do for it.
 pub(crate) async fn index(
     blocks: &Arc<Blocks>,
     container: &str,
+    video: VideoStream,
     deadline: Deadline,
 ) -> Result<Option<Index>, ReadError> {
-    in_time(blocks, deadline, Index::read(blocks, container)).await
+    let reading = Index::read(Arc::clone(blocks), container, video);
+    in_time(blocks.reader(), deadline, reading).await
 }
 
-/// The length of the video in seconds, if the index tells.
+/// The length of the video in seconds, if the index tells; the container claims `claimed`.
 pub(crate) async fn length(
-    blocks: &Arc<Blocks>,
     index: &Index,
-    header: &Header,
+    claimed: Option<f64>,
     deadline: Deadline,
 ) -> Result<Option<f64>, ReadError> {
-    let finding = index.length(blocks, &header.video, header.claimed_seconds);
-    Ok(in_time(blocks, deadline, finding).await?.flatten())
+    let finding = async { Ok(index.length(claimed).await?) };
+    let told = in_time(index.reader(), deadline, finding).await?;
+    Ok(told.flatten())
 }
 
 impl Splitter {
@@ -36,13 +41,11 @@ impl Splitter {
     pub(crate) async fn excerpts(
         &self,
         run: &Run,
-        blocks: &Arc<Blocks>,
         index: &Index,
         deadline: Deadline,
     ) -> Result<Excerpts, SplitError> {
-        let plan = run.plan();
-        let finding = index.excerpts(blocks, &run.video, &plan);
-        let Some(found) = in_time(blocks, deadline, finding).await? else {
+        let (plan, reader) = (run.plan(), index.reader());
+        let Some(found) = in_time(reader, deadline, index.excerpts(&plan)).await? else {
             return Ok(Excerpts::new());
         };
         let bytes = run.source.bytes;
@@ -55,7 +58,6 @@ impl Splitter {
             texts.collect()
         })
         .await;
-        let reader = blocks.reader();
         let (bucket, key) = (&run.source.bucket, &run.source.key);
         let (bytes_read, requests) = (reader.bytes_read(), reader.requests());
         let slices = texts.len();
@@ -66,11 +68,11 @@ impl Splitter {
 
 /// What `finding` finds, if it finds something, in half of the time that is left.
 async fn in_time<T>(
-    blocks: &Blocks,
+    reader: &Reader,
     deadline: Deadline,
     finding: impl Future<Output = Result<T, IndexError>>,
 ) -> Result<Option<T>, ReadError> {
-    let source = blocks.reader().source();
+    let source = reader.source();
     match timeout(deadline.left() / 2, finding).await {
         Ok(Ok(found)) => Ok(Some(found)),
         Ok(Err(IndexError::Read(error))) => Err(error),

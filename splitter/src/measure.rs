@@ -86,9 +86,9 @@ impl Splitter {
     ) -> Result<(Header, f64, Option<Index>), ProbingError> {
         let ffprobe = &self.settings.ffprobe;
         let header = header(ffprobe, blocks, deadline).await?;
-        let index = index(blocks, &header.container, deadline).await?;
+        let index = index(blocks, &header.container, header.video, deadline).await?;
         let told = match &index {
-            Some(index) => indexing::length(blocks, index, &header, deadline).await?,
+            Some(index) => indexing::length(index, header.claimed_seconds, deadline).await?,
             None => None,
         };
         let length = match told {

@@ -1,7 +1,5 @@
 //! From a new object to its slice events.
 
-use std::sync::Arc;
-
 use futures::future::join_all;
 use gifgen_index::index::Index;
 use gifgen_ledger::{
@@ -13,7 +11,6 @@ use gifgen_ledger::{
     run::{Run, Versioned},
 };
 use gifgen_reader::{
-    blocks::Blocks,
     gateway::GatewayError,
     http::{Http, NoTls},
     reader::ReadError,
@@ -214,9 +211,7 @@ impl Splitter {
             if self.ledger.begin(&run, read.as_ref()).await? {
                 let slices = run.plan().into_iter().map(|slice| (slice, 1));
                 let index = index.as_ref();
-                return self
-                    .send(&run, &blocks, index, slices.collect(), deadline)
-                    .await;
+                return self.send(&run, index, slices.collect(), deadline).await;
             }
         }
         Err(self
@@ -249,26 +244,22 @@ impl Splitter {
             slices.extend(run.plan().last().map(|slice| (*slice, 1)));
         }
         let blocks = self.blocks(&run.source(), &run.source.etag, run.source.bytes);
-        let index = index(&blocks, &run.source.container, deadline).await?;
+        let index = index(&blocks, &run.source.container, run.video, deadline).await?;
         let index = index.as_ref();
-        Ok(Some(
-            self.send(run, &blocks, index, slices, deadline).await?,
-        ))
+        Ok(Some(self.send(run, index, slices, deadline).await?))
     }
 
-    /// Sends the events of `slices` of a source with `index`, of which `blocks` have been read, each
-    /// with the number of its attempt.
+    /// Sends the events of `slices` of a source with `index`, each with the number of its attempt.
     async fn send(
         &self,
         run: &Run,
-        blocks: &Arc<Blocks>,
         index: Option<&Index>,
         slices: Vec<(Slice, u32)>,
         deadline: Deadline,
     ) -> Result<Outcome, SplitError> {
         let sent = slices.len() as u32;
         let excerpts = match index {
-            Some(index) => self.excerpts(run, blocks, index, deadline).await?,
+            Some(index) => self.excerpts(run, index, deadline).await?,
             None => Excerpts::new(),
         };
         self.ledger

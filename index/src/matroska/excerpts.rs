@@ -15,7 +15,7 @@ use crate::{
     keyframe::Landmark,
     matroska::{
         clusters::{self, Cluster},
-        head::{Head, head},
+        head::Head,
         keyframe::cluster_at,
         scan::{Inside, Seen, scan},
     },
@@ -73,16 +73,16 @@ impl Clock {
     }
 }
 
-/// The excerpts of `slices`, as [`crate::index::Index::excerpts`] has it.
+/// The excerpts of `slices` of the file with this `head`, as [`crate::index::Index::excerpts`] has it.
 ///
 /// # Errors
 /// If the source cannot be read, or no index can be made.
 pub async fn excerpts(
     blocks: &Blocks,
+    head: &Head,
     video: &VideoStream,
     slices: &[Slice],
 ) -> Result<Vec<Option<Excerpt>>, IndexError> {
-    let head = head(blocks, video.index).await?;
     let reader = blocks.reader();
     let clock = Clock {
         start: video.start_time,
@@ -121,7 +121,7 @@ pub async fn excerpts(
         .collect();
 
     let known = if cued {
-        behind_cues(reader, &head, &times, late).await?
+        behind_cues(reader, head, &times, late).await?
     } else {
         clusters::all(reader, head.clusters.clone(), head.track.number).await?
     };
@@ -156,7 +156,7 @@ pub async fn excerpts(
     let cuts = slices.iter().copied().map(|slice| {
         let wanted = clock.wanted(&slice);
         let far = clock.span(FAR_SECONDS);
-        let (head, known, points) = (&head, &known, &points);
+        let (known, points) = (&known, &points);
         async move {
             let after = points.after(wanted.end).filter(|_| wanted.end < last);
             let end = after.map_or(head.clusters.end, |point| point.at);

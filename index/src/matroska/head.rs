@@ -57,88 +57,91 @@ struct Places {
     cues: Option<u64>,
 }
 
-/// Reads what stands before the clusters, and the cues behind them.
-///
-/// # Errors
-/// If the source cannot be read, or no index can be made.
-pub async fn head(blocks: &Blocks, stream: u32) -> Result<Head, IndexError> {
-    let none = |why: &str| IndexError::None(why.to_owned());
-    let length = blocks.reader().len();
-    let (start, ebml) = content(blocks, 0, ids::EBML, LONGEST).await?;
-    let mut raw = element(ids::EBML, &ebml);
-    let segment = header(blocks, start.end).await?;
-    if segment.id != ids::SEGMENT {
-        return Err(none("its segment is not where it should be"));
-    }
-    let data = start.end + segment.header;
-    let end = segment
-        .content(start.end)
-        .map_or(length, |content| content.end.min(length));
-
-    let mut places = Places::default();
-    let mut at = data;
-    let mut first = None;
-    for _ in 0..MOST_ELEMENTS {
-        let header = header(blocks, at).await?;
-        match header.id {
-            ids::CLUSTER => {
-                first = Some(at);
-                break;
-            }
-            ids::INFO => places.info = Some(at),
-            ids::TRACKS => places.tracks = Some(at),
-            ids::CUES => places.cues = Some(at),
-            ids::SEEK_HEAD => {
-                let (_, content) = content(blocks, at, ids::SEEK_HEAD, LONGEST).await?;
-                places.add(&content, data);
-            }
-            _ => {}
+impl Head {
+    /// Reads what stands before the clusters, and the cues behind them. The video is what FFmpeg counts
+    /// as `stream`.
+    ///
+    /// # Errors
+    /// If the source cannot be read, or no index can be made.
+    pub async fn read(blocks: &Blocks, stream: u32) -> Result<Self, IndexError> {
+        let none = |why: &str| IndexError::None(why.to_owned());
+        let length = blocks.reader().len();
+        let (start, ebml) = content(blocks, 0, ids::EBML, LONGEST).await?;
+        let mut raw = element(ids::EBML, &ebml);
+        let segment = header(blocks, start.end).await?;
+        if segment.id != ids::SEGMENT {
+            return Err(none("its segment is not where it should be"));
         }
-        let content = header.content(at).filter(|content| content.end < end);
-        at = content.ok_or_else(|| none("it has no clusters"))?.end;
-    }
-    let first = first.ok_or_else(|| none("it has too much before its clusters"))?;
-    let (Some(info), Some(tracks)) = (places.info, places.tracks) else {
-        return Err(none("it has no tracks"));
-    };
-    let (_, info) = content(blocks, info, ids::INFO, LONGEST).await?;
-    let (_, tracks) = content(blocks, tracks, ids::TRACKS, LONGEST).await?;
-    let track = track(&tracks, stream).ok_or_else(|| none("its video is unusual"))?;
+        let data = start.end + segment.header;
+        let end = segment
+            .content(start.end)
+            .map_or(length, |content| content.end.min(length));
 
-    let mut last = end;
-    let mut found = Vec::new();
-    if let Some(at) = places.cues.filter(|at| *at < end) {
-        // What was cut off, or never filled in, is as good as none.
-        match content(blocks, at, ids::CUES, LONGEST_CUES).await {
-            Ok((place, content)) if place.end <= end => {
-                found = cues(&content, track.number);
-                if at > first {
-                    last = at;
+        let mut places = Places::default();
+        let mut at = data;
+        let mut first = None;
+        for _ in 0..MOST_ELEMENTS {
+            let header = header(blocks, at).await?;
+            match header.id {
+                ids::CLUSTER => {
+                    first = Some(at);
+                    break;
                 }
+                ids::INFO => places.info = Some(at),
+                ids::TRACKS => places.tracks = Some(at),
+                ids::CUES => places.cues = Some(at),
+                ids::SEEK_HEAD => {
+                    let (_, content) = content(blocks, at, ids::SEEK_HEAD, LONGEST).await?;
+                    places.add(&content, data);
+                }
+                _ => {}
             }
-            Ok(_) | Err(IndexError::None(_)) => {}
-            Err(error) => return Err(error),
+            let content = header.content(at).filter(|content| content.end < end);
+            at = content.ok_or_else(|| none("it has no clusters"))?.end;
         }
-    }
-    found.retain(|cue| {
-        let at = data.checked_add(cue.cluster);
-        at.is_some_and(|at| (first..last).contains(&at))
-    });
+        let first = first.ok_or_else(|| none("it has too much before its clusters"))?;
+        let (Some(info), Some(tracks)) = (places.info, places.tracks) else {
+            return Err(none("it has no tracks"));
+        };
+        let (_, info) = content(blocks, info, ids::INFO, LONGEST).await?;
+        let (_, tracks) = content(blocks, tracks, ids::TRACKS, LONGEST).await?;
+        let track = track(&tracks, stream).ok_or_else(|| none("its video is unusual"))?;
 
-    raw.extend_from_slice(&ids::SEGMENT.to_be_bytes());
-    raw.extend_from_slice(&[0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
-    raw.extend(element(ids::INFO, &info));
-    raw.extend(element(ids::TRACKS, &tracks));
-    Ok(Head {
-        header: raw,
-        segment: data,
-        clusters: first..last,
-        cues: found,
-        track,
-        scale: unsigned(&info, ids::TIMESTAMP_SCALE)
-            .unwrap_or(1_000_000)
-            .clamp(1, 1_000_000_000),
-    })
+        let mut last = end;
+        let mut found = Vec::new();
+        if let Some(at) = places.cues.filter(|at| *at < end) {
+            // What was cut off, or never filled in, is as good as none.
+            match content(blocks, at, ids::CUES, LONGEST_CUES).await {
+                Ok((place, content)) if place.end <= end => {
+                    found = cues(&content, track.number);
+                    if at > first {
+                        last = at;
+                    }
+                }
+                Ok(_) | Err(IndexError::None(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        found.retain(|cue| {
+            let at = data.checked_add(cue.cluster);
+            at.is_some_and(|at| (first..last).contains(&at))
+        });
+
+        raw.extend_from_slice(&ids::SEGMENT.to_be_bytes());
+        raw.extend_from_slice(&[0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]);
+        raw.extend(element(ids::INFO, &info));
+        raw.extend(element(ids::TRACKS, &tracks));
+        Ok(Self {
+            header: raw,
+            segment: data,
+            clusters: first..last,
+            cues: found,
+            track,
+            scale: unsigned(&info, ids::TIMESTAMP_SCALE)
+                .unwrap_or(1_000_000)
+                .clamp(1, 1_000_000_000),
+        })
+    }
 }
 
 impl Places {

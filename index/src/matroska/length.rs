@@ -1,12 +1,11 @@
 //! The length of the video of a Matroska file.
 
-use gifgen_reader::blocks::Blocks;
+use gifgen_reader::{blocks::Blocks, reader::ReadError};
 use gifgen_shared::video_stream::VideoStream;
 
 use crate::{
     ending::end,
-    index::IndexError,
-    matroska::{head::head, scan::scan},
+    matroska::{head::Head, scan::scan},
 };
 
 /// How much of the end is looked at first, and at most, in bytes. A cluster has up to 5 MB as a rule,
@@ -18,9 +17,12 @@ const MOST: u64 = 16 * 1024 * 1024;
 /// tell.
 ///
 /// # Errors
-/// If the source cannot be read, or no index can be made.
-pub async fn length(blocks: &Blocks, video: &VideoStream) -> Result<Option<f64>, IndexError> {
-    let head = head(blocks, video.index).await?;
+/// If the source cannot be read.
+pub async fn length(
+    blocks: &Blocks,
+    head: &Head,
+    video: &VideoStream,
+) -> Result<Option<f64>, ReadError> {
     let mut look = FIRST;
     loop {
         let from = head

@@ -11,3 +11,5 @@ pub mod length;
 pub mod scan;
 
 pub use excerpts::excerpts;
+pub use head::Head;
+pub use length::length;

@@ -11,14 +11,16 @@ use super::{boxes::none, edits::Edits, sample::Sample};
 use crate::index::IndexError;
 
 /// How FFmpeg times the pictures of a track.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Clock {
     /// What it subtracts, in ticks.
     pub(super) shift: i64,
     /// When pictures of the media are shown at all, in its own ticks.
     pub(super) shown: Range<i64>,
     /// Ticks in a second.
-    pub(super) timescale: u32,
+    timescale: u32,
+    /// When it shows the first one, in seconds.
+    start_time: f64,
 }
 
 /// How the samples of a track came to be known.
@@ -67,6 +69,7 @@ impl Clock {
             shift,
             shown,
             timescale,
+            start_time,
         };
         let measured = start_time * f64::from(timescale);
         let expected = first.saturating_sub(shift) as f64;
@@ -78,8 +81,9 @@ impl Clock {
         Ok(clock)
     }
 
-    /// When the media's time `seconds` of FFmpeg's is, in ticks; the whole tick before it.
+    /// The media's time `seconds` after the first picture, in ticks: the whole tick before it.
     pub(super) fn media_time(&self, seconds: f64) -> i64 {
+        let seconds = self.start_time + seconds;
         let ticks = (seconds * f64::from(self.timescale)).floor() as i64;
         ticks.saturating_add(self.shift)
     }

@@ -14,7 +14,6 @@ const TOLERANCE_SECONDS: f64 = 0.001;
 pub(super) struct Cutter<'a> {
     samples: &'a [Sample],
     clock: &'a Clock,
-    start_time: f64,
     /// For each sample, when the first of it and those behind it is shown: ascending, which times of
     /// pictures in decoding order are not.
     from_here: Vec<i64>,
@@ -24,14 +23,13 @@ pub(super) struct Cutter<'a> {
 }
 
 impl<'a> Cutter<'a> {
-    pub(super) fn new(samples: &'a [Sample], clock: &'a Clock, start_time: f64) -> Self {
+    pub(super) fn new(samples: &'a [Sample], clock: &'a Clock) -> Self {
         let syncs = samples.iter().enumerate();
         let syncs = syncs.filter(|(_, sample)| sample.sync && sample.size > 0);
         let syncs: Vec<usize> = syncs.map(|(place, _)| place).collect();
         Self {
             samples,
             clock,
-            start_time,
             from_here: running_min(samples.iter().map(Sample::shown)),
             from_sync: running_min(syncs.iter().map(|place| samples[*place].shown())),
             syncs,
@@ -43,10 +41,9 @@ impl<'a> Cutter<'a> {
     /// FFmpeg would else guess where pictures are reordered. Leading pictures of that sync sample, which may need what
     /// is before it, are shown before it and thus before the slice.
     pub(super) fn samples(&self, slice: &Slice) -> Option<Range<usize>> {
-        let starts = self.start_time + f64::from(slice.start) + TOLERANCE_SECONDS;
-        let ends = self.start_time + slice.end + TOLERANCE_SECONDS;
+        let starts = f64::from(slice.start) + TOLERANCE_SECONDS;
         let starts = self.clock.media_time(starts);
-        let ends = self.clock.media_time(ends);
+        let ends = self.clock.media_time(slice.end + TOLERANCE_SECONDS);
 
         let before = self.from_sync.partition_point(|time| *time <= starts);
         let first = match before.checked_sub(1) {

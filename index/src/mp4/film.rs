@@ -1,7 +1,6 @@
 //! What a file says of its pictures: how long they last, and the excerpts of slices.
 
-use std::collections::HashMap;
-
+use bytes::Bytes;
 use gifgen_reader::blocks::Blocks;
 use gifgen_shared::{slice::Slice, video_stream::VideoStream};
 
@@ -17,6 +16,7 @@ use super::{
     write::write,
 };
 use crate::{
+    ending::usual_step,
     excerpt::{Demuxer, Excerpt, Start},
     index::IndexError,
 };
@@ -28,53 +28,92 @@ const MOST_IN_ONE: usize = 250_000;
 /// track says so.
 const LONGEST_LAST_SECONDS: i64 = 10;
 
-/// What an MP4 or QuickTime file says of itself.
+/// The video of an MP4 or QuickTime file, with the times of its pictures.
 #[derive(Debug)]
-pub struct Index(Parts);
+pub struct Film {
+    ftyp: Bytes,
+    track: Track,
+    samples: Vec<Sample>,
+    /// When the last one ends, in ticks of decoding.
+    end: i64,
+    origin: Origin,
+    clock: Clock,
+    /// Size of the file, in bytes.
+    bytes: u64,
+}
 
-impl Index {
-    /// Reads it.
+impl Film {
+    /// Reads what a file says of the stream `video`.
     ///
     /// # Errors
     /// If the source cannot be read, or no index can be made.
-    pub async fn read(blocks: &Blocks) -> Result<Self, IndexError> {
-        Parts::read(blocks).await.map(Self)
+    pub async fn read(blocks: &Blocks, video: &VideoStream) -> Result<Self, IndexError> {
+        Self::new(Parts::read(blocks).await?, video)
     }
 
     /// As [`Self::read`], of a file that is at hand.
     ///
     /// # Errors
     /// If no index can be made.
-    pub fn of(file: &[u8]) -> Result<Self, IndexError> {
-        Parts::of(file).map(Self)
+    pub fn of(file: &[u8], video: &VideoStream) -> Result<Self, IndexError> {
+        Self::new(Parts::of(file)?, video)
     }
 
-    /// The length of the stream `video`, in seconds: from its first picture to the end of its last.
-    ///
-    /// # Errors
-    /// If it cannot be told, or the file breaks off before that.
-    pub fn length(&self, video: &VideoStream) -> Result<f64, IndexError> {
-        let Self(parts) = self;
-        let film = Film::of(parts, video)?;
-        if film.samples.iter().any(|sample| sample.end() > parts.bytes) {
-            return Err(none("the file breaks off"));
+    fn new(parts: Parts, video: &VideoStream) -> Result<Self, IndexError> {
+        let (track, stbl) = Track::parse(&parts.moov, video.index)?;
+        let (samples, end, origin) = samples(&parts, &track, stbl)?;
+        let (edits, timescale) = (track.edits, track.timescale);
+        let clock = Clock::new(&samples, edits, origin, timescale, video.start_time)?;
+        Ok(Self {
+            ftyp: parts.ftyp,
+            track,
+            samples,
+            end,
+            origin,
+            clock,
+            bytes: parts.bytes,
+        })
+    }
+
+    /// The length in seconds: from the first picture to the end of the last. `None` if it cannot be
+    /// told, or the file breaks off before that.
+    pub fn length(&self) -> Option<f64> {
+        if self.samples.iter().any(|sample| sample.end() > self.bytes) {
+            return None;
         }
-        film.length().ok_or_else(|| none("no picture is shown"))
+        let shown = self.samples.iter().enumerate();
+        let shown = shown.map(|(place, sample)| (sample.shown(), place, sample.size));
+        let shown = shown.filter(|(at, _, size)| *size > 0 && self.clock.shown.contains(at));
+        let first = shown.clone().map(|(at, ..)| at).min()?;
+        let (last, place, _) = shown.max()?;
+        let ticks = last
+            .saturating_add(self.last_stands(place)?)
+            .saturating_sub(first);
+        Some(ticks as f64 / f64::from(self.track.timescale)).filter(|seconds| *seconds > 0.0)
     }
 
-    /// The excerpts of `slices`, whose stream `video` is rendered. `None` stands for a slice that
-    /// cannot be cut out.
-    ///
-    /// # Errors
-    /// If no index can be made.
-    pub fn excerpts(
-        &self,
-        video: &VideoStream,
-        slices: &[Slice],
-    ) -> Result<Vec<Option<Excerpt>>, IndexError> {
-        let Self(parts) = self;
-        let film = Film::of(parts, video)?;
-        let cutter = Cutter::new(&film.samples, &film.clock, video.start_time);
+    /// How long the picture at `place`, the last one that is shown, stands, in ticks.
+    fn last_stands(&self, place: usize) -> Option<i64> {
+        // Where pictures are reordered, lengths are those of decoding, and the last one of a fragment
+        // may be anything: FFmpeg goes by the rate then.
+        let is_reordered = self.samples.iter().any(|sample| sample.delay != 0);
+        if self.origin == Origin::Fragments || is_reordered {
+            let places = 0..self.samples.len().max(2);
+            return usual_step(places.map(|place| self.decoded(place)));
+        }
+        let (start, end) = (self.decoded(place), self.decoded(place + 1));
+        let claimed = self.track.length.min(self.clock.shown.end);
+        let longest = LONGEST_LAST_SECONDS * i64::from(self.track.timescale);
+        // FFmpeg takes the last one to stand until the claimed end. Claims are cheap, though.
+        let is_believed = place + 1 == self.samples.len()
+            && (0..=longest).contains(&claimed.saturating_sub(start));
+        let end = if is_believed { claimed } else { end };
+        Some(end.saturating_sub(start))
+    }
+
+    /// The excerpts of `slices`. `None` stands for a slice that cannot be cut out.
+    pub fn excerpts(&self, slices: &[Slice]) -> Vec<Option<Excerpt>> {
+        let cutter = Cutter::new(&self.samples, &self.clock);
         // Without keyframes each slice starts with the first sample: too much for a long film.
         let mut left = MOST_SAMPLES;
         let excerpt = |slice: &Slice| {
@@ -84,12 +123,12 @@ impl Index {
                 return None;
             }
             let written = write(
-                &parts.ftyp,
-                &film.track,
-                &film.clock,
-                &film.samples[range.clone()],
-                film.decoded(range.end),
-                parts.bytes,
+                &self.ftyp,
+                &self.track,
+                &self.clock,
+                &self.samples[range.clone()],
+                self.decoded(range.end),
+                self.bytes,
             )?;
             Some(Excerpt {
                 demuxer: Demuxer::Mov,
@@ -100,33 +139,7 @@ impl Index {
                 until: 0,
             })
         };
-        Ok(slices.iter().map(excerpt).collect())
-    }
-}
-
-/// One track, with the times of its pictures.
-struct Film<'a> {
-    track: Track<'a>,
-    samples: Vec<Sample>,
-    /// When the last one ends, in ticks of decoding.
-    end: i64,
-    origin: Origin,
-    clock: Clock,
-}
-
-impl<'a> Film<'a> {
-    fn of(parts: &'a Parts, video: &VideoStream) -> Result<Self, IndexError> {
-        let track = Track::parse(&parts.moov, video.index)?;
-        let (samples, end, origin) = samples(parts, &track)?;
-        let (edits, timescale) = (track.edits, track.timescale);
-        let clock = Clock::new(&samples, edits, origin, timescale, video.start_time)?;
-        Ok(Self {
-            track,
-            samples,
-            end,
-            origin,
-            clock,
-        })
+        slices.iter().map(excerpt).collect()
     }
 
     /// When the sample at `place` is decoded; behind the last one that is its end.
@@ -134,52 +147,18 @@ impl<'a> Film<'a> {
         let sample = self.samples.get(place);
         sample.map_or(self.end, |sample| sample.decoded)
     }
-
-    fn length(&self) -> Option<f64> {
-        let shown = self.samples.iter().enumerate();
-        let shown = shown.map(|(place, sample)| (sample.shown(), place, sample.size));
-        let shown = shown.filter(|(at, _, size)| *size > 0 && self.clock.shown.contains(at));
-        let first = shown.clone().map(|(at, ..)| at).min()?;
-        let (last, place, _) = shown.max()?;
-        let is_last = place + 1 == self.samples.len();
-        let claimed = self.track.length.min(self.clock.shown.end);
-        let longest = LONGEST_LAST_SECONDS * i64::from(self.track.timescale);
-        let stands = claimed.saturating_sub(self.decoded(place));
-        let until = match self.decoded(place + 1) {
-            // FFmpeg takes the last one to stand until the claimed end. Claims are cheap, though.
-            _ if is_last && (0..=longest).contains(&stands) => claimed,
-            until => until,
-        };
-        let stands = until.saturating_sub(self.decoded(place));
-        // Where pictures are reordered, lengths are those of decoding, and the last one of a fragment
-        // may be anything: FFmpeg goes by the rate then.
-        let is_plain =
-            self.origin != Origin::Fragments && self.samples.iter().all(|sample| sample.delay == 0);
-        let stands = if is_plain { stands } else { self.usual_step()? };
-        let ticks = last.saturating_add(stands).saturating_sub(first);
-        Some(ticks as f64 / f64::from(self.track.timescale)).filter(|seconds| *seconds > 0.0)
-    }
-
-    /// The step between two samples that is most common.
-    fn usual_step(&self) -> Option<i64> {
-        let mut counts: HashMap<i64, u32> = HashMap::new();
-        for place in 1..self.samples.len().max(2) {
-            *counts
-                .entry(self.decoded(place) - self.decoded(place - 1))
-                .or_default() += 1;
-        }
-        let (step, _) = counts
-            .into_iter()
-            .max_by_key(|(step, count)| (*count, *step))?;
-        Some(step)
-    }
 }
 
-/// All samples of `track`, when the last one ends, and how they came to be known.
-fn samples(parts: &Parts, track: &Track<'_>) -> Result<(Vec<Sample>, i64, Origin), IndexError> {
+/// All samples of `track`, whose tables are `stbl`, when the last one ends, and how they came to be
+/// known.
+fn samples(
+    parts: &Parts,
+    track: &Track,
+    stbl: &[u8],
+) -> Result<(Vec<Sample>, i64, Origin), IndexError> {
     let (mut samples, mut end) = (Vec::new(), 0);
-    if !tables::are_empty(track.stbl) {
-        (samples, end) = tables::samples(track.stbl)?;
+    if !tables::are_empty(stbl) {
+        (samples, end) = tables::samples(stbl)?;
     }
     let Some(defaults) = track
         .defaults

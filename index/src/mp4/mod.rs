@@ -17,4 +17,4 @@ mod track;
 mod window;
 mod write;
 
-pub use film::Index;
+pub use film::Film;

@@ -15,9 +15,9 @@ const LONGEST_COPY: usize = 64 * 1024;
 /// What is encrypted.
 const ENCRYPTED: [&[u8; 4]; 2] = [b"encv", b"drmi"];
 
-/// A video track. What means something to FFmpeg is kept as it is.
+/// A video track, without its tables. What means something to FFmpeg is copied as it is.
 #[derive(Debug)]
-pub(super) struct Track<'a> {
+pub(super) struct Track {
     pub(super) id: u32,
     pub(super) timescale: u32,
     /// Length that it claims, in ticks.
@@ -26,23 +26,22 @@ pub(super) struct Track<'a> {
     /// Whether FFmpeg only shifts by the edit list, since a track up to this one has no samples of
     /// its own.
     pub(super) only_shifts: bool,
-    /// Its sample tables.
-    pub(super) stbl: &'a [u8],
     /// What fragments fall back on; `None` where there can be none.
     pub(super) defaults: Option<Trex>,
     /// `mvhd` has the movie's rotation, and its timescale.
-    pub(super) mvhd: &'a [u8],
+    pub(super) mvhd: Vec<u8>,
     /// `tkhd` has the rotation, and the size as displayed.
-    pub(super) tkhd: &'a [u8],
-    pub(super) mdhd: Child<'a>,
-    pub(super) hdlr: &'a [u8],
+    pub(super) tkhd: Vec<u8>,
+    /// `mdhd` without the length of the whole, which would become that of the last picture.
+    pub(super) mdhd: Vec<u8>,
+    pub(super) hdlr: Vec<u8>,
     /// `stsd` has all that the decoder needs.
-    pub(super) stsd: &'a [u8],
+    pub(super) stsd: Vec<u8>,
 }
 
-impl<'a> Track<'a> {
-    /// The track that is FFmpeg's stream `index`, from the content of a `moov`.
-    pub(super) fn parse(moov: &'a [u8], index: u32) -> Result<Self, IndexError> {
+impl Track {
+    /// The track that is FFmpeg's stream `index`, from the content of a `moov`, and its sample tables.
+    pub(super) fn parse(moov: &[u8], index: u32) -> Result<(Self, &[u8]), IndexError> {
         let mvhd = one(moov, b"mvhd")?;
         let traks = || children(moov).filter(|child| child.kind == *b"trak");
         let trak = traks().nth(index as usize);
@@ -79,21 +78,35 @@ impl<'a> Track<'a> {
         if copied.iter().map(|copy| copy.len()).sum::<usize>() > LONGEST_COPY {
             return Err(none("the description of the track is too long"));
         }
-        Ok(Self {
+        let track = Self {
             id,
             timescale,
             length: i64::try_from(duration).unwrap_or(i64::MAX),
             edits: edits(trak, content::<Mvhd>(mvhd.body)?.timescale, timescale)?,
             only_shifts: traks().take(index as usize + 1).any(has_no_samples),
-            stbl,
             defaults: defaults(moov, id)?,
-            mvhd: mvhd.raw,
-            tkhd: tkhd.raw,
-            mdhd,
-            hdlr: hdlr.raw,
-            stsd: stsd.raw,
-        })
+            mvhd: mvhd.raw.to_vec(),
+            tkhd: tkhd.raw.to_vec(),
+            mdhd: without_length(mdhd),
+            hdlr: hdlr.raw.to_vec(),
+            stsd: stsd.raw.to_vec(),
+        };
+        Ok((track, stbl))
     }
+}
+
+/// A `mdhd` that claims no length.
+fn without_length(mdhd: Child<'_>) -> Vec<u8> {
+    let length = match mdhd.body.first() {
+        Some(1) => 24..32,
+        _ => 16..20,
+    };
+    let mut raw = mdhd.raw.to_vec();
+    let start = mdhd.raw.len() - mdhd.body.len();
+    if let Some(length) = raw.get_mut(start + length.start..start + length.end) {
+        length.fill(0);
+    }
+    raw
 }
 
 /// What fragments of the track `id` fall back on.

@@ -34,7 +34,7 @@ struct Times {
 /// they are not in order there, or reach over the end of its `bytes`.
 pub(super) fn write(
     ftyp: &[u8],
-    track: &Track<'_>,
+    track: &Track,
     clock: &Clock,
     samples: &[Sample],
     next: i64,
@@ -136,11 +136,11 @@ fn entries(samples: &[Sample], times: &Times, next: i64) -> Option<Vec<TrunEntry
     .collect()
 }
 
-fn write_moov(out: &mut Vec<u8>, track: &Track<'_>, shift: i64) -> mp4_atom::Result<()> {
+fn write_moov(out: &mut Vec<u8>, track: &Track, shift: i64) -> mp4_atom::Result<()> {
     out.encode_atom(FourCC::new(b"moov"), |out| {
-        out.append_slice(track.mvhd);
+        out.append_slice(&track.mvhd);
         out.encode_atom(FourCC::new(b"trak"), |out| {
-            out.append_slice(track.tkhd);
+            out.append_slice(&track.tkhd);
             if shift > 0 {
                 out.encode_atom(FourCC::new(b"edts"), |out| edit(shift).encode(out))?;
             }
@@ -157,23 +157,13 @@ fn write_moov(out: &mut Vec<u8>, track: &Track<'_>, shift: i64) -> mp4_atom::Res
     })
 }
 
-fn write_mdia(out: &mut Vec<u8>, track: &Track<'_>) -> mp4_atom::Result<()> {
-    let start = out.len() + track.mdhd.raw.len() - track.mdhd.body.len();
-    out.append_slice(track.mdhd.raw);
-    // The length of the whole would become that of the last picture.
-    let length = if track.mdhd.body.first() == Some(&1) {
-        24..32
-    } else {
-        16..20
-    };
-    if let Some(length) = out.get_mut(start + length.start..start + length.end) {
-        length.fill(0);
-    }
-    out.append_slice(track.hdlr);
+fn write_mdia(out: &mut Vec<u8>, track: &Track) -> mp4_atom::Result<()> {
+    out.append_slice(&track.mdhd);
+    out.append_slice(&track.hdlr);
     out.encode_atom(FourCC::new(b"minf"), |out| {
         // No `dinf`: it could name other files.
         out.encode_atom(FourCC::new(b"stbl"), |out| {
-            out.append_slice(track.stsd);
+            out.append_slice(&track.stsd);
             Stts::default().encode(out)?;
             Stsc::default().encode(out)?;
             Stsz::default().encode(out)?;

@@ -9,19 +9,13 @@ use crate::{
     excerpt::{Demuxer, Excerpt, Start},
     index::IndexError,
     keyframe::Landmark,
-    mpegts::{
-        codec::{Codec, is_video},
-        packet::{Layout, times},
-        programs::{Programs, programs},
-    },
+    mpegts::stream::Stream,
     search::{self, Pace, Point, Points},
 };
 
-/// Where the tables must be. ffprobe has read this already.
-const HEAD: u64 = 1024 * 1024;
-
-/// How much of the end is looked at. ffprobe has read this already.
-const TAIL: u64 = 64 * 1024;
+/// How much of the start and of the end is looked at, in bytes. It has been read for the tables and
+/// for the length.
+const EDGE: u64 = 64 * 1024;
 
 /// Times of a second.
 pub(super) const CLOCK: f64 = 90_000.0;
@@ -42,26 +36,25 @@ const SOON_SECONDS: f64 = 0.8;
 /// What is looked through for a keyframe at first, in seconds.
 const STEP_SECONDS: f64 = 1.5;
 
-/// The excerpts of `slices`, as [`crate::index::Index::excerpts`] has it.
+/// The excerpts of `slices` of a file with this `stream`, as [`crate::index::Index::excerpts`] has it.
 ///
 /// # Errors
 /// If the source cannot be read, or no index can be made.
 pub async fn excerpts(
     blocks: &Blocks,
+    stream: &Stream,
     video: &VideoStream,
     slices: &[Slice],
 ) -> Result<Vec<Option<Excerpt>>, IndexError> {
     let none = |why: &str| IndexError::None(why.to_owned());
     let length = blocks.reader().len();
-    let (layout, programs) = head(blocks).await?;
-    let (pid, codec) = stream(&programs, video.index)
-        .ok_or_else(|| none("it is not sure which stream is the video"))?;
+    let layout = stream.layout;
 
     let mut points = Points::new(0);
-    let tail = layout.align(length.saturating_sub(TAIL));
-    for range in [layout.first..layout.first + TAIL, tail..length] {
+    let tail = layout.align(length.saturating_sub(EDGE));
+    for range in [layout.first..layout.first + EDGE, tail..length] {
         let bytes = blocks.read(range.clone()).await?;
-        let found = pictures(&bytes, range.start, layout, pid);
+        let found = stream.pictures(&bytes, range.start);
         if found.iter().any(|point| point.shown >= TURNS) {
             return Err(none("its times may turn over"));
         }
@@ -104,7 +97,7 @@ pub async fn excerpts(
     let ends = (end(layout.first, 0.0), end(length, seconds));
     search::search(&mut points, &times, ends, pace, |at| {
         let at = layout.align(at);
-        let find = move |bytes: &[u8]| pictures(bytes, at, layout, pid);
+        let find = move |bytes: &[u8]| stream.pictures(bytes, at);
         search::look(blocks.reader(), at, pace.look, find)
     })
     .await?;
@@ -117,8 +110,8 @@ pub async fn excerpts(
         } else {
             Start::KeyframeBefore {
                 landmark: Landmark::Picture {
-                    pid,
-                    codec,
+                    pid: stream.pid,
+                    codec: stream.codec,
                     packet: layout.size,
                     shown: wanted.start,
                 },
@@ -129,7 +122,7 @@ pub async fn excerpts(
         Some(Excerpt {
             demuxer: Demuxer::MpegTs,
             stream: video.index,
-            header: programs.packets.clone(),
+            header: stream.tables.clone(),
             start,
             ranges: vec![range],
             // From there on, all pictures are decoded after the end, and so shown after it.
@@ -137,49 +130,6 @@ pub async fn excerpts(
         })
     };
     Ok(slices.iter().map(cut).collect())
-}
-
-/// The layout of the packets, and the tables.
-pub(super) async fn head(blocks: &Blocks) -> Result<(Layout, Programs), IndexError> {
-    let none = || IndexError::None("its tables are not at its start".into());
-    let mut wanted = TAIL;
-    loop {
-        let bytes = blocks.read(0..wanted).await?;
-        let layout = Layout::of(&bytes).ok_or_else(none)?;
-        let packets = bytes.get(layout.first as usize..).unwrap_or_default();
-        if let Some(programs) = programs(layout, packets) {
-            return Ok((layout, programs));
-        }
-        if wanted >= HEAD || (bytes.len() as u64) < wanted {
-            return Err(none());
-        }
-        wanted = HEAD;
-    }
-}
-
-/// The stream that FFmpeg counts as `index`. Only if it is the one with video: if FFmpeg counted
-/// otherwise, it would not be.
-pub(super) fn stream(programs: &Programs, index: u32) -> Option<(u16, Codec)> {
-    let videos = programs.streams.iter().filter(|(_, kind)| is_video(*kind));
-    let (pid, kind) = programs.streams.get(usize::try_from(index).ok()?)?;
-    let codec = Codec::of(*kind)?;
-    (videos.count() == 1).then_some((*pid, codec))
-}
-
-/// The pictures of the stream `pid` that start in `bytes`, which are at `at` in the source.
-pub fn pictures(bytes: &[u8], at: u64, layout: Layout, pid: u16) -> Vec<Point> {
-    let starts = layout.packets(bytes);
-    let starts = starts.filter(|packet| packet.starts && packet.pid == pid);
-    starts
-        .filter_map(|packet| {
-            let (times, _) = times(packet.payload)?;
-            Some(Point {
-                at: at + packet.at as u64,
-                shown: times.pts,
-                sure: times.dts.min(times.pts),
-            })
-        })
-        .collect()
 }
 
 /// The bytes for the times in `wanted`, and whether decoding can start with the first of them.

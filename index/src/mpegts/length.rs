@@ -1,12 +1,14 @@
 //! The length of the video of a transport stream.
 
-use gifgen_reader::blocks::Blocks;
+use gifgen_reader::{blocks::Blocks, reader::ReadError};
 use gifgen_shared::video_stream::VideoStream;
 
 use crate::{
     ending::end,
-    index::IndexError,
-    mpegts::excerpts::{CLOCK, TURNS, head, pictures, stream},
+    mpegts::{
+        excerpts::{CLOCK, TURNS},
+        stream::Stream,
+    },
 };
 
 /// How much of the end is looked at, in bytes: two thirds of a second of 40 Mbit/s.
@@ -16,17 +18,24 @@ const END: u64 = 1024 * 1024;
 /// tell.
 ///
 /// # Errors
-/// If the source cannot be read, or no index can be made.
-pub async fn length(blocks: &Blocks, video: &VideoStream) -> Result<Option<f64>, IndexError> {
-    let (layout, programs) = head(blocks).await?;
-    let Some((pid, _)) = stream(&programs, video.index).filter(|_| !video.interlaced) else {
+/// If the source cannot be read.
+pub async fn length(
+    blocks: &Blocks,
+    stream: &Stream,
+    video: &VideoStream,
+) -> Result<Option<f64>, ReadError> {
+    // Each of two fields may be a picture of its own.
+    if video.interlaced {
         return Ok(None);
-    };
+    }
     let length = blocks.reader().len();
-    let from = layout.align(length.saturating_sub(END));
+    let from = stream.layout.align(length.saturating_sub(END));
     let bytes = blocks.read(from..length).await?;
-    let times = pictures(&bytes, from, layout, pid);
-    let times: Vec<i64> = times.iter().map(|point| point.shown).collect();
+    let times = stream
+        .pictures(&bytes, from)
+        .iter()
+        .map(|point| point.shown)
+        .collect::<Vec<_>>();
     if times.iter().any(|time| *time >= TURNS) {
         return Ok(None);
     }

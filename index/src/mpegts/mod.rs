@@ -6,5 +6,8 @@ pub mod keyframe;
 pub mod length;
 pub mod packet;
 pub mod programs;
+pub mod stream;
 
 pub use excerpts::excerpts;
+pub use length::length;
+pub use stream::Stream;

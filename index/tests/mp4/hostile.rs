@@ -10,7 +10,7 @@ use gifgen_shared::{slice, video_stream::VideoStream};
 use gifgen_testkit::media;
 use proptest::prelude::*;
 
-use crate::support::shown;
+use crate::support::{Served, shown};
 
 /// Small files, plain and fragmented, with an edit list, and without.
 const SEEDS: [&str; 4] = ["d05", "d22", "d08", "d04"];
@@ -35,9 +35,9 @@ fn try_all(file: &[u8], start_time: f64) -> bool {
             start_time,
             ..video(index)
         };
-        match mp4::Index::of(file).and_then(|index| index.excerpts(&video, &slices)) {
-            Ok(excerpts) => {
-                for excerpt in excerpts.into_iter().flatten() {
+        match mp4::Film::of(file, &video) {
+            Ok(film) => {
+                for excerpt in film.excerpts(&slices).into_iter().flatten() {
                     is_some = true;
                     let length = file.len() as u64;
                     assert_eq!(Excerpt::decode(&excerpt.encode(), length).unwrap(), excerpt);
@@ -99,6 +99,23 @@ fn a_file_that_is_cut_off_anywhere_does_no_harm() {
             }
         }
     }
+}
+
+/// Each costs more memory than it has bytes.
+#[tokio::test]
+async fn a_file_full_of_empty_fragments_has_no_index() {
+    let film = seed("d03");
+    let first = film.windows(4).position(|kind| kind == b"moof").unwrap() - 4;
+    let empty = b"\0\0\0\x08moof\0\0\0\x08mdat";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("film.mp4");
+    std::fs::write(&file, [&film[..first], &empty.repeat(600_000)].concat()).unwrap();
+    let served = Served::new(&file).await;
+    let read = mp4::Film::read(&served.blocks, &video(0)).await;
+    let Err(IndexError::None(why)) = read else {
+        panic!("{read:?}");
+    };
+    assert!(why.contains("too many fragments"), "{why}");
 }
 
 proptest! {

@@ -176,15 +176,10 @@ pub async fn check(file: &Path, index: u32) -> Result<(usize, usize), IndexError
     let (mut made, mut missing) = (0, 0);
     for seconds in [2, 30] {
         let slices = whole.slices(seconds);
-        let excerpts = mp4::Index::read(&served.blocks)
-            .await?
-            .excerpts(&video, &slices)?;
-        assert_eq!(
-            excerpts,
-            mp4::Index::of(&content)
-                .and_then(|index| index.excerpts(&video, &slices))
-                .unwrap()
-        );
+        let excerpts = mp4::Film::read(&served.blocks, &video).await?;
+        let excerpts = excerpts.excerpts(&slices);
+        let expected = mp4::Film::of(&content, &video).unwrap();
+        assert_eq!(excerpts, expected.excerpts(&slices));
         let every = slices.len().div_ceil(6);
         for (slice, excerpt) in slices.iter().zip(&excerpts) {
             let Some(excerpt) = excerpt else {

@@ -4,7 +4,7 @@ use std::{fs, sync::LazyLock};
 
 use gifgen_index::{
     matroska::{cues::cues, ebml, head, keyframe as block, scan},
-    mpegts::{codec::Codec, excerpts::pictures, keyframe as picture, packet::Layout, programs},
+    mpegts::{codec::Codec, keyframe as picture, packet::Layout, programs, stream::pictures},
 };
 use gifgen_testkit::media;
 use proptest::prelude::*;

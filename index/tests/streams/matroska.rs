@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use gifgen_index::matroska::{cues, ebml, ids};
 use gifgen_testkit::media;
 
 use crate::support::{Bench, film};
@@ -55,6 +56,63 @@ async fn slices_of_a_film_with_clusters_of_unknown_size_show_what_the_whole_show
     let folder = tempfile::tempdir().unwrap();
     let file = film(folder.path(), "film.mkv", 40, &["-live", "1"]);
     assert_eq!(hold(&file, &[7]).await, 0);
+}
+
+/// FFmpeg would start with the first keyframe behind such a place, and pictures would be missing.
+#[tokio::test]
+async fn cues_that_name_no_keyframes_do_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let clusters = ["-map", "-1:a", "-cluster_time_limit", "1000"];
+    let file = film(folder.path(), "film.mkv", 60, &clusters);
+    assert!(make_cues_lie(&file) > 3);
+    assert_eq!(hold(&file, &[7]).await, 0);
+}
+
+/// Makes cues name the cluster behind the one with their keyframe, and its time. Says how many do.
+fn make_cues_lie(file: &Path) -> usize {
+    let bytes = fs::read(file).unwrap();
+    let place = |id: u32| {
+        let mut windows = bytes.windows(4);
+        windows
+            .rposition(|window| window == id.to_be_bytes())
+            .unwrap()
+    };
+    let content = |id| {
+        let header = ebml::Header::read(&bytes[place(id)..]).unwrap();
+        &bytes[place(id) + header.header as usize..]
+    };
+    let clusters: Vec<(u64, u64)> = ebml::elements(content(ids::SEGMENT))
+        .filter(|(_, header, _)| header.id == ids::CLUSTER)
+        .map(|(at, _, cluster)| (at as u64, ebml::unsigned(cluster, ids::TIMESTAMP).unwrap()))
+        .collect();
+    let honest = cues::cues(content(ids::CUES), 1);
+    let has_keyframe = |at| honest.iter().any(|cue| cue.cluster == at);
+    let lies: Vec<Vec<u8>> = honest
+        .iter()
+        .filter_map(|cue| {
+            let mut clusters = clusters.iter();
+            let (at, time) = clusters.find(|(at, _)| *at > cue.cluster)?;
+            let positions = [number(ids::CUE_TRACK, 1), number(ids::CUE_CLUSTER, *at)];
+            let positions = element(ids::CUE_POSITIONS, &positions.concat());
+            let cue = [number(ids::CUE_TIME, *time), positions].concat();
+            (!has_keyframe(*at)).then(|| element(ids::CUE_POINT, &cue))
+        })
+        .collect();
+    let cues = element(ids::CUES, &lies.concat());
+    fs::write(file, [&bytes[..place(ids::CUES)], &cues].concat()).unwrap();
+    lies.len()
+}
+
+fn number(id: u32, number: u64) -> Vec<u8> {
+    let bytes = number.to_be_bytes();
+    element(id, &bytes[number.leading_zeros() as usize / 8..])
+}
+
+/// With a size of two bytes.
+fn element(id: u32, content: &[u8]) -> Vec<u8> {
+    let id = &id.to_be_bytes()[id.leading_zeros() as usize / 8..];
+    let size = content.len() as u16 | 0x4000;
+    [id, &size.to_be_bytes(), content].concat()
 }
 
 /// Ends the file before its cues.

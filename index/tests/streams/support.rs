@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    io::Write as _,
+    fs::File,
+    io::{Read as _, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -10,9 +11,9 @@ use std::{
 };
 
 use gifgen_index::{
-    excerpt::{Excerpt, Start},
+    excerpt::Excerpt,
+    feed::{feed, pipe},
     index::{Index, IndexError},
-    keyframe,
 };
 use gifgen_reader::{blocks::Blocks, http::Http, reader::Reader};
 use gifgen_shared::{
@@ -25,6 +26,7 @@ use gifgen_testkit::{
     bed::{FILMS, TestBed},
     media,
 };
+use tokio::task::spawn_blocking;
 
 /// Pictures by their times in microseconds, with their hashes.
 pub type Pictures = BTreeMap<i64, String>;
@@ -110,8 +112,8 @@ impl Bench {
         let reader = self.reader();
         let blocks = Blocks::new(Arc::clone(&reader));
         let excerpts = async {
-            let index = Index::read(&blocks, &self.container).await?;
-            index.excerpts(&blocks, &self.video, slices).await
+            let index = Index::read(blocks, &self.container, self.video).await?;
+            index.excerpts(slices).await
         };
         let excerpts = excerpts.await;
         let cost = Cost {
@@ -124,15 +126,18 @@ impl Bench {
     /// What FFmpeg reads of `excerpt`, and what that costs.
     pub async fn feed(&self, excerpt: &Excerpt) -> (Vec<u8>, Cost) {
         let reader = self.reader();
-        let mut bytes = excerpt.header.clone();
-        if excerpt.start != Start::Exact {
-            let before = keyframe::before(&reader, excerpt).await.unwrap();
-            let (_, before) = before.expect("there is a keyframe before");
-            bytes.extend_from_slice(&before);
-        }
-        for range in &excerpt.ranges {
-            bytes.extend_from_slice(&reader.read(range.clone()).await.unwrap());
-        }
+        // This reads all there is, as if it never had enough.
+        let excerpt = Excerpt {
+            until: 0,
+            ..excerpt.clone()
+        };
+        let (sender, stdin) = pipe().unwrap();
+        let reading = spawn_blocking(|| {
+            let mut bytes = Vec::new();
+            File::from(stdin).read_to_end(&mut bytes).map(|_| bytes)
+        });
+        feed(&excerpt, &reader, sender).await.unwrap();
+        let bytes = reading.await.unwrap().unwrap();
         let cost = Cost {
             requests: reader.requests(),
             bytes: reader.bytes_read(),
