@@ -2,6 +2,10 @@
 
 use std::collections::HashMap;
 
+/// The picture that is shown last is among so many that are stored last: codecs reorder over sixteen at
+/// most.
+pub const LAST: usize = 20;
+
 /// Fewer pictures than this say nothing of the step between them.
 const FEWEST: usize = 4;
 

@@ -51,7 +51,7 @@ pub enum Start {
         landmark: Landmark,
         /// Where in the source there is nothing before.
         first: u64,
-        /// How much to read at first, in bytes. Then it is half as much again each time.
+        /// A step of the looks for it, in bytes.
         step: u64,
     },
 }

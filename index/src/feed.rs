@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use gifgen_reader::{
     ranges::RangeStream,
     reader::{ReadError, Reader},
@@ -20,8 +19,8 @@ use rustix::{
 use tokio::{io::AsyncWriteExt as _, net::unix::pipe::Sender, time::sleep};
 
 use crate::{
-    excerpt::{Excerpt, Start},
-    keyframe::before,
+    excerpt::Excerpt,
+    keyframe::{before, first_look},
 };
 
 /// What is read first when the estimated end of an excerpt was too early, in bytes. It doubles each
@@ -80,43 +79,49 @@ async fn write(
     reader: &Arc<Reader>,
     pipe: &mut Sender,
 ) -> Result<(), FeedError> {
-    let lead = match excerpt.start {
-        Start::Exact => Bytes::new(),
-        Start::KeyframeBefore { .. } => {
-            let found = before(reader, excerpt).await?;
-            found.ok_or(FeedError::NoKeyframe)?.1
-        }
+    let mut fetches = excerpt.fetches();
+    let Some((fetch, all)) = fetches.next().and_then(|fetch| Some((fetch, span(fetch)?))) else {
+        return Ok(());
     };
+    let look = first_look(excerpt);
+    let mut stream = reader.stream(look.start..all.end);
+    let looked = stream.take(look.end - look.start).await?;
+    let lead = before(reader, excerpt, looked).await?;
+    let lead = lead.ok_or(FeedError::NoKeyframe)?;
     pipe.write_all(&excerpt.header).await?;
     pipe.write_all(&lead).await?;
-    for fetch in excerpt.fetches() {
+    copy(stream, all.start, fetch, pipe).await?;
+    for fetch in fetches {
         let Some(all) = span(fetch) else { continue };
-        let mut at = all.start;
-        let mut stream = reader.stream(all);
-        while let Some(piece) = stream.next().await? {
-            let end = at + piece.len() as u64;
-            for wanted in within(fetch, &(at..end)) {
-                let (from, to) = ((wanted.start - at) as usize, (wanted.end - at) as usize);
-                pipe.write_all(&piece[from..to]).await?;
-            }
-            at = end;
-        }
+        copy(reader.stream(all.clone()), all.start, fetch, pipe).await?;
     }
     let mut at = excerpt.ranges.last().map_or(0, |range| range.end);
     let mut step = FIRST_STEP_ON;
     while at < excerpt.until {
         until_drained(pipe).await?;
         let on = at..excerpt.until.min(at + step);
-        at = on.end;
         step *= 2;
-        copy(reader.stream(on), pipe).await?;
+        let stream = reader.stream(on.clone());
+        copy(stream, at, std::slice::from_ref(&on), pipe).await?;
+        at = on.end;
     }
     Ok(())
 }
 
-async fn copy(mut stream: RangeStream, pipe: &mut Sender) -> Result<(), FeedError> {
+/// Writes what `stream`, which starts at `at`, has of the ranges `wanted`.
+async fn copy(
+    mut stream: RangeStream,
+    mut at: u64,
+    wanted: &[Range<u64>],
+    pipe: &mut Sender,
+) -> Result<(), FeedError> {
     while let Some(piece) = stream.next().await? {
-        pipe.write_all(&piece).await?;
+        let end = at + piece.len() as u64;
+        for wanted in within(wanted, &(at..end)) {
+            let (from, to) = ((wanted.start - at) as usize, (wanted.end - at) as usize);
+            pipe.write_all(&piece[from..to]).await?;
+        }
+        at = end;
     }
     Ok(())
 }

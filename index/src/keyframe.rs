@@ -1,6 +1,6 @@
 //! Looks for the keyframe before a place, backwards.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use gifgen_reader::reader::{ReadError, Reader};
@@ -35,57 +35,91 @@ pub enum Landmark {
     },
 }
 
-/// How far each look goes back, in first steps: eight of them in all, 12 s as a rule; x264 puts
-/// keyframes ten seconds apart at most. So a slice takes four requests with that for its own bytes.
-/// More and smaller looks would read less before the keyframe that is not needed.
-const STEPS: [u64; 3] = [1, 2, 5];
+/// How far each look goes back, in steps. The first comes with the slice's own bytes, so that a slice
+/// takes four requests at most. Of such looks these read the least in vain where keyframes are two to
+/// ten seconds apart.
+const STEPS: [u64; 4] = [3, 4, 6, 13];
+
+/// The sum of [`STEPS`].
+const ALL_STEPS: u64 = 26;
+
+/// How far all looks together go back, in seconds: x264 puts keyframes ten seconds apart at most, and
+/// rates differ.
+pub const FAR_SECONDS: f64 = 13.0;
+
+/// Shortest step, in bytes.
+const LEAST_STEP: u64 = 8 * 1024;
+
+/// The step for a film of which [`FAR_SECONDS`] take `far` bytes.
+pub fn step(far: f64) -> u64 {
+    ((far / ALL_STEPS as f64) as u64).max(LEAST_STEP)
+}
 
 /// Most bytes to look through: as much as a worker holds in memory, and ten seconds of 100 Mbit/s.
 const MOST: u64 = 128 * 1024 * 1024;
 
-/// The keyframe at which `excerpt` starts, if that is to be looked for: where it is, and what FFmpeg
-/// is to read from there to the first of the ranges. `None` if there is none nearby.
+/// What is to be looked through first for the keyframe at which `excerpt` starts: the bytes just before
+/// its ranges. Empty where they start with one.
+pub fn first_look(excerpt: &Excerpt) -> Range<u64> {
+    let end = excerpt.ranges.first().map_or(0, |range| range.start);
+    let looks = looks(excerpt).into_iter().flatten();
+    looks.take(1).last().unwrap_or(end..end)
+}
+
+/// What FFmpeg is to read before the ranges of `excerpt`, from the keyframe on at which it starts.
+/// `looked` is what [`first_look`] says; if it is not in there, more is read. `None` if there is none
+/// nearby.
 ///
 /// # Errors
 /// If the source cannot be read.
 pub async fn before(
     reader: &Arc<Reader>,
     excerpt: &Excerpt,
-) -> Result<Option<(u64, Bytes)>, ReadError> {
-    let (
-        Start::KeyframeBefore {
-            landmark,
-            first,
-            step,
-        },
-        Some(range),
-    ) = (&excerpt.start, excerpt.ranges.first())
+    looked: Bytes,
+) -> Result<Option<Bytes>, ReadError> {
+    let Start::KeyframeBefore {
+        landmark, first, ..
+    } = &excerpt.start
     else {
-        return Ok(None);
+        return Ok(Some(looked));
     };
-    let end = range.start;
-    let mut from = end;
     let mut bytes = Bytes::new();
-    for steps in STEPS {
-        let look = step.saturating_mul(steps).max(1);
-        let start = landmark.align(*first, from.saturating_sub(look).max(*first));
-        if start >= from || end - start > MOST {
-            return Ok(None);
+    for (look, range) in looks(excerpt).into_iter().flatten().enumerate() {
+        let read = match look {
+            0 => looked.clone(),
+            _ => reader.read(range.clone()).await?,
+        };
+        bytes = [read, bytes].concat().into();
+        if let Some(found) = landmark.last(&bytes) {
+            return Ok(Some(found));
         }
-        bytes = [reader.read(start..from).await?, bytes].concat().into();
-        from = start;
-        if bytes.len() as u64 != end - start {
-            return Ok(None);
-        }
-        if let Some((at, found)) = landmark.last(&bytes) {
-            return Ok(Some((from + at as u64, found)));
-        }
-        if from <= *first {
+        if range.start <= *first {
             // The beginning is as good as it gets.
-            return Ok(Some((from, bytes)));
+            return Ok(Some(bytes));
         }
     }
     Ok(None)
+}
+
+/// Where to look, one after the other, each before the last.
+fn looks(excerpt: &Excerpt) -> Option<impl Iterator<Item = Range<u64>>> {
+    let Start::KeyframeBefore {
+        landmark,
+        first,
+        step,
+    } = &excerpt.start
+    else {
+        return None;
+    };
+    let end = excerpt.ranges.first()?.start;
+    let mut from = end;
+    Some(STEPS.into_iter().map_while(move |steps| {
+        let look = step.saturating_mul(steps).max(1);
+        let start = landmark.align(*first, from.saturating_sub(look).max(*first));
+        let range = start..from;
+        from = start;
+        (!range.is_empty() && end - start <= MOST).then_some(range)
+    }))
 }
 
 impl Landmark {
@@ -100,8 +134,8 @@ impl Landmark {
         }
     }
 
-    /// The last one in `bytes`: where, and what FFmpeg is to read from there on.
-    fn last(&self, bytes: &Bytes) -> Option<(usize, Bytes)> {
+    /// What FFmpeg is to read of `bytes`, from the last one in them on.
+    fn last(&self, bytes: &Bytes) -> Option<Bytes> {
         match self {
             Self::Picture {
                 pid,
@@ -114,12 +148,11 @@ impl Landmark {
                     first: 0,
                 };
                 let at = mpegts::keyframe::last(bytes, layout, *pid, *codec, *shown)?;
-                Some((at, bytes.slice(at..)))
+                Some(bytes.slice(at..))
             }
             Self::Block { track, shown } => {
                 let (at, lead) = matroska::keyframe::last(bytes, *track, *shown)?;
-                let found = [&lead, bytes.get(at..)?].concat();
-                Some((at, found.into()))
+                Some([&lead, bytes.get(at..)?].concat().into())
             }
         }
     }

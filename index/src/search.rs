@@ -1,7 +1,11 @@
 //! Finds times in a source that has no index, by looking into it at a few places. What is learnt
 //! for one time serves its neighbours.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -46,22 +50,16 @@ pub struct Pace {
 /// Most looks at one time. Three to five do as a rule.
 const ROUNDS: u32 = 10;
 
-/// How often a look goes on, for a picture may be as large as many others: with as much again at
-/// first, as not to read far behind the picture's end, then doubling.
-const PIECES: u32 = 18;
-const EVEN_PIECES: u32 = 16;
+/// How often a look goes on. After the first few it has met a picture as large as many others, whose
+/// end it looks for farther and farther away.
+const PIECES: u32 = 16;
+const EVEN_PIECES: u32 = 4;
 
 /// How many looks are under way at once.
 const AT_ONCE: usize = 16;
 
 /// Most looks at one source.
 const MOST_LOOKS: usize = 5_000;
-
-/// How far a look that reads `look` bytes at first goes on, in bytes.
-pub const fn reach(look: u64) -> u64 {
-    // The even pieces and the first one, and as much again with the last.
-    2 * (EVEN_PIECES as u64 + 1) * look
-}
 
 impl Points {
     /// Nothing is known yet. `slack` is by how much [`Point::sure`] may run backwards.
@@ -99,20 +97,29 @@ impl Points {
         self.known.get(after).copied()
     }
 
+    /// Bytes for each unit of time before `time`, over `span` at least; `None` if not enough is known.
+    pub fn rate_before(&self, time: i64, span: i64) -> Option<f64> {
+        let (start, end) = (self.before(time.saturating_sub(span))?, self.after(time)?);
+        let units = end.shown.saturating_sub(start.shown);
+        let bytes = end.at.checked_sub(start.at)?;
+        (units > 0).then(|| bytes as f64 / units as f64)
+    }
+
     /// All that is known.
     pub fn known(&self) -> &[Point] {
         &self.known
     }
 
     /// Where to look for the place behind `time`, between `first` and `last`, which are places
-    /// before and behind all, and so far aside from what is known; `None` if enough is known.
+    /// before and behind all, and so far aside from what is known: from there to the next that is known.
+    /// `None` if enough is known.
     fn guess(
         &self,
         time: i64,
         (first, last): (Point, Point),
         pace: Pace,
         aside: u64,
-    ) -> Option<u64> {
+    ) -> Option<Range<u64>> {
         let low = self.before(time).unwrap_or(first);
         let high = self.after(time).unwrap_or(last);
         let gap = high.at.checked_sub(low.at)?;
@@ -128,7 +135,7 @@ impl Points {
         let at = at.clamp(low.at + aside, high.at - aside);
         let at = at.saturating_sub(pace.look / 2).max(low.at);
         // Neighbours that look at about the same place do so once.
-        Some(at - at % (pace.look / 2).max(1))
+        Some(at - at % (pace.look / 2).max(1)..high.at)
     }
 }
 
@@ -141,30 +148,30 @@ pub async fn search<F>(
     times: &[i64],
     ends: (Point, Point),
     pace: Pace,
-    look: impl Fn(u64) -> F,
+    look: impl Fn(Range<u64>) -> F,
 ) -> Result<(), IndexError>
 where
     F: Future<Output = Result<Vec<Point>, IndexError>>,
 {
     let mut seen: BTreeSet<u64> = BTreeSet::new();
     for round in 0..ROUNDS {
-        let mut places = BTreeSet::new();
+        let mut places = BTreeMap::new();
         for time in times {
             // Where a look has not helped, the next goes further aside.
             let mut asides = (0..=round).map(|tried| (pace.near / 4) * ((1 << tried) - 1));
             places.extend(asides.find_map(|aside| {
-                let at = points.guess(*time, ends, pace, aside)?;
-                (!seen.contains(&at)).then_some(at)
+                let within = points.guess(*time, ends, pace, aside)?;
+                (!seen.contains(&within.start)).then_some((within.start, within))
             }));
         }
         if places.is_empty() {
             break;
         }
-        seen.extend(&places);
+        seen.extend(places.keys());
         if seen.len() > MOST_LOOKS {
             return Err(IndexError::None("it takes too many looks".into()));
         }
-        let looks = stream::iter(places).map(&look);
+        let looks = stream::iter(places.into_values()).map(&look);
         let found: Vec<_> = looks.buffer_unordered(AT_ONCE).try_collect().await?;
         points
             .add(found.into_iter().flatten().collect())
@@ -177,33 +184,38 @@ where
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 const MOST_PART: u64 = 32;
 
-/// Reads `look` bytes from `at` on, and then more, until `find` finds something in them.
+/// Reads `look` bytes where `within` starts, and then more, until `find` finds something: it is told
+/// where the bytes start.
 ///
 /// # Errors
 /// If they cannot be read, or too much has been read.
-pub async fn look<T>(
+pub async fn look(
     reader: &Arc<Reader>,
-    at: u64,
+    within: Range<u64>,
     look: u64,
-    find: impl Fn(&[u8]) -> Vec<T>,
-) -> Result<Vec<T>, IndexError> {
-    let mut bytes = Vec::new();
-    let mut look = look;
+    find: impl Fn(u64, &[u8]) -> Vec<Point>,
+) -> Result<Vec<Point>, IndexError> {
     // With all that was read before, by ffprobe too.
     let most = (reader.len() / MOST_PART).max(MOST_BYTES);
+    let (mut start, mut bytes) = (within.start, Vec::new());
     for piece in 0..PIECES {
+        let mut at = start + bytes.len() as u64;
+        if piece >= EVEN_PIECES {
+            // As far again as it is from the start.
+            at = at.saturating_add(at - within.start);
+            (start, bytes) = (at, Vec::new());
+        }
+        if at >= within.end {
+            break;
+        }
         if reader.bytes_read() > most {
             return Err(IndexError::None("it takes too much looking".into()));
         }
-        let from = at.saturating_add(bytes.len() as u64);
-        let read: Bytes = reader.read(from..from.saturating_add(look)).await?;
+        let read: Bytes = reader.read(at..at.saturating_add(look)).await?;
         bytes.extend_from_slice(&read);
-        let found = find(&bytes);
-        if !found.is_empty() || (read.len() as u64) < look {
+        let found = find(start, &bytes);
+        if !found.is_empty() {
             return Ok(found);
-        }
-        if piece >= EVEN_PIECES {
-            look = bytes.len() as u64;
         }
     }
     Ok(Vec::new())

@@ -1,6 +1,6 @@
 //! One range of a source, as it comes.
 
-use std::{ops::Range, sync::Arc, time::Duration};
+use std::{mem, ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use gifgen_shared::{causes::with_causes, presigned_url::PresignedUrl};
@@ -26,12 +26,17 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
+/// Most memory that is set aside before anything has come, in bytes.
+const MOST_AT_ONCE: usize = 16 * 1024 * 1024;
+
 /// One range of a source, as it comes. A connection that breaks is taken up where it broke.
 #[derive(Debug)]
 pub struct RangeStream {
     reader: Arc<Reader>,
     left: Range<u64>,
     body: Option<Incoming>,
+    /// What has come already, but was not wanted yet.
+    ahead: Bytes,
     failures: u32,
     /// A URL that was refused.
     stale: Option<PresignedUrl>,
@@ -51,14 +56,33 @@ impl RangeStream {
             reader,
             left: range,
             body: None,
+            ahead: Bytes::new(),
             failures: 0,
             stale: None,
         }
     }
 
-    /// How many bytes are still to come.
-    pub fn left(&self) -> u64 {
+    /// How many bytes are still to come from the source.
+    fn left(&self) -> u64 {
         self.left.end.saturating_sub(self.left.start)
+    }
+
+    /// The next `bytes` bytes, or as many as there are, in one piece.
+    ///
+    /// # Errors
+    /// As [`Self::next`].
+    pub async fn take(&mut self, bytes: u64) -> Result<Bytes, ReadError> {
+        let bytes = bytes.min(self.ahead.len() as u64 + self.left()) as usize;
+        let mut taken = Vec::with_capacity(bytes.min(MOST_AT_ONCE));
+        while taken.len() < bytes {
+            let Some(mut piece) = self.next().await? else {
+                break;
+            };
+            let wanted = piece.len().min(bytes - taken.len());
+            taken.extend_from_slice(&piece.split_to(wanted));
+            self.ahead = piece;
+        }
+        Ok(taken.into())
     }
 
     /// The next piece, of any length; `None` at the end of the range.
@@ -66,6 +90,9 @@ impl RangeStream {
     /// # Errors
     /// If the source is not what it was, or several requests in a row bring nothing.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
+        if !self.ahead.is_empty() {
+            return Ok(Some(mem::take(&mut self.ahead)));
+        }
         while self.left() > 0 {
             match self.piece().await {
                 Ok(piece) => {

@@ -116,12 +116,7 @@ impl Reader {
     /// # Errors
     /// If the source is not what it was, or cannot be read in several attempts.
     pub async fn read(self: &Arc<Self>, range: Range<u64>) -> Result<Bytes, ReadError> {
-        let mut stream = self.stream(range);
-        let mut bytes = Vec::with_capacity(stream.left().min(MOST_AT_ONCE) as usize);
-        while let Some(piece) = stream.next().await? {
-            bytes.extend_from_slice(&piece);
-        }
-        Ok(bytes.into())
+        self.stream(range).take(u64::MAX).await
     }
 
     /// A URL to read by: the one at hand, or a fresh one in the place of `stale`.
@@ -150,9 +145,6 @@ impl Reader {
         self.bytes_read.fetch_add(bytes as u64, Relaxed);
     }
 }
-
-/// Most memory that is set aside before anything has come, in bytes.
-const MOST_AT_ONCE: u64 = 16 * 1024 * 1024;
 
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

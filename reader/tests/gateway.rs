@@ -63,7 +63,9 @@ async fn ffmpeg_finds_the_same_packets_as_in_the_file() {
         assert!(read.lines().count() > 20, "{name}: {read}");
         assert_eq!(read, direct, "{name}");
         let (bytes, length) = (reader.bytes_read(), reader.len());
-        assert!(bytes <= length, "{name}: {bytes} of {length} bytes");
+        // What had come of a block when FFmpeg went elsewhere comes again.
+        let most = length + 128 * 1024;
+        assert!(bytes <= most, "{name}: {bytes} of {length} bytes");
         assert!(gateway.failure().is_none());
     }
 }

@@ -5,13 +5,9 @@ use std::{ops::Range, sync::Arc};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use gifgen_reader::reader::{ReadError, Reader};
 
-use crate::{
-    index::IndexError,
-    matroska::{
-        ebml::Header,
-        scan::{Seen, cluster, scan},
-    },
-    search,
+use crate::matroska::{
+    ebml::Header,
+    scan::{Seen, cluster, scan},
 };
 
 /// One cluster.
@@ -121,7 +117,7 @@ pub async fn all(
     reader: &Arc<Reader>,
     range: Range<u64>,
     video: u64,
-) -> Result<Vec<Cluster>, IndexError> {
+) -> Result<Vec<Cluster>, ReadError> {
     let mut clusters = walk(reader, range.clone(), video, SAMPLE, |_| true).await?;
     let Some(start) = clusters.last().and_then(|cluster| cluster.end) else {
         return Ok(clusters);
@@ -153,24 +149,21 @@ async fn walk_from(
     video: u64,
     mean: u64,
     starts: bool,
-) -> Result<Vec<Cluster>, IndexError> {
+) -> Result<Vec<Cluster>, ReadError> {
     let most = MOST as usize / 4;
     if starts {
-        return Ok(walk(reader, range, video, most, |_| true).await?);
+        return walk(reader, range, video, most, |_| true).await;
     }
     let mut from = range.start;
     while from < range.end.min(range.start + 4 * mean) {
-        let find = |bytes: &[u8]| {
-            let blocks = scan(bytes, None, video).into_iter();
-            blocks.filter_map(|block| block.first_of).collect()
-        };
-        let found: Vec<usize> = search::look(reader, from, STEP, find).await?;
-        if let Some(at) = found.first() {
-            let range = from + *at as u64..range.end;
-            return Ok(walk(reader, range, video, most, |_| true).await?);
+        // The start of a cluster may lie across the end of a step.
+        let bytes = reader.read(from..from + STEP + GLANCE).await?;
+        let mut blocks = scan(&bytes, None, video).into_iter();
+        if let Some(at) = blocks.find_map(|block| block.first_of) {
+            let range = from + at as u64..range.end;
+            return walk(reader, range, video, most, |_| true).await;
         }
-        // The start of a cluster may lie across the end of what was read.
-        from += search::reach(STEP) - GLANCE;
+        from += STEP;
     }
     Ok(Vec::new())
 }

@@ -12,7 +12,7 @@ use gifgen_shared::{slice::Slice, video_stream::VideoStream};
 use crate::{
     excerpt::{Demuxer, Excerpt, Start},
     index::IndexError,
-    keyframe::Landmark,
+    keyframe::{FAR_SECONDS, Landmark, step},
     matroska::{
         clusters::{self, Cluster},
         head::Head,
@@ -31,12 +31,10 @@ const PICTURE: u64 = 41_708_333;
 /// Pictures that last longer are no hint, in nanoseconds.
 const LONGEST_PICTURE: u64 = 200_000_000;
 
-/// What a look reads, how much later than its time a place may be, what is looked through for a
-/// keyframe at first, and how far away one may be that is known, in seconds. As for transport streams.
+/// What a look reads, and how much later than its time a place may be, in seconds. As for transport
+/// streams.
 const LOOK_SECONDS: f64 = 0.06;
 const SOON_SECONDS: f64 = 0.8;
-const STEP_SECONDS: f64 = 1.5;
-const FAR_SECONDS: f64 = 12.0;
 
 /// How many clusters are walked over behind a cue.
 const BEHIND_CUES: usize = 8;
@@ -59,6 +57,10 @@ struct Clock {
 impl Clock {
     fn at(&self, seconds: f64) -> i64 {
         ((self.start + seconds) * 1e9 / self.scale).round() as i64
+    }
+
+    fn per_second(&self) -> f64 {
+        1e9 / self.scale
     }
 
     fn span(&self, seconds: f64) -> i64 {
@@ -140,15 +142,13 @@ pub async fn excerpts(
         point(head.clusters.start, clock.at(0.0)),
         point(head.clusters.end, last),
     );
-    search::search(&mut points, &times, ends, pace, |at| {
-        let inside = inside(&known, at);
-        let number = head.track.number;
-        let find = move |bytes: &[u8]| {
-            let seen = scan(bytes, inside, number).into_iter();
+    search::search(&mut points, &times, ends, pace, |within| {
+        let find = |at, bytes: &[u8]| {
+            let seen = scan(bytes, inside(&known, at), head.track.number).into_iter();
             seen.map(|seen| point(at + seen.at as u64, seen.time))
                 .collect()
         };
-        search::look(reader, at, pace.look, find)
+        search::look(reader, within, pace.look, find)
     })
     .await?;
 
@@ -156,7 +156,7 @@ pub async fn excerpts(
     let cuts = slices.iter().copied().map(|slice| {
         let wanted = clock.wanted(&slice);
         let far = clock.span(FAR_SECONDS);
-        let (known, points) = (&known, &points);
+        let (known, points, clock) = (&known, &points, &clock);
         async move {
             let after = points.after(wanted.end).filter(|_| wanted.end < last);
             let end = after.map_or(head.clusters.end, |point| point.at);
@@ -168,11 +168,13 @@ pub async fn excerpts(
             let (lead, start, begins) = match start {
                 Some((lead, at)) => (lead, Start::Exact, at),
                 None => {
-                    let step = (rate * STEP_SECONDS) as u64;
+                    let rate = points
+                        .rate_before(wanted.start, far)
+                        .unwrap_or(rate / clock.per_second());
                     let start = Start::KeyframeBefore {
                         landmark,
                         first: head.clusters.start,
-                        step: step.max(pace.near),
+                        step: step(rate * far as f64),
                     };
                     let after = points.after(wanted.start).map(|point| point.at);
                     let after = after.filter(|after| *after < end);

@@ -4,7 +4,7 @@ use gifgen_reader::{blocks::Blocks, reader::ReadError};
 use gifgen_shared::video_stream::VideoStream;
 
 use crate::{
-    ending::end,
+    ending::{LAST, end},
     matroska::{head::Head, scan::scan},
 };
 
@@ -32,13 +32,10 @@ pub async fn length(
             .max(head.clusters.start);
         let bytes = blocks.read(from..head.clusters.end).await?;
         let seen = scan(&bytes, None, head.track.number);
-        let end = end(seen.iter().map(|seen| seen.time).collect());
-        if let Some(end) = end {
-            let seconds = end as f64 * head.scale as f64 / 1e9 - video.start_time;
-            return Ok(Some(seconds).filter(|seconds| *seconds > 0.0));
-        }
-        if from == head.clusters.start || look >= MOST {
-            return Ok(None);
+        if seen.len() >= LAST || from == head.clusters.start || look >= MOST {
+            let end = end(seen.iter().map(|seen| seen.time).collect());
+            let seconds = end.map(|end| end as f64 * head.scale as f64 / 1e9 - video.start_time);
+            return Ok(seconds.filter(|seconds| *seconds > 0.0));
         }
         look *= 2;
     }

@@ -8,7 +8,7 @@ use gifgen_shared::{slice::Slice, video_stream::VideoStream};
 use crate::{
     excerpt::{Demuxer, Excerpt, Start},
     index::IndexError,
-    keyframe::Landmark,
+    keyframe::{FAR_SECONDS, Landmark, step},
     mpegts::stream::Stream,
     search::{self, Pace, Point, Points},
 };
@@ -32,9 +32,6 @@ const LOOK_SECONDS: f64 = 0.06;
 /// How much later than its time a place may be, in seconds. Half of it is read in vain, on the
 /// average; another look costs as much.
 const SOON_SECONDS: f64 = 0.8;
-
-/// What is looked through for a keyframe at first, in seconds.
-const STEP_SECONDS: f64 = 1.5;
 
 /// The excerpts of `slices` of a file with this `stream`, as [`crate::index::Index::excerpts`] has it.
 ///
@@ -70,8 +67,10 @@ pub async fn excerpts(
     };
     let seconds = slices.iter().map(|slice| slice.end).fold(1.0, f64::max);
     let rate = length as f64 / seconds;
+    // Whole packets, since a look starts where the last one ended.
+    let look = ((rate * LOOK_SECONDS) as u64).clamp(4 * 1024, 256 * 1024);
     let pace = Pace {
-        look: ((rate * LOOK_SECONDS) as u64).clamp(4 * 1024, 256 * 1024),
+        look: look - look % layout.size.max(1),
         soon: (CLOCK * SOON_SECONDS) as i64,
         near: ((rate * SOON_SECONDS) as u64).max(16 * 1024),
     };
@@ -95,13 +94,14 @@ pub async fn excerpts(
         sure: tick(seconds),
     };
     let ends = (end(layout.first, 0.0), end(length, seconds));
-    search::search(&mut points, &times, ends, pace, |at| {
-        let at = layout.align(at);
-        let find = move |bytes: &[u8]| stream.pictures(bytes, at);
-        search::look(blocks.reader(), at, pace.look, find)
+    search::search(&mut points, &times, ends, pace, |within| {
+        let within = layout.align(within.start)..within.end;
+        let find = |at, bytes: &[u8]| stream.pictures(bytes, at);
+        search::look(blocks.reader(), within, pace.look, find)
     })
     .await?;
 
+    let far = (FAR_SECONDS * CLOCK) as i64;
     let cut = |slice: &Slice| {
         let wanted = wanted(slice);
         let (range, start) = range(&points, wanted.clone(), layout.first..length, pace)?;
@@ -116,7 +116,12 @@ pub async fn excerpts(
                     shown: wanted.start,
                 },
                 first: layout.first,
-                step: ((rate * STEP_SECONDS) as u64).max(pace.near),
+                step: step(
+                    points
+                        .rate_before(wanted.start, far)
+                        .unwrap_or(rate / CLOCK)
+                        * far as f64,
+                ),
             }
         };
         Some(Excerpt {

@@ -4,15 +4,16 @@ use gifgen_reader::{blocks::Blocks, reader::ReadError};
 use gifgen_shared::video_stream::VideoStream;
 
 use crate::{
-    ending::end,
+    ending::{LAST, end},
     mpegts::{
         excerpts::{CLOCK, TURNS},
         stream::Stream,
     },
 };
 
-/// How much of the end is looked at, in bytes: two thirds of a second of 40 Mbit/s.
-const END: u64 = 1024 * 1024;
+/// How much of the end is looked at first, and at most, in bytes. ffprobe has read the first already.
+const FIRST: u64 = 192 * 1024;
+const MOST: u64 = 16 * 1024 * 1024;
 
 /// The length of the stream `video` in seconds, by the pictures near its end; `None` if they do not
 /// tell.
@@ -28,17 +29,20 @@ pub async fn length(
     if video.interlaced {
         return Ok(None);
     }
-    let length = blocks.reader().len();
-    let from = stream.layout.align(length.saturating_sub(END));
-    let bytes = blocks.read(from..length).await?;
-    let times = stream
-        .pictures(&bytes, from)
-        .iter()
-        .map(|point| point.shown)
-        .collect::<Vec<_>>();
-    if times.iter().any(|time| *time >= TURNS) {
-        return Ok(None);
+    let (length, first) = (blocks.reader().len(), stream.layout.first);
+    let mut look = FIRST;
+    loop {
+        let from = stream.layout.align(length.saturating_sub(look));
+        let bytes = blocks.read(from..length).await?;
+        let pictures = stream.pictures(&bytes, from);
+        let times: Vec<i64> = pictures.iter().map(|point| point.shown).collect();
+        if times.iter().any(|time| *time >= TURNS) {
+            return Ok(None);
+        }
+        if times.len() >= LAST || from == first || look >= MOST {
+            let seconds = end(times).map(|end| end as f64 / CLOCK - video.start_time);
+            return Ok(seconds.filter(|seconds| *seconds > 0.0));
+        }
+        look *= 2;
     }
-    let seconds = end(times).map(|end| end as f64 / CLOCK - video.start_time);
-    Ok(seconds.filter(|seconds| *seconds > 0.0))
 }

@@ -108,11 +108,13 @@ fn number(id: u32, number: u64) -> Vec<u8> {
     element(id, &bytes[number.leading_zeros() as usize / 8..])
 }
 
-/// With a size of two bytes.
 fn element(id: u32, content: &[u8]) -> Vec<u8> {
     let id = &id.to_be_bytes()[id.leading_zeros() as usize / 8..];
-    let size = content.len() as u16 | 0x4000;
-    [id, &size.to_be_bytes(), content].concat()
+    let size = match content.len() {
+        short @ ..0x7f => vec![short as u8 | 0x80],
+        long => (long as u16 | 0x4000).to_be_bytes().to_vec(),
+    };
+    [id, &size, content].concat()
 }
 
 /// Ends the file before its cues.

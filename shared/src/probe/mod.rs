@@ -79,6 +79,11 @@ pub const MISSING_SECONDS: f64 = 1.0;
 /// only its header and its beginning are wanted.
 const IGNORE_INDEX: [&str; 2] = ["-fflags", "+ignidx"];
 
+/// How much of the beginning FFmpeg looks into, at first, to find out about the streams, in
+/// microseconds. It goes through five to seven seconds of what has no header else, but in nearly all
+/// files one shows all there is.
+const SHORT_LOOK: [&str; 2] = ["-analyzeduration", "1000000"];
+
 /// Containers in which FFmpeg seeks by guessing at byte positions and lands between keyframes,
 /// and how much earlier to seek for a start, in seconds: the longest distance between keyframes
 /// that HLS packagers use.
@@ -92,20 +97,22 @@ impl Probe<'_> {
     /// [`ProbeError::Rejected`] if the source is no video that can be rendered; the other kinds
     /// are transient.
     pub async fn header(&self) -> Result<Header, ProbeError> {
-        let answer = self
-            .ask(&[
-                "-select_streams",
-                "V",
-                "-show_entries",
-                "format=format_name,nb_streams,duration:\
-                 stream=index,codec_name,width,height,sample_aspect_ratio,field_order:\
-                 stream_disposition=default:stream_side_data=rotation",
-            ])
-            .await?;
+        let mut answer = self.streams(&SHORT_LOOK).await?;
+        let is_enough = answer
+            .video_stream()
+            .and_then(|stream| answer.displayed_size(stream));
+        if is_enough.is_err() {
+            answer = self.streams(&[]).await?;
+        }
         let format = answer.format()?;
         let stream = answer.video_stream()?;
         let (width, height) = answer.displayed_size(stream)?;
-        let head = self.head(stream.index).await?;
+        // Where packets carry no times, FFmpeg guesses them by what it has looked into.
+        let has_times = BLIND_SEEK
+            .iter()
+            .any(|(name, _)| *name == format.format_name);
+        let look = if has_times { &SHORT_LOOK[..] } else { &[] };
+        let head = self.head(stream.index, look).await?;
         if format.format_name == "gif" && head.packets == 1 {
             return Err(Rejection::new(
                 Reason::NotAVideo,
@@ -172,6 +179,20 @@ impl Probe<'_> {
             }
         }
         Err(Rejection::new(Reason::EmptyVideo, "the video stream holds no pictures").into())
+    }
+
+    /// What the header says of the container and its video streams, and the first packets, into which
+    /// FFmpeg is to `look`.
+    async fn streams(&self, look: &[&str]) -> Result<Answer, ProbeError> {
+        let questions = [
+            "-select_streams",
+            "V",
+            "-show_entries",
+            "format=format_name,nb_streams,duration:\
+             stream=index,codec_name,width,height,sample_aspect_ratio,field_order:\
+             stream_disposition=default:stream_side_data=rotation",
+        ];
+        self.ask(&[look, &questions].concat()).await
     }
 
     /// Asks about the header or the beginning.

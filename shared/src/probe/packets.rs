@@ -64,11 +64,11 @@ pub(super) struct Tail {
 }
 
 impl Probe<'_> {
-    /// The first packets and pictures of stream `index`.
-    pub(super) async fn head(&self, index: u32) -> Result<Head, ProbeError> {
-        let mut head = self.read_head(index, HEAD_PACKETS).await?;
+    /// The first packets and pictures of stream `index`, where FFmpeg takes such a `look` before.
+    pub(super) async fn head(&self, index: u32, look: &[&str]) -> Result<Head, ProbeError> {
+        let mut head = self.read_head(index, look, HEAD_PACKETS).await?;
         if head.first_picture.is_infinite() {
-            head = self.read_head(index, LONG_HEAD_PACKETS).await?;
+            head = self.read_head(index, look, LONG_HEAD_PACKETS).await?;
         }
         if head.first_packet.is_infinite() {
             return Err(Rejection::new(
@@ -84,20 +84,25 @@ impl Probe<'_> {
         Ok(head)
     }
 
-    async fn read_head(&self, index: u32, interval: &str) -> Result<Head, ProbeError> {
-        let entries = self
-            .ask(&[
-                "-threads",
-                "1",
-                "-select_streams",
-                &index.to_string(),
-                "-read_intervals",
-                interval,
-                "-show_entries",
-                "packet=pts_time,dts_time,flags:frame=best_effort_timestamp_time",
-            ])
-            .await?
-            .packets_and_frames;
+    async fn read_head(
+        &self,
+        index: u32,
+        look: &[&str],
+        interval: &str,
+    ) -> Result<Head, ProbeError> {
+        let index = index.to_string();
+        let questions = [
+            "-threads",
+            "1",
+            "-select_streams",
+            &index,
+            "-read_intervals",
+            interval,
+            "-show_entries",
+            "packet=pts_time,dts_time,flags:frame=best_effort_timestamp_time",
+        ];
+        let answer = self.ask(&[look, &questions].concat()).await?;
+        let entries = answer.packets_and_frames;
         let mut head = Head {
             first_packet: f64::INFINITY,
             first_picture: f64::INFINITY,
