@@ -14,8 +14,8 @@ const INTERVAL: Duration = Duration::from_millis(20);
 /// What `work` returns, and the most memory in bytes that this process's descendants had at one
 /// time; `None` where there is no `/proc`.
 ///
-/// It is the sum of their resident sets, so that a library's pages count once for each process
-/// that uses them. The looks cost CPU time: times are measured in other runs.
+/// Pages that several processes share count once, in proportion: a process that was just forked has
+/// all its parent's. The looks cost CPU time: times are measured in other runs.
 pub fn peak_memory<T>(work: impl FnOnce() -> T) -> (T, Option<u64>) {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -47,7 +47,8 @@ impl Drop for StopOnDrop<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Process {
     parent: u32,
-    bytes: u64,
+    /// Its resident set, in bytes.
+    resident: u64,
 }
 
 fn descendants_memory() -> Option<u64> {
@@ -61,30 +62,52 @@ fn descendants_memory() -> Option<u64> {
             Some((id, Process::read(&status)?))
         })
         .collect();
-    Some(memory_below(process::id(), &processes))
+    let below = below(process::id(), &processes).into_iter();
+    Some(
+        below
+            .map(|(id, process)| share(id).unwrap_or(process.resident))
+            .sum(),
+    )
+}
+
+/// What the process `id` uses of memory, in bytes, and its share of what it uses with others. Those that
+/// keep to themselves do not show it.
+fn share(id: u32) -> Option<u64> {
+    let maps = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok()?;
+    kilobytes(&maps, "Pss:")
 }
 
 impl Process {
     fn read(status: &str) -> Option<Self> {
-        let value = |name| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
-            line.split_whitespace().next()?.parse::<u64>().ok()
-        };
         Some(Self {
-            parent: value("PPid:")?.try_into().ok()?,
+            parent: number(status, "PPid:")?.try_into().ok()?,
             // The kernel's threads and the dead have none.
-            bytes: value("VmRSS:").unwrap_or(0) * 1024,
+            resident: kilobytes(status, "VmRSS:").unwrap_or(0),
         })
     }
 }
 
-/// Memory of all descendants of the process `ancestor`, without its own.
-fn memory_below(ancestor: u32, processes: &BTreeMap<u32, Process>) -> u64 {
-    processes
+fn kilobytes(text: &str, name: &str) -> Option<u64> {
+    Some(number(text, name)? * 1024)
+}
+
+fn number(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// All descendants of the process `ancestor`.
+fn below(ancestor: u32, processes: &BTreeMap<u32, Process>) -> BTreeMap<u32, Process> {
+    let children = processes
         .iter()
-        .filter(|(_, process)| process.parent == ancestor)
-        .map(|(id, process)| process.bytes + memory_below(*id, processes))
-        .sum()
+        .filter(|(_, process)| process.parent == ancestor);
+    children
+        .flat_map(|(id, process)| {
+            let mut family = below(*id, processes);
+            family.insert(*id, *process);
+            family
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -98,16 +121,24 @@ mod tests {
         let status = "Name:\tffmpeg\nPid:\t12\nPPid:\t7\nVmHWM:\t   900 kB\nVmRSS:\t   800 kB\n";
         let process = Process {
             parent: 7,
-            bytes: 800 * 1024,
+            resident: 800 * 1024,
         };
         assert_eq!(Process::read(status), Some(process));
     }
 
     #[test]
+    fn what_processes_share_counts_in_proportion() {
+        let share = "00400000-7ffe [rollup]\nRss:     900 kB\nPss:     300 kB\nPss_Dirty:  1 kB\n";
+        assert_eq!(kilobytes(share, "Pss:"), Some(300 * 1024));
+    }
+
+    #[test]
     fn grandchildren_count_and_strangers_do_not() {
-        let processes = [(1, 0, 100), (2, 1, 20), (3, 2, 3), (4, 1, 4), (9, 8, 1000)]
-            .map(|(id, parent, bytes)| (id, Process { parent, bytes }));
-        assert_eq!(memory_below(1, &processes.into()), 27);
+        let resident = 1;
+        let processes = [(1, 0), (2, 1), (3, 2), (4, 1), (9, 8)]
+            .map(|(id, parent)| (id, Process { parent, resident }));
+        let below = below(1, &processes.into());
+        assert_eq!(below.into_keys().collect::<Vec<_>>(), [2, 3, 4]);
     }
 
     #[test]

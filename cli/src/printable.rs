@@ -14,6 +14,11 @@ pub fn printable(text: &str) -> String {
     clean
 }
 
+/// The same for a part of a line, such as a name: ends of lines are spelt out as well.
+pub fn in_line(text: &str) -> String {
+    printable(text).replace('\n', "\\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -23,5 +28,6 @@ mod tests {
         let text = "\u{1b}[2J \u{9b}2J\r\u{7f}\nein Über-Film 🎬.mp4";
         let clean = "\\u{1b}[2J \\u{9b}2J\\r\\u{7f}\nein Über-Film 🎬.mp4";
         assert_eq!(printable(text), clean);
+        assert_eq!(in_line("two\nlines\u{7}"), "two\\nlines\\u{7}");
     }
 }

@@ -17,7 +17,7 @@ use serde_json::json;
 
 use crate::{
     options::RedriveOptions,
-    printable::printable,
+    printable::in_line,
     remote::{Remote, RemoteError},
 };
 
@@ -111,7 +111,7 @@ impl Redriven {
         if as_json {
             writeln!(std::io::stdout(), "{}", json!(self))?;
         } else {
-            writeln!(std::io::stdout(), "{}", printable(&self.to_string()))?;
+            writeln!(std::io::stdout(), "{}", in_line(&self.to_string()))?;
         }
         Ok(0)
     }

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::{
     options::StatusOptions,
-    printable::printable,
+    printable::{in_line, printable},
     remote::{Remote, RemoteError},
 };
 
@@ -239,7 +239,7 @@ impl fmt::Display for Status {
             Progress::Complete => "complete",
             Progress::Partial => "partial",
         };
-        let (key, run, done, slices) = (&self.key, self.run, self.done, self.slices);
+        let (key, run, done, slices) = (in_line(&self.key), self.run, self.done, self.slices);
         write!(
             f,
             "{key}: run {run} is {status}: {done} of {slices} slices done"
@@ -265,7 +265,7 @@ impl fmt::Display for Status {
             }
         }
         for WrongObject { key, problem } in self.wrong.iter().flatten() {
-            write!(f, "\n  {key} {problem}")?;
+            write!(f, "\n  {} {problem}", in_line(key))?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 use indicatif::HumanBytes;
 use serde::Serialize;
 
-use crate::export::Exported;
+use crate::{export::Exported, printable::in_line};
 
 /// What a run came to, for people (`Display`) and machines (`Serialize`).
 #[derive(Debug, Serialize)]
@@ -101,9 +101,9 @@ impl Summary {
             let rejected = video
                 .error
                 .iter()
-                .map(|error| format!("{}: {error}", video.key));
+                .map(|error| format!("{}: {error}", in_line(&video.key)));
             let failed = video.failed.iter().map(|slice| {
-                let (key, start, why) = (&video.key, slice.start, &slice.message);
+                let (key, start, why) = (in_line(&video.key), slice.start, &slice.message);
                 format!("{key}: the slice at second {start} failed: {why}")
             });
             rejected.chain(failed).collect::<Vec<_>>()
@@ -115,11 +115,13 @@ impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for video in &self.videos {
             match video.slices {
-                None => writeln!(f, "{}: no previews", video.key)?,
+                None => writeln!(f, "{}: no previews", in_line(&video.key))?,
                 Some(slices) => writeln!(
                     f,
                     "{}: {} s, {} of {slices} slices",
-                    video.key, video.length, video.done
+                    in_line(&video.key),
+                    video.length,
+                    video.done
                 )?,
             }
         }
@@ -134,7 +136,7 @@ impl fmt::Display for Summary {
             self.files,
             HumanBytes(self.bytes),
             self.wall_seconds,
-            self.out.display()
+            in_line(&self.out.to_string_lossy())
         )
     }
 }

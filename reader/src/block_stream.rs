@@ -1,5 +1,6 @@
 //! One range of a source as it comes: from memory where it has been read before, and else with long
-//! requests, which fill the memory.
+//! requests, which fill the memory. FFmpeg goes back and forth, so a request whose answer nobody reads on
+//! waits for one who wants what comes next in it.
 
 use std::{ops::Range, sync::Arc};
 
@@ -14,6 +15,9 @@ use crate::{
 /// Most that one request asks for, in bytes.
 const LONGEST_READ: u64 = 1024 * 1024 * 1024;
 
+/// How far an answer is read on to what is wanted of it, in bytes: that is quicker than a request.
+const LEAP: u64 = 128 * 1024;
+
 /// One range of a source, as it comes.
 pub(crate) struct BlockStream {
     blocks: Arc<Blocks>,
@@ -22,13 +26,17 @@ pub(crate) struct BlockStream {
 }
 
 /// A request to the source that fills blocks as it comes.
-struct Filling {
+#[derive(Debug)]
+pub(crate) struct Filling {
     stream: RangeStream,
     /// Where the next piece starts.
     at: u64,
+    end: u64,
     /// The block that is not whole yet, and where it starts.
     block: Vec<u8>,
     start: u64,
+    /// Whether that is to come again.
+    again: bool,
 }
 
 impl BlockStream {
@@ -48,23 +56,26 @@ impl BlockStream {
         while !self.left.is_empty() {
             let at = self.left.start;
             let piece = if let Some(filling) = &mut self.filling {
-                match filling.next(&self.blocks).await? {
-                    Some((start, piece)) => {
-                        // A gap starts with its block, which may be before what is wanted.
+                match filling.next(&self.blocks).await {
+                    Ok(Some((start, piece))) => {
+                        // It may start before what is wanted.
                         let skipped = at.saturating_sub(start).min(piece.len() as u64);
                         piece.slice(skipped as usize..)
                     }
-                    None => {
+                    ended => {
                         self.filling = None;
+                        ended?;
                         continue;
                     }
                 }
             } else if let Some(piece) = self.blocks.kept_at(at) {
                 piece
             } else {
-                let end = self.left.end.min(at.saturating_add(LONGEST_READ));
-                let gap = self.blocks.gap_at(at, end);
-                self.filling = Some(Filling::new(&self.blocks, gap));
+                let waiting = self.blocks.waiting_for(at);
+                self.filling = Some(waiting.unwrap_or_else(|| {
+                    let end = self.left.end.min(at.saturating_add(LONGEST_READ));
+                    Filling::new(&self.blocks, self.blocks.gap_at(at, end))
+                }));
                 continue;
             };
             if let Some(piece) = self.take(piece) {
@@ -82,18 +93,42 @@ impl BlockStream {
     }
 }
 
+impl Drop for BlockStream {
+    fn drop(&mut self) {
+        if let Some(filling) = self.filling.take() {
+            self.blocks.wait(filling);
+        }
+    }
+}
+
 impl Filling {
     fn new(blocks: &Blocks, gap: Range<u64>) -> Self {
         Self {
             at: gap.start,
+            end: gap.end,
             start: gap.start,
+            again: false,
             stream: blocks.reader().stream(gap),
             block: Vec::with_capacity(BLOCK as usize),
         }
     }
 
+    /// Whether the byte at `at` comes soon.
+    pub(crate) fn leads_to(&self, at: u64) -> bool {
+        (self.start..self.end.min(self.at + LEAP)).contains(&at)
+    }
+
+    /// The same for another who wants what is in it.
+    pub(crate) fn again(self) -> Self {
+        let again = true;
+        Self { again, ..self }
+    }
+
     /// The next piece, and where it starts.
     async fn next(&mut self, blocks: &Blocks) -> Result<Option<(u64, Bytes)>, ReadError> {
+        if std::mem::take(&mut self.again) {
+            return Ok(Some((self.start, Bytes::copy_from_slice(&self.block))));
+        }
         let Some(piece) = self.stream.next().await? else {
             return Ok(None);
         };

@@ -2,6 +2,7 @@
 //! of its runs, and the index has read it before.
 
 use std::{
+    collections::VecDeque,
     num::NonZero,
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use lru::LruCache;
 
 use crate::{
-    block_stream::BlockStream,
+    block_stream::{BlockStream, Filling},
     reader::{ReadError, Reader},
 };
 
@@ -21,18 +22,28 @@ pub(crate) const BLOCK: u64 = 32 * 1024;
 /// How many blocks are kept: 64 MiB, of the 512 MB that the splitter has.
 const KEPT: NonZero<usize> = NonZero::new(2048).unwrap();
 
+/// How many requests wait for one who reads their answers on.
+const MOST_WAITING: usize = 4;
+
 /// A source with the memory of what was read of it, in blocks.
 #[derive(Debug)]
 pub struct Blocks {
     reader: Arc<Reader>,
     kept: Mutex<LruCache<u64, Bytes>>,
+    /// Requests whose answers nobody reads on, the oldest first.
+    waiting: Mutex<VecDeque<Filling>>,
 }
 
 impl Blocks {
     /// Nothing is read yet.
     pub fn new(reader: Arc<Reader>) -> Arc<Self> {
         let kept = Mutex::new(LruCache::new(KEPT));
-        Arc::new(Self { reader, kept })
+        let waiting = Mutex::default();
+        Arc::new(Self {
+            reader,
+            kept,
+            waiting,
+        })
     }
 
     /// What reads where there is no memory.
@@ -75,8 +86,7 @@ impl Blocks {
         }
     }
 
-    /// The bytes in `range`, piece by piece as they come. A request for a gap ends when nobody asks
-    /// for more.
+    /// The bytes in `range`, piece by piece as they come.
     pub(crate) fn stream(self: &Arc<Self>, range: Range<u64>) -> BlockStream {
         BlockStream::new(Arc::clone(self), range)
     }
@@ -96,6 +106,22 @@ impl Blocks {
         let mut known = blocks.clone().filter(|block| kept.contains(block));
         let to = known.next().unwrap_or(blocks.end);
         at / BLOCK * BLOCK..(to * BLOCK).min(self.reader.len())
+    }
+
+    /// Has a request wait for one who reads its answer on.
+    pub(crate) fn wait(&self, filling: Filling) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push_back(filling);
+        if waiting.len() > MOST_WAITING {
+            waiting.pop_front();
+        }
+    }
+
+    /// The request that waits and leads to the byte at `at`, if there is one.
+    pub(crate) fn waiting_for(&self, at: u64) -> Option<Filling> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = waiting.iter().position(|filling| filling.leads_to(at))?;
+        waiting.remove(place).map(Filling::again)
     }
 
     /// Keeps the whole blocks of `bytes`, which start at the offset `at`, the start of a block; the

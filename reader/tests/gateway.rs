@@ -128,6 +128,40 @@ async fn what_nobody_reads_is_mostly_not_fetched() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_goes_away_and_comes_back_goes_on_with_the_same_answer() {
+    let bed = TestBed::start().await;
+    let (gateway, reader) = gateway(&bed, "d44").await;
+    let film = std::fs::read(media::video("d44")).unwrap();
+    let file = |start: usize| film[start..start + 100].to_vec();
+    // Within what has come, a little behind it, and far behind.
+    for (start, requests) in [
+        (0, 1),
+        (40_000, 1),
+        (41_000, 1),
+        (100_000, 1),
+        (1_500_000, 2),
+    ] {
+        let mut stream = TcpStream::connect(("127.0.0.1", gateway.port()))
+            .await
+            .unwrap();
+        let path = path(&gateway);
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nrange: bytes={start}-\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let mut body = [0; 100];
+        stream.read_exact(&mut body).await.unwrap();
+        assert_eq!(body.to_vec(), file(start), "{start}");
+        drop(stream);
+        // Until the gateway has seen that.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!(reader.requests(), requests, "{start}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_gateway_knows_what_became_of_the_source() {
     let bed = TestBed::start().await;
     let (gateway, _reader) = gateway(&bed, "d45").await;
