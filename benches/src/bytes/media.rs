@@ -95,7 +95,6 @@ pub const MEDIA: &[Medium] = &[
     Medium::new("MPEG-TS", "ts.ts", &[], Bounds::CLUSTERS),
     Medium::new("AVI", "avi.avi", &[], Bounds::OTHER),
     Medium::new("FLV", "flv.flv", &[], Bounds::OTHER),
-    Medium::new("ASF", "asf.wmv", &["-f", "asf"], Bounds::OTHER),
     Medium {
         seconds: THREE_HOURS,
         ..Medium::new(
