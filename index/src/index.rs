@@ -72,8 +72,8 @@ impl Index {
     }
 
     /// The length of the video in seconds, from its first picture to the end of its last, if the index
-    /// or the end of the file tell. A file without tables that ends before the `claimed` seconds may be
-    /// truncated, which is for ffprobe to say.
+    /// or the end of the file tell. A file without tables that does not end about where it `claimed` to,
+    /// in seconds, may be truncated, which is for ffprobe to say.
     ///
     /// # Errors
     /// If the source cannot be read.
@@ -84,8 +84,9 @@ impl Index {
             Film::Matroska(head) => Box::pin(matroska::length(blocks, head, video)).await?,
             Film::MpegTs(stream) => Box::pin(mpegts::length(blocks, stream, video)).await?,
         };
-        let claimed = claimed.unwrap_or_default();
-        Ok(told.filter(|told| told + MISSING_SECONDS >= claimed))
+        let is_near =
+            |told: &f64| claimed.is_none_or(|claimed| (told - claimed).abs() <= MISSING_SECONDS);
+        Ok(told.filter(is_near))
     }
 
     /// The excerpts of `slices`, which are all of the video. `None` stands for a slice that cannot be

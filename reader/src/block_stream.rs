@@ -95,7 +95,7 @@ impl BlockStream {
 
 impl Drop for BlockStream {
     fn drop(&mut self) {
-        if let Some(filling) = self.filling.take() {
+        if let Some(filling) = self.filling.take().filter(Filling::is_useful) {
             self.blocks.wait(filling);
         }
     }
@@ -118,10 +118,20 @@ impl Filling {
         (self.start..self.end.min(self.at + LEAP)).contains(&at)
     }
 
-    /// The same for another who wants what is in it.
-    pub(crate) fn again(self) -> Self {
+    /// What is still to come.
+    pub(crate) fn left(&self) -> Range<u64> {
+        self.at..self.end
+    }
+
+    /// The same for another who wants what is in it, as far as `end`.
+    pub(crate) fn again(self, end: u64) -> Self {
         let again = true;
-        Self { again, ..self }
+        Self { again, end, ..self }
+    }
+
+    /// Whether there is more to come, and nothing speaks against it.
+    fn is_useful(&self) -> bool {
+        !self.left().is_empty() && self.stream.is_sound()
     }
 
     /// The next piece, and where it starts.
@@ -129,9 +139,13 @@ impl Filling {
         if std::mem::take(&mut self.again) {
             return Ok(Some((self.start, Bytes::copy_from_slice(&self.block))));
         }
-        let Some(piece) = self.stream.next().await? else {
+        if self.left().is_empty() {
+            return Ok(None);
+        }
+        let Some(mut piece) = self.stream.next().await? else {
             return Ok(None);
         };
+        piece.truncate((self.end - self.at).min(piece.len() as u64) as usize);
         let start = self.at;
         self.at += piece.len() as u64;
         self.block.extend_from_slice(&piece);

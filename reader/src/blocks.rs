@@ -6,6 +6,7 @@ use std::{
     num::NonZero,
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -22,8 +23,10 @@ pub(crate) const BLOCK: u64 = 32 * 1024;
 /// How many blocks are kept: 64 MiB, of the 512 MB that the splitter has.
 const KEPT: NonZero<usize> = NonZero::new(2048).unwrap();
 
-/// How many requests wait for one who reads their answers on.
+/// How many requests wait for one who reads their answers on, and how long. Servers close connections on
+/// which nobody reads.
 const MOST_WAITING: usize = 4;
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// A source with the memory of what was read of it, in blocks.
 #[derive(Debug)]
@@ -31,7 +34,7 @@ pub struct Blocks {
     reader: Arc<Reader>,
     kept: Mutex<LruCache<u64, Bytes>>,
     /// Requests whose answers nobody reads on, the oldest first.
-    waiting: Mutex<VecDeque<Filling>>,
+    waiting: Mutex<VecDeque<(Instant, Filling)>>,
 }
 
 impl Blocks {
@@ -111,7 +114,7 @@ impl Blocks {
     /// Has a request wait for one who reads its answer on.
     pub(crate) fn wait(&self, filling: Filling) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.push_back(filling);
+        waiting.push_back((Instant::now(), filling));
         if waiting.len() > MOST_WAITING {
             waiting.pop_front();
         }
@@ -120,8 +123,14 @@ impl Blocks {
     /// The request that waits and leads to the byte at `at`, if there is one.
     pub(crate) fn waiting_for(&self, at: u64) -> Option<Filling> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = waiting.iter().position(|filling| filling.leads_to(at))?;
-        waiting.remove(place).map(Filling::again)
+        waiting.retain(|(since, _)| since.elapsed() < LONGEST_WAIT);
+        let leads_there = |(_, filling): &(Instant, Filling)| filling.leads_to(at);
+        let place = waiting.iter().position(leads_there)?;
+        let (_, filling) = waiting.remove(place)?;
+        // Others may have read since what comes in it later.
+        let left = filling.left();
+        let end = self.gap_at(left.start, left.end).end;
+        Some(filling.again(end))
     }
 
     /// Keeps the whole blocks of `bytes`, which start at the offset `at`, the start of a block; the

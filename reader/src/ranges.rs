@@ -62,6 +62,11 @@ impl RangeStream {
         }
     }
 
+    /// Whether the last attempt did not fail.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.failures == 0
+    }
+
     /// How many bytes are still to come from the source.
     fn left(&self) -> u64 {
         self.left.end.saturating_sub(self.left.start)

@@ -132,33 +132,46 @@ async fn who_goes_away_and_comes_back_goes_on_with_the_same_answer() {
     let bed = TestBed::start().await;
     let (gateway, reader) = gateway(&bed, "d44").await;
     let film = std::fs::read(media::video("d44")).unwrap();
-    let file = |start: usize| film[start..start + 100].to_vec();
     // Within what has come, a little behind it, and far behind.
-    for (start, requests) in [
-        (0, 1),
-        (40_000, 1),
-        (41_000, 1),
-        (100_000, 1),
-        (1_500_000, 2),
-    ] {
-        let mut stream = TcpStream::connect(("127.0.0.1", gateway.port()))
-            .await
-            .unwrap();
-        let path = path(&gateway);
-        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nrange: bytes={start}-\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            head.push(stream.read_u8().await.unwrap());
-        }
-        let mut body = [0; 100];
-        stream.read_exact(&mut body).await.unwrap();
-        assert_eq!(body.to_vec(), file(start), "{start}");
-        drop(stream);
-        // Until the gateway has seen that.
-        tokio::time::sleep(Duration::from_millis(200)).await;
+    for (start, requests) in [(0, 1), (40_000, 1), (100_000, 1), (1_900_000, 2)] {
+        let read = beginning(&gateway, start, 100).await;
+        assert_eq!(read, film[start..start + 100], "{start}");
         assert_eq!(reader.requests(), requests, "{start}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_since_does_not_come_again_with_an_answer_that_waited() {
+    let bed = TestBed::start().await;
+    let (gateway, reader) = gateway(&bed, "d44").await;
+    let film = std::fs::read(media::video("d44")).unwrap();
+    beginning(&gateway, 0, 100).await;
+    beginning(&gateway, 600_000, 1_500_000).await;
+    let before = reader.bytes_read();
+    let read = beginning(&gateway, 100_000, 2_000_000).await;
+    assert!(read == film[100_000..2_100_000]);
+    let bytes = reader.bytes_read() - before;
+    assert!(bytes < 600_000, "{bytes} bytes");
+}
+
+/// What a reader gets that takes `bytes` bytes from `start` on, and goes away.
+async fn beginning(gateway: &Gateway, start: usize, bytes: usize) -> Vec<u8> {
+    let mut stream = TcpStream::connect(("127.0.0.1", gateway.port()))
+        .await
+        .unwrap();
+    let path = path(gateway);
+    let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nrange: bytes={start}-\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    let mut body = vec![0; bytes];
+    stream.read_exact(&mut body).await.unwrap();
+    drop(stream);
+    // Until the gateway has seen that.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    body
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,8 +41,8 @@ const IN_A_ROW: u64 = 128;
 /// How many walks are under way at once.
 const AT_ONCE: usize = 16;
 
-/// What a search for a cluster reads at a time.
-const STEP: u64 = 64 * 1024;
+/// What a search for a cluster reads first; it doubles each time, up to the other.
+const STEPS: (u64, u64) = (64 * 1024, 2 * 1024 * 1024);
 
 /// What starts at `at`: an element, and the cluster if it is one.
 async fn glance(
@@ -154,16 +154,18 @@ async fn walk_from(
     if starts {
         return walk(reader, range, video, most, |_| true).await;
     }
+    let (mut step, longest) = STEPS;
     let mut from = range.start;
     while from < range.end.min(range.start + 4 * mean) {
         // The start of a cluster may lie across the end of a step.
-        let bytes = reader.read(from..from + STEP + GLANCE).await?;
+        let bytes = reader.read(from..from + step + GLANCE).await?;
         let mut blocks = scan(&bytes, None, video).into_iter();
         if let Some(at) = blocks.find_map(|block| block.first_of) {
             let range = from + at as u64..range.end;
             return walk(reader, range, video, most, |_| true).await;
         }
-        from += STEP;
+        from += step;
+        step = longest.min(step * 2);
     }
     Ok(Vec::new())
 }

@@ -42,7 +42,8 @@ const BEHIND_CUES: usize = 8;
 /// How far to read on if the pictures of the slice have not all come, in bytes.
 const SPARE: u64 = 4 * 1024 * 1024;
 
-/// What is read of a block that a cue names, in bytes: of most groups, all that is before their pictures.
+/// What is read of a block that a cue names, in bytes. If that is in a group, its end would tell
+/// whether it is a keyframe; then it is looked for as where there are no cues.
 const CUED_BLOCK: u64 = 64;
 
 /// How many requests are under way at once.

@@ -33,7 +33,8 @@ pub async fn length(
         let bytes = blocks.read(from..head.clusters.end).await?;
         let seen = scan(&bytes, None, head.track.number);
         if seen.len() >= LAST || from == head.clusters.start || look >= MOST {
-            let end = end(seen.iter().map(|seen| seen.time).collect());
+            let second = (1_000_000_000 / head.scale) as i64;
+            let end = end(seen.iter().map(|seen| seen.time).collect(), second);
             let seconds = end.map(|end| end as f64 * head.scale as f64 / 1e9 - video.start_time);
             return Ok(seconds.filter(|seconds| *seconds > 0.0));
         }

@@ -98,8 +98,9 @@ impl Film {
         // may be anything: FFmpeg goes by the rate then.
         let is_reordered = self.samples.iter().any(|sample| sample.delay != 0);
         if self.origin == Origin::Fragments || is_reordered {
-            let places = 0..self.samples.len().max(2);
-            return usual_step(places.map(|place| self.decoded(place)));
+            let places = 0..self.samples.len();
+            let starts = places.map(|place| self.decoded(place));
+            return usual_step(starts, i64::from(self.track.timescale));
         }
         let (start, end) = (self.decoded(place), self.decoded(place + 1));
         let claimed = self.track.length.min(self.clock.shown.end);

@@ -36,11 +36,13 @@ pub async fn length(
         let bytes = blocks.read(from..length).await?;
         let pictures = stream.pictures(&bytes, from);
         let times: Vec<i64> = pictures.iter().map(|point| point.shown).collect();
-        if times.iter().any(|time| *time >= TURNS) {
+        // Where not every picture has a time, the last one may have none.
+        let is_timed = pictures.len() == stream.starts(&bytes).count();
+        if !is_timed || times.iter().any(|time| *time >= TURNS) {
             return Ok(None);
         }
         if times.len() >= LAST || from == first || look >= MOST {
-            let seconds = end(times).map(|end| end as f64 / CLOCK - video.start_time);
+            let seconds = end(times, CLOCK as i64).map(|end| end as f64 / CLOCK - video.start_time);
             return Ok(seconds.filter(|seconds| *seconds > 0.0));
         }
         look *= 2;

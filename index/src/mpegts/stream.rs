@@ -6,7 +6,7 @@ use crate::{
     index::IndexError,
     mpegts::{
         codec::{Codec, is_video},
-        packet::{Layout, times},
+        packet::{Layout, Packet, times},
         programs::{Programs, programs},
     },
     search::Point,
@@ -16,6 +16,9 @@ use crate::{
 /// already.
 const FIRST: u64 = 64 * 1024;
 const HEAD: u64 = 1024 * 1024;
+
+/// Longest time between a picture's decoding and its being shown: ten seconds.
+const LONGEST_WAIT: i64 = 900_000;
 
 /// What the tables at the start say of the video.
 #[derive(Debug)]
@@ -58,9 +61,14 @@ impl Stream {
         })
     }
 
-    /// Its pictures that start in `bytes`, which are at `at` in the source.
+    /// Its pictures that start in `bytes`, which are at `at` in the source, and have a time.
     pub fn pictures(&self, bytes: &[u8], at: u64) -> Vec<Point> {
         pictures(bytes, at, self.layout, self.pid)
+    }
+
+    /// Where its pictures start in `bytes`.
+    pub fn starts<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = Packet<'a>> {
+        starts(bytes, self.layout, self.pid)
     }
 }
 
@@ -80,18 +88,25 @@ fn video(programs: &Programs, index: u32) -> Option<(u16, Codec)> {
     (videos.count() == 1).then_some((*pid, codec))
 }
 
-/// The pictures of the stream `pid` that start in `bytes`, which are at `at` in the source.
+/// The pictures of the stream `pid` that start in `bytes`, which are at `at` in the source, and have a
+/// time.
 pub fn pictures(bytes: &[u8], at: u64, layout: Layout, pid: u16) -> Vec<Point> {
-    let starts = layout.packets(bytes);
-    let starts = starts.filter(|packet| packet.starts && packet.pid == pid);
-    starts
-        .filter_map(|packet| {
-            let (times, _) = times(packet.payload)?;
-            Some(Point {
-                at: at + packet.at as u64,
-                shown: times.pts,
-                sure: times.dts.min(times.pts),
-            })
+    let starts = starts(bytes, layout, pid);
+    let points = starts.filter_map(|packet| {
+        let (times, _) = times(packet.payload)?;
+        Some(Point {
+            at: at + packet.at as u64,
+            shown: times.pts,
+            sure: times.dts.min(times.pts),
         })
+    });
+    // No picture waits longer to be shown: of many such, each search would look at all.
+    points
+        .filter(|point| point.shown - point.sure <= LONGEST_WAIT)
         .collect()
+}
+
+fn starts(bytes: &[u8], layout: Layout, pid: u16) -> impl Iterator<Item = Packet<'_>> {
+    let packets = layout.packets(bytes);
+    packets.filter(move |packet| packet.starts && packet.pid == pid)
 }

@@ -2,6 +2,7 @@
 
 mod costs;
 mod hostile;
+mod lengths;
 mod matroska;
 mod mpegts;
 mod support;

@@ -108,10 +108,8 @@ impl Probe<'_> {
         let stream = answer.video_stream()?;
         let (width, height) = answer.displayed_size(stream)?;
         // Where packets carry no times, FFmpeg guesses them by what it has looked into.
-        let has_times = BLIND_SEEK
-            .iter()
-            .any(|(name, _)| *name == format.format_name);
-        let look = if has_times { &SHORT_LOOK[..] } else { &[] };
+        let is_timed = format.format_name == "mpegts";
+        let look = if is_timed { &SHORT_LOOK[..] } else { &[] };
         let head = self.head(stream.index, look).await?;
         if format.format_name == "gif" && head.packets == 1 {
             return Err(Rejection::new(
