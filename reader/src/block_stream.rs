@@ -1,6 +1,6 @@
 //! One range of a source as it comes: from memory where it has been read before, and else with long
-//! requests, which fill the memory. FFmpeg goes back and forth, so a request whose answer nobody reads on
-//! waits for one who wants what comes next in it.
+//! requests, which fill the memory. FFmpeg goes back and forth, so the answer to a request belongs to
+//! nobody: who wants what comes next in it reads it on.
 
 use std::{ops::Range, sync::Arc};
 
@@ -22,21 +22,23 @@ const LEAP: u64 = 128 * 1024;
 pub(crate) struct BlockStream {
     blocks: Arc<Blocks>,
     left: Range<u64>,
-    filling: Option<Filling>,
 }
 
 /// A request to the source that fills blocks as it comes.
 #[derive(Debug)]
 pub(crate) struct Filling {
     stream: RangeStream,
-    /// Where the next piece starts.
-    at: u64,
-    end: u64,
+    /// What is still to come.
+    left: Range<u64>,
     /// The block that is not whole yet, and where it starts.
     block: Vec<u8>,
     start: u64,
-    /// Whether that is to come again.
-    again: bool,
+}
+
+/// A request that is read on. When that is over, however it ends, the next one can.
+struct Reading<'a> {
+    blocks: &'a Blocks,
+    filling: Option<Filling>,
 }
 
 impl BlockStream {
@@ -44,7 +46,6 @@ impl BlockStream {
         Self {
             blocks,
             left: range,
-            filling: None,
         }
     }
 
@@ -55,45 +56,48 @@ impl BlockStream {
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
         while !self.left.is_empty() {
             let at = self.left.start;
-            let piece = if let Some(filling) = &mut self.filling {
-                match filling.next(&self.blocks).await {
-                    Ok(Some((start, piece))) => {
-                        // It may start before what is wanted.
-                        let skipped = at.saturating_sub(start).min(piece.len() as u64);
-                        piece.slice(skipped as usize..)
-                    }
-                    ended => {
-                        self.filling = None;
-                        ended?;
-                        continue;
-                    }
-                }
-            } else if let Some(piece) = self.blocks.kept_at(at) {
-                piece
-            } else {
-                let waiting = self.blocks.waiting_for(at);
-                self.filling = Some(waiting.unwrap_or_else(|| {
-                    let end = self.left.end.min(at.saturating_add(LONGEST_READ));
-                    Filling::new(&self.blocks, self.blocks.gap_at(at, end))
-                }));
-                continue;
+            let mut piece = match self.blocks.kept_at(at) {
+                Some(piece) => piece,
+                None => self.read(at).await?,
             };
-            if let Some(piece) = self.take(piece) {
+            piece.truncate((self.left.end - at).min(piece.len() as u64) as usize);
+            if !piece.is_empty() {
+                self.left.start += piece.len() as u64;
                 return Ok(Some(piece));
             }
         }
         Ok(None)
     }
 
-    /// As much of `piece` as is wanted.
-    fn take(&mut self, mut piece: Bytes) -> Option<Bytes> {
-        piece.truncate((self.left.end - self.left.start).min(piece.len() as u64) as usize);
-        self.left.start += piece.len() as u64;
-        (!piece.is_empty()).then_some(piece)
+    /// What comes next from `at` on, of a request that leads there. Nothing, if that is not yet so far.
+    async fn read(&self, at: u64) -> Result<Bytes, ReadError> {
+        let waiting = self.blocks.waiting_for(at);
+        let filling = waiting.unwrap_or_else(|| {
+            let end = self.left.end.min(at.saturating_add(LONGEST_READ));
+            Filling::new(&self.blocks, self.blocks.gap_at(at, end))
+        });
+        let mut reading = Reading {
+            blocks: &self.blocks,
+            filling: Some(filling),
+        };
+        reading.next(at).await
     }
 }
 
-impl Drop for BlockStream {
+impl Reading<'_> {
+    async fn next(&mut self, at: u64) -> Result<Bytes, ReadError> {
+        let Some(filling) = &mut self.filling else {
+            return Ok(Bytes::new());
+        };
+        let piece = filling.next(self.blocks, at).await;
+        if piece.is_err() {
+            self.filling = None;
+        }
+        piece
+    }
+}
+
+impl Drop for Reading<'_> {
     fn drop(&mut self) {
         if let Some(filling) = self.filling.take().filter(Filling::is_useful) {
             self.blocks.wait(filling);
@@ -104,55 +108,51 @@ impl Drop for BlockStream {
 impl Filling {
     fn new(blocks: &Blocks, gap: Range<u64>) -> Self {
         Self {
-            at: gap.start,
-            end: gap.end,
             start: gap.start,
-            again: false,
+            left: gap.clone(),
             stream: blocks.reader().stream(gap),
             block: Vec::with_capacity(BLOCK as usize),
         }
     }
 
-    /// Whether the byte at `at` comes soon.
-    pub(crate) fn leads_to(&self, at: u64) -> bool {
-        (self.start..self.end.min(self.at + LEAP)).contains(&at)
-    }
-
     /// What is still to come.
     pub(crate) fn left(&self) -> Range<u64> {
-        self.at..self.end
+        self.left.clone()
     }
 
-    /// The same for another who wants what is in it, as far as `end`.
-    pub(crate) fn again(self, end: u64) -> Self {
-        let again = true;
-        Self { again, end, ..self }
+    /// Whether the byte at `at` comes soon, or has come and is not kept yet.
+    pub(crate) fn leads_to(&self, at: u64) -> bool {
+        (self.start..self.left.end.min(self.left.start + LEAP)).contains(&at)
+    }
+
+    /// The same, ending at `end`.
+    pub(crate) fn until(mut self, end: u64) -> Self {
+        self.left.end = end;
+        self
     }
 
     /// Whether there is more to come, and nothing speaks against it.
     fn is_useful(&self) -> bool {
-        !self.left().is_empty() && self.stream.is_sound()
+        !self.left.is_empty() && self.stream.is_sound()
     }
 
-    /// The next piece, and where it starts.
-    async fn next(&mut self, blocks: &Blocks) -> Result<Option<(u64, Bytes)>, ReadError> {
-        if std::mem::take(&mut self.again) {
-            return Ok(Some((self.start, Bytes::copy_from_slice(&self.block))));
-        }
-        if self.left().is_empty() {
-            return Ok(None);
+    /// What comes next, from `at` on.
+    async fn next(&mut self, blocks: &Blocks, at: u64) -> Result<Bytes, ReadError> {
+        if at < self.left.start {
+            let come = self.block.get((at - self.start) as usize..);
+            return Ok(Bytes::copy_from_slice(come.unwrap_or_default()));
         }
         let Some(mut piece) = self.stream.next().await? else {
-            return Ok(None);
+            return Ok(Bytes::new());
         };
-        piece.truncate((self.end - self.at).min(piece.len() as u64) as usize);
-        let start = self.at;
-        self.at += piece.len() as u64;
+        let start = self.left.start;
+        piece.truncate((self.left.end - start).min(piece.len() as u64) as usize);
+        self.left.start += piece.len() as u64;
         self.block.extend_from_slice(&piece);
         blocks.keep(self.start, &self.block);
         let kept = self.block.len() / BLOCK as usize * BLOCK as usize;
         self.block.drain(..kept);
         self.start += kept as u64;
-        Ok(Some((start, piece)))
+        Ok(piece.slice((at - start).min(piece.len() as u64) as usize..))
     }
 }

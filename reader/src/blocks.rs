@@ -130,7 +130,7 @@ impl Blocks {
         // Others may have read since what comes in it later.
         let left = filling.left();
         let end = self.gap_at(left.start, left.end).end;
-        Some(filling.again(end))
+        Some(filling.until(end))
     }
 
     /// Keeps the whole blocks of `bytes`, which start at the offset `at`, the start of a block; the

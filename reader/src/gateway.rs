@@ -39,7 +39,7 @@ use crate::{blocks::Blocks, reader::ReadError};
 
 /// What may lie in the socket unread, in bytes: it is read from the source in vain when FFmpeg seeks
 /// away.
-const SEND_BUFFER_BYTES: usize = 24 * 1024;
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -18,7 +18,7 @@ use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 const RECEIVE_BUFFER_BYTES: usize = 256 * 1024;
 
 /// How many bytes of an answer are read at once.
-const READ_BUFFER_BYTES: usize = 32 * 1024;
+const READ_BUFFER_BYTES: usize = 64 * 1024;
 
 /// A client with its pool of connections, one for each process. Cloning is cheap.
 #[derive(Clone, Debug)]

@@ -46,7 +46,7 @@ const STREAMS: &str = "256";
 
 /// What may lie unread in FFmpeg's socket, in bytes: it was read from the source in vain when FFmpeg
 /// seeks away or ends. <https://ffmpeg.org/ffmpeg-protocols.html#tcp>
-const RECEIVE_BYTES: &str = "32768";
+const RECEIVE_BYTES: &str = "65536";
 
 /// Name of standard input among FFmpeg's protocols.
 const STDIN: &str = "pipe:0";
