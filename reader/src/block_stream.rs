@@ -115,20 +115,9 @@ impl Filling {
         }
     }
 
-    /// What is still to come.
-    pub(crate) fn left(&self) -> Range<u64> {
-        self.left.clone()
-    }
-
     /// Whether the byte at `at` comes soon, or has come and is not kept yet.
     pub(crate) fn leads_to(&self, at: u64) -> bool {
         (self.start..self.left.end.min(self.left.start + LEAP)).contains(&at)
-    }
-
-    /// The same, ending at `end`.
-    pub(crate) fn until(mut self, end: u64) -> Self {
-        self.left.end = end;
-        self
     }
 
     /// Whether there is more to come, and nothing speaks against it.
@@ -142,11 +131,16 @@ impl Filling {
             let come = self.block.get((at - self.start) as usize..);
             return Ok(Bytes::copy_from_slice(come.unwrap_or_default()));
         }
-        let Some(mut piece) = self.stream.next().await? else {
+        let start = self.left.start;
+        // Another request may have brought it meanwhile.
+        let next = match blocks.kept_at(start) {
+            Some(_) => None,
+            None => self.stream.next().await?,
+        };
+        let Some(piece) = next else {
+            self.left.end = start;
             return Ok(Bytes::new());
         };
-        let start = self.left.start;
-        piece.truncate((self.left.end - start).min(piece.len() as u64) as usize);
         self.left.start += piece.len() as u64;
         self.block.extend_from_slice(&piece);
         blocks.keep(self.start, &self.block);

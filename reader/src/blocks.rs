@@ -126,11 +126,7 @@ impl Blocks {
         waiting.retain(|(since, _)| since.elapsed() < LONGEST_WAIT);
         let leads_there = |(_, filling): &(Instant, Filling)| filling.leads_to(at);
         let place = waiting.iter().position(leads_there)?;
-        let (_, filling) = waiting.remove(place)?;
-        // Others may have read since what comes in it later.
-        let left = filling.left();
-        let end = self.gap_at(left.start, left.end).end;
-        Some(filling.until(end))
+        waiting.remove(place).map(|(_, filling)| filling)
     }
 
     /// Keeps the whole blocks of `bytes`, which start at the offset `at`, the start of a block; the

@@ -13,9 +13,9 @@ use hyper_util::{
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 
 /// How many bytes of an answer may lie in the kernel unread. What is asked for and then not needed
-/// after all is paid for up to here, and what the next one holds. It gives 12 MB a second at 20 ms, and
-/// ten times that within a region.
-const RECEIVE_BUFFER_BYTES: usize = 256 * 1024;
+/// after all is paid for up to here, and what the next one holds. It gives 6 MB a second where a round trip
+/// takes 20 ms, and ten times that within a region.
+const RECEIVE_BUFFER_BYTES: usize = 128 * 1024;
 
 /// How many bytes of an answer are read at once.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
