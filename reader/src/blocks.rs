@@ -23,17 +23,17 @@ pub(crate) const BLOCK: u64 = 32 * 1024;
 /// How many blocks are kept: 64 MiB, of the 512 MB that the splitter has.
 const KEPT: NonZero<usize> = NonZero::new(2048).unwrap();
 
-/// How many requests wait for one who reads their answers on, and how long. Servers close connections on
-/// which nobody reads.
+/// How many requests wait for one who reads their answers on, and how long. FFmpeg may take its time with
+/// what it has; but servers close connections on which nobody reads.
 const MOST_WAITING: usize = 4;
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// A source with the memory of what was read of it, in blocks.
 #[derive(Debug)]
 pub struct Blocks {
     reader: Arc<Reader>,
     kept: Mutex<LruCache<u64, Bytes>>,
-    /// Requests whose answers nobody reads on, the oldest first.
+    /// Requests whose answers nobody is reading, the oldest first.
     waiting: Mutex<VecDeque<(Instant, Filling)>>,
 }
 
@@ -111,7 +111,7 @@ impl Blocks {
         at / BLOCK * BLOCK..(to * BLOCK).min(self.reader.len())
     }
 
-    /// Has a request wait for one who reads its answer on.
+    /// Has a request wait for whoever reads its answer on.
     pub(crate) fn wait(&self, filling: Filling) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.push_back((Instant::now(), filling));
