@@ -38,16 +38,29 @@ pub enum ExportError {
 }
 
 /// Puts `objects` under `out`, by their keys. What an earlier run of the same video left and this one
-/// did not make is removed, so that the folder never mixes two runs.
+/// did not make is removed, so that the folder never mixes two runs. A run of which nothing has come yet
+/// replaces nothing.
 ///
 /// # Errors
 /// At the first file that cannot be written, or whose key would lead out of `out`.
 pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportError> {
     let mut exported = Exported::default();
     let mut files = HashSet::new();
-    let keys = || objects.iter().map(|object| &object.key);
-    let videos: Vec<PathBuf> = keys()
-        .filter_map(|key| key.strip_suffix("/run.json"))
+    let runs = objects
+        .iter()
+        .filter_map(|object| object.key.strip_suffix("/run.json"));
+    let (begun, idle): (Vec<&str>, Vec<&str>) = runs.partition(|video| {
+        let of_video = objects
+            .iter()
+            .filter_map(|object| within(&object.key, video));
+        of_video.into_iter().any(|name| !is_a_plan(name))
+    });
+    let is_of_idle = |object: &&ObjectInfo| {
+        let mut idle = idle.iter();
+        idle.any(|video| within(&object.key, video).is_some())
+    };
+    let videos: Vec<PathBuf> = begun
+        .iter()
         .map(|video| target(out, video))
         .collect::<Result<_, _>>()?;
     // What says that all is there goes first and comes last.
@@ -56,8 +69,8 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
             remove(&video.join(said))?;
         }
     }
-    let (last, first): (Vec<_>, Vec<_>) =
-        (objects.iter()).partition(|object| object.key.ends_with("/manifest.json"));
+    let (last, first): (Vec<_>, Vec<_>) = (objects.iter().filter(|object| !is_of_idle(object)))
+        .partition(|object| object.key.ends_with("/manifest.json"));
     for object in first {
         place(object, out, &mut files, &mut exported)?;
     }
@@ -75,6 +88,16 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
         place(object, out, &mut files, &mut exported)?;
     }
     Ok(exported)
+}
+
+/// The name of the object `key` within the folder of `video`, if it lies there.
+fn within<'a>(key: &'a str, video: &str) -> Option<&'a str> {
+    key.strip_prefix(video)?.strip_prefix('/')
+}
+
+/// Whether the splitter writes it before there is a slice.
+fn is_a_plan(name: &str) -> bool {
+    name == "run.json" || (name.starts_with(RECEIPTS_FOLDER) && name.ends_with("/index"))
 }
 
 /// Puts one object where it belongs.

@@ -22,6 +22,7 @@ use crate::{
     dispatch::{Dispatcher, INVOCATION},
     local::{Local, LocalError, SOURCE_BUCKET, cores},
     options::ReplayOptions,
+    printable::in_line,
     run::file_key,
     test_picture::{self, TestPictureError},
 };
@@ -44,7 +45,7 @@ pub enum ReplayError {
     #[error("the event is for neither function; as a slice event: {0}")]
     Unknown(SliceEventError),
     /// The video cannot be taken.
-    #[error("{}: {problem}", video.display())]
+    #[error("{}: {problem}", in_line(&video.to_string_lossy()))]
     Video {
         /// The path as given.
         video: PathBuf,

@@ -20,7 +20,7 @@ use crate::{
     interrupt::Interrupt,
     local::{Local, LocalError, SOURCE_BUCKET, cores},
     options::RunOptions,
-    printable::printable,
+    printable::{in_line, printable},
     progress::Progress,
     summary::{FailedSlice, Summary, Video},
 };
@@ -29,7 +29,7 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// A video cannot be taken.
-    #[error("{}: {problem}", video.display())]
+    #[error("{}: {problem}", in_line(&video.to_string_lossy()))]
     Video {
         /// The path as given.
         video: PathBuf,

@@ -1,6 +1,9 @@
 //! The saved events in `events/`, replayed.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::support::{gifgen, names, pictures};
 use gifgen_testkit::media;
@@ -38,6 +41,31 @@ fn events_for_the_splitter_are_split() {
             source["key"],
             "holiday films/100% café + crème (take 2) 東京.mp4"
         );
+    }
+}
+
+#[test]
+fn an_event_for_the_splitter_leaves_the_previews_of_its_video_alone() {
+    let out = tempfile::tempdir().unwrap();
+    let previews = out.path().join("holiday films");
+    let previews = previews.join("100% café + crème (take 2) 東京.mp4");
+    let finished = [
+        "gifs/000000.gif",
+        "frames/000000.jpg",
+        "manifest.json",
+        "run.json",
+    ];
+    for name in finished {
+        let file = previews.join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, "an earlier run's").unwrap();
+    }
+    let video = media::video("d34_h264_40s.mp4");
+    let (code, answer) = replay(&event("object-created.json"), &video, out.path());
+    assert_eq!(code, Some(0), "{answer}");
+    for name in finished {
+        let kept = fs::read_to_string(previews.join(name)).unwrap();
+        assert_eq!(kept, "an earlier run's", "{name}");
     }
 }
 
