@@ -50,10 +50,10 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
         .iter()
         .filter_map(|object| object.key.strip_suffix("/run.json"));
     let (begun, idle): (Vec<&str>, Vec<&str>) = runs.partition(|video| {
-        let of_video = objects
+        let mut names = objects
             .iter()
             .filter_map(|object| within(&object.key, video));
-        of_video.into_iter().any(|name| !is_a_plan(name))
+        names.any(|name| !is_a_plan(name))
     });
     let is_of_idle = |object: &&ObjectInfo| {
         let mut idle = idle.iter();
