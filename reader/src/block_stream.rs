@@ -2,7 +2,7 @@
 //! requests, which fill the memory. FFmpeg goes back and forth, so the answer to a request belongs to
 //! nobody: who wants what comes next in it reads it on.
 
-use std::{ops::Range, sync::Arc};
+use std::{mem, ops::Range, sync::Arc};
 
 use bytes::Bytes;
 
@@ -142,11 +142,18 @@ impl Filling {
             return Ok(Bytes::new());
         };
         self.left.start += piece.len() as u64;
-        self.block.extend_from_slice(&piece);
-        blocks.keep(self.start, &self.block);
-        let kept = self.block.len() / BLOCK as usize * BLOCK as usize;
-        self.block.drain(..kept);
-        self.start += kept as u64;
+        let mut rest = &piece[..];
+        while !rest.is_empty() {
+            let room = rest.len().min(BLOCK as usize - self.block.len());
+            self.block.extend_from_slice(&rest[..room]);
+            rest = &rest[room..];
+            let end = self.start + self.block.len() as u64;
+            if self.block.len() as u64 == BLOCK || end == blocks.reader().len() {
+                let whole = mem::replace(&mut self.block, Vec::with_capacity(BLOCK as usize));
+                blocks.keep_block(self.start, whole.into());
+                self.start = end;
+            }
+        }
         Ok(piece.slice((at - start).min(piece.len() as u64) as usize..))
     }
 }

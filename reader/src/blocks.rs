@@ -129,9 +129,15 @@ impl Blocks {
         waiting.remove(place).map(|(_, filling)| filling)
     }
 
+    /// Keeps a whole block, which starts at `at`.
+    pub(crate) fn keep_block(&self, at: u64, block: Bytes) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.put(at / BLOCK, block);
+    }
+
     /// Keeps the whole blocks of `bytes`, which start at the offset `at`, the start of a block; the
     /// last one is whole too if the source ends with it.
-    pub(crate) fn keep(&self, at: u64, bytes: &[u8]) {
+    fn keep(&self, at: u64, bytes: &[u8]) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         for (block, content) in (at / BLOCK..).zip(bytes.chunks(BLOCK as usize)) {
             let is_last = block * BLOCK + content.len() as u64 == self.reader.len();
