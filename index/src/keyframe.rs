@@ -40,9 +40,6 @@ pub enum Landmark {
 /// ten seconds apart.
 const STEPS: [u64; 4] = [3, 4, 6, 13];
 
-/// The sum of [`STEPS`].
-const ALL_STEPS: u64 = 26;
-
 /// How far all looks together go back, in seconds: x264 puts keyframes ten seconds apart at most, and
 /// rates differ.
 pub const FAR_SECONDS: f64 = 13.0;
@@ -52,7 +49,8 @@ const LEAST_STEP: u64 = 8 * 1024;
 
 /// The step for a film of which [`FAR_SECONDS`] take `far` bytes.
 pub fn step(far: f64) -> u64 {
-    ((far / ALL_STEPS as f64) as u64).max(LEAST_STEP)
+    let steps: u64 = STEPS.iter().sum();
+    ((far / steps as f64) as u64).max(LEAST_STEP)
 }
 
 /// Most bytes to look through, since they are kept meanwhile: thirteen seconds of 40 Mbit/s.
@@ -62,8 +60,8 @@ const MOST: u64 = 64 * 1024 * 1024;
 /// its ranges. Empty where they start with one.
 pub fn first_look(excerpt: &Excerpt) -> Range<u64> {
     let end = excerpt.ranges.first().map_or(0, |range| range.start);
-    let looks = looks(excerpt).into_iter().flatten();
-    looks.take(1).last().unwrap_or(end..end)
+    let first = looks(excerpt).and_then(|mut looks| looks.next());
+    first.unwrap_or(end..end)
 }
 
 /// What FFmpeg is to read before the ranges of `excerpt`, from the keyframe on at which it starts.
