@@ -16,6 +16,7 @@ pub mod presigned_url;
 pub mod probe;
 pub mod publish;
 pub mod rejection;
+pub mod sealed;
 pub mod settings;
 pub mod slice;
 pub mod slice_event;

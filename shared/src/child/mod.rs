@@ -18,10 +18,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::{
-    pipe::fcntl_setpipe_size,
-    process::{DumpableBehavior, Signal, set_dumpable_behavior},
-};
+use rustix::{pipe::fcntl_setpipe_size, process::Signal};
 use tokio::{
     process::{Child, ChildStdout, Command},
     time::{Instant, sleep_until, timeout},
@@ -38,16 +35,6 @@ pub use self::{
     cage::{FILE_BYTES, Network},
     kept::Keep,
 };
-
-/// Keeps what this process holds, its credentials above all, from others of the same user: from programs
-/// that it runs, if a hostile input takes one over and the kernel has no Landlock. Its memory and
-/// environment in `/proc` belong to root from now on. <https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html>
-pub fn keep_to_ourselves() {
-    let set = set_dumpable_behavior(DumpableBehavior::NotDumpable);
-    if let Err(error) = set {
-        tracing::warn!(%error, "the process cannot be hidden from programs that it runs");
-    }
-}
 
 /// A program to run, by argument list.
 #[derive(Debug)]
@@ -263,23 +250,14 @@ fn spawn(program: &mut Program<'_>) -> io::Result<Child> {
         network: program.network,
         left: program.deadline.left(),
     });
-    let parent = rustix::process::getpid();
-    // SAFETY: between fork and exec only async-signal-safe calls are allowed; the closure makes
-    // system calls, as does `Cage::enter`, and allocates nothing.
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed; `Cage::enter` makes
+    // system calls and allocates nothing.
     #[expect(
         unsafe_code,
         reason = "the standard library offers no safe way to set this"
     )]
     unsafe {
-        command.pre_exec(move || {
-            rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-            // A parent that died before gives no signal any more.
-            if rustix::process::getppid() != Some(parent) {
-                return Err(ErrorKind::BrokenPipe.into());
-            }
-            cage.enter();
-            Ok(())
-        });
+        command.pre_exec(move || cage.enter());
     }
     let child = Command::from(command).spawn()?;
     report.log();

@@ -64,6 +64,8 @@ pub(super) fn ruleset(inmate: &Inmate<'_>) -> Result<RulesetCreated, RulesetErro
         .scope(Scope::from_all(WRITTEN_AGAINST))?
         .handle_access(AccessNet::from_all(WRITTEN_AGAINST))?
         .create()?
+        // The cage has asked for that already, and may not be allowed to ask.
+        .no_new_privs(false)
         .add_rules(path_beneath_rules(PROGRAMS, run))?
         .add_rules(path_beneath_rules(parts_of(inmate), run))?
         .add_rules(path_beneath_rules(READABLE, read))?

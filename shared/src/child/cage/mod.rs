@@ -1,27 +1,40 @@
 //! The cage of a program that handles hostile input: what is left to it if the input takes it over.
 //!
-//! Limits of its resources ([`limits`]), no privileges to gain, only the files that it needs and
-//! no connection but the one it is for ([`files`], by Landlock), and no system calls that lead
-//! around that ([`system_calls`], by seccomp). All is made ready before the fork, since between
-//! fork and exec nothing may be allocated; there only system calls are made.
+//! Death with its parent, limits of its resources ([`limits`]), no open files but its own
+//! ([`descriptors`]), no privileges to gain, only the files that it needs and no connection but the
+//! one it is for ([`files`], by Landlock), and no system calls that lead around that
+//! ([`system_calls`], by seccomp). All is made ready before the fork, since between fork and exec
+//! nothing may be allocated; there only system calls are made.
 //!
-//! Each part that the kernel or the platform refuses is left out, and said once ([`report`]): a
-//! weaker cage is no reason to make no previews.
+//! Each part that the kernel or the platform refuses is left out, and logged once ([`report`]): a
+//! weaker cage is no reason to make no previews. Lambda refuses every `prctl`, and with it all but
+//! the limits and the closed files. What protects the function's credentials there is
+//! [`sealed`](crate::sealed).
 
+mod descriptors;
 mod files;
 mod limits;
 mod network;
 mod report;
 mod system_calls;
 
-use std::{ffi::OsStr, path::Path, time::Duration};
+use std::{
+    ffi::OsStr,
+    io::{self, ErrorKind},
+    path::Path,
+    time::Duration,
+};
 
 use landlock::{RulesetCreated, RulesetStatus};
+use rustix::{
+    process::{Pid, Signal, getpid, getppid, set_parent_process_death_signal},
+    thread::{no_new_privs, set_no_new_privs},
+};
 use seccompiler::BpfProgram;
 
 use self::{
     limits::Limit,
-    report::{Part, Reporter, State, reporting},
+    report::{Part, Reporter, State, States, reporting},
 };
 
 pub use self::{limits::FILE_BYTES, network::Network};
@@ -45,6 +58,7 @@ pub(super) struct Inmate<'a> {
 
 /// A cage, ready to be entered after the fork.
 pub(super) struct Cage {
+    parent: Pid,
     limits: [Limit; limits::COUNT],
     ruleset: Option<RulesetCreated>,
     filters: Option<[BpfProgram; 2]>,
@@ -56,6 +70,7 @@ impl Cage {
     pub fn of(inmate: &Inmate<'_>) -> (Self, Report) {
         let (reporter, report) = reporting();
         let cage = Self {
+            parent: getpid(),
             limits: limits::of(inmate.left),
             ruleset: files::ruleset(inmate).ok(),
             filters: system_calls::filters(inmate.network).ok(),
@@ -67,34 +82,39 @@ impl Cage {
     /// Locks the calling process in, for good, with all that it will start.
     ///
     /// Async-signal-safe: system calls on what was made ready, and nothing is allocated or freed.
-    pub fn enter(&mut self) {
-        let mut states = [State::Refused; Part::ALL.len()];
-        if self.limits.iter().all(Limit::set) {
-            states[Part::Limits as usize] = State::Holds;
+    ///
+    /// # Errors
+    /// If the parent is dead, so that nobody waits for what this process would do.
+    pub fn enter(&mut self) -> io::Result<()> {
+        let mut states = States::default();
+        states.note(
+            Part::DeathSignal,
+            set_parent_process_death_signal(Some(Signal::KILL)).is_ok(),
+        );
+        // A parent that died before gives no signal any more.
+        if getppid() != Some(self.parent) {
+            return Err(ErrorKind::BrokenPipe.into());
         }
-        if rustix::thread::set_no_new_privs(true).is_ok() {
-            states[Part::NoNewPrivileges as usize] = State::Holds;
-        }
+        states.note(Part::Descriptors, descriptors::close_at_exec());
+        states.note(Part::Limits, self.limits.iter().all(Limit::set));
+        // Refused where `prctl` is, but somebody may have set it before.
+        let privileges = set_no_new_privs(true).is_ok() || no_new_privs().is_ok_and(|set| set);
+        states.note(Part::NoNewPrivileges, privileges);
         // Before the filters, or else those would have to let its system calls pass.
         let restricted = self.ruleset.take().map(RulesetCreated::restrict_self);
         if let Some(Ok(status)) = restricted {
-            states[Part::Landlock as usize] = match status.ruleset {
+            let state = match status.ruleset {
                 RulesetStatus::FullyEnforced => State::Holds,
                 RulesetStatus::PartiallyEnforced => State::HoldsInPart,
                 RulesetStatus::NotEnforced => State::Refused,
             };
+            states.set(Part::Landlock, state);
         }
-        let filters = self.filters.as_ref();
-        let filtered = |filters: &[BpfProgram; 2]| {
-            filters
-                .iter()
-                .all(|filter| seccompiler::apply_filter(filter).is_ok())
-        };
-        if filters.is_some_and(filtered) {
-            states[Part::Seccomp as usize] = State::Holds;
-        }
+        let filtered = |filters: &[BpfProgram; 2]| filters.iter().all(system_calls::install);
+        states.note(Part::Seccomp, self.filters.as_ref().is_some_and(filtered));
         if let Some(reporter) = &self.reporter {
-            reporter.say(states);
+            reporter.say(&states);
         }
+        Ok(())
     }
 }

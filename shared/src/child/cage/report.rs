@@ -15,6 +15,8 @@ use rustix::{
 #[derive(Clone, Copy, Debug)]
 #[repr(u8)]
 pub(super) enum Part {
+    DeathSignal,
+    Descriptors,
     Limits,
     NoNewPrivileges,
     Landlock,
@@ -29,6 +31,9 @@ pub(super) enum State {
     HoldsInPart,
     Holds,
 }
+
+/// The states of all parts; what nothing is known of was refused.
+pub(super) struct States([State; Part::ALL.len()]);
 
 /// The process's end, in the cage.
 pub(super) struct Reporter(OwnedFd);
@@ -49,7 +54,9 @@ pub(super) fn reporting() -> (Option<Reporter>, Report) {
 }
 
 impl Part {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 6] = [
+        Self::DeathSignal,
+        Self::Descriptors,
         Self::Limits,
         Self::NoNewPrivileges,
         Self::Landlock,
@@ -58,6 +65,8 @@ impl Part {
 
     fn name(self) -> &'static str {
         match self {
+            Self::DeathSignal => "death with the parent",
+            Self::Descriptors => "closed files",
             Self::Limits => "limits",
             Self::NoNewPrivileges => "no new privileges",
             Self::Landlock => "Landlock",
@@ -66,11 +75,30 @@ impl Part {
     }
 }
 
+impl Default for States {
+    fn default() -> Self {
+        Self([State::Refused; Part::ALL.len()])
+    }
+}
+
+impl States {
+    /// Notes that `part` is in `state`.
+    pub fn set(&mut self, part: Part, state: State) {
+        self.0[part as usize] = state;
+    }
+
+    /// Notes whether `part` holds.
+    pub fn note(&mut self, part: Part, holds: bool) {
+        let state = if holds { State::Holds } else { State::Refused };
+        self.set(part, state);
+    }
+}
+
 impl Reporter {
     /// Tells the other end. Async-signal-safe.
-    pub fn say(&self, states: [State; Part::ALL.len()]) {
+    pub fn say(&self, states: &States) {
         // Who does not hear it takes it for the worst.
-        write(&self.0, &states.map(|state| state as u8)).ok();
+        write(&self.0, &states.0.map(|state| state as u8)).ok();
     }
 }
 
@@ -81,7 +109,7 @@ impl Report {
         if !weak.is_empty() && !SAID.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 weak = weak.join(", "),
-                "this system does not let FFmpeg be caged as tightly as it could be"
+                "the platform refuses a part of FFmpeg's sandbox"
             );
         }
     }
@@ -115,13 +143,10 @@ mod tests {
     #[test]
     fn what_does_not_hold_is_named() {
         let (reporter, report) = reporting();
-        let states = [
-            State::Holds,
-            State::Holds,
-            State::HoldsInPart,
-            State::Refused,
-        ];
-        reporter.unwrap().say(states);
+        let mut states = States([State::Holds; Part::ALL.len()]);
+        states.set(Part::Landlock, State::HoldsInPart);
+        states.note(Part::Seccomp, false);
+        reporter.unwrap().say(&states);
         assert_eq!(report.weaknesses(), ["Landlock (in part)", "seccomp"]);
     }
 

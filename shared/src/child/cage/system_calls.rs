@@ -123,6 +123,27 @@ pub(super) fn filters(network: Network) -> Result<[BpfProgram; 2], BackendError>
     ])
 }
 
+/// Installs `filter` for the calling process. Async-signal-safe.
+///
+/// seccompiler's own way insists on `prctl` for no-new-privileges, which Lambda refuses even where
+/// they are in force already.
+pub(super) fn install(filter: &BpfProgram) -> bool {
+    let program = libc::sock_fprog {
+        len: filter.len() as libc::c_ushort,
+        filter: filter.as_ptr().cast_mut().cast(),
+    };
+    // SAFETY: the kernel copies the program, which lives through the call, and changes nothing.
+    #[expect(
+        unsafe_code,
+        reason = "seccompiler has no safe way that does without prctl"
+    )]
+    let answer = unsafe {
+        let mode = libc::SECCOMP_SET_MODE_FILTER;
+        libc::syscall(libc::SYS_seccomp, mode, 0, &raw const program)
+    };
+    answer == 0
+}
+
 fn rules_on_arguments() -> Result<Rules, BackendError> {
     let flags = NAMESPACES.map(|flag| vec![has_bits(0, bits(flag))]);
     let requests = TERMINAL_REQUESTS.map(|request| vec![is(1, request)]);
