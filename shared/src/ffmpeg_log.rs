@@ -13,6 +13,10 @@ const COMPLAINTS: [&str; 3] = ["[error] ", "[fatal] ", "[panic] "];
 /// The level below them.
 const WARNING: &str = "[warning] ";
 
+/// What the system calls it when memory is refused (`ENOMEM`), and the words of FFmpeg's decoders
+/// where no picture can be allocated (`get_buffer` in libavcodec).
+const NO_MEMORY: [&str; 2] = ["Cannot allocate memory", "get_buffer() failed"];
+
 /// What FFmpeg complained of: the lines at the levels of errors, without the level. A line without a
 /// level goes with the one before it; at the beginning it is a complaint, since then something else than FFmpeg speaks.
 pub fn complaints(text: &str) -> String {
@@ -38,6 +42,12 @@ pub fn complaints(text: &str) -> String {
         }
     }
     complaints
+}
+
+/// Whether FFmpeg complained that it gets no more memory. Neither its exit code nor ffprobe's says
+/// so: both go on with the next picture, as after any picture that does not decode.
+pub fn is_short_of_memory(complaints: &str) -> bool {
+    NO_MEMORY.iter().any(|words| complaints.contains(words))
 }
 
 /// Who speaks (`[https @ 0x55] `, and from FFmpeg 6 on several of them), and what.

@@ -11,6 +11,7 @@ pub mod deadline;
 pub mod ffmpeg_input;
 pub mod ffmpeg_log;
 pub mod look;
+pub mod memory;
 pub mod output_keys;
 pub mod presigned_url;
 pub mod probe;

@@ -40,6 +40,14 @@ impl Rejection {
             message: message.into(),
         }
     }
+
+    /// The rejection of a source that takes more memory than there is.
+    pub fn out_of_memory() -> Self {
+        Self::new(
+            Reason::TooLarge,
+            "it takes more memory than FFmpeg has here; give the functions more memory (SplitterMemory, WorkerMemory), then upload it again",
+        )
+    }
 }
 
 impl fmt::Display for Reason {

@@ -21,6 +21,7 @@ fn script<'a>(text: &str, deadline: Duration) -> Program<'a> {
         network: Network::None,
         variables: &[],
         stdin: None,
+        memory: None,
         deadline: Deadline::after(deadline),
     }
 }
@@ -54,14 +55,17 @@ async fn a_program_that_ends_by_itself_gives_code_and_both_outputs() {
 }
 
 #[tokio::test]
-async fn the_environment_is_empty() {
+async fn the_environment_says_where_libraries_are_and_how_many_heaps_to_keep_and_no_more() {
     assert!(std::env::var_os("PATH").is_some());
     let finished = result_of(
         "/usr/bin/env | grep -v -E '^(PWD|OLDPWD|SHLVL|_|LD_LIBRARY_PATH)='",
         MINUTE,
     )
     .await;
-    assert_eq!(String::from_utf8_lossy(&finished.stdout), "");
+    assert_eq!(
+        String::from_utf8_lossy(&finished.stdout),
+        "MALLOC_ARENA_MAX=1\n"
+    );
 }
 
 #[tokio::test]
@@ -198,4 +202,21 @@ async fn a_reader_comes_to_an_end_at_the_deadline_and_when_only_a_child_is_left(
     let finished = run_reading(outlived, all).await.unwrap();
     assert_eq!(finished.ending, Ending::Exited(0));
     wait_until_dead(&finished.stdout).await;
+}
+
+#[tokio::test]
+async fn a_program_gets_no_more_memory_than_its_bound() {
+    let mebibyte = 1024 * 1024;
+    for (bound, code) in [(Some(64 * mebibyte), 1), (None, 0)] {
+        let program = Program {
+            memory: bound,
+            // A string of 100 MiB.
+            ..script(
+                "head -c 104857600 /dev/zero | tr '\\0' x | tail -n 1 >/dev/null || exit 1",
+                MINUTE,
+            )
+        };
+        let finished = run(program, Keep::First(1000)).await.unwrap();
+        assert_eq!(finished.ending, Ending::Exited(code), "{finished:?}");
+    }
 }

@@ -7,7 +7,9 @@ use gifgen_shared::{
     blocking::blocking,
     child::{self, Ending, Program},
     deadline::Deadline,
-    ffmpeg_log::complaints,
+    ffmpeg_log::{complaints, is_short_of_memory},
+    memory,
+    rejection::Rejection,
 };
 use rustix::{fs::statvfs, process::Signal};
 
@@ -38,6 +40,9 @@ const CRASHES: [Signal; 6] = [
     Signal::BUS,
     Signal::XFSZ,
 ];
+
+/// What is kept of a source that FFmpeg reads through the gateway, and a little, in bytes.
+const SOURCE_KEPT_BYTES: u64 = 72 * 1024 * 1024;
 
 /// Exit codes of the loader for a program that it cannot run, for want of a library, say.
 const NOT_RUN: [i32; 2] = [126, 127];
@@ -70,6 +75,7 @@ pub(crate) async fn render(
     directory: &Path,
     deadline: Deadline,
 ) -> Result<Rendered, RenderError> {
+    let format = gif::format(rendering).map_err(Unrenderable::Rejected)?;
     let program = Program {
         path: ffmpeg,
         args: rendering.args(),
@@ -77,9 +83,9 @@ pub(crate) async fn render(
         network: rendering.input.network(),
         variables: &[],
         stdin,
+        memory: memory::left(reserve(rendering)),
         deadline,
     };
-    let format = gif::format(rendering).map_err(Unrenderable::Rejected)?;
     let gif_directory = directory.to_owned();
     let finished = child::run_reading(program, move |pictures| {
         gif::start(pictures, format, &gif_directory)
@@ -91,6 +97,13 @@ pub(crate) async fn render(
     let complaints = complaints(&finished.stderr);
     let said = last_words(&rendering.input.named_in(&complaints));
     let code = match finished.ending {
+        Ending::Exited(code) if NOT_RUN.contains(&code) => {
+            return Err(Interrupted::FfmpegNotRun { said }.into());
+        }
+        // Whatever it gave: pictures that found no memory are missing in it.
+        Ending::Exited(_) | Ending::Killed { .. } if is_short_of_memory(&complaints) => {
+            return Err(Unrenderable::Rejected(Rejection::out_of_memory()).into());
+        }
         Ending::Exited(code) => code,
         Ending::DeadlinePassed => {
             return Err(Interrupted::DeadlinePassed { doing: "rendering" }.into());
@@ -101,9 +114,6 @@ pub(crate) async fn render(
         }
         Ending::Killed { signal } => return Err(Interrupted::FfmpegKilled { signal }.into()),
     };
-    if NOT_RUN.contains(&code) {
-        return Err(Interrupted::FfmpegNotRun { said }.into());
-    }
     let decoded = Decoded::read(directory).map_err(|source| Interrupted::WorkDir {
         action: "read",
         source,
@@ -151,6 +161,11 @@ async fn finish(
         said,
     })?;
     Ok((outputs, encoding))
+}
+
+/// How much this process grows while FFmpeg runs, in bytes.
+fn reserve(rendering: &Rendering<'_>) -> u64 {
+    SOURCE_KEPT_BYTES + gif::memory(rendering)
 }
 
 fn is_full(directory: &Path) -> bool {

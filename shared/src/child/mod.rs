@@ -53,6 +53,8 @@ pub struct Program<'a> {
     /// Its standard input; without one it is empty. The other end of a pipe breaks when the program
     /// ends.
     pub stdin: Option<OwnedFd>,
+    /// Most bytes that it may allocate; without a number, a bound far above what videos take.
+    pub memory: Option<u64>,
     /// When it is ended if it has not ended by itself.
     pub deadline: Deadline,
 }
@@ -102,6 +104,10 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Size of the pipe to a reader, in bytes: some pictures, so that neither side waits for the
 /// other at each of them. Linux gives everybody that much.
 const PIPE_BYTES: usize = 1024 * 1024;
+
+/// How many heaps glibc keeps for a program's threads. Each further one reserves 64 MiB, and FFmpeg
+/// allocates too rarely to gain by them.
+const HEAPS: &str = "1";
 
 /// How long output is still read after the program itself has ended: what a descendant holds
 /// open longer is closed by killing the group.
@@ -234,6 +240,7 @@ fn spawn(program: &mut Program<'_>) -> io::Result<Child> {
         .current_dir(program.directory.unwrap_or(Path::new("/")))
         .env_clear()
         .envs(program.variables.iter().copied())
+        .env("MALLOC_ARENA_MAX", HEAPS)
         .stdin(program.stdin.take().map_or_else(Stdio::null, Stdio::from))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -248,6 +255,7 @@ fn spawn(program: &mut Program<'_>) -> io::Result<Child> {
         libraries: libraries.as_deref(),
         directory: program.directory,
         network: program.network,
+        memory: program.memory,
         left: program.deadline.left(),
     });
     // SAFETY: between fork and exec only async-signal-safe calls are allowed; `Cage::enter` makes

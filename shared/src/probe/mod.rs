@@ -10,7 +10,8 @@ use crate::{
     child::{self, ChildError, Ending, Finished, Keep, Program},
     deadline::Deadline,
     ffmpeg_input::Input,
-    ffmpeg_log::{LOG_LEVEL, complaints},
+    ffmpeg_log::{LOG_LEVEL, complaints, is_short_of_memory},
+    memory,
     rejection::{Reason, Rejection},
     video_stream::VideoStream,
 };
@@ -65,6 +66,10 @@ pub enum ProbeError {
 /// Most bytes of ffprobe's answer that are kept: a source with thousands of streams is cut off,
 /// and its JSON then fails to parse.
 const ANSWER_BYTES: usize = 4 * 1024 * 1024;
+
+/// How much this process grows while ffprobe runs, in bytes: by what it keeps of the source
+/// (64 MiB at most), and a little.
+const RESERVE: u64 = 96 * 1024 * 1024;
 
 /// A time behind every end: FFmpeg then seeks to the last keyframe there is.
 const FAR: &str = "999999%";
@@ -215,6 +220,7 @@ impl Probe<'_> {
             network: self.input.network(),
             variables: &[],
             stdin: None,
+            memory: memory::left(RESERVE),
             deadline: self.deadline,
         };
         let finished = child::run(program, keep).await?;
@@ -222,6 +228,9 @@ impl Probe<'_> {
             stderr: complaints(&finished.stderr),
             ..finished
         };
+        if is_short_of_memory(&finished.stderr) {
+            return Err(Rejection::out_of_memory().into());
+        }
         let interrupted = |reason: String| Err(ProbeError::Interrupted { reason });
         match finished.ending {
             Ending::Exited(_) => Ok(finished),

@@ -53,6 +53,7 @@ pub async fn finish(
         network,
         variables: &[(ATTEMPTS, &attempts.join("\n"))],
         stdin: None,
+        memory: None,
         deadline: Deadline::after(Duration::from_secs(60)),
     };
     run(program, Keep::First(100_000)).await.unwrap()

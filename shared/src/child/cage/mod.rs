@@ -52,6 +52,8 @@ pub(super) struct Inmate<'a> {
     pub directory: Option<&'a Path>,
     /// What it may connect to.
     pub network: Network,
+    /// Most bytes that it may allocate.
+    pub memory: Option<u64>,
     /// How long it may run.
     pub left: Duration,
 }
@@ -71,7 +73,7 @@ impl Cage {
         let (reporter, report) = reporting();
         let cage = Self {
             parent: getpid(),
-            limits: limits::of(inmate.left),
+            limits: limits::of(inmate.left, inmate.memory),
             ruleset: files::ruleset(inmate).ok(),
             filters: system_calls::filters(inmate.network).ok(),
             reporter,
