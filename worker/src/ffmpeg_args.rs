@@ -122,7 +122,8 @@ impl Rendering<'_> {
         args.extend(strings(&["-reinit_filter", "0"]));
         args.extend(self.input.args());
         args.extend(strings(&["-filter_complex", &self.filter_graph()]));
-        args.extend(strings(&["-map", "[gif]", "-f", "rawvideo", "pipe:1"]));
+        args.extend(strings(&["-map", "[gif]", "-threads", "1"]));
+        args.extend(strings(&["-f", "rawvideo", "pipe:1"]));
         let quality = self.look.frame_quality.to_string();
         let jpg = [
             "-f", "image2", "-c:v", "mjpeg", "-threads", "1", "-q:v", &quality,

@@ -101,7 +101,9 @@ pub(crate) async fn render(
             return Err(Interrupted::FfmpegNotRun { said }.into());
         }
         // Whatever it gave: pictures that found no memory are missing in it.
-        Ending::Exited(_) | Ending::Killed { .. } if is_short_of_memory(&complaints) => {
+        Ending::Exited(_) | Ending::Killed { .. }
+            if finished.nearly_out_of_memory || is_short_of_memory(&complaints) =>
+        {
             return Err(Unrenderable::Rejected(Rejection::out_of_memory()).into());
         }
         Ending::Exited(code) => code,

@@ -4,6 +4,7 @@
 mod cage;
 mod group;
 mod kept;
+mod peak;
 
 use std::{
     ffi::OsString,
@@ -28,6 +29,7 @@ use self::{
     cage::{Cage, Inmate},
     group::Group,
     kept::Kept,
+    peak::peak_of_ended,
 };
 use crate::{blocking::blocking, deadline::Deadline};
 
@@ -69,6 +71,8 @@ pub struct Finished<T> {
     /// The last of what it wrote to standard error, at most [`STDERR_BYTES`]. May hold secrets
     /// of the argument list.
     pub stderr: String,
+    /// Whether it ended badly when it had three quarters of the memory that it may have.
+    pub nearly_out_of_memory: bool,
 }
 
 /// How a program ended.
@@ -126,13 +130,9 @@ pub async fn run(mut program: Program<'_>, keep: Keep) -> Result<Finished<Vec<u8
     let (mut child, group) = start(&mut program)?;
     let pipe = child.stdout.take();
     let mut stdout = Kept::new(keep);
-    let (ending, stderr) = supervise(&program, child, &group, stdout.drain(pipe)).await?;
+    let ended = supervise(&program, child, &group, stdout.drain(pipe)).await?;
     group.disarm();
-    Ok(Finished {
-        ending,
-        stdout: stdout.into_bytes(),
-        stderr,
-    })
+    Ok(ended.with(stdout.into_bytes()))
 }
 
 /// Runs `program` to its end, as [`run`] does, while `read` works through its standard output on
@@ -161,7 +161,7 @@ pub async fn run_reading<T: Send + 'static>(
     // A larger pipe only saves time, and users without privileges have a limit for all together.
     fcntl_setpipe_size(&pipe, PIPE_BYTES).ok();
     let mut reading = pin!(blocking(move || read(File::from(pipe))));
-    let (ending, stderr) = supervise(&program, child, &group, ready(())).await?;
+    let ended = supervise(&program, child, &group, ready(())).await?;
     let stdout = match timeout(DRAIN, &mut reading).await {
         Ok(stdout) => stdout,
         Err(_) => {
@@ -171,11 +171,7 @@ pub async fn run_reading<T: Send + 'static>(
         }
     };
     group.disarm();
-    Ok(Finished {
-        ending,
-        stdout,
-        stderr,
-    })
+    Ok(ended.with(stdout))
 }
 
 /// Starts `program`, with the group that kills it.
@@ -192,24 +188,27 @@ async fn supervise(
     mut child: Child,
     group: &Group,
     stdout: impl Future<Output = ()>,
-) -> Result<(Ending, String), ChildError> {
+) -> Result<Finished<()>, ChildError> {
+    let id = child.id().unwrap_or_default();
+    let mut peak = pin!(blocking(move || peak_of_ended(id)));
     let stderr_pipe = child.stderr.take();
     let mut stderr = Kept::new(Keep::Last(STDERR_BYTES));
-    let ending = {
+    let (ending, peak) = {
         let draining = async {
             tokio::join!(stdout, stderr.drain(stderr_pipe));
         };
         tokio::pin!(draining);
         let mut open = true;
         let mut phase = Phase::Running(program.deadline.instant());
-        let (status, ended_by_us) = loop {
+        let (peak, ended_by_us) = loop {
             tokio::select! {
-                status = child.wait() => break (status, !matches!(phase, Phase::Running(_))),
+                peak = &mut peak => break (peak, !matches!(phase, Phase::Running(_))),
                 () = &mut draining, if open => open = false,
                 () = sleep_until(phase.until()) => phase = phase.next(group),
             }
         };
-        let status = status.map_err(|source| program.failed("wait for", source))?;
+        let failed = |source| program.failed("wait for", source);
+        let (peak, status) = (peak.map_err(failed)?, child.wait().await.map_err(failed)?);
         if open {
             let end_of_output = Instant::now() + DRAIN;
             tokio::select! {
@@ -217,10 +216,27 @@ async fn supervise(
                 () = sleep_until(end_of_output) => group.signal(Signal::KILL),
             }
         }
-        Ending::of(status, ended_by_us)
+        (Ending::of(status, ended_by_us), peak)
     };
-    let stderr = String::from_utf8_lossy(&stderr.into_bytes()).into_owned();
-    Ok((ending, stderr))
+    let near = |bound: u64| peak >= bound / 4 * 3;
+    let ended_well = matches!(ending, Ending::Exited(0) | Ending::DeadlinePassed);
+    Ok(Finished {
+        ending,
+        stdout: (),
+        stderr: String::from_utf8_lossy(&stderr.into_bytes()).into_owned(),
+        nearly_out_of_memory: !ended_well && program.memory.is_some_and(near),
+    })
+}
+
+impl Finished<()> {
+    fn with<T>(self, stdout: T) -> Finished<T> {
+        Finished {
+            ending: self.ending,
+            stdout,
+            stderr: self.stderr,
+            nearly_out_of_memory: self.nearly_out_of_memory,
+        }
+    }
 }
 
 impl Program<'_> {

@@ -228,7 +228,7 @@ impl Probe<'_> {
             stderr: complaints(&finished.stderr),
             ..finished
         };
-        if is_short_of_memory(&finished.stderr) {
+        if finished.nearly_out_of_memory || is_short_of_memory(&finished.stderr) {
             return Err(Rejection::out_of_memory().into());
         }
         let interrupted = |reason: String| Err(ProbeError::Interrupted { reason });

@@ -1,0 +1,97 @@
+//! The attempts, each a name and an error number.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    net::{Ipv4Addr, TcpStream, UdpSocket},
+    os::unix::process::parent_id,
+};
+
+use crate::{
+    processes::{others, read_memory, that_tell},
+    targets::Targets,
+};
+
+/// Tries everything. `secrets` is no error number but how many processes tell the secret, and `seen`
+/// how many there are.
+pub fn all(targets: &Targets) -> Vec<(&'static str, i32)> {
+    let parent = parent_id();
+    let of_parent = |name: &str| format!("/proc/{parent}/{name}");
+    let open = |name| errno(File::open(of_parent(name)));
+    vec![
+        ("environ", open("environ")),
+        ("mem", errno(read_memory(parent))),
+        ("maps", open("maps")),
+        ("fd", errno(fs::read_dir(of_parent("fd")))),
+        ("exe", open("exe")),
+        ("ptrace", errno(seize(parent))),
+        ("vmread", errno(read_by_call(parent))),
+        ("signal", errno(signal(parent))),
+        ("seen", others().len() as i32),
+        ("secrets", that_tell(&targets.secret) as i32),
+        ("runtime", errno(fetch(targets.port))),
+        ("socket", errno(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)))),
+        ("read", errno(File::open(&targets.file))),
+        (
+            "write",
+            errno(fs::write(targets.file.with_extension("x"), "x")),
+        ),
+    ]
+}
+
+fn errno<T>(result: io::Result<T>) -> i32 {
+    // Not all errors have a number; that it is one counts.
+    result.map_or_else(|error| error.raw_os_error().unwrap_or(-1), |_| 0)
+}
+
+/// Asks whoever listens there for the next invocation, as the runtime API gives it out.
+fn fetch(port: u16) -> io::Result<()> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.write_all(b"GET /captured HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+}
+
+fn answer(returned: libc::c_long) -> io::Result<()> {
+    if returned < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+fn pid_of(process: u32) -> libc::pid_t {
+    libc::pid_t::try_from(process).unwrap_or_default()
+}
+
+/// Attaches, which stops nobody, and lets go as this program ends.
+fn seize(process: u32) -> io::Result<()> {
+    // SAFETY: no pointer is passed but null.
+    #[expect(unsafe_code, reason = "there is no safe way to try this")]
+    answer(unsafe { libc::ptrace(libc::PTRACE_SEIZE, pid_of(process), 0, 0) })
+}
+
+/// Reads a page at an address that is mapped in every program, or is not: either is an answer of
+/// someone who may read.
+fn read_by_call(process: u32) -> io::Result<()> {
+    let mut byte = [0_u8];
+    let local = libc::iovec {
+        iov_base: byte.as_mut_ptr().cast(),
+        iov_len: 1,
+    };
+    let remote = libc::iovec {
+        iov_base: 0x1000 as *mut _,
+        iov_len: 1,
+    };
+    // SAFETY: the byte lives through the call; the remote address is of another process.
+    #[expect(unsafe_code, reason = "there is no safe way to try this")]
+    let read = unsafe { libc::process_vm_readv(pid_of(process), &local, 1, &remote, 1, 0) };
+    match answer(read as libc::c_long) {
+        Err(error) if error.raw_os_error() == Some(libc::EFAULT) => Ok(()),
+        other => other,
+    }
+}
+
+/// Asks whether the process could be signalled.
+fn signal(process: u32) -> io::Result<()> {
+    // SAFETY: signal 0 is not sent.
+    #[expect(unsafe_code, reason = "there is no safe way to try this")]
+    answer(unsafe { libc::kill(pid_of(process), 0) }.into())
+}

@@ -1,0 +1,29 @@
+//! Stands in for an ffmpeg or ffprobe that a hostile video has taken over. It tries what such a program
+//! could steal or break, and reports one line on standard error, as `name=errno`, with 0 for success.
+//!
+//! Its targets stand at the end of its own file, since its environment and its arguments come from the
+//! program under test: `SEPARATOR`, then `secret=TEXT`, `port=NUMBER`, `file=PATH`, one a line.
+
+mod attempts;
+mod processes;
+mod targets;
+
+use std::process::ExitCode;
+
+use targets::Targets;
+
+fn main() -> ExitCode {
+    let targets = match Targets::read() {
+        Ok(targets) => targets,
+        Err(error) => {
+            eprintln!("[error] captured: cannot read its targets: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let results: Vec<String> = attempts::all(&targets)
+        .into_iter()
+        .map(|(name, errno)| format!("{name}={errno}"))
+        .collect();
+    eprintln!("[error] captured: {}", results.join(" "));
+    ExitCode::FAILURE
+}
