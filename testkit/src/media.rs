@@ -163,3 +163,26 @@ pub fn tiny(seconds: u32, folder: &Path) -> PathBuf {
     );
     target
 }
+
+/// Makes a video in HEVC with 10 bits, as phones and cameras do, of `size` ("7680x4320") and so many
+/// pictures in `folder`. It refers to as many pictures as encoders do by default.
+pub fn hevc(size: &str, pictures: u32, folder: &Path) -> PathBuf {
+    let target = folder.join(format!("hevc-{size}.mp4"));
+    let source = format!("testsrc2=size={size}:rate=24");
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-f", "lavfi", "-i", &source])
+        .args(["-frames:v", &pictures.to_string()])
+        .args(["-pix_fmt", "yuv420p10le", "-c:v", "libx265"])
+        .args(["-preset", "ultrafast"])
+        .args(["-x265-params", "log-level=error:ref=4:bframes=4"])
+        .arg(&target)
+        .output()
+        .unwrap_or_else(|error| panic!("failed to start ffmpeg ({error}): run `make setup`"));
+    assert!(
+        output.status.success(),
+        "ffmpeg failed to make {}: {}",
+        target.display(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    target
+}

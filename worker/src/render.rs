@@ -96,14 +96,14 @@ pub(crate) async fn render(
     let gif = finished.stdout.map_err(Interrupted::from)?;
     let complaints = complaints(&finished.stderr);
     let said = last_words(&rendering.input.named_in(&complaints));
+    let is_well = finished.ending == Ending::Exited(0) && said.is_empty();
+    let is_short = finished.near_memory_bound && !is_well || is_short_of_memory(&complaints);
     let code = match finished.ending {
         Ending::Exited(code) if NOT_RUN.contains(&code) => {
             return Err(Interrupted::FfmpegNotRun { said }.into());
         }
         // Whatever it gave: pictures that found no memory are missing in it.
-        Ending::Exited(_) | Ending::Killed { .. }
-            if finished.nearly_out_of_memory || is_short_of_memory(&complaints) =>
-        {
+        Ending::Exited(_) | Ending::Killed { .. } if is_short => {
             return Err(Unrenderable::Rejected(Rejection::out_of_memory()).into());
         }
         Ending::Exited(code) => code,

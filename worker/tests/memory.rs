@@ -3,7 +3,7 @@
 
 use gifgen_testkit::{
     bed::{FILMS, TestBed},
-    media::{Expect, manifest},
+    media::{self, Expect, manifest},
     rie::Rie,
 };
 use serde_json::{Value, json};
@@ -53,4 +53,24 @@ async fn short_of_memory_a_video_is_too_large_or_its_previews_are_those_of_plent
 /// What an answer says of the previews.
 fn without_times(answer: &Value) -> [&Value; 5] {
     ["status", "reason", "gif", "frames", "storyboard"].map(|name| &answer[name])
+}
+
+#[tokio::test]
+async fn a_picture_of_4k_is_rendered_with_the_default_memory_and_one_of_8k_is_too_large_for_a_third()
+ {
+    let bed = TestBed::start().await;
+    for (size, functions) in [
+        ("3840x2160", &[("1769", "done")][..]),
+        ("7680x4320", &[("1769", "done"), ("600", "tooLarge")]),
+    ] {
+        let video = media::hevc(size, 24, bed.directory());
+        bed.adopt(size, &video).await;
+        for (megabytes, expected) in functions {
+            let mut worker = worker(&bed, megabytes).await;
+            let event = json!({"bucket": FILMS, "key": size, "start": 0, "end": 1});
+            let answer = worker.invoke(&event).await;
+            let found = answer["reason"].as_str().or(answer["status"].as_str());
+            assert_eq!(found, Some(*expected), "{size} with {megabytes}: {answer}");
+        }
+    }
 }

@@ -71,8 +71,8 @@ pub struct Finished<T> {
     /// The last of what it wrote to standard error, at most [`STDERR_BYTES`]. May hold secrets
     /// of the argument list.
     pub stderr: String,
-    /// Whether it ended badly when it had three quarters of the memory that it may have.
-    pub nearly_out_of_memory: bool,
+    /// Whether it had three quarters of the memory that it may have, at its peak.
+    pub near_memory_bound: bool,
 }
 
 /// How a program ended.
@@ -219,12 +219,11 @@ async fn supervise(
         (Ending::of(status, ended_by_us), peak)
     };
     let near = |bound: u64| peak >= bound / 4 * 3;
-    let ended_well = matches!(ending, Ending::Exited(0) | Ending::DeadlinePassed);
     Ok(Finished {
         ending,
         stdout: (),
         stderr: String::from_utf8_lossy(&stderr.into_bytes()).into_owned(),
-        nearly_out_of_memory: !ended_well && program.memory.is_some_and(near),
+        near_memory_bound: program.memory.is_some_and(near),
     })
 }
 
@@ -234,7 +233,7 @@ impl Finished<()> {
             ending: self.ending,
             stdout,
             stderr: self.stderr,
-            nearly_out_of_memory: self.nearly_out_of_memory,
+            near_memory_bound: self.near_memory_bound,
         }
     }
 }

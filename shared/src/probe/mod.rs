@@ -224,11 +224,15 @@ impl Probe<'_> {
             deadline: self.deadline,
         };
         let finished = child::run(program, keep).await?;
+        // A decoder that gets no memory may only warn of a packet that it cannot parse, and ffprobe
+        // then takes the next picture for the first.
+        let is_well = finished.ending == Ending::Exited(0) && finished.stderr.is_empty();
         let finished = Finished {
             stderr: complaints(&finished.stderr),
             ..finished
         };
-        if finished.nearly_out_of_memory || is_short_of_memory(&finished.stderr) {
+        let is_short = finished.near_memory_bound && !is_well;
+        if is_short || is_short_of_memory(&finished.stderr) {
             return Err(Rejection::out_of_memory().into());
         }
         let interrupted = |reason: String| Err(ProbeError::Interrupted { reason });
