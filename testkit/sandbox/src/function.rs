@@ -1,0 +1,41 @@
+//! The phase `function`: a process as Lambda has it.
+
+use rustix::{
+    process::{Resource, Rlimit, getuid, setrlimit},
+    thread::UnshareFlags,
+};
+
+use crate::{
+    error::{Error, While},
+    filter::Filter,
+    identity,
+};
+
+/// Open files and processes of a function.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
+const MOST: u64 = 1024;
+
+/// Puts the calling process, of one thread, under Lambda's limits, user and filter. What is executed
+/// next has no capabilities.
+///
+/// # Errors
+/// If the system refuses a step.
+pub fn enter(filter: &Filter) -> Result<(), Error> {
+    for resource in [Resource::Nofile, Resource::Nproc] {
+        let limit = Rlimit {
+            current: Some(MOST),
+            maximum: Some(MOST),
+        };
+        setrlimit(resource, limit).when("limit open files and processes")?;
+    }
+    let becomes_lambdas_user = getuid().is_root() && identity::is_mapped();
+    if !becomes_lambdas_user {
+        // Its capabilities, which installing the filter needs, end with `exec`.
+        identity::enter_user_namespace(identity::UID, identity::GID, UnshareFlags::empty())?;
+    }
+    filter.install()?;
+    if becomes_lambdas_user {
+        identity::switch()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! `gifgen-sandbox`: see the library.
+
+use std::{
+    ffi::OsString,
+    os::unix::process::CommandExt,
+    process::{Command, ExitCode},
+};
+
+use clap::{Parser, Subcommand};
+use gifgen_sandbox::{
+    docker,
+    error::Error,
+    filter::Filter,
+    function,
+    host::{self, Bind},
+    refused,
+};
+
+/// Runs a program under Lambda's rules.
+#[derive(Parser)]
+struct Options {
+    #[command(subcommand)]
+    command: Phase,
+}
+
+#[derive(Subcommand)]
+enum Phase {
+    /// Makes a machine as Lambda has it, and becomes COMMAND there: the runtime emulator, say
+    Host {
+        /// Size of /tmp
+        #[arg(long, default_value_t = 512)]
+        tmp_megabytes: u32,
+        /// A file or folder that COMMAND finds as /mnt/NAME
+        #[arg(long, value_name = "PATH:NAME")]
+        bind: Vec<Bind>,
+        /// What to become
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+    /// Becomes COMMAND as Lambda runs a function: its user, its limits, its system calls
+    Function {
+        /// A system call to refuse as well: the table says which can be named
+        #[arg(long, value_name = "CALL")]
+        refuse: Vec<String>,
+        /// A system call of the table to let pass
+        #[arg(long, value_name = "CALL")]
+        allow: Vec<String>,
+        /// What to become
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+    /// Prints the table of refused system calls
+    Refused,
+    /// Prints the table as a seccomp profile for Docker
+    SeccompProfile,
+}
+
+fn main() -> ExitCode {
+    match enter(Options::parse().command) {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(command)) => {
+            let mut words = command.into_iter();
+            let program = words.next().unwrap_or_default();
+            let error = Command::new(&program).args(words).exec();
+            eprintln!(
+                "gifgen-sandbox: failed to execute {}: {error}",
+                program.display()
+            );
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("gifgen-sandbox: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What to execute, if anything.
+fn enter(phase: Phase) -> Result<Option<Vec<OsString>>, Error> {
+    match phase {
+        Phase::Host {
+            tmp_megabytes,
+            bind,
+            command,
+        } => host::enter(tmp_megabytes, &bind).map(|()| Some(command)),
+        Phase::Function {
+            refuse,
+            allow,
+            command,
+        } => function::enter(&Filter::new(&refuse, &allow)?).map(|()| Some(command)),
+        Phase::Refused => {
+            println!("{}", refused::tab_separated());
+            Ok(None)
+        }
+        Phase::SeccompProfile => {
+            println!("{:#}", docker::profile());
+            Ok(None)
+        }
+    }
+}
