@@ -6,8 +6,6 @@
 
 use std::{env, fs};
 
-use rustix::param::page_size;
-
 /// Where Lambda says how much memory the function has, in MiB.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 const FUNCTION_MEMORY: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
@@ -31,10 +29,11 @@ fn share(function: u64, resident: u64, reserve: u64) -> u64 {
 
 /// Bytes of this process that are in memory, or 0 if the system does not say.
 fn resident() -> u64 {
-    // Its second number: https://man7.org/linux/man-pages/man5/proc_pid_statm.5.html
-    let pages = fs::read_to_string("/proc/self/statm").ok();
-    let pages = pages.and_then(|line| line.split(' ').nth(1)?.parse::<u64>().ok());
-    pages.unwrap_or_default() * page_size() as u64
+    // https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.unwrap_or_default() * 1024
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! - [`bed`]: the embedded AWS side with clients, and the real splitter and worker on it.
 //! - [`moto`]: an S3 and EventBridge that we did not write.
 //! - [`rie`]: one of our binaries, hosted by Lambda's own runtime emulator.
+//! - [`sandbox`]: what the machine is like that the emulator hosts it on.
 //! - [`broken_connections`]: a proxy that fails connections by their number.
 //! - [`fault_proxy`]: a proxy that deals faults by a seed.
 //! - [`counting_proxy`]: a proxy that notes each read of a source, and makes it wait.
@@ -16,6 +17,7 @@
 
 mod function;
 mod http;
+mod memory_bound;
 mod process;
 mod seed;
 mod server;
@@ -33,6 +35,7 @@ pub mod media;
 pub mod moto;
 pub mod put_events;
 pub mod rie;
+pub mod sandbox;
 
 use std::path::PathBuf;
 

@@ -12,30 +12,43 @@ use std::{
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::sync::watch;
 
+use crate::memory_bound::MemoryBound;
+
 /// A running program.
 pub(crate) struct Process {
     child: Child,
     log: watch::Receiver<String>,
+    /// The last to go, since processes are in it.
+    _memory: Option<MemoryBound>,
 }
 
 impl Process {
     /// Starts `command`.
     pub(crate) fn spawn(command: &mut Command) -> Self {
+        Self::spawn_within(command, None)
+    }
+
+    /// Starts `command`, which with all that it starts has so much memory.
+    pub(crate) fn spawn_within(command: &mut Command, memory: Option<MemoryBound>) -> Self {
+        let group = memory.as_ref().and_then(MemoryBound::entrance);
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
         // SAFETY: between fork and exec only async-signal-safe calls are allowed; the closure makes
-        // one prctl system call and allocates nothing.
+        // system calls and allocates nothing.
         #[expect(
             unsafe_code,
             reason = "the standard library offers no safe way to set this"
         )]
         unsafe {
             // Ctrl-C ends the test, but does not reach another group: the kernel ends this then.
-            command.pre_exec(|| {
+            command.pre_exec(move || {
                 rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+                if let Some(group) = &group {
+                    rustix::io::write(group, b"0")?;
+                }
                 Ok(())
             });
         }
@@ -45,7 +58,14 @@ impl Process {
         let (sender, log) = watch::channel(String::new());
         keep(child.stdout.take().unwrap(), sender.clone());
         keep(child.stderr.take().unwrap(), sender);
-        Self { child, log }
+        if let Some(memory) = &memory {
+            memory.watch(child.id());
+        }
+        Self {
+            child,
+            log,
+            _memory: memory,
+        }
     }
 
     /// Waits until the output holds what `find` looks for.
@@ -84,6 +104,11 @@ impl Process {
         rustix::process::waitid(WaitId::Pid(leader), dead).ok();
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How it ended, if it has.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().unwrap()
@@ -114,7 +139,7 @@ fn keep(pipe: impl Read + Send + 'static, log: watch::Sender<String>) {
 
 /// The children of `ancestor`, and theirs. The emulator puts what it hosts into groups of their
 /// own, so that killing its group does not end them.
-fn descendants(ancestor: u32) -> Vec<Pid> {
+pub(crate) fn descendants(ancestor: u32) -> Vec<Pid> {
     let parents: Vec<(i32, i32)> = fs::read_dir("/proc")
         .into_iter()
         .flatten()

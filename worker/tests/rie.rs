@@ -71,7 +71,7 @@ async fn the_saved_slice_event_is_rendered_if_its_version_is_there() {
         .collect();
     wanted.push("long.mp4/gifs/002250.gif".into());
     assert_eq!(output_names(&bed).await, wanted);
-    assert!(is_empty(&bed.temporary()));
+    assert!(is_empty(&rie.temporary()));
 }
 
 #[tokio::test]
@@ -183,7 +183,7 @@ async fn hangs(event: Value) {
         "FFmpeg is still there"
     );
     assert!(
-        is_empty(&bed.temporary()),
+        is_empty(&rie.temporary()),
         "a work directory is still there"
     );
 }
