@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read},
     os::unix::process::CommandExt,
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, Stdio},
     thread,
 };
 
@@ -109,9 +109,12 @@ impl Process {
         self.child.id()
     }
 
-    /// How it ended, if it has.
-    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().unwrap()
+    /// Whether it has ended. It stays there for whoever waits for it.
+    pub(crate) fn is_over(&self) -> bool {
+        let leader = Pid::from_child(&self.child);
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        let waited = rustix::process::waitid(WaitId::Pid(leader), options);
+        waited.unwrap().is_some()
     }
 }
 

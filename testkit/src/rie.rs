@@ -144,17 +144,28 @@ impl Rie {
             .unwrap_or_else(|_| panic!("the emulator answers {answer:?}; log:\n{}", self.log()))
     }
 
+    /// Hands `event` to the function, does something to it meanwhile, and gives its answer, or what the
+    /// emulator says where there is none.
+    pub async fn invoke_while(
+        &mut self,
+        event: &Value,
+        meanwhile: impl AsyncFnOnce(&Self),
+    ) -> String {
+        let (answer, ()) = tokio::join!(self.answer(event.to_string()), meanwhile(self));
+        answer
+    }
+
     /// What emulator and function have written so far.
     pub fn log(&self) -> String {
         self.process.log()
     }
 
-    async fn answer(&mut self, body: String) -> String {
+    async fn answer(&self, body: String) -> String {
         loop {
             match http::post(&self.invocations, &[], body.clone()).await {
                 Ok(answer) => return answer,
                 // It is about to listen; the log line comes a moment before.
-                Err(error) if error.is_connect() && self.process.ended().is_none() => {
+                Err(error) if error.is_connect() && !self.process.is_over() => {
                     tokio::task::yield_now().await;
                 }
                 Err(error) => panic!("the emulator is gone ({error}); log:\n{}", self.log()),

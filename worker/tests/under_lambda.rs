@@ -1,0 +1,177 @@
+//! The real binary of the worker under Lambda's rules, with real slices and what goes wrong there:
+//! `gifgen-sandbox` refuses what Lambda refuses, or may refuse.
+
+use std::{fs, path::Path, time::Duration};
+
+use gifgen_testkit::{
+    bed::{FILMS, TestBed, invocation},
+    events::object_created,
+    media,
+    rie::Rie,
+    sandbox::Machine,
+};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::time::{sleep, timeout};
+
+const WORKER: &str = env!("CARGO_BIN_EXE_worker");
+
+/// 30 s of 1080p, and more.
+const FILM: &str = "perf_bbb_1080p24_56s.mp4";
+
+/// The event of the first slice of [`FILM`], from the real splitter.
+async fn first_slice(bed: &TestBed, key: &str) -> Value {
+    let etag = bed.adopt(key, &media::folder().join(FILM)).await.etag;
+    let mut events = bed.our_events();
+    let created = object_created(FILMS, key, &etag);
+    let deadline = invocation(Duration::from_secs(60)).deadline;
+    bed.splitter(&[]).handle(&created, deadline).await.unwrap();
+    loop {
+        let event = events.recv().await.unwrap();
+        if event["detail"]["start"] == 0 {
+            return event;
+        }
+    }
+}
+
+async fn worker(bed: &TestBed, machine: &Machine, more: &[(&str, &str)]) -> Rie {
+    let mut environment = bed.environment();
+    let more = more
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_string()));
+    environment.extend(more);
+    Rie::start_on(machine, WORKER, &environment).await
+}
+
+fn entries(folder: &Path) -> usize {
+    folder.read_dir().unwrap().count()
+}
+
+/// Waits for an FFmpeg of the function's that has begun to write.
+async fn ffmpeg_of(rie: &Rie) -> u32 {
+    let is_ffmpeg = |pid: &u32| {
+        let name = fs::read_to_string(format!("/proc/{pid}/comm"));
+        name.is_ok_and(|name| name.trim() == "ffmpeg")
+    };
+    let found = async {
+        loop {
+            if let Some(pid) = rie.processes().into_iter().find(is_ffmpeg)
+                && entries(&rie.temporary()) > 0
+            {
+                return pid;
+            }
+            sleep(Duration::from_millis(2)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), found).await.unwrap()
+}
+
+fn parent_of(pid: u32) -> u32 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("PPid:"));
+    line.unwrap().trim().parse().unwrap()
+}
+
+fn kill(pid: u32) {
+    let pid = Pid::from_raw(pid.try_into().unwrap()).unwrap();
+    kill_process(pid, Signal::KILL).unwrap();
+}
+
+/// Renders a slice that is there, and leaves nothing behind.
+async fn renders(rie: &mut Rie, event: &Value) {
+    let answer = rie.invoke(event).await;
+    assert_eq!(answer["status"], "done", "{answer}; log:\n{}", rie.log());
+    assert_eq!(answer["gif"]["frames"], 300);
+    assert_eq!(answer["frames"]["count"], 30);
+    assert_eq!(entries(&rie.temporary()), 0);
+}
+
+#[tokio::test]
+async fn a_slice_of_1080p_is_rendered_by_excerpt_and_through_the_gateway() {
+    let bed = TestBed::start().await;
+    let mut rie = worker(&bed, &Machine::default(), &[]).await;
+    let by_excerpt = first_slice(&bed, "excerpt.mp4").await;
+    renders(&mut rie, &by_excerpt).await;
+    assert!(rie.log().contains("by_excerpt=true"), "{}", rie.log());
+    let mut sought = first_slice(&bed, "gateway.mp4").await;
+    sought["detail"].as_object_mut().unwrap().remove("excerpt");
+    renders(&mut rie, &sought).await;
+    assert!(rie.log().contains("by_excerpt=false"), "{}", rie.log());
+}
+
+#[tokio::test]
+async fn what_lambda_refuses_is_logged_once_and_the_slice_is_rendered() {
+    let bed = TestBed::start().await;
+    let machine = Machine {
+        refuse: vec!["memfd_create", "close_range", "prlimit64", "pidfd_open"],
+        ..Machine::default()
+    };
+    let mut rie = worker(&bed, &machine, &[]).await;
+    let event = first_slice(&bed, "film.mp4").await;
+    renders(&mut rie, &event).await;
+    let log = rie.log();
+    for said in [
+        "the platform refuses a part of FFmpeg's sandbox",
+        "programs of this user, FFmpeg among them, can read the function's memory",
+    ] {
+        assert_eq!(log.matches(said).count(), 1, "{said:?} in {log}");
+    }
+    let parts = "death with the parent, closed files, limits, no new privileges, Landlock, seccomp";
+    assert!(log.contains(parts), "{log}");
+}
+
+#[tokio::test]
+async fn a_deadline_that_passes_is_an_error_and_ends_ffmpeg() {
+    let bed = TestBed::start().await;
+    let limit = [("AWS_LAMBDA_FUNCTION_TIMEOUT", "2")];
+    let mut rie = worker(&bed, &Machine::default(), &limit).await;
+    let event = first_slice(&bed, "film.mp4").await;
+    let answer = rie.invoke(&event).await;
+    assert_eq!(answer["errorType"], "DeadlinePassed", "{answer}");
+    assert_eq!(entries(&rie.temporary()), 0);
+    let programs = rie
+        .processes()
+        .into_iter()
+        .filter_map(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).ok());
+    assert!(programs.into_iter().all(|name| name.trim() != "ffmpeg"));
+}
+
+#[tokio::test]
+async fn an_ffmpeg_that_is_killed_is_an_error_and_the_next_try_renders() {
+    let bed = TestBed::start().await;
+    let event = first_slice(&bed, "film.mp4").await;
+    let mut rie = worker(&bed, &Machine::default(), &[]).await;
+    let answer = rie
+        .invoke_while(&event, async |rie| kill(ffmpeg_of(rie).await))
+        .await;
+    assert!(answer.contains("FfmpegKilled"), "{answer}");
+    assert_eq!(entries(&rie.temporary()), 0);
+    renders(&mut rie, &event).await;
+}
+
+#[tokio::test]
+async fn a_full_tmp_is_an_error_and_leaves_nothing_in_it() {
+    let bed = TestBed::start().await;
+    let machine = Machine {
+        tmp_megabytes: 2,
+        ..Machine::default()
+    };
+    let mut rie = worker(&bed, &machine, &[]).await;
+    let answer = rie.invoke(&first_slice(&bed, "film.mp4").await).await;
+    assert_eq!(answer["errorType"], "NoSpace", "{answer}; {}", rie.log());
+    assert_eq!(entries(&rie.temporary()), 0);
+}
+
+#[tokio::test]
+async fn a_worker_that_is_started_after_one_that_was_killed_sweeps_and_renders() {
+    let bed = TestBed::start().await;
+    let event = first_slice(&bed, "film.mp4").await;
+    let mut rie = worker(&bed, &Machine::default(), &[]).await;
+    let answer = rie
+        .invoke_while(&event, async |rie| kill(parent_of(ffmpeg_of(rie).await)))
+        .await;
+    assert!(answer.contains("Runtime.ExitError"), "{answer}");
+    assert_eq!(entries(&rie.temporary()), 1, "what the killed one left");
+    renders(&mut rie, &event).await;
+    assert!(rie.log().contains("removed what killed workers left"));
+}
