@@ -1,4 +1,5 @@
-"""What scripts/check-deploy.py lets through, and what it says of the rest; AWS is moto's, in process.
+"""What scripts/check-deploy.py and scripts/check-architecture let through, and what they say of the rest;
+AWS is moto's, in process.
 
 Run from the repository's root: .tools/venv/bin/python -m unittest discover scripts/tests
 """
@@ -6,6 +7,8 @@ Run from the repository's root: .tools/venv/bin/python -m unittest discover scri
 import importlib.util
 import json
 import os
+import subprocess
+import tempfile
 import unittest
 from unittest import mock
 
@@ -105,6 +108,33 @@ class ADeployment(unittest.TestCase):
 
     def test_says_of_what_is_no_layer_version_what_one_looks_like(self):
         self.assertIn("is no layer version", self.problem("FfmpegLayerArn=ffmpeg"))
+
+
+class WhatWasBuilt(unittest.TestCase):
+    def check(self, architecture: str, start: bytes) -> tuple[int, str]:
+        with tempfile.NamedTemporaryFile() as program:
+            program.write(start)
+            program.flush()
+            done = subprocess.run(
+                ["scripts/check-architecture", architecture, program.name],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        return done.returncode, done.stderr
+
+    def test_is_for_the_architecture_or_is_refused(self):
+        for machine, architecture, other in [(62, "x86_64", "arm64"), (183, "arm64", "x86_64")]:
+            start = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00" + bytes([machine, 0])
+            self.assertEqual(self.check(architecture, start), (0, ""))
+            code, said = self.check(other, start)
+            self.assertEqual(code, 1)
+            self.assertIn(f"is not for {other} (its ELF machine is {machine}", said)
+
+    def test_is_a_program(self):
+        code, said = self.check("x86_64", b"#!/bin/sh\nexit 0\n          ")
+        self.assertEqual(code, 1)
+        self.assertIn("is no program", said)
 
 
 if __name__ == "__main__":
