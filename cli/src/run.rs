@@ -60,7 +60,9 @@ impl RunError {
     }
 }
 
-/// The rule that starts the splitter.
+/// The rule that starts the splitter: that of `template.yaml`, without the endings that keys must have
+/// there. In a bucket much else may lie; what somebody names on the command line is meant to be a
+/// video, whatever its name, and ffprobe finds out.
 pub fn created_pattern() -> Value {
     json!({"source": ["aws.s3"], "detail-type": ["Object Created"],
            "detail": {"bucket": {"name": [SOURCE_BUCKET]}}})
@@ -68,7 +70,8 @@ pub fn created_pattern() -> Value {
 
 /// The rule that starts a worker, as in `template.yaml`.
 pub fn slice_pattern() -> Value {
-    json!({"source": [EVENT_SOURCE], "detail-type": [SLICE_DETAIL_TYPE]})
+    json!({"source": [EVENT_SOURCE], "detail-type": [SLICE_DETAIL_TYPE],
+           "detail": {"bucket": [SOURCE_BUCKET, {"exists": false}]}})
 }
 
 /// Runs the pipeline over the videos and gives the exit code.

@@ -20,7 +20,7 @@ use crate::{
 /// Size of a block, in bytes.
 pub(crate) const BLOCK: u64 = 32 * 1024;
 
-/// How many blocks are kept: 64 MiB, of the 512 MB that the splitter has.
+/// How many blocks are kept: 64 MiB, of the 512 MB that the splitter has at least.
 const KEPT: NonZero<usize> = NonZero::new(2048).unwrap();
 
 /// How many requests wait for one who reads their answers on, and how long. FFmpeg may take its time with

@@ -114,8 +114,9 @@ impl Source {
     /// Asks S3 (one HEAD) whether this source is there, in this version.
     ///
     /// # Errors
-    /// If S3 does not answer, or refuses: a role that may not list the bucket gets 403 for a
-    /// missing key too, so a refusal is not taken for an absence.
+    /// If S3 does not answer, or refuses. A role that may not list the bucket gets 403 for a missing
+    /// key too, so a refusal is not taken for an absence; ours may list it (`TellGoneSources` in
+    /// `template.yaml`), and get 404.
     pub async fn state(&self, s3: &Client) -> Result<SourceState, SourceUnavailable> {
         let answer = s3
             .head_object()

@@ -94,7 +94,7 @@ impl Bus {
         name: &str,
         pattern: &Value,
     ) -> Result<UnboundedReceiver<Value>, BusError> {
-        pattern::check(pattern).map_err(|source| BusError::Pattern {
+        let pattern = pattern::checked(pattern.clone()).map_err(|source| BusError::Pattern {
             rule: name.into(),
             source,
         })?;
@@ -204,9 +204,19 @@ mod tests {
 
     #[test]
     fn operators_mean_what_they_mean_in_eventbridge() {
-        let table: [(Value, &[&str], &[&str]); 8] = [
+        let table: [(Value, &[&str], &[&str]); 10] = [
             (json!({"prefix": "in/"}), &["in/a"], &["out/a", "in"]),
             (json!({"suffix": ".mp4"}), &["a.mp4"], &["a.mp4x", "mp4"]),
+            (
+                json!({"suffix": {"equals-ignore-case": ".Mp4"}}),
+                &["a.mp4", "a.MP4", "a.mP4", "a\n.mp4"],
+                &["a.mp4x", "mp4", "a.mp"],
+            ),
+            (
+                json!({"prefix": {"equals-ignore-case": "In/"}}),
+                &["in/a", "IN/a"],
+                &["out/a", "in"],
+            ),
             (json!({"anything-but": ["a", "b"]}), &["c", ""], &["a", "b"]),
             (json!({"equals-ignore-case": "A.MP4"}), &["a.mP4"], &["b"]),
             (

@@ -1,9 +1,10 @@
 //! Which event patterns are taken: those that EventBridge and `quamina` both understand, and
 //! read the same way. `quamina` passes over what it does not know in a few places (a second
 //! operator in one object, odd values in a list), and has operators that EventBridge lacks; a rule
-//! that never matches is hard to find, so all that is refused here.
+//! that never matches is hard to find, so all that is refused here. One operator `quamina` lacks is
+//! put into others: a prefix or suffix that ignores case.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Why an event pattern is not taken. `path` is the field's dotted path in the pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,12 +46,17 @@ pub enum PatternError {
     },
 }
 
-/// Says whether rules can be made of `pattern`.
-pub(crate) fn check(pattern: &Value) -> Result<(), PatternError> {
+/// Most letters of a prefix or suffix that ignores case: each doubles the number of spellings.
+const MOST_LETTERS: usize = 8;
+
+/// `pattern` as `quamina` is to have it, if rules can be made of it.
+pub(crate) fn checked(mut pattern: Value) -> Result<Value, PatternError> {
     match pattern.as_object() {
-        Some(fields) if !fields.is_empty() => check_object(pattern, ""),
-        _ => Err(PatternError::NotAnObject),
+        Some(fields) if !fields.is_empty() => check_object(&pattern, "")?,
+        _ => return Err(PatternError::NotAnObject),
     }
+    spell_out(&mut pattern);
+    Ok(pattern)
 }
 
 fn check_object(value: &Value, parent: &str) -> Result<(), PatternError> {
@@ -94,7 +100,8 @@ fn check_matcher(matcher: &Value, path: &str) -> Result<(), PatternError> {
 
 fn check_operator(operator: &str, operand: &Value, path: &str) -> Result<(), PatternError> {
     let taken = match operator {
-        "prefix" | "suffix" | "equals-ignore-case" | "wildcard" | "cidr" => operand.is_string(),
+        "prefix" | "suffix" => operand.is_string() || ignoring_case(operand).is_some(),
+        "equals-ignore-case" | "wildcard" | "cidr" => operand.is_string(),
         "exists" => operand.is_boolean(),
         "numeric" => is_comparison(operand),
         "anything-but" => match operand {
@@ -122,6 +129,51 @@ fn check_operator(operator: &str, operand: &Value, path: &str) -> Result<(), Pat
     }
 }
 
+/// The text of `{"equals-ignore-case": TEXT}` as operand of `prefix` or `suffix`. Case is more than
+/// two spellings a letter beyond ASCII, so such texts are not taken.
+fn ignoring_case(operand: &Value) -> Option<&str> {
+    let operators = operand.as_object()?;
+    let text = operators.get("equals-ignore-case")?.as_str()?;
+    let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
+    (operators.len() == 1 && text.is_ascii() && letters <= MOST_LETTERS).then_some(text)
+}
+
+/// Puts each spelling in the place of a prefix or suffix that ignores case.
+fn spell_out(pattern: &mut Value) {
+    match pattern {
+        Value::Object(fields) => fields.values_mut().for_each(spell_out),
+        Value::Array(matchers) => {
+            *matchers = (matchers.drain(..))
+                .flat_map(|matcher| spelled_out(&matcher).unwrap_or_else(|| vec![matcher]))
+                .collect();
+        }
+        _ => {}
+    }
+}
+
+fn spelled_out(matcher: &Value) -> Option<Vec<Value>> {
+    let (operator, operand) = matcher.as_object()?.iter().next()?;
+    let text = ignoring_case(operand)?;
+    let of = |text: String| json!({ operator.as_str(): text });
+    Some(spellings(text).into_iter().map(of).collect())
+}
+
+/// All ways to write `text` in small and capital letters.
+fn spellings(text: &str) -> Vec<String> {
+    let mut spellings = vec![String::new()];
+    for letter in text.chars() {
+        let capital = letter.to_ascii_uppercase();
+        let small = letter.to_ascii_lowercase();
+        let with = |last: char| move |start: &String| format!("{start}{last}");
+        let mut longer: Vec<String> = spellings.iter().map(with(small)).collect();
+        if capital != small {
+            longer.extend(spellings.iter().map(with(capital)));
+        }
+        spellings = longer;
+    }
+    spellings
+}
+
 /// `[operator, number]`, or a lower and an upper bound in one.
 fn is_comparison(operand: &Value) -> bool {
     let parts: Vec<_> = operand.as_array().into_iter().flatten().collect();
@@ -141,9 +193,11 @@ fn is_comparison(operand: &Value) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+
+    fn check(pattern: &Value) -> Result<(), PatternError> {
+        checked(pattern.clone()).map(drop)
+    }
 
     #[test]
     fn the_operators_of_both_worlds_are_taken() {
@@ -153,6 +207,8 @@ mod tests {
             json!(null),
             json!({"prefix": "a"}),
             json!({"suffix": ".mp4"}),
+            json!({"suffix": {"equals-ignore-case": ".mp4"}}),
+            json!({"prefix": {"equals-ignore-case": "in/"}}),
             json!({"equals-ignore-case": "A"}),
             json!({"wildcard": "a/*.mp4"}),
             json!({"exists": false}),
@@ -174,7 +230,12 @@ mod tests {
             json!({"anything-but": {"prefix": "a"}}),
             json!({"anything-but": ["a", 1]}),
             json!({"anything-but": ["a", null]}),
-            json!({"prefix": {"equals-ignore-case": "a"}}),
+            json!({"prefix": {"equals-ignore-case": "é"}}),
+            json!({"suffix": {"equals-ignore-case": "ninechars"}}),
+            json!({"suffix": {"equals-ignore-case": 4}}),
+            json!({"suffix": {"equals-ignore-case": "a", "exists": true}}),
+            json!({"suffix": {"wildcard": "a*"}}),
+            json!({"wildcard": {"equals-ignore-case": "a"}}),
             json!({"prefix": "a", "suffix": "b"}),
             json!({"numeric": []}),
             json!({"numeric": ["~", 5]}),

@@ -7,3 +7,4 @@ mod media;
 mod replay;
 mod seams;
 mod support;
+mod template;

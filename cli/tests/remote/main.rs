@@ -1,6 +1,8 @@
 //! `gifgen status` and `gifgen redrive`, as an operator runs them, against the embedded stack and
 //! against an S3 and a bus that we did not write.
 
+mod rights;
+
 use std::process::Output;
 
 use gifgen_ledger::{Ledger, bucket::Bucket, run::Run};
@@ -15,6 +17,8 @@ use gifgen_testkit::{
 use gifgen_worker::worker::Worker;
 use serde_json::{Value, json};
 use tokio::process::Command;
+
+use crate::rights::{Relay, assert_exact};
 
 const KEY: &str = "films/a film.mp4";
 
@@ -34,6 +38,8 @@ struct Site {
     splitter: Splitter,
     ledger: Ledger,
     environment: Vec<(String, String)>,
+    /// Commands with the endpoint that they use instead.
+    endpoints: Vec<(&'static str, String)>,
     etag: String,
 }
 
@@ -55,6 +61,7 @@ impl Site {
             },
             s3,
             environment,
+            endpoints: Vec::new(),
             etag,
         };
         let created = object_created(FILMS, KEY, &site.etag);
@@ -90,6 +97,7 @@ impl Site {
     }
 
     async fn gifgen(&self, args: &[&str]) -> (Option<i32>, String, String) {
+        let endpoint = self.endpoints.iter().find(|(name, _)| *name == args[0]);
         let Output {
             status,
             stdout,
@@ -98,6 +106,7 @@ impl Site {
             .args(args)
             .env_remove("DESTINATION_BUCKET")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(endpoint.map(|(_, endpoint)| ("AWS_ENDPOINT_URL", endpoint)))
             .output()
             .await
             .unwrap();
@@ -169,6 +178,18 @@ impl Site {
         let (code, status) = self.status(&["--verify"]).await;
         assert_eq!(code, Some(0), "{status}");
 
+        // As if the last worker had died before it could write the manifest.
+        let manifest = format!("{KEY}/manifest.json");
+        let delete = self.s3.delete_object().bucket(PREVIEWS).key(manifest);
+        delete.send().await.unwrap();
+        let ended = self.redrive(&[]).await;
+        assert_eq!(
+            (&ended["sent"], &ended["announced"]),
+            (&json!([]), &json!(true))
+        );
+        let (code, status) = self.status(&["--verify"]).await;
+        assert_eq!(code, Some(0), "{status}");
+
         let again = self.redrive(&["--all"]).await;
         assert_eq!(
             (&again["run"], &again["sent"]),
@@ -195,15 +216,26 @@ async fn an_operator_follows_and_repairs_a_run_on_the_embedded_stack() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_follows_and_repairs_a_run_on_moto() {
+async fn an_operator_follows_and_repairs_a_run_on_moto_with_just_the_rights_of_the_docs() {
     let directory = tempfile::tempdir().unwrap();
     let moto = Moto::start().await;
     let etag = moto.upload_video(KEY, "d03").await;
     let environment = moto.environment();
     let (s3, bus) = (moto.s3().clone(), moto.bus().clone());
     let temporary = directory.path().to_owned();
-    let site = Site::on(s3, bus, temporary, environment, etag).await;
+    let endpoint = environment
+        .iter()
+        .find(|(name, _)| name == "AWS_ENDPOINT_URL");
+    let endpoint = endpoint.unwrap().1.clone();
+    let mut site = Site::on(s3, bus, temporary, environment, etag).await;
+    let (status, redrive) = (Relay::to(&endpoint).await, Relay::to(&endpoint).await);
+    site.endpoints = vec![
+        ("status", status.endpoint.clone()),
+        ("redrive", redrive.endpoint.clone()),
+    ];
     site.tell_the_story().await;
+    assert_exact("status", &status.rights());
+    assert_exact("redrive", &redrive.rights());
 }
 
 #[tokio::test(flavor = "multi_thread")]

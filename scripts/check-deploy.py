@@ -1,0 +1,104 @@
+"""Checks the parameters of a deployment before anything is built, and prints the architecture.
+
+Usage: check-deploy.py STACK [PARAMETER=VALUE...]. Values that are not given are those that the stack
+has, if there is one, else the template's defaults. CloudFormation checks each parameter's own range; this
+checks what it cannot: names (`sam deploy` passes over unknown ones), numbers against each other, and the
+layer. Exits with 1 and a sentence that says what to do.
+"""
+
+import difflib
+import re
+import sys
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from samcli.yamlhelper import yaml_parse
+
+TEMPLATE = "template.yaml"
+LAYER = re.compile(r"(arn:[a-z-]+:lambda:([a-z0-9-]+):[0-9]{12}:layer:[A-Za-z0-9_-]+):([0-9]+)")
+
+
+class Problem(Exception):
+    """A sentence that says what is wrong and what to do."""
+
+
+def given(arguments: list[str], known: dict) -> dict[str, str]:
+    """The parameters of the command line."""
+    values = {}
+    for argument in arguments:
+        name, _, value = argument.partition("=")
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"; is {near[0]} meant?" if near else ""
+            raise Problem(f"{TEMPLATE} has no parameter {name}{hint}")
+        values[name] = value
+    return values
+
+
+def of_stack(stack: str) -> dict[str, str]:
+    """The parameters that the stack has; none if it does not exist."""
+    try:
+        stacks = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    except ClientError as error:
+        if "does not exist" in error.response["Error"]["Message"]:
+            return {}
+        raise
+    return {p["ParameterKey"]: p["ParameterValue"] for p in stacks[0].get("Parameters", [])}
+
+
+def check_layer(arn: str, architecture: str) -> None:
+    """The layer is where the stack will be, and for its architecture."""
+    match = LAYER.fullmatch(arn)
+    if match is None:
+        raise Problem(f"FfmpegLayerArn={arn} is no layer version; it looks like arn:aws:lambda:REGION:ACCOUNT:layer:NAME:1")
+    layer, region, version = match.groups()
+    client = boto3.client("lambda")
+    here = client.meta.region_name
+    if region != here:
+        raise Problem(f"the layer is in {region} and the stack in {here}; publish the layer in {here}, or set AWS_REGION={region}")
+    found = client.get_layer_version(LayerName=layer, VersionNumber=int(version))
+    architectures = found.get("CompatibleArchitectures") or []
+    if not architectures:
+        print(
+            f"check-deploy: the layer does not say for which architecture it is; make sure that it is {architecture}",
+            file=sys.stderr,
+        )
+    elif architecture not in architectures:
+        raise Problem(
+            f"the layer is for {', '.join(architectures)} and the functions for {architecture}; "
+            f"give Architecture={architectures[0]}, or a layer for {architecture}"
+        )
+
+
+def check(stack: str, arguments: list[str]) -> str:
+    """The architecture, if all is well."""
+    with open(TEMPLATE, encoding="utf-8") as file:
+        known = yaml_parse(file.read())["Parameters"]
+    defaults = {name: str(p["Default"]) for name, p in known.items() if "Default" in p}
+    new = given(arguments, known)
+    values = {**defaults, **of_stack(stack), **new}
+    missing = [name for name in known if name not in values]
+    if missing:
+        raise Problem(f"a new stack needs {missing[0]}: scripts/deploy {missing[0]}=… (README.md, Deploy)")
+    expiry, timeout = int(values["UrlExpirySeconds"]), int(values["WorkerTimeout"])
+    if expiry <= timeout:
+        raise Problem(
+            f"UrlExpirySeconds is {expiry}, and must be above WorkerTimeout, which is {timeout}; change one of them"
+        )
+    check_layer(values["FfmpegLayerArn"], values["Architecture"])
+    return values["Architecture"]
+
+
+def main() -> None:
+    try:
+        print(check(sys.argv[1], sys.argv[2:]))
+    except Problem as problem:
+        sys.exit(f"check-deploy: {problem}")
+    except ValueError as error:
+        sys.exit(f"check-deploy: UrlExpirySeconds and WorkerTimeout are whole numbers: {error}")
+    except (BotoCoreError, ClientError) as error:
+        sys.exit(f"check-deploy: AWS cannot be asked: {error}; are AWS_REGION and the credentials set?")
+
+
+if __name__ == "__main__":
+    main()
