@@ -2,7 +2,7 @@
 
 use std::{num::NonZero, thread::available_parallelism, time::Duration};
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// Address space for pictures and all else that does not grow with the number of threads, in
 /// bytes. It bounds loosely, since programs reserve much that they never use. In MiB of virtual,
@@ -51,7 +51,7 @@ pub(super) struct Limit {
 impl Limit {
     /// The limit `soft`, or the one that is in force where that is lower and cannot be raised.
     fn new(resource: Resource, soft: u64, hard: u64) -> Self {
-        let in_force = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+        let in_force = highest(resource);
         let value = Rlimit {
             current: Some(soft.min(in_force)),
             maximum: Some(hard.min(in_force)),
@@ -63,6 +63,25 @@ impl Limit {
     pub fn set(&self) -> bool {
         setrlimit(self.resource, self.value).is_ok()
     }
+}
+
+/// The limit that cannot be raised, or none if the platform does not tell, which rustix takes for
+/// impossible.
+fn highest(resource: Resource) -> u64 {
+    let mut limit = libc::rlimit {
+        rlim_cur: libc::RLIM_INFINITY,
+        rlim_max: libc::RLIM_INFINITY,
+    };
+    // SAFETY: the structure lives through the call, and the number is one of Linux's.
+    #[expect(
+        unsafe_code,
+        reason = "rustix panics where the platform refuses the call"
+    )]
+    unsafe {
+        // Refused, it leaves the structure as it is.
+        libc::getrlimit(resource as _, &raw mut limit);
+    }
+    limit.rlim_max
 }
 
 /// The limits of a program that may run for `left` and allocate `memory` bytes.
@@ -102,8 +121,7 @@ mod tests {
     #[test]
     fn no_limit_is_above_what_cannot_be_raised() {
         for limit in of(Duration::from_secs(u64::MAX), Some(u64::MAX)) {
-            let highest = getrlimit(limit.resource).maximum.unwrap_or(u64::MAX);
-            assert!(limit.value.maximum.unwrap() <= highest);
+            assert!(limit.value.maximum.unwrap() <= highest(limit.resource));
         }
     }
 }
