@@ -6,6 +6,7 @@
 //! - [`moto`]: an S3 and EventBridge that we did not write.
 //! - [`rie`]: one of our binaries, hosted by Lambda's own runtime emulator.
 //! - [`sandbox`]: what the machine is like that the emulator hosts it on.
+//! - [`captured`]: a stand-in for an FFmpeg that a hostile video has taken over.
 //! - [`broken_connections`]: a proxy that fails connections by their number.
 //! - [`fault_proxy`]: a proxy that deals faults by a seed.
 //! - [`counting_proxy`]: a proxy that notes each read of a source, and makes it wait.
@@ -24,6 +25,7 @@ mod server;
 
 pub mod bed;
 pub mod broken_connections;
+pub mod captured;
 pub mod clients;
 pub mod counting_proxy;
 pub mod events;

@@ -16,6 +16,8 @@ pub struct Machine {
     /// System calls that are refused beside those that always are; `gifgen-sandbox refused` names
     /// the possible ones.
     pub refuse: Vec<&'static str>,
+    /// Whether the function runs as the user that the tests run as, which may be root.
+    pub keep_user: bool,
     /// Programs that the function finds in `/mnt`, by a path that its user can reach.
     pub programs: Vec<PathBuf>,
 }
@@ -25,6 +27,7 @@ impl Default for Machine {
         Self {
             tmp_megabytes: 512,
             refuse: Vec::new(),
+            keep_user: false,
             programs: Vec::new(),
         }
     }
@@ -55,6 +58,9 @@ impl Machine {
         command.args(["--bind", &bind(launcher, "gifgen-sandbox"), "--"]);
         command.arg(emulator).args(arguments);
         command.args(["/mnt/gifgen-sandbox", "function"]);
+        if self.keep_user {
+            command.arg("--keep-user");
+        }
         for call in &self.refuse {
             command.args(["--refuse", call]);
         }
@@ -63,27 +69,27 @@ impl Machine {
     }
 }
 
-/// The path of the launcher, which is built at first use: a test of one crate does not build the
-/// programs of others.
+/// The path of the launcher.
 fn launcher() -> &'static Path {
     static LAUNCHER: OnceLock<PathBuf> = OnceLock::new();
-    LAUNCHER.get_or_init(|| {
-        let output = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "gifgen-sandbox"])
-            .args(["--message-format", "json"])
-            .current_dir(workspace_root())
-            .output()
-            .unwrap_or_else(|error| panic!("failed to start cargo: {error}"));
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "gifgen-sandbox is not built: {said}"
-        );
-        let messages = String::from_utf8(output.stdout).unwrap();
-        let mut built = messages.lines().filter_map(|line| {
-            let message: serde_json::Value = serde_json::from_str(line).ok()?;
-            Some(PathBuf::from(message["executable"].as_str()?))
-        });
-        built.next_back().expect("cargo names the program")
-    })
+    LAUNCHER.get_or_init(|| built("gifgen-sandbox"))
+}
+
+/// Builds the program of a package of this workspace, and gives its path: a test of one crate does
+/// not build the programs of others.
+pub(crate) fn built(package: &str) -> PathBuf {
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "-p", package])
+        .args(["--message-format", "json"])
+        .current_dir(workspace_root())
+        .output()
+        .unwrap_or_else(|error| panic!("failed to start cargo: {error}"));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{package} is not built: {said}");
+    let messages = String::from_utf8(output.stdout).unwrap();
+    let mut programs = messages.lines().filter_map(|line| {
+        let message: serde_json::Value = serde_json::from_str(line).ok()?;
+        Some(PathBuf::from(message["executable"].as_str()?))
+    });
+    programs.next_back().expect("cargo names the program")
 }

@@ -8,12 +8,13 @@ use std::{
 };
 
 use crate::{
-    processes::{others, read_memory, that_tell},
+    processes::{environment_tells, others, read_memory, tell},
     targets::Targets,
 };
 
-/// Tries everything. `secrets` is no error number but how many processes tell the secret, and `seen`
-/// how many there are.
+/// Tries everything. `seen`, `told` and `secret` are no error numbers, but whether other
+/// processes are to be seen, whether the parent's environment tells the secret, and whether anything of
+/// any process does.
 pub fn all(targets: &Targets) -> Vec<(&'static str, i32)> {
     let parent = parent_id();
     let of_parent = |name: &str| format!("/proc/{parent}/{name}");
@@ -27,8 +28,12 @@ pub fn all(targets: &Targets) -> Vec<(&'static str, i32)> {
         ("ptrace", errno(seize(parent))),
         ("vmread", errno(read_by_call(parent))),
         ("signal", errno(signal(parent))),
-        ("seen", others().len() as i32),
-        ("secrets", that_tell(&targets.secret) as i32),
+        ("seen", i32::from(!others().is_empty())),
+        (
+            "told",
+            i32::from(environment_tells(parent, &targets.secret)),
+        ),
+        ("secret", i32::from(tell(&targets.secret))),
         ("runtime", errno(fetch(targets.port))),
         ("socket", errno(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)))),
         ("read", errno(File::open(&targets.file))),

@@ -2,30 +2,30 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read},
-    os::unix::fs::FileExt,
+    io,
+    os::unix::{fs::FileExt, process::parent_id},
     process,
 };
 
 /// Memory is read in pieces of this size, in bytes.
 const PIECE: usize = 1024 * 1024;
 
-/// All processes that are to be seen, without this one.
+/// All processes that are to be seen, the parent first, without this one.
 pub fn others() -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-    entries
+    let mut others: Vec<u32> = entries
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter(|pid| *pid != process::id())
-        .collect()
+        .collect();
+    others.sort_by_key(|pid| *pid != parent_id());
+    others
 }
 
-/// How many of the other processes show `secret` in their environment or in their memory.
-pub fn that_tell(secret: &str) -> usize {
-    let tells = |pid: &u32| {
-        environment_tells(*pid, secret).unwrap_or(false)
-            || memory_tells(*pid, secret).unwrap_or(false)
-    };
-    others().iter().filter(|pid| tells(pid)).count()
+/// Whether one of the other processes shows `secret` in its environment or in its memory.
+pub fn tell(secret: &str) -> bool {
+    others()
+        .into_iter()
+        .any(|pid| environment_tells(pid, secret) || memory_tells(pid, secret).unwrap_or(false))
 }
 
 /// Reads the first byte of a mapped part of the memory of `pid`.
@@ -38,10 +38,10 @@ pub fn read_memory(pid: u32) -> io::Result<()> {
     memory.read_exact_at(&mut [0], start)
 }
 
-fn environment_tells(pid: u32, secret: &str) -> io::Result<bool> {
-    let mut environment = Vec::new();
-    File::open(format!("/proc/{pid}/environ"))?.read_to_end(&mut environment)?;
-    Ok(holds(&environment, secret))
+/// Whether the environment of `pid` can be read, and holds `secret`.
+pub fn environment_tells(pid: u32, secret: &str) -> bool {
+    let environment = fs::read(format!("/proc/{pid}/environ"));
+    environment.is_ok_and(|environment| holds(&environment, secret))
 }
 
 fn memory_tells(pid: u32, secret: &str) -> io::Result<bool> {

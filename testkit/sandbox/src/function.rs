@@ -16,11 +16,11 @@ use crate::{
 const MOST: u64 = 1024;
 
 /// Puts the calling process, of one thread, under Lambda's limits, user and filter. What is executed
-/// next has no capabilities.
+/// next has no capabilities, unless root is to `keep_user`.
 ///
 /// # Errors
 /// If the system refuses a step.
-pub fn enter(filter: &Filter) -> Result<(), Error> {
+pub fn enter(filter: &Filter, keep_user: bool) -> Result<(), Error> {
     for resource in [Resource::Nofile, Resource::Nproc] {
         let limit = Rlimit {
             current: Some(MOST),
@@ -28,13 +28,13 @@ pub fn enter(filter: &Filter) -> Result<(), Error> {
         };
         setrlimit(resource, limit).when("limit open files and processes")?;
     }
-    let becomes_lambdas_user = getuid().is_root() && identity::is_mapped();
-    if !becomes_lambdas_user {
+    let is_root = getuid().is_root() && identity::is_mapped();
+    if !is_root {
         // Its capabilities, which installing the filter needs, end with `exec`.
         identity::enter_user_namespace(identity::UID, identity::GID, UnshareFlags::empty())?;
     }
     filter.install()?;
-    if becomes_lambdas_user {
+    if is_root && !keep_user {
         identity::switch()?;
     }
     Ok(())

@@ -42,6 +42,9 @@ enum Phase {
         /// A system call to refuse as well: the table says which can be named
         #[arg(long, value_name = "CALL")]
         refuse: Vec<String>,
+        /// Stay the user that one is, for what Lambda's rules mean to root
+        #[arg(long)]
+        keep_user: bool,
         /// A system call of the table to let pass
         #[arg(long, value_name = "CALL")]
         allow: Vec<String>,
@@ -85,9 +88,10 @@ fn enter(phase: Phase) -> Result<Option<Vec<OsString>>, Error> {
         } => host::enter(tmp_megabytes, &bind).map(|()| Some(command)),
         Phase::Function {
             refuse,
+            keep_user,
             allow,
             command,
-        } => function::enter(&Filter::new(&refuse, &allow)?).map(|()| Some(command)),
+        } => function::enter(&Filter::new(&refuse, &allow)?, keep_user).map(|()| Some(command)),
         Phase::Refused => {
             println!("{}", refused::tab_separated());
             Ok(None)
