@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    net::IpAddr,
     num::NonZero,
     path::{Path, PathBuf},
     thread::available_parallelism,
@@ -91,12 +92,13 @@ pub enum LocalError {
 }
 
 impl Local {
-    /// Starts the pipeline. Its data lies in a hidden part of the folder `out`, on the same file
+    /// Starts the pipeline, its servers on `address`. Its data lies in a hidden part of the folder `out`, on the same file
     /// system, so that previews are moved there and not copied.
     ///
     /// # Errors
     /// If a setting is wrong, FFmpeg is missing, or `out` cannot be written to.
     pub async fn start(
+        address: IpAddr,
         out: &Path,
         flags: &SettingFlags,
         concurrency: NonZero<u32>,
@@ -113,7 +115,7 @@ impl Local {
         let folder = WorkDir::create(&out).map_err(failed)?;
         let temporary = folder.path().join("tmp");
         fs::create_dir(&temporary).map_err(failed)?;
-        let stack = Stack::start(&folder.path().join("s3")).await?;
+        let stack = Stack::start_on(address, &folder.path().join("s3")).await?;
         stack.store().create_bucket(SOURCE_BUCKET).await?;
         stack.store().create_bucket(DESTINATION_BUCKET).await?;
         let (ffmpeg, frames) = (settings.ffmpeg.clone(), settings.look.frames);

@@ -1,6 +1,11 @@
 //! The command line's arguments.
 
-use std::{ffi::OsString, num::NonZero, path::PathBuf};
+use std::{
+    ffi::OsString,
+    net::{IpAddr, Ipv4Addr},
+    num::NonZero,
+    path::PathBuf,
+};
 
 use clap::{Args, Parser, Subcommand};
 use gifgen_shared::settings::{Settings, SettingsError};
@@ -119,6 +124,9 @@ pub struct ReplayOptions {
     /// Program that invokes the function, in the place of this process; see events/README.md
     #[arg(long, value_name = "PROGRAM", conflicts_with = "aws")]
     pub invoke: Option<PathBuf>,
+    /// Address of this machine that the embedded servers listen on, for a function in a container
+    #[arg(long, value_name = "ADDRESS", requires = "invoke", default_value_t = Ipv4Addr::LOCALHOST.into())]
+    pub listen: IpAddr,
     /// Replay against real AWS, with the credentials and settings of the environment
     #[arg(long)]
     pub aws: bool,

@@ -92,7 +92,13 @@ fn print(answer: &Value, options: &ReplayOptions) {
 }
 
 async fn replay_here(options: &ReplayOptions, event: &SavedEvent) -> Result<Value, ReplayError> {
-    let local = Local::start(&options.out, &options.settings, NonZero::<u32>::MIN).await?;
+    let local = Local::start(
+        options.listen,
+        &options.out,
+        &options.settings,
+        NonZero::<u32>::MIN,
+    )
+    .await?;
     let done = replay_in(&local, options, event).await;
     let exported = local.export(&options.out).await;
     local.stop().await?;
