@@ -2,7 +2,9 @@
 //! of its own, on this machine.
 
 pub mod dispatch;
+pub mod evidence;
 pub mod export;
+pub mod external;
 pub mod interrupt;
 pub mod local;
 pub mod options;
@@ -12,6 +14,7 @@ pub mod redrive;
 pub mod remote;
 pub mod replay;
 pub mod run;
+pub mod saved_event;
 pub mod status;
 pub mod summary;
 pub mod test_picture;

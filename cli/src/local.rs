@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    net::IpAddr,
     num::NonZero,
     path::{Path, PathBuf},
     thread::available_parallelism,
@@ -10,6 +11,7 @@ use std::{
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use gifgen_reader::http::NoTls;
 use gifgen_shared::{
+    look::Frames,
     settings::{Settings, SettingsError},
     work_dir::{WorkDir, sweep},
 };
@@ -29,6 +31,18 @@ pub const SOURCE_BUCKET: &str = "videos";
 /// Bucket of the previews.
 pub const DESTINATION_BUCKET: &str = "previews";
 
+/// Region of the embedded servers; they take any.
+pub const REGION: &str = "us-east-1";
+
+/// The settings of the functions that no flag changes. A slice may take long on a slow machine, so
+/// signed URLs live as long as they can.
+pub const SETTINGS: [(&str, &str); 4] = [
+    ("SOURCE_BUCKET", SOURCE_BUCKET),
+    ("DESTINATION_BUCKET", DESTINATION_BUCKET),
+    ("EVENT_BUS_NAME", "default"),
+    ("URL_EXPIRY_SECONDS", "43200"),
+];
+
 /// The pipeline, running in a folder of its own that is removed with it.
 #[derive(Debug)]
 pub struct Local {
@@ -38,6 +52,8 @@ pub struct Local {
     pub dispatcher: Dispatcher,
     /// The program `ffmpeg`.
     pub ffmpeg: PathBuf,
+    /// Which stills are made.
+    pub frames: Frames,
     folder: WorkDir,
 }
 
@@ -76,22 +92,18 @@ pub enum LocalError {
 }
 
 impl Local {
-    /// Starts the pipeline. Its data lies in a hidden part of the folder `out`, on the same file
+    /// Starts the pipeline, its servers on `address`. Its data lies in a hidden part of the folder `out`, on the same file
     /// system, so that previews are moved there and not copied.
     ///
     /// # Errors
     /// If a setting is wrong, FFmpeg is missing, or `out` cannot be written to.
     pub async fn start(
+        address: IpAddr,
         out: &Path,
         flags: &SettingFlags,
         concurrency: NonZero<u32>,
     ) -> Result<Self, LocalError> {
-        let settings = flags.settings(&[
-            ("SOURCE_BUCKET", SOURCE_BUCKET),
-            ("DESTINATION_BUCKET", DESTINATION_BUCKET),
-            ("EVENT_BUS_NAME", "default"),
-            ("URL_EXPIRY_SECONDS", "43200"),
-        ])?;
+        let settings = flags.settings(&SETTINGS)?;
         let failed = |source| LocalError::Folder {
             folder: out.to_owned(),
             source,
@@ -103,15 +115,16 @@ impl Local {
         let folder = WorkDir::create(&out).map_err(failed)?;
         let temporary = folder.path().join("tmp");
         fs::create_dir(&temporary).map_err(failed)?;
-        let stack = Stack::start(&folder.path().join("s3")).await?;
+        let stack = Stack::start_on(address, &folder.path().join("s3")).await?;
         stack.store().create_bucket(SOURCE_BUCKET).await?;
         stack.store().create_bucket(DESTINATION_BUCKET).await?;
-        let ffmpeg = settings.ffmpeg.clone();
+        let (ffmpeg, frames) = (settings.ffmpeg.clone(), settings.look.frames);
         let dispatcher = dispatcher(&stack, settings, concurrency, temporary)?;
         Ok(Self {
             stack,
             dispatcher,
             ffmpeg,
+            frames,
             folder,
         })
     }
@@ -181,7 +194,7 @@ fn s3_client(stack: &Stack) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(
         aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
+            .region(Region::from_static(REGION))
             .endpoint_url(stack.s3_endpoint())
             .force_path_style(true)
             .credentials_provider(credentials(stack))
@@ -193,7 +206,7 @@ fn bus_client(stack: &Stack) -> aws_sdk_eventbridge::Client {
     aws_sdk_eventbridge::Client::from_conf(
         aws_sdk_eventbridge::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
+            .region(Region::from_static(REGION))
             .endpoint_url(stack.eventbridge_endpoint())
             .credentials_provider(credentials(stack))
             .build(),

@@ -1,6 +1,11 @@
 //! The command line's arguments.
 
-use std::{ffi::OsString, num::NonZero, path::PathBuf};
+use std::{
+    ffi::OsString,
+    net::{IpAddr, Ipv4Addr},
+    num::NonZero,
+    path::PathBuf,
+};
 
 use clap::{Args, Parser, Subcommand};
 use gifgen_shared::settings::{Settings, SettingsError};
@@ -116,6 +121,12 @@ pub struct ReplayOptions {
     /// Video that stands in for the event's source, on this machine [default: a test picture]
     #[arg(long, value_name = "VIDEO", conflicts_with = "aws")]
     pub video: Option<PathBuf>,
+    /// Program that invokes the function, in the place of this process; see events/README.md
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "aws")]
+    pub invoke: Option<PathBuf>,
+    /// Address of this machine that the embedded servers listen on, for a function in a container
+    #[arg(long, value_name = "ADDRESS", requires = "invoke", default_value_t = Ipv4Addr::LOCALHOST.into())]
+    pub listen: IpAddr,
     /// Replay against real AWS, with the credentials and settings of the environment
     #[arg(long)]
     pub aws: bool,
@@ -186,20 +197,29 @@ impl SettingFlags {
         })
     }
 
+    /// The flags that are given, by the names of their variables.
+    pub fn given(&self) -> impl Iterator<Item = (&'static str, OsString)> {
+        let flags = [
+            ("SLICE_SECONDS", &self.slice_seconds),
+            ("FRAMES", &self.frames),
+            ("GIF_WIDTH", &self.gif_width),
+            ("GIF_FPS", &self.gif_fps),
+            ("GIF_DITHER", &self.gif_dither),
+            ("DECODE", &self.decode),
+            ("FRAME_QUALITY", &self.frame_quality),
+            ("FRAME_WIDTH", &self.frame_width),
+            ("MAX_VIDEO_HOURS", &self.max_video_hours),
+            ("FFMPEG", &self.ffmpeg),
+            ("FFPROBE", &self.ffprobe),
+        ];
+        flags
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value.clone()?)))
+    }
+
     fn flag(&self, name: &str) -> Option<OsString> {
-        match name {
-            "SLICE_SECONDS" => self.slice_seconds.clone(),
-            "FRAMES" => self.frames.clone(),
-            "GIF_WIDTH" => self.gif_width.clone(),
-            "GIF_FPS" => self.gif_fps.clone(),
-            "GIF_DITHER" => self.gif_dither.clone(),
-            "DECODE" => self.decode.clone(),
-            "FRAME_QUALITY" => self.frame_quality.clone(),
-            "FRAME_WIDTH" => self.frame_width.clone(),
-            "MAX_VIDEO_HOURS" => self.max_video_hours.clone(),
-            "FFMPEG" => self.ffmpeg.clone(),
-            "FFPROBE" => self.ffprobe.clone(),
-            _ => None,
-        }
+        self.given()
+            .find(|(given, _)| *given == name)
+            .map(|(_, value)| value)
     }
 }

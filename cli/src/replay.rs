@@ -1,29 +1,21 @@
 //! `gifgen replay`: a saved event, handed to the function that it is meant for.
 
-use std::{
-    fs,
-    num::NonZero,
-    path::{Path, PathBuf},
-};
+use std::{fs, num::NonZero, path::PathBuf};
 
-use gifgen_shared::{
-    deadline::Deadline,
-    settings::SettingsError,
-    slice_event::{SliceEvent, SliceEventError},
-};
-use gifgen_splitter::{outcome::Outcome, splitter::Splitter, trigger::created_objects};
-use gifgen_worker::{
-    invocation::Invocation,
-    worker::{Answer, Worker},
-};
+use gifgen_shared::{deadline::Deadline, settings::SettingsError};
+use gifgen_splitter::splitter::Splitter;
+use gifgen_worker::{invocation::Invocation, worker::Worker};
 use serde_json::{Value, json};
 
 use crate::{
     dispatch::{Dispatcher, INVOCATION},
-    local::{Local, LocalError, SOURCE_BUCKET, cores},
+    evidence::{self, NoEvidence, says_done},
+    external::{self, ExternalError},
+    local::{Local, LocalError, cores},
     options::ReplayOptions,
     printable::in_line,
-    run::file_key,
+    run::{file_key, slice_pattern},
+    saved_event::{Meant, SavedEvent, SavedEventError},
     test_picture::{self, TestPictureError},
 };
 
@@ -33,17 +25,9 @@ const TEST_PICTURE_SECONDS: f64 = 65.0;
 /// Why an event is not replayed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// The file cannot be read, or holds no JSON.
-    #[error("failed to read the event {}: {problem}", event.display())]
-    Event {
-        /// The file.
-        event: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
-    /// The event is for neither function.
-    #[error("the event is for neither function; as a slice event: {0}")]
-    Unknown(SliceEventError),
+    /// There is no event.
+    #[error(transparent)]
+    Event(#[from] SavedEventError),
     /// The video cannot be taken.
     #[error("{}: {problem}", in_line(&video.to_string_lossy()))]
     Video {
@@ -55,6 +39,12 @@ pub enum ReplayError {
     /// The function failed for a passing reason.
     #[error("the function failed, and would be tried again: {0}")]
     Function(String),
+    /// The program that invokes the function gives no answer.
+    #[error(transparent)]
+    External(#[from] ExternalError),
+    /// The answer is not true.
+    #[error(transparent)]
+    NoEvidence(#[from] NoEvidence),
     /// A setting is wrong.
     #[error(transparent)]
     Settings(#[from] SettingsError),
@@ -77,84 +67,54 @@ impl ReplayError {
     }
 }
 
-/// An event and the function that it is meant for.
-enum Meant {
-    ForSplitter {
-        objects: Vec<(String, String)>,
-    },
-    ForWorker {
-        bucket: String,
-        key: String,
-        end: f64,
-    },
-}
-
 /// Replays the event, prints the function's answer, and gives the exit code.
 ///
 /// # Errors
-/// If the event is none, or the function fails for a passing reason.
+/// If the event is none, the function fails for a passing reason, or it did not do what it says.
 pub async fn replay(options: &ReplayOptions) -> Result<u8, ReplayError> {
-    let event = read_event(&options.event)?;
-    let meant = meant(&event)?;
-    let (answer, done) = if options.aws {
-        replay_on_aws(options, &event, &meant).await?
+    let event = SavedEvent::read(&options.event)?;
+    let (answer, meant) = if options.aws {
+        (replay_on_aws(options, &event).await?, event.meant)
     } else {
-        replay_here(options, &event, &meant).await?
+        // The stand-in has another version than the one that the event names.
+        let event = event.without_version();
+        (replay_here(options, &event).await?, event.meant)
     };
+    Ok(u8::from(!says_done(&meant, &answer)))
+}
+
+fn print(answer: &Value, options: &ReplayOptions) {
     if options.json {
         println!("{answer}");
     } else {
         println!("{answer:#}");
     }
-    Ok(u8::from(!done))
 }
 
-fn read_event(path: &Path) -> Result<Value, ReplayError> {
-    let failed = |problem: String| ReplayError::Event {
-        event: path.to_owned(),
-        problem,
-    };
-    let text = fs::read(path).map_err(|error| failed(error.to_string()))?;
-    serde_json::from_slice(&text).map_err(|error| failed(error.to_string()))
+async fn replay_here(options: &ReplayOptions, event: &SavedEvent) -> Result<Value, ReplayError> {
+    let local = Local::start(
+        options.listen,
+        &options.out,
+        &options.settings,
+        NonZero::<u32>::MIN,
+    )
+    .await?;
+    let done = replay_in(&local, options, event).await;
+    let exported = local.export(&options.out).await;
+    local.stop().await?;
+    let answer = done?;
+    exported?;
+    Ok(answer)
 }
 
-fn meant(event: &Value) -> Result<Meant, ReplayError> {
-    if let Ok(created) = created_objects(event) {
-        let objects = created.into_iter().flatten().map(|c| (c.bucket, c.raw_key));
-        return Ok(Meant::ForSplitter {
-            objects: objects.collect(),
-        });
-    }
-    let given_up = given_up(event);
-    let slice = SliceEvent::parse(given_up.as_ref().unwrap_or(event));
-    let slice = slice.map_err(ReplayError::Unknown)?;
-    Ok(Meant::ForWorker {
-        bucket: slice.bucket.unwrap_or_else(|| SOURCE_BUCKET.into()),
-        key: slice.key.to_string(),
-        end: slice.end,
-    })
-}
-
-/// The slice event in a message of the failure queue, which the worker reads too.
-fn given_up(event: &Value) -> Option<Value> {
-    let message = event.get("Records")?.get(0)?;
-    let body: Value = serde_json::from_str(message["body"].as_str()?).ok()?;
-    Some(body.get("requestPayload").cloned().unwrap_or(body))
-}
-
-async fn replay_here(
+async fn replay_in(
+    local: &Local,
     options: &ReplayOptions,
-    event: &Value,
-    meant: &Meant,
-) -> Result<(Value, bool), ReplayError> {
-    let local = Local::start(&options.out, &options.settings, NonZero::<u32>::MIN).await?;
-    let video = stand_in(options, meant, &local)?;
-    let objects = match meant {
-        Meant::ForSplitter { objects } => objects.clone(),
-        Meant::ForWorker { bucket, key, .. } => vec![(bucket.clone(), key.clone())],
-    };
-    let store = local.stack.store();
-    for (bucket, key) in &objects {
+    event: &SavedEvent,
+) -> Result<Value, ReplayError> {
+    let (store, bus) = (local.stack.store(), local.stack.bus());
+    let video = stand_in(options, &event.meant, local)?;
+    for (bucket, key) in &event.meant.sources() {
         store
             .create_bucket(bucket)
             .await
@@ -164,11 +124,20 @@ async fn replay_here(
             .await
             .map_err(LocalError::from)?;
     }
-    // The stand-in has another version than the one that the event names.
-    let event = without_version(event.clone());
-    let answer = invoke(&local.dispatcher, &event, meant).await?;
-    local.export(&options.out).await?;
-    local.stop().await?;
+    let slices = bus
+        .add_rule("slices", &slice_pattern())
+        .map_err(LocalError::from)?;
+    let answer = match &options.invoke {
+        Some(program) => {
+            let (stack, flags) = (&local.stack, &options.settings);
+            external::invoke(program, event, stack, flags, local.folder()).await?
+        }
+        None => invoke(&local.dispatcher, event).await?,
+    };
+    print(&answer, options);
+    if says_done(&event.meant, &answer) {
+        evidence::check(&event.meant, &answer, local.frames, store, slices).await?;
+    }
     Ok(answer)
 }
 
@@ -176,8 +145,8 @@ async fn replay_here(
 fn stand_in(options: &ReplayOptions, meant: &Meant, local: &Local) -> Result<PathBuf, ReplayError> {
     let Some(video) = &options.video else {
         let seconds = match meant {
-            Meant::ForSplitter { .. } => TEST_PICTURE_SECONDS,
-            Meant::ForWorker { end, .. } => *end,
+            Meant::Split(_) => TEST_PICTURE_SECONDS,
+            Meant::Render(wanted) | Meant::Record(wanted) => wanted.slice.end,
         };
         let picture = test_picture::make(&local.ffmpeg, seconds, local.folder())?;
         eprintln!("gifgen: a test picture stands in for the source; name a video with --video");
@@ -190,11 +159,7 @@ fn stand_in(options: &ReplayOptions, meant: &Meant, local: &Local) -> Result<Pat
     Ok(fs::canonicalize(video).unwrap_or_else(|_| video.clone()))
 }
 
-async fn replay_on_aws(
-    options: &ReplayOptions,
-    event: &Value,
-    meant: &Meant,
-) -> Result<(Value, bool), ReplayError> {
+async fn replay_on_aws(options: &ReplayOptions, event: &SavedEvent) -> Result<Value, ReplayError> {
     let settings = options.settings.settings(&[])?;
     let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let s3 = aws_sdk_s3::Client::new(&config);
@@ -204,65 +169,30 @@ async fn replay_on_aws(
     let worker = Worker::start(s3, bus, settings, cores(), std::env::temp_dir())
         .map_err(LocalError::from)?;
     let dispatcher = Dispatcher::new(splitter, worker, NonZero::<u32>::MIN);
-    invoke(&dispatcher, event, meant).await
+    let answer = invoke(&dispatcher, event).await?;
+    print(&answer, options);
+    Ok(answer)
 }
 
-/// The function's answer, and whether it did all that the event asks for.
-async fn invoke(
-    functions: &Dispatcher,
-    event: &Value,
-    meant: &Meant,
-) -> Result<(Value, bool), ReplayError> {
+/// The function's answer.
+async fn invoke(functions: &Dispatcher, event: &SavedEvent) -> Result<Value, ReplayError> {
     let deadline = Deadline::after(INVOCATION);
-    match meant {
-        Meant::ForSplitter { .. } => {
-            let summary = functions
-                .splitter
-                .handle(event, deadline)
-                .await
-                .map_err(|error| ReplayError::Function(error.to_string()))?;
-            let good = |outcome: &Outcome| {
-                matches!(outcome, Outcome::Split { .. } | Outcome::Complete { .. })
-            };
-            let done = summary.error.is_none() && summary.sources.iter().all(good);
-            Ok((json!(summary), done))
-        }
-        Meant::ForWorker { .. } => {
-            let invocation = Invocation {
-                id: format!("replay-{}", std::process::id()),
-                memory_megabytes: None,
-                deadline,
-            };
-            let answer = functions
-                .worker
-                .handle(event, &invocation)
-                .await
-                .map_err(|error| ReplayError::Function(error.to_string()))?;
-            let done = match &answer {
-                Answer::Done(_) => true,
-                Answer::GivenUp(batch) => batch.batch_item_failures.is_empty(),
-                Answer::Failed { .. } | Answer::Superseded => false,
-            };
-            Ok((json!(answer), done))
-        }
+    if let Meant::Split(_) = event.meant {
+        let splitting = functions.splitter.handle(&event.json, deadline);
+        let summary = splitting
+            .await
+            .map_err(|error| ReplayError::Function(error.to_string()))?;
+        return Ok(json!(summary));
     }
-}
-
-fn without_version(mut event: Value) -> Value {
-    match &mut event {
-        Value::Object(fields) => {
-            fields.remove("etag");
-            fields.remove("eTag");
-            for value in fields.values_mut() {
-                *value = without_version(value.take());
-            }
-        }
-        Value::Array(values) => {
-            for value in values {
-                *value = without_version(value.take());
-            }
-        }
-        _ => {}
-    }
-    event
+    let invocation = Invocation {
+        id: format!("replay-{}", std::process::id()),
+        memory_megabytes: None,
+        deadline,
+    };
+    let answer = functions
+        .worker
+        .handle(&event.json, &invocation)
+        .await
+        .map_err(|error| ReplayError::Function(error.to_string()))?;
+    Ok(json!(answer))
 }

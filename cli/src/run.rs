@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     fs,
     io::IsTerminal,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -88,7 +89,13 @@ pub async fn run(options: &RunOptions) -> Result<u8, RunError> {
         source,
     })?;
     let concurrency = options.concurrency.unwrap_or_else(cores);
-    let local = Local::start(&options.out, &options.settings, concurrency).await?;
+    let local = Local::start(
+        Ipv4Addr::LOCALHOST.into(),
+        &options.out,
+        &options.settings,
+        concurrency,
+    )
+    .await?;
     let progress = Progress::show();
     let mut tally = Tally::of(&videos);
     let interrupted = {

@@ -1,8 +1,8 @@
-//! One HTTP server on a loopback port: accepts, serves, and stops.
+//! One HTTP server on a port: accepts, serves, and stops.
 
 use std::error::Error as StdError;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves on a port of 127.0.0.1 that the kernel picks.
-    pub(crate) async fn start<S, B>(service: S) -> io::Result<Self>
+    /// Serves on a port of `address` that the kernel picks.
+    pub(crate) async fn start<S, B>(address: IpAddr, service: S) -> io::Result<Self>
     where
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
         S::Future: Send + 'static,
@@ -39,7 +39,7 @@ impl Server {
         B::Data: Send,
         B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let listener = TcpListener::bind((address, 0)).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let accepting = tokio::spawn(accept(listener, service, stopped));
@@ -50,7 +50,7 @@ impl Server {
         })
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// `http://ADDRESS:PORT`.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }

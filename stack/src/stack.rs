@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,8 +17,8 @@ use crate::s3;
 use crate::server::Server;
 use crate::store::{Store, StoreError};
 
-/// The AWS side of the system on loopback ports of the kernel's choosing; stops when dropped, or
-/// in order by [`stop`](Stack::stop).
+/// The AWS side of the system on ports of the kernel's choosing; stops when dropped, or in order by
+/// [`stop`](Stack::stop).
 pub struct Stack {
     credentials: Credentials,
     s3: Server,
@@ -41,38 +42,55 @@ pub enum StackError {
     /// The data directory cannot be opened.
     #[error("open the object store: {0}")]
     Store(#[from] StoreError),
-    /// A loopback port cannot be had.
-    #[error("listen on 127.0.0.1: {0}")]
-    Listen(#[source] io::Error),
+    /// A port cannot be had.
+    #[error("listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: IpAddr,
+        /// What the system said.
+        source: io::Error,
+    },
     /// No access key can be made.
     #[error(transparent)]
     Random(#[from] RandomError),
 }
 
 impl Stack {
-    /// Starts both servers. Bodies and the metadata database are kept in `data_dir`, which is made
+    /// Starts both servers on loopback. Bodies and the metadata database are kept in `data_dir`, which is made
     /// if it is missing and opened again if it is not; one process has it at a time.
     ///
     /// # Errors
     /// The directory cannot be opened, or no port can be had.
     pub async fn start(data_dir: &Path) -> Result<Self, StackError> {
+        Self::start_on(Ipv4Addr::LOCALHOST.into(), data_dir).await
+    }
+
+    /// The same on another address of this machine, one that a container reaches. Whoever else
+    /// reaches it needs the [`credentials`](Self::credentials).
+    ///
+    /// # Errors
+    /// The directory cannot be opened, or no port can be had.
+    pub async fn start_on(address: IpAddr, data_dir: &Path) -> Result<Self, StackError> {
+        let no_port = |source| StackError::Listen { address, source };
         let bus = Bus::default();
         let credentials = Credentials::random()?;
         let store = OpenStore(Store::open(data_dir, bus.clone()).await?);
-        let s3 = Server::start(s3::service(store.0.clone(), &credentials))
+        let s3 = Server::start(address, s3::service(store.0.clone(), &credentials))
             .await
-            .map_err(StackError::Listen)?;
+            .map_err(no_port)?;
         let access_key_id: Arc<str> = credentials.access_key_id.as_str().into();
         let events = bus.clone();
-        let eventbridge =
-            Server::start(service_fn(move |request| {
+        let eventbridge = Server::start(
+            address,
+            service_fn(move |request| {
                 let (bus, access_key_id) = (events.clone(), access_key_id.clone());
                 async move {
                     Ok::<_, Infallible>(eventbridge::answer(&bus, &access_key_id, request).await)
                 }
-            }))
-            .await
-            .map_err(StackError::Listen)?;
+            }),
+        )
+        .await
+        .map_err(no_port)?;
         Ok(Self {
             credentials,
             s3,
@@ -82,12 +100,12 @@ impl Stack {
         })
     }
 
-    /// `http://127.0.0.1:PORT` of the S3 server; clients use path-style addressing.
+    /// `http://ADDRESS:PORT` of the S3 server; clients use path-style addressing.
     pub fn s3_endpoint(&self) -> String {
         self.s3.endpoint()
     }
 
-    /// `http://127.0.0.1:PORT` of the EventBridge endpoint.
+    /// `http://ADDRESS:PORT` of the EventBridge endpoint.
     pub fn eventbridge_endpoint(&self) -> String {
         self.eventbridge.endpoint()
     }

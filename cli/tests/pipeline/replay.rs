@@ -2,7 +2,9 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::Output,
 };
 
 use crate::support::{gifgen, names, pictures};
@@ -134,5 +136,108 @@ fn without_a_video_a_test_picture_stands_in() {
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{name}: {said}");
+    }
+}
+
+/// A program for `--invoke` with this script, which gets `splitter` or `worker` and the event.
+fn program(folder: &Path, script: &str) -> PathBuf {
+    let program = folder.join("invoke");
+    fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    program
+}
+
+fn replay_through(program: &Path, event: &Path, video: &Path, out: &Path) -> Output {
+    let mut gifgen = gifgen();
+    gifgen
+        .env("AWS_PROFILE", "somebody")
+        .args(["replay", "--json", "-o"])
+        .arg(out);
+    gifgen
+        .arg("--video")
+        .arg(video)
+        .args(["--listen", "127.0.0.2", "--invoke"])
+        .args([program, event]);
+    gifgen.output().unwrap()
+}
+
+#[test]
+fn another_program_may_invoke_the_function_and_what_it_did_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    // Against the AWS of its environment, which is the embedded one.
+    let script = format!(
+        "test \"$1\" = {{}} || exit 1
+        case $AWS_ENDPOINT_URL_S3 in http://127.0.0.2:*) ;; *) exit 2 ;; esac
+        exec {} replay --aws --json \"$2\"",
+        env!("CARGO_BIN_EXE_gifgen")
+    );
+    let slice = folder.path().join("slice.json");
+    fs::write(
+        &slice,
+        r#"{"bucket": "films", "key": "a.mp4", "etag": "\"1\"", "start": 30, "end": 39.8}"#,
+    )
+    .unwrap();
+    for (function, event) in [
+        ("splitter", event("object-created.json")),
+        ("worker", slice),
+    ] {
+        let out = tempfile::tempdir().unwrap();
+        let program = program(folder.path(), &script.replace("{}", function));
+        let video = media::video("d34_h264_40s.mp4");
+        let output = replay_through(&program, &event, &video, out.path());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{function}: {said}");
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        if function == "splitter" {
+            assert_eq!(answer["sources"][0]["slices"], 2);
+        } else {
+            assert_eq!(names(&out.path().join("a.mp4/frames")).len(), 10);
+        }
+    }
+}
+
+#[test]
+fn an_answer_without_its_objects_and_events_is_not_believed() {
+    let split = r#"{"sources": [{"status": "split", "slices": 2, "sent": 2}]}"#;
+    let done = r#"{"status": "done", "key": "long.mp4", "start": 2250, "end": 2280}"#;
+    for (name, answer, missing) in [
+        ("s3-put.json", split, "/run.json"),
+        (
+            "slice.json",
+            done,
+            "long.mp4/gifs/002250.gif in the destination bucket, nor 30 others",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let program = program(folder.path(), &format!("echo '{answer}'"));
+        let video = media::video("d34_h264_40s.mp4");
+        let output = replay_through(&program, &event(name), &video, &folder.path().join("out"));
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(missing), "{said}");
+    }
+}
+
+#[test]
+fn a_function_that_fails_in_another_program_fails_the_replay() {
+    for (script, says) in [
+        // `sam local invoke` exits with 0 all the same.
+        (
+            r#"echo '{"errorType": "Hidden", "errorMessage": "no disk"}'"#,
+            "Hidden: no disk",
+        ),
+        (r#"echo '{"status": "failed", "reason": "unreadable"}'"#, ""),
+        ("echo 'Task timed out after 3.00 seconds'", "gave no answer"),
+        ("exit 7", "exit status: 7"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let program = program(folder.path(), script);
+        let video = media::video("d34_h264_40s.mp4");
+        let out = folder.path().join("out");
+        let output = replay_through(&program, &event("slice.json"), &video, &out);
+        assert_eq!(output.status.code(), Some(1), "{script}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains(says), "{said}");
+        assert_eq!(names(&out), Vec::<String>::new(), "{script}");
     }
 }

@@ -1,0 +1,178 @@
+//! Whether a function did what its answer says: the objects are in the store, and the events on
+//! the bus.
+
+use std::fs;
+
+use gifgen_shared::{
+    look::Frames,
+    output_keys::OutputKeys,
+    slice::Slice,
+    source_key::{SourceKey, SourceKeyError},
+};
+use gifgen_stack::{Store, StoreError};
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::{
+    local::DESTINATION_BUCKET,
+    saved_event::{Meant, Wanted},
+};
+
+/// Why an answer is not believed.
+#[derive(Debug, thiserror::Error)]
+pub enum NoEvidence {
+    /// An object is missing.
+    #[error("the function says that it is done, but there is no object {key} in the destination bucket{}", others(*.missing))]
+    Object {
+        /// Key of the first missing object.
+        key: String,
+        /// How many objects are missing.
+        missing: usize,
+    },
+    /// The splitter did not send the slices of its run.
+    #[error("the run of {key} has {slices} slices, but {sent} slice events came to the bus")]
+    Events {
+        /// Key of the source.
+        key: String,
+        /// Number of slices in `run.json`.
+        slices: u64,
+        /// Number of events.
+        sent: u64,
+    },
+    /// The splitter wrote a `run.json` that is none.
+    #[error("{key} in the destination bucket is no run: {problem}")]
+    Run {
+        /// Key of the object.
+        key: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The source's key is none.
+    #[error(transparent)]
+    Key(#[from] SourceKeyError),
+    /// The store cannot be read.
+    #[error("the embedded S3 store failed: {0}")]
+    Store(#[from] StoreError),
+}
+
+fn others(missing: usize) -> String {
+    match missing {
+        0 | 1 => String::new(),
+        more => format!(", nor {} others", more - 1),
+    }
+}
+
+/// Whether `answer` says that all that the event asks for is done.
+pub fn says_done(meant: &Meant, answer: &Value) -> bool {
+    match meant {
+        Meant::Split(objects) => {
+            let good =
+                |source: &Value| source["status"] == "split" || source["status"] == "complete";
+            answer["error"].is_null()
+                && answer["sources"].as_array().is_some_and(|sources| {
+                    sources.len() == objects.len() && sources.iter().all(good)
+                })
+        }
+        Meant::Render(_) => answer["status"] == "done",
+        Meant::Record(_) => answer["batchItemFailures"]
+            .as_array()
+            .is_some_and(Vec::is_empty),
+    }
+}
+
+/// Holds an answer that says "done" against the store, and against the slice events that came to
+/// the bus.
+///
+/// # Errors
+/// If something is not there.
+pub async fn check(
+    meant: &Meant,
+    answer: &Value,
+    frames: Frames,
+    store: &Store,
+    slices: UnboundedReceiver<Value>,
+) -> Result<(), NoEvidence> {
+    match meant {
+        Meant::Split(objects) => check_runs(objects, store, slices).await,
+        Meant::Render(wanted) => check_previews(wanted, answer, frames, store).await,
+        // The stand-in has another version than the slice that was given up: nothing is recorded.
+        Meant::Record(_) => Ok(()),
+    }
+}
+
+async fn check_runs(
+    objects: &[(String, String)],
+    store: &Store,
+    mut events: UnboundedReceiver<Value>,
+) -> Result<(), NoEvidence> {
+    let mut sent = Vec::new();
+    while let Ok(event) = events.try_recv() {
+        sent.push(event);
+    }
+    for (_, key) in objects {
+        let source = SourceKey::plain(key)?;
+        let run = OutputKeys::of(&source).run();
+        let listed = store.list(DESTINATION_BUCKET, &run).await?;
+        let Some(object) = listed.into_iter().find(|object| object.key == run) else {
+            return Err(NoEvidence::Object {
+                key: run,
+                missing: 1,
+            });
+        };
+        let slices = fs::read(&object.body)
+            .map_err(|error| error.to_string())
+            .and_then(|text| {
+                serde_json::from_slice::<Value>(&text).map_err(|error| error.to_string())
+            })
+            .and_then(|run| run["slices"].as_u64().ok_or("no `slices`".into()))
+            .map_err(|problem| NoEvidence::Run { key: run, problem })?;
+        let sent = sent.iter().filter(|event| event["detail"]["key"] == **key);
+        let sent = sent.count() as u64;
+        if sent != slices {
+            return Err(NoEvidence::Events {
+                key: key.clone(),
+                slices,
+                sent,
+            });
+        }
+    }
+    Ok(())
+}
+
+async fn check_previews(
+    wanted: &Wanted,
+    answer: &Value,
+    frames: Frames,
+    store: &Store,
+) -> Result<(), NoEvidence> {
+    // A video that is shorter than the event says has fewer stills.
+    let end = answer["end"].as_f64().unwrap_or(wanted.slice.end);
+    let slice = Slice {
+        end,
+        ..wanted.slice
+    };
+    let keys = OutputKeys::of(&wanted.key);
+    let folder = format!("{}/", wanted.key);
+    let there = store.list(DESTINATION_BUCKET, &folder).await?;
+    let is_there = |key: &String| there.iter().any(|o| o.key == *key && o.bytes > 0);
+    let mut missing = expected(keys, &slice, frames);
+    missing.retain(|key| !is_there(key));
+    match missing.first() {
+        None => Ok(()),
+        Some(first) => Err(NoEvidence::Object {
+            key: first.clone(),
+            missing: missing.len(),
+        }),
+    }
+}
+
+/// The previews of a slice.
+fn expected(keys: OutputKeys<'_>, slice: &Slice, frames: Frames) -> Vec<String> {
+    let mut expected = vec![keys.gif(slice.start)];
+    match frames {
+        Frames::Each => expected.extend(slice.still_seconds().map(|second| keys.frame(second))),
+        Frames::Storyboard => expected.push(keys.storyboard(slice.start)),
+        Frames::None => {}
+    }
+    expected
+}

@@ -1,0 +1,200 @@
+//! A function that another program invokes, as `sam local invoke` does: it gets the event as a
+//! file and the function's environment as its own, and prints the function's answer.
+
+use std::{
+    ffi::OsString,
+    io,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+};
+
+use gifgen_stack::Stack;
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::{
+    local::{REGION, SETTINGS},
+    options::SettingFlags,
+    printable::in_line,
+    saved_event::{Meant, SavedEvent},
+};
+
+/// Variables that must not reach the function: those of the caller's own AWS account, and where
+/// FFmpeg lies on this machine.
+const OURS: [&str; 6] = [
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL",
+    "FFMPEG",
+    "FFPROBE",
+];
+
+/// Why a program gives no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ExternalError {
+    /// The event cannot be written.
+    #[error("failed to write {}: {source}", file.display())]
+    Event {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The program does not start.
+    #[error("failed to start {}: {source}; --invoke names a program that invokes the function", in_line(&program.to_string_lossy()))]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The program failed.
+    #[error("{} failed ({status}): see what it says above", in_line(&program.to_string_lossy()))]
+    Failed {
+        /// The program.
+        program: PathBuf,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// What was printed is no answer.
+    #[error(
+        "the function gave no answer, but {said:?}: it was killed, or ran into its timeout; see its log above"
+    )]
+    NoAnswer {
+        /// The last line.
+        said: String,
+    },
+    /// The function answered with an error.
+    #[error(
+        "the function failed, and would be tried again: {kind}: {}",
+        in_line(message)
+    )]
+    Function {
+        /// The class of the error.
+        kind: String,
+        /// What it says.
+        message: String,
+    },
+}
+
+/// Has `program` invoke the function that `event` is meant for, and gives the function's answer.
+/// The program is started with two arguments: `splitter` or `worker`, and a file in `folder` with
+/// the event.
+///
+/// # Errors
+/// If the program fails, or the function does.
+pub async fn invoke(
+    program: &Path,
+    event: &SavedEvent,
+    stack: &Stack,
+    flags: &SettingFlags,
+    folder: &Path,
+) -> Result<Value, ExternalError> {
+    let file = folder.join("event.json");
+    tokio::fs::write(&file, event.json.to_string())
+        .await
+        .map_err(|source| ExternalError::Event {
+            file: file.clone(),
+            source,
+        })?;
+    let function = match event.meant {
+        Meant::Split(_) => "splitter",
+        Meant::Render(_) | Meant::Record(_) => "worker",
+    };
+    let mut command = Command::new(program);
+    command
+        .arg(function)
+        .arg(&file)
+        .envs(environment(stack, flags))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    for name in OURS {
+        command.env_remove(name);
+    }
+    let start_failed = |source| ExternalError::Start {
+        program: program.to_owned(),
+        source,
+    };
+    let running = command.spawn().map_err(start_failed)?;
+    let output = running.wait_with_output().await.map_err(start_failed)?;
+    if !output.status.success() {
+        return Err(ExternalError::Failed {
+            program: program.to_owned(),
+            status: output.status,
+        });
+    }
+    answer(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// The function's environment: the embedded servers in the place of AWS, and the settings that
+/// are given as flags.
+fn environment(stack: &Stack, flags: &SettingFlags) -> Vec<(&'static str, OsString)> {
+    let credentials = stack.credentials();
+    let aws = [
+        ("AWS_ENDPOINT_URL_S3", stack.s3_endpoint()),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", stack.eventbridge_endpoint()),
+        ("AWS_ACCESS_KEY_ID", credentials.access_key_id.clone()),
+        (
+            "AWS_SECRET_ACCESS_KEY",
+            credentials.secret_access_key.clone(),
+        ),
+        ("AWS_REGION", REGION.into()),
+        ("AWS_DEFAULT_REGION", REGION.into()),
+    ];
+    let fixed = SETTINGS.map(|(name, value)| (name, OsString::from(value)));
+    let given = flags.given().filter(|(name, _)| !OURS.contains(name));
+    given
+        .chain(fixed)
+        .chain(aws.map(|(name, value)| (name, value.into())))
+        .collect()
+}
+
+/// The answer in what the program printed: its last line.
+fn answer(printed: &str) -> Result<Value, ExternalError> {
+    let said = printed.trim_end().lines().next_back().unwrap_or_default();
+    let no_answer = || ExternalError::NoAnswer {
+        said: said.to_owned(),
+    };
+    let answer: Value = serde_json::from_str(said).map_err(|_| no_answer())?;
+    if !answer.is_object() {
+        return Err(no_answer());
+    }
+    match answer["errorType"].as_str() {
+        None => Ok(answer),
+        Some(kind) => Err(ExternalError::Function {
+            kind: kind.to_owned(),
+            message: answer["errorMessage"].as_str().unwrap_or_default().into(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_is_the_answer() {
+        let printed = "START\n{\"status\": \"done\"}\n";
+        assert_eq!(answer(printed).unwrap()["status"], "done");
+    }
+
+    #[test]
+    fn an_error_of_the_function_is_no_answer() {
+        let printed = r#"{"errorType": "FfmpegNotStarted", "errorMessage": "not permitted"}"#;
+        let error = answer(printed).unwrap_err().to_string();
+        assert!(
+            error.ends_with("FfmpegNotStarted: not permitted"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_function_that_was_killed_gives_no_answer() {
+        for printed in ["", "\n", "Task timed out after 600.00 seconds", "null", "3"] {
+            let error = answer(printed).unwrap_err();
+            assert!(matches!(error, ExternalError::NoAnswer { .. }), "{printed}");
+        }
+    }
+}
