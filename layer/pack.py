@@ -57,7 +57,7 @@ def source(row):
 def of_compiler():
     """What comes from the machine that builds."""
     libc = printed(COMPILER, "-print-file-name=libc.a")
-    package, version = printed("dpkg-query", "--search", str(Path(libc).resolve())).split(": ")[0], ""
+    package = printed("dpkg-query", "--search", str(Path(libc).resolve())).split(": ")[0]
     version = printed("dpkg-query", "--show", "--showformat=${Version}", package)
     yield {
         "type": "library",
