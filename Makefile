@@ -55,6 +55,10 @@ build: ## builds the two functions, small and stripped: target/release/splitter 
 	@scripts/setup-build
 	cargo build $(LOCKED) --release -p gifgen-splitter -p gifgen-worker
 
+.PHONY: layer
+layer: ## builds the FFmpeg layer from source: target/layer/ffmpeg-x86_64.zip (ARCH=arm64: with a cross compiler)
+	@layer/build
+
 .PHONY: fmt
 fmt: ## formats the code
 	cargo fmt --all

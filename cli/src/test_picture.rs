@@ -26,16 +26,24 @@ pub enum TestPictureError {
 }
 
 /// Makes a small video of `seconds` with FFmpeg's test picture, which shows its own time, in
-/// `folder`.
+/// `folder`: with `ffmpeg`, or else, since the one of the Lambda layer makes no videos, with the one on
+/// PATH.
 ///
 /// # Errors
-/// If FFmpeg fails.
+/// If both fail; it is then the first one's error.
 pub fn make(ffmpeg: &Path, seconds: f64, folder: &Path) -> Result<PathBuf, TestPictureError> {
+    make_with(ffmpeg, seconds, folder)
+        .or_else(|error| make_with(Path::new("ffmpeg"), seconds, folder).map_err(|_| error))
+}
+
+fn make_with(ffmpeg: &Path, seconds: f64, folder: &Path) -> Result<PathBuf, TestPictureError> {
     let video = folder.join("test-picture.mp4");
     let source = format!("testsrc2=size=320x180:rate=10:duration={seconds}");
-    // MPEG-4 is an encoder that every FFmpeg has.
+    // MPEG-4 is an encoder that every FFmpeg has which is no minimal build.
     let output = Command::new(ffmpeg)
-        .args(["-nostdin", "-v", "error", "-f", "lavfi", "-i", &source])
+        .args([
+            "-nostdin", "-y", "-v", "error", "-f", "lavfi", "-i", &source,
+        ])
         .args(["-c:v", "mpeg4", "-q:v", "4"])
         .arg(&video)
         .stdin(Stdio::null())

@@ -4,7 +4,11 @@ use std::{ops::Range, path::Path, sync::Arc};
 
 use gifgen_shared::{
     deadline::Deadline,
-    probe::{Header, Probe, ProbeError},
+    probe::{
+        Header, Probe, ProbeError,
+        beginning::{BEGINNING_BYTES, rejection_of},
+    },
+    rejection::Reason,
 };
 
 use crate::{
@@ -42,7 +46,16 @@ pub async fn header(
         input: gateway.input(None),
         deadline,
     };
-    judge(probe.header().await, &gateway)
+    let found = judge(probe.header().await, &gateway);
+    match &found {
+        Err(ProbingError::Probe(ProbeError::Rejected(rejection)))
+            if rejection.reason == Reason::Unreadable =>
+        {
+            let beginning = blocks.read(0..BEGINNING_BYTES).await?;
+            rejection_of(&beginning).map_or(found, |known| Err(ProbeError::from(known).into()))
+        }
+        _ => found,
+    }
 }
 
 /// The length of the video stream in seconds: see [`Probe::length`].

@@ -2,7 +2,10 @@
 
 use std::ffi::OsString;
 
-use crate::child::Network;
+use crate::{
+    child::Network,
+    components::{DEMUXERS, VIDEO_DECODERS},
+};
 
 /// Where FFmpeg reads a source from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,16 +25,6 @@ pub enum Input<'a> {
         container: Option<&'a str>,
     },
 }
-
-/// Demuxers of containers that hold videos. Playlists, image formats, scripts and devices are
-/// not among them; FFmpeg answers `EINVAL` for those.
-const DEMUXERS: &str = "mov,matroska,webm,avi,flv,mpegts,mpeg,ogg,asf,gif,mxf,nut,rm,dv,3g2";
-
-/// Decoders that pictures may be handed to.
-const VIDEO_DECODERS: &str = "h264,hevc,av1,libdav1d,libaom-av1,vp9,vp8,vp7,vp6,vp6a,vp6f,\
-mpeg4,mpeg2video,mpeg1video,h263,h263i,h263p,flv,msmpeg4v1,msmpeg4v2,msmpeg4,wmv1,wmv2,wmv3,vc1,\
-mjpeg,prores,dnxhd,dvvideo,theora,gif,rv10,rv20,rv30,rv40,svq1,svq3,cinepak,ffv1,huffyuv,ffvhuff,\
-utvideo,rawvideo,cfhd,vvc";
 
 /// Most pixels in one coded picture: 8K and a little (8192 × 4352).
 pub const MAX_PIXELS: u64 = 8192 * 4352;
@@ -57,11 +50,11 @@ impl Input<'_> {
         let max_pixels = MAX_PIXELS.to_string();
         let (protocols, formats) = match self {
             Self::Pipe { demuxer } => ("pipe", *demuxer),
-            Self::Loopback { container, .. } => ("http,tcp", container.unwrap_or(DEMUXERS)),
+            Self::Loopback { container, .. } => ("http,tcp", container.unwrap_or(&DEMUXERS)),
         };
         let mut args = vec!["-protocol_whitelist", protocols];
         args.extend(["-format_whitelist", formats]);
-        args.extend(["-codec_whitelist:v", VIDEO_DECODERS]);
+        args.extend(["-codec_whitelist:v", &VIDEO_DECODERS]);
         args.extend(["-max_pixels:v", &max_pixels]);
         args.extend(["-probesize", PROBE_BYTES]);
         args.extend(["-max_streams", STREAMS]);
@@ -133,7 +126,7 @@ mod tests {
             container: None,
         }
         .args();
-        assert_eq!(value(&unknown, "-format_whitelist").unwrap(), DEMUXERS);
+        assert_eq!(value(&unknown, "-format_whitelist").unwrap(), *DEMUXERS);
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod batch;
 pub mod blocking;
 pub mod causes;
 pub mod child;
+mod components;
 pub mod deadline;
 pub mod ffmpeg_input;
 pub mod ffmpeg_log;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::ProbeError;
+use super::{ProbeError, beginning::not_a_video};
 use crate::{
     ffmpeg_input::MAX_PIXELS,
     rejection::{Reason, Rejection},
@@ -200,11 +200,7 @@ fn too_large(what: &str) -> Rejection {
 /// What an error code of ffprobe says about the source.
 fn judge(error: &AnswerError) -> ProbeError {
     match error.code {
-        NOT_ON_WHITELIST => Rejection::new(
-            Reason::NotAVideo,
-            "this is no video file: still images and playlists are not taken",
-        )
-        .into(),
+        NOT_ON_WHITELIST => not_a_video().into(),
         INVALID_DATA => {
             unreadable("the file is truncated, damaged, or of no known video format").into()
         }

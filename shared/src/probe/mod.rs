@@ -2,6 +2,7 @@
 //! and where it really ends.
 
 mod answer;
+pub mod beginning;
 mod packets;
 
 use std::{ffi::OsString, path::Path};
