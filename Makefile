@@ -12,6 +12,9 @@ export VIDEO OUT PROFILE
 # Or else the same text goes, unquoted, to every make that a build script starts.
 unexport MAKEFLAGS MFLAGS MAKEOVERRIDES
 
+# The programs of the FFmpeg layer, for the tests.
+LAYER := $(CURDIR)/target/layer/$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)/opt/bin
+
 # In CI the lock file is to be what was committed.
 LOCKED := $(if $(CI),--locked)
 
@@ -31,11 +34,15 @@ run: ## previews of one video, no AWS: make run VIDEO='my film.mp4' OUT=previews
 	@scripts/run-video
 
 .PHONY: test
-test: setup ## all checks: format, lints, tests, docs, template, a minute of fuzzing for each parser
+test: setup layer build ## all checks: format, lints, tests with both FFmpegs, docs, template, sam local, fuzzing
 	cargo fmt --all --check
 	scripts/check-template
 	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
 	cargo test $(LOCKED) --workspace
+	FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe cargo test $(LOCKED) -p gifgen --test pipeline
+	GIFGEN_FUNCTIONS=target/release FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe cargo test $(LOCKED) \
+	    -p gifgen-splitter -p gifgen-worker --test rie --test under_lambda --test captured --test memory
+	PROFILE=dev scripts/sam-local --all
 	scripts/fuzz $(FUZZ_SECONDS)
 	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --workspace --no-deps
 

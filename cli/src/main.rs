@@ -8,7 +8,7 @@ use gifgen::{
     printable::printable,
     redrive, replay, run, status,
 };
-use gifgen_shared::child::keep_to_ourselves;
+use gifgen_shared::sealed;
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -19,7 +19,7 @@ async fn main() -> ExitCode {
         .with_writer(std::io::stderr)
         .with_env_filter(log_filter())
         .init();
-    keep_to_ourselves();
+    sealed::close();
     let done = match Options::parse().command {
         Command::Run(options) => run::run(&options)
             .await

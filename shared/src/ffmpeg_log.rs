@@ -13,9 +13,14 @@ const COMPLAINTS: [&str; 3] = ["[error] ", "[fatal] ", "[panic] "];
 /// The level below them.
 const WARNING: &str = "[warning] ";
 
-/// What the system calls it when memory is refused (`ENOMEM`), and the words of FFmpeg's decoders
-/// where no picture can be allocated (`get_buffer` in libavcodec).
-const NO_MEMORY: [&str; 2] = ["Cannot allocate memory", "get_buffer() failed"];
+/// What the system calls it when memory is refused (`ENOMEM`), and the words of FFmpeg where it does
+/// not pass that on: for a picture, for the stack of a thread, and in H.264's error concealment.
+const NO_MEMORY: [&str; 4] = [
+    "Cannot allocate memory",
+    "get_buffer() failed",
+    "pthread_create() failed",
+    "is out of memory",
+];
 
 /// What FFmpeg complained of: the lines at the levels of errors, without the level. A line without a
 /// level goes with the one before it; at the beginning it is a complaint, since then something else than FFmpeg speaks.

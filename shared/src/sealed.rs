@@ -98,11 +98,23 @@ impl Start {
         if let Some(error) = &self.refused {
             tracing::warn!(%error, "the function could not hide its credentials from FFmpeg");
         }
-        if !is_closed() && !is_closed_by_prctl() {
+        if !is_closed() {
+            close();
+        }
+        if !is_closed() {
             tracing::warn!(
                 "programs of this user, FFmpeg among them, can read the function's memory"
             );
         }
+    }
+}
+
+/// Keeps programs of this user out of this process as far as `prctl` goes, which is all that there is
+/// for a program with arguments and a terminal of its own. Root is not kept out by it.
+/// <https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html>
+pub fn close() {
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "the platform refuses to hide the process from programs that it runs");
     }
 }
 
@@ -111,12 +123,6 @@ impl Start {
 fn is_closed() -> bool {
     let opened = File::open("/proc/self/environ");
     opened.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
-}
-
-/// Asks for the same by `prctl`, which is all there is where no `memfd` can be executed. Root is not
-/// kept out by it.
-fn is_closed_by_prctl() -> bool {
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).is_ok() && is_closed()
 }
 
 /// Executes this program again, and returns only if that is refused.

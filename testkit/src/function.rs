@@ -10,7 +10,11 @@ const FUNCTION: [(&str, &str); 4] = [
     ("AWS_LAMBDA_FUNCTION_TIMEOUT", "300"),
 ];
 
-/// Lets `command` see nothing but `PATH`, what the platform says, and `variables`.
+/// Variables that name the FFmpeg to be tested, if it is not the one on `PATH`.
+pub(crate) const TESTED: [&str; 2] = ["FFMPEG", "FFPROBE"];
+
+/// Lets `command` see nothing but `PATH`, the FFmpeg to be tested, what the platform says, and
+/// `variables`.
 pub(crate) fn set_environment<N: AsRef<str>, V: AsRef<str>>(
     command: &mut Command,
     variables: &[(N, V)],
@@ -18,6 +22,11 @@ pub(crate) fn set_environment<N: AsRef<str>, V: AsRef<str>>(
     command
         .env_clear()
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .envs(
+            TESTED
+                .into_iter()
+                .filter_map(|name| Some((name, std::env::var_os(name)?))),
+        )
         .envs(FUNCTION)
         .envs(
             variables

@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    function::set_environment,
+    function::{TESTED, set_environment},
     http,
     memory_bound::MemoryBound,
     process::{Process, descendants},
@@ -55,10 +55,21 @@ impl Rie {
         variables: &[(N, V)],
     ) -> Self {
         let binary = chosen(binary.as_ref());
+        let mut machine = machine.clone();
+        let mut tested = Vec::new();
+        // The FFmpeg that is tested may lie where the function's user does not come.
+        let is_given = |name: &str| variables.iter().any(|(given, _)| given.as_ref() == name);
+        for name in TESTED.into_iter().filter(|name| !is_given(name)) {
+            if let Some(program) = std::env::var_os(name).map(PathBuf::from) {
+                tested.push((name, Machine::path_of(&program)));
+                machine.programs.push(program);
+            }
+        }
         let bound = memory_of(variables) + EMULATOR_BYTES + size_in_memory(&binary);
         Self::host(|program, arguments| {
             let mut command = machine.command(program, arguments, &binary);
             set_environment(&mut command, variables);
+            command.envs(tested.iter().map(|(name, path)| (name, path)));
             command.env("TMPDIR", "/tmp");
             Process::spawn_within(&mut command, Some(MemoryBound::new(bound)))
         })

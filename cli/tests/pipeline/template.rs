@@ -66,9 +66,14 @@ fn the_rules_of_a_run_are_those_of_the_template_but_for_the_endings_of_keys() {
 #[tokio::test]
 async fn under_the_rules_of_the_template_videos_become_previews_and_nothing_else_starts() {
     let out = tempfile::tempdir().unwrap();
-    let local = Local::start(out.path(), &SettingFlags::default(), cores())
-        .await
-        .unwrap();
+    let local = Local::start(
+        std::net::Ipv4Addr::LOCALHOST.into(),
+        out.path(),
+        &SettingFlags::default(),
+        cores(),
+    )
+    .await
+    .unwrap();
     let bus = local.stack.bus();
     let created = bus
         .add_rule("created", &pattern_of("SplitterFunctionObjectCreated"))

@@ -50,6 +50,9 @@ pub(super) struct Answer {
     /// What ffprobe wrote to standard error, without the URL.
     #[serde(skip)]
     said: String,
+    /// Whether ffprobe had most of the memory that it may have.
+    #[serde(skip)]
+    pub near_memory_bound: bool,
 }
 
 #[derive(Deserialize)]

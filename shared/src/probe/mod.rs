@@ -210,7 +210,9 @@ impl Probe<'_> {
         args.extend(self.input.args());
         let finished = self.run(args, Keep::First(ANSWER_BYTES)).await?;
         let said = self.input.named_in(finished.stderr.trim());
-        Answer::parse(&finished.stdout, said)
+        let mut answer = Answer::parse(&finished.stdout, said)?;
+        answer.near_memory_bound = finished.near_memory_bound;
+        Ok(answer)
     }
 
     async fn run(&self, args: Vec<OsString>, keep: Keep) -> Result<Finished<Vec<u8>>, ProbeError> {

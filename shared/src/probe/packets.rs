@@ -102,6 +102,7 @@ impl Probe<'_> {
             "packet=pts_time,dts_time,flags:frame=best_effort_timestamp_time",
         ];
         let answer = self.ask(&[look, &questions].concat()).await?;
+        let near_memory_bound = answer.near_memory_bound;
         let entries = answer.packets_and_frames;
         let mut head = Head {
             first_packet: f64::INFINITY,
@@ -109,8 +110,10 @@ impl Probe<'_> {
             packets: 0,
             decode_clock: false,
         };
+        let mut pictures = 0;
         for entry in &entries {
             if entry.kind == "frame" {
+                pictures += 1;
                 let at = seconds(&entry.best_effort_timestamp_time);
                 head.first_picture = head.first_picture.min(at.unwrap_or(f64::INFINITY));
             } else if !entry.flags.contains('D') {
@@ -120,6 +123,10 @@ impl Probe<'_> {
                 let at = seconds(&entry.pts_time).or(seconds(&entry.dts_time));
                 head.first_packet = head.first_packet.min(at.unwrap_or(f64::INFINITY));
             }
+        }
+        // dav1d says nothing of pictures that find no memory.
+        if near_memory_bound && pictures < head.packets {
+            return Err(Rejection::out_of_memory().into());
         }
         Ok(head)
     }
