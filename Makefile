@@ -20,7 +20,7 @@ LOCKED := $(if $(CI),--locked)
 
 .PHONY: help
 help: ## lists the targets
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target text; do \
 	    printf '  %-10s %s\n' "$$target" "$$text"; done
 
 .PHONY: setup
@@ -45,6 +45,13 @@ test: setup layer build ## all checks: format, lints, tests with both FFmpegs, d
 	PROFILE=dev scripts/sam-local --all
 	scripts/fuzz $(FUZZ_SECONDS)
 	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --workspace --no-deps
+
+.PHONY: test-long
+test-long: setup layer build ## what takes hours: 200 schedules of faults, 1,000 slices, all tests with the layer's FFmpeg, sam build
+	GIFGEN_SOAK_SEEDS=200 GIFGEN_MANY_SLICES=1000 cargo test $(LOCKED) -p gifgen-worker --test runs
+	FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe cargo test $(LOCKED) --workspace
+	PROFILE=dev scripts/sam-local --sam-build events/slice.json
+	scripts/fuzz 600
 
 .PHONY: template
 template: ## checks template.yaml only
