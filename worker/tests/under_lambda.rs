@@ -123,8 +123,13 @@ async fn what_lambda_refuses_is_logged_once_and_the_slice_is_rendered() {
 #[tokio::test]
 async fn a_deadline_that_passes_is_an_error_and_ends_ffmpeg() {
     let bed = TestBed::start().await;
-    let limit = [("AWS_LAMBDA_FUNCTION_TIMEOUT", "2")];
-    let mut rie = worker(&bed, &Machine::default(), &limit).await;
+    // Of the ten seconds five are kept back; a GIF of that size takes some twenty to encode.
+    let settings = [
+        ("AWS_LAMBDA_FUNCTION_TIMEOUT", "10"),
+        ("GIF_WIDTH", "1280"),
+        ("GIF_FPS", "30"),
+    ];
+    let mut rie = worker(&bed, &Machine::default(), &settings).await;
     let event = first_slice(&bed, "film.mp4").await;
     let answer = rie.invoke(&event).await;
     assert_eq!(answer["errorType"], "DeadlinePassed", "{answer}");

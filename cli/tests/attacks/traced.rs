@@ -158,7 +158,10 @@ fn a_system_that_refuses_to_cage_gets_its_previews_and_one_line_in_the_log() {
         .unwrap();
     let log = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{log}");
-    let lines: Vec<_> = log.lines().filter(|line| line.contains("caged")).collect();
+    let lines: Vec<_> = log
+        .lines()
+        .filter(|line| line.contains("refuses a part"))
+        .collect();
     assert_eq!(lines.len(), 1, "{log}");
     assert!(lines[0].contains("\"weak\":\"Landlock, seccomp\""), "{log}");
 }
