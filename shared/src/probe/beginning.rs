@@ -30,7 +30,7 @@ pub fn rejection_of(beginning: &[u8]) -> Option<Rejection> {
         let pairs = || pattern.iter().zip(beginning);
         pairs().count() == pattern.len() && pairs().all(|(p, byte)| *p == b'?' || p == byte)
     };
-    BEGINNINGS.iter().any(|p| begins_so(p)).then(not_a_video)
+    BEGINNINGS.iter().any(begins_so).then(not_a_video)
 }
 
 pub(super) fn not_a_video() -> Rejection {
