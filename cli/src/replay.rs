@@ -2,7 +2,11 @@
 
 use std::{fs, num::NonZero, path::PathBuf};
 
-use gifgen_shared::{deadline::Deadline, settings::SettingsError};
+use gifgen_shared::{
+    deadline::Deadline,
+    settings::SettingsError,
+    slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
+};
 use gifgen_splitter::splitter::Splitter;
 use gifgen_worker::{invocation::Invocation, worker::Worker};
 use serde_json::{Value, json};
@@ -14,7 +18,7 @@ use crate::{
     local::{Local, LocalError, cores},
     options::ReplayOptions,
     printable::in_line,
-    run::{file_key, slice_pattern},
+    run::file_key,
     saved_event::{Meant, SavedEvent, SavedEventError},
     test_picture::{self, TestPictureError},
 };
@@ -124,9 +128,9 @@ async fn replay_in(
             .await
             .map_err(LocalError::from)?;
     }
-    let slices = bus
-        .add_rule("slices", &slice_pattern())
-        .map_err(LocalError::from)?;
+    // Whatever bucket the saved event names.
+    let pattern = json!({"source": [EVENT_SOURCE], "detail-type": [SLICE_DETAIL_TYPE]});
+    let slices = bus.add_rule("slices", &pattern).map_err(LocalError::from)?;
     let answer = match &options.invoke {
         Some(program) => {
             let (stack, flags) = (&local.stack, &options.settings);

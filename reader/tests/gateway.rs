@@ -40,11 +40,13 @@ async fn gateway(bed: &TestBed, name: &str) -> (Gateway, Arc<Reader>) {
     (gateway.unwrap(), reader)
 }
 
-/// What FFmpeg makes of `input`: a hash of each packet of the video.
-async fn packets(mut args: Vec<std::ffi::OsString>) -> String {
-    args.extend(["-map", "0:v:0", "-c", "copy", "-f", "framemd5", "-"].map(Into::into));
-    let output = Command::new(&settings(&[]).ffmpeg)
-        .args(["-v", "error"])
+/// What FFmpeg makes of `input`: the times and a hash of each packet of the video. By ffprobe, since the
+/// layer's ffmpeg has no muxer for hashes.
+async fn packets(args: Vec<std::ffi::OsString>) -> String {
+    let entries = "packet=pts,dts,duration,size,flags,data_hash";
+    let output = Command::new(&settings(&[]).ffprobe)
+        .args(["-v", "error", "-select_streams", "v:0", "-of", "csv=p=0"])
+        .args(["-show_data_hash", "md5", "-show_entries", entries])
         .args(args)
         .stderr(Stdio::inherit())
         .output();

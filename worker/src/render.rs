@@ -30,6 +30,14 @@ const SAID_LINES: usize = 3;
 /// The same, in characters.
 const SAID_CHARACTERS: usize = 500;
 
+/// What FFmpeg 8 says after every failure, whatever its cause, which it has named before.
+const AFTERMATH: [&str; 4] = [
+    "Terminating thread with return code",
+    "Nothing was written into output file",
+    "Task finished with error code",
+    "Conversion failed!",
+];
+
 /// Signals by which a program dies of its own errors, or of a file that it lets grow beyond the
 /// limit. The same input kills it again.
 const CRASHES: [Signal; 6] = [
@@ -174,20 +182,30 @@ fn is_full(directory: &Path) -> bool {
     statvfs(directory).is_ok_and(|disk| disk.f_bavail * disk.f_frsize < DISK_FULL_BYTES)
 }
 
-/// The last different lines of `text`, as one.
+/// The last different lines of `text`, as one: those that name a cause, if there are any.
 fn last_words(text: &str) -> String {
-    let mut lines: Vec<&str> = Vec::new();
-    for line in text.lines().rev().map(str::trim) {
-        if lines.len() == SAID_LINES {
-            break;
-        }
-        if !line.is_empty() && !lines.contains(&line) {
-            lines.push(line);
-        }
+    let says_why = |line: &&str| !AFTERMATH.iter().any(|words| line.contains(words));
+    let mut lines = last_lines(text.lines().filter(says_why));
+    if lines.is_empty() {
+        lines = last_lines(text.lines());
     }
     lines.reverse();
     let words: String = lines.join("; ");
     words.chars().take(SAID_CHARACTERS).collect()
+}
+
+/// The last different lines that are not empty, the last one first.
+fn last_lines<'a>(lines: impl DoubleEndedIterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut last: Vec<&str> = Vec::new();
+    for line in lines.rev().map(str::trim) {
+        if last.len() == SAID_LINES {
+            break;
+        }
+        if !line.is_empty() && !last.contains(&line) {
+            last.push(line);
+        }
+    }
+    last
 }
 
 impl<E: Into<SliceError>> From<E> for RenderError {
@@ -204,5 +222,17 @@ mod tests {
     fn the_last_different_lines_are_quoted() {
         let said = "a\nb\nc\nc\n\nd\nc\n";
         assert_eq!(last_words(said), "b; d; c");
+    }
+
+    #[test]
+    fn what_follows_from_every_failure_is_quoted_only_if_nothing_else_was_said() {
+        let after = "[vost#0:0/rawvideo @ 0x1] Terminating thread with return code -22 (Invalid argument)\n\
+                     [out#0/rawvideo @ 0x2] Nothing was written into output file, because of that.\n";
+        let said = format!("[vp9 @ 0x3] Failed to read frame header.\n{after}");
+        assert_eq!(
+            last_words(&said),
+            "[vp9 @ 0x3] Failed to read frame header."
+        );
+        assert!(last_words(after).starts_with("[vost#0:0/rawvideo @ 0x1] Terminating"));
     }
 }
