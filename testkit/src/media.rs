@@ -118,29 +118,14 @@ impl Medium {
 /// Plays a test video `times` times into a new file in `folder`, without encoding it again.
 pub fn looped(name: &str, times: u32, folder: &Path) -> PathBuf {
     assert!(times > 0);
-    let source = video(name);
     let target = folder.join(format!("{times}-times-{name}.mp4"));
-    let output = Command::new("ffmpeg")
-        .args([
-            "-v",
-            "error",
-            "-nostdin",
-            "-stream_loop",
-            &(times - 1).to_string(),
-        ])
+    let mut ffmpeg = ffmpeg();
+    ffmpeg
+        .args(["-stream_loop", &(times - 1).to_string()])
         .arg("-i")
-        .arg(&source)
-        .args(["-map", "0:v:0", "-c", "copy", "-movflags", "+faststart"])
-        .arg(&target)
-        .output()
-        .unwrap_or_else(|error| panic!("failed to start ffmpeg ({error}): run `make setup`"));
-    assert!(
-        output.status.success(),
-        "ffmpeg failed to loop {}: {}",
-        source.display(),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    target
+        .arg(video(name))
+        .args(["-map", "0:v:0", "-c", "copy", "-movflags", "+faststart"]);
+    made(ffmpeg, target)
 }
 
 /// Makes a video of so many `seconds` in `folder`, with few and small pictures, that is quick to
@@ -148,20 +133,12 @@ pub fn looped(name: &str, times: u32, folder: &Path) -> PathBuf {
 pub fn tiny(seconds: u32, folder: &Path) -> PathBuf {
     let target = folder.join(format!("tiny-{seconds}.mp4"));
     let source = format!("testsrc2=size=32x18:rate=1:duration={seconds}");
-    let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-nostdin", "-f", "lavfi", "-i", &source])
+    let mut ffmpeg = ffmpeg();
+    ffmpeg
+        .args(["-f", "lavfi", "-i", &source])
         .args(["-c:v", "libx264", "-g", "1", "-pix_fmt", "yuv420p"])
-        .args(["-movflags", "+faststart"])
-        .arg(&target)
-        .output()
-        .unwrap_or_else(|error| panic!("failed to start ffmpeg ({error}): run `make setup`"));
-    assert!(
-        output.status.success(),
-        "ffmpeg failed to make {}: {}",
-        target.display(),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    target
+        .args(["-movflags", "+faststart"]);
+    made(ffmpeg, target)
 }
 
 /// Makes a video in HEVC with 10 bits, as phones and cameras do, of `size` ("7680x4320") and so many
@@ -169,12 +146,25 @@ pub fn tiny(seconds: u32, folder: &Path) -> PathBuf {
 pub fn hevc(size: &str, pictures: u32, folder: &Path) -> PathBuf {
     let target = folder.join(format!("hevc-{size}.mp4"));
     let source = format!("testsrc2=size={size}:rate=24");
-    let output = Command::new("ffmpeg")
-        .args(["-v", "error", "-nostdin", "-f", "lavfi", "-i", &source])
+    let mut ffmpeg = ffmpeg();
+    ffmpeg
+        .args(["-f", "lavfi", "-i", &source])
         .args(["-frames:v", &pictures.to_string()])
         .args(["-pix_fmt", "yuv420p10le", "-c:v", "libx265"])
         .args(["-preset", "ultrafast"])
-        .args(["-x265-params", "log-level=error:ref=4:bframes=4"])
+        .args(["-x265-params", "log-level=error:ref=4:bframes=4"]);
+    made(ffmpeg, target)
+}
+
+fn ffmpeg() -> Command {
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-nostdin"]);
+    ffmpeg
+}
+
+/// Has `ffmpeg` make `target`.
+fn made(mut ffmpeg: Command, target: PathBuf) -> PathBuf {
+    let output = ffmpeg
         .arg(&target)
         .output()
         .unwrap_or_else(|error| panic!("failed to start ffmpeg ({error}): run `make setup`"));
