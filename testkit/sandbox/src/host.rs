@@ -126,9 +126,11 @@ fn bind(source: &OwnedFd, target: &Path, is_folder: bool) -> Result<(), Error> {
     mount_bind(format!("/proc/self/fd/{}", source.as_raw_fd()), target).when(action())
 }
 
-/// Makes what is mounted at `path`, and all below it if `recursive`, read-only or writable.
+/// Makes what is mounted at `path`, and all below it if `recursive`, read-only or writable. What is
+/// made read-only gives no program the rights of its owner: no-new-privileges is not set, so `su` would
+/// make a function root.
 fn set_read_only(path: &str, read_only: bool, recursive: bool) -> Result<(), Error> {
-    // <linux/mount.h>: struct mount_attr, MOUNT_ATTR_RDONLY.
+    // <linux/mount.h>: struct mount_attr, MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID.
     #[repr(C)]
     struct Attributes {
         set: u64,
@@ -137,8 +139,9 @@ fn set_read_only(path: &str, read_only: bool, recursive: bool) -> Result<(), Err
         user_namespace: u64,
     }
     const READ_ONLY: u64 = 1;
+    const NO_SET_USER_ID: u64 = 2;
     let (set, clear) = if read_only {
-        (READ_ONLY, 0)
+        (READ_ONLY | NO_SET_USER_ID, 0)
     } else {
         (0, READ_ONLY)
     };
