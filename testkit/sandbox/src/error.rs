@@ -32,6 +32,11 @@ pub enum Error {
     /// A name that is not in the table.
     #[error("{0:?} is not in the table of refused calls (`gifgen-sandbox refused` prints it)")]
     UnknownCall(String),
+    /// So many calls were answered in another way.
+    #[error(
+        "{0} calls are not answered as the table has it: run this by `gifgen-sandbox function`"
+    )]
+    NotAsInTable(usize),
 }
 
 /// Says what was being done when `result` is an error.

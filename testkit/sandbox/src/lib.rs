@@ -23,4 +23,5 @@ pub mod filter;
 pub mod function;
 pub mod host;
 pub mod identity;
+pub mod probe;
 pub mod refused;

@@ -13,7 +13,7 @@ use gifgen_sandbox::{
     filter::Filter,
     function,
     host::{self, Bind},
-    refused,
+    probe, refused,
 };
 
 /// Runs a program under Lambda's rules.
@@ -56,6 +56,9 @@ enum Phase {
     Refused,
     /// Prints the table as a seccomp profile for Docker
     SeccompProfile,
+    /// Tries all refused calls and prints call, answer of the table, and what came back; fails where
+    /// these differ
+    Probe,
 }
 
 fn main() -> ExitCode {
@@ -99,6 +102,17 @@ fn enter(phase: Phase) -> Result<Option<Vec<OsString>>, Error> {
         Phase::SeccompProfile => {
             println!("{:#}", docker::profile());
             Ok(None)
+        }
+        Phase::Probe => {
+            let attempts = probe::run();
+            for attempt in &attempts {
+                println!("{}", attempt.line());
+            }
+            let differ = |attempt: &&probe::Attempt| !attempt.is_as_in_table();
+            match attempts.iter().filter(differ).count() {
+                0 => Ok(None),
+                count => Err(Error::NotAsInTable(count)),
+            }
         }
     }
 }
