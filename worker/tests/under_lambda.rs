@@ -21,11 +21,17 @@ const FILM: &str = "perf_bbb_1080p24_56s.mp4";
 
 /// The event of the first slice of [`FILM`], from the real splitter.
 async fn first_slice(bed: &TestBed, key: &str) -> Value {
+    first_slice_with(bed, key, &[]).await
+}
+
+/// The same, of a run with these settings: a worker takes them from the run.
+async fn first_slice_with(bed: &TestBed, key: &str, settings: &[(&str, &str)]) -> Value {
     let etag = bed.adopt(key, &media::folder().join(FILM)).await.etag;
     let mut events = bed.our_events();
     let created = object_created(FILMS, key, &etag);
     let deadline = invocation(Duration::from_secs(60)).deadline;
-    bed.splitter(&[]).handle(&created, deadline).await.unwrap();
+    let splitter = bed.splitter(settings);
+    splitter.handle(&created, deadline).await.unwrap();
     loop {
         let event = events.recv().await.unwrap();
         if event["detail"]["start"] == 0 {
@@ -47,6 +53,16 @@ fn entries(folder: &Path) -> usize {
     folder.read_dir().unwrap().count()
 }
 
+/// Whether a work directory of the function's holds something.
+fn has_written(rie: &Rie) -> bool {
+    let directories = fs::read_dir(rie.temporary())
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut contents = directories.flat_map(|directory| fs::read_dir(directory.path()));
+    contents.any(|mut files| files.next().is_some())
+}
+
 /// Waits for an FFmpeg of the function's that has begun to write.
 async fn ffmpeg_of(rie: &Rie) -> u32 {
     let is_ffmpeg = |pid: &u32| {
@@ -56,7 +72,7 @@ async fn ffmpeg_of(rie: &Rie) -> u32 {
     let found = async {
         loop {
             if let Some(pid) = rie.processes().into_iter().find(is_ffmpeg)
-                && entries(&rie.temporary()) > 0
+                && has_written(rie)
             {
                 return pid;
             }
@@ -124,13 +140,10 @@ async fn what_lambda_refuses_is_logged_once_and_the_slice_is_rendered() {
 async fn a_deadline_that_passes_is_an_error_and_ends_ffmpeg() {
     let bed = TestBed::start().await;
     // Of the ten seconds five are kept back; a GIF of that size takes some twenty to encode.
-    let settings = [
-        ("AWS_LAMBDA_FUNCTION_TIMEOUT", "10"),
-        ("GIF_WIDTH", "1280"),
-        ("GIF_FPS", "30"),
-    ];
-    let mut rie = worker(&bed, &Machine::default(), &settings).await;
-    let event = first_slice(&bed, "film.mp4").await;
+    let large = [("GIF_WIDTH", "1280"), ("GIF_FPS", "30")];
+    let event = first_slice_with(&bed, "film.mp4", &large).await;
+    let time = [("AWS_LAMBDA_FUNCTION_TIMEOUT", "10")];
+    let mut rie = worker(&bed, &Machine::default(), &time).await;
     let answer = rie.invoke(&event).await;
     assert_eq!(answer["errorType"], "DeadlinePassed", "{answer}");
     assert_eq!(entries(&rie.temporary()), 0);
