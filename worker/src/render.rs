@@ -111,7 +111,7 @@ pub(crate) async fn render(
             return Err(Interrupted::FfmpegNotRun { said }.into());
         }
         // Whatever it gave: pictures that found no memory are missing in it.
-        Ending::Exited(_) | Ending::Killed { .. } if is_short => {
+        ending if ending.is_its_own() && is_short => {
             return Err(Unrenderable::Rejected(Rejection::out_of_memory()).into());
         }
         Ending::Exited(code) => code,

@@ -288,6 +288,18 @@ fn spawn(program: &mut Program<'_>) -> io::Result<Child> {
 }
 
 impl Ending {
+    /// Whether the program itself brought it about: not the deadline, nor a signal that others send to
+    /// end programs.
+    pub fn is_its_own(self) -> bool {
+        match self {
+            Self::Exited(_) => true,
+            Self::Killed { signal } => ![Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP]
+                .iter()
+                .any(|outside| outside.as_raw() == signal),
+            Self::DeadlinePassed => false,
+        }
+    }
+
     fn of(status: ExitStatus, ended_by_us: bool) -> Self {
         match (status.code(), status.signal()) {
             _ if ended_by_us => Self::DeadlinePassed,
@@ -326,5 +338,28 @@ impl Phase {
                 Self::Killed
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_ended_from_outside_has_not_ended_by_itself() {
+        assert!(Ending::Exited(0).is_its_own());
+        assert!(
+            Ending::Killed {
+                signal: libc::SIGSEGV
+            }
+            .is_its_own()
+        );
+        assert!(
+            !Ending::Killed {
+                signal: libc::SIGKILL
+            }
+            .is_its_own()
+        );
+        assert!(!Ending::DeadlinePassed.is_its_own());
     }
 }

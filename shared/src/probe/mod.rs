@@ -235,7 +235,9 @@ impl Probe<'_> {
             ..finished
         };
         let is_short = finished.near_memory_bound && !is_well;
-        if is_short || is_short_of_memory(&finished.stderr) {
+        // An ffprobe that was ended from outside says nothing of the source.
+        let by_itself = finished.ending.is_its_own();
+        if by_itself && (is_short || is_short_of_memory(&finished.stderr)) {
             return Err(Rejection::out_of_memory().into());
         }
         let interrupted = |reason: String| Err(ProbeError::Interrupted { reason });

@@ -98,7 +98,9 @@ impl Cage {
             return Err(ErrorKind::BrokenPipe.into());
         }
         states.note(Part::Descriptors, descriptors::close_at_exec());
-        states.note(Part::Limits, self.limits.iter().all(Limit::set));
+        // Each is tried, whatever became of the one before.
+        let refused = self.limits.iter().filter(|limit| !limit.set()).count();
+        states.note(Part::Limits, refused == 0);
         // Refused where `prctl` is, but somebody may have set it before.
         let privileges = set_no_new_privs(true).is_ok() || no_new_privs().is_ok_and(|set| set);
         states.note(Part::NoNewPrivileges, privileges);
