@@ -6,6 +6,11 @@
 
 use std::{env, fs};
 
+use crate::{
+    child::{Ending, Finished},
+    ffmpeg_log::is_short_of_memory,
+};
+
 /// Where Lambda says how much memory the function has, in MiB.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 const FUNCTION_MEMORY: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
@@ -21,6 +26,18 @@ const MIB: u64 = 1024 * 1024;
 pub fn left(reserve: u64) -> Option<u64> {
     let function: u64 = env::var(FUNCTION_MEMORY).ok()?.parse().ok()?;
     Some(share(function * MIB, resident(), reserve))
+}
+
+/// Whether the memory of `finished` was short. It gave `remarks` when it was not well, and among them
+/// `complaints`.
+///
+/// A program that was ended from outside says nothing of that. One that is unwell near its bound counts,
+/// since a decoder that gets no memory may only warn of a packet that it cannot parse, and ffprobe
+/// then takes the next picture for the first.
+pub fn was_short<T>(finished: &Finished<T>, remarks: &str, complaints: &str) -> bool {
+    let is_well = finished.ending == Ending::Exited(0) && remarks.is_empty();
+    let is_unwell_near_bound = finished.near_memory_bound && !is_well;
+    finished.ending.is_its_own() && (is_unwell_near_bound || is_short_of_memory(complaints))
 }
 
 fn share(function: u64, resident: u64, reserve: u64) -> u64 {

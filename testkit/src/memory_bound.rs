@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
+    io::Write,
     path::PathBuf,
     process,
     sync::Arc,
@@ -61,11 +62,8 @@ impl MemoryBound {
             fs::create_dir(&group).ok()?;
             let bound = Self::Group(group.clone());
             // Without the memory controller the file is not there, and dropping removes the group.
-            OpenOptions::new()
-                .write(true)
-                .open(group.join(limit))
-                .ok()
-                .and_then(|_| fs::write(group.join(limit), bytes.to_string()).ok())?;
+            let limit = OpenOptions::new().write(true).open(group.join(limit));
+            limit.ok()?.write_all(bytes.to_string().as_bytes()).ok()?;
             Some(bound)
         })
     }

@@ -7,7 +7,7 @@ use gifgen_shared::{
     blocking::blocking,
     child::{self, Ending, Program},
     deadline::Deadline,
-    ffmpeg_log::{complaints, is_short_of_memory},
+    ffmpeg_log::complaints,
     memory,
     rejection::Rejection,
 };
@@ -100,18 +100,17 @@ pub(crate) async fn render(
     })
     .await
     .map_err(Interrupted::Child)?;
-    // First, since an encoder that cannot write stops FFmpeg, which then ends in odd ways.
-    let gif = finished.stdout.map_err(Interrupted::from)?;
     let complaints = complaints(&finished.stderr);
     let said = last_words(&rendering.input.named_in(&complaints));
-    let is_well = finished.ending == Ending::Exited(0) && said.is_empty();
-    let is_short = finished.near_memory_bound && !is_well || is_short_of_memory(&complaints);
+    let is_short = memory::was_short(&finished, &said, &complaints);
+    // First, since an encoder that cannot write stops FFmpeg, which then ends in odd ways.
+    let gif = finished.stdout.map_err(Interrupted::from)?;
     let code = match finished.ending {
         Ending::Exited(code) if NOT_RUN.contains(&code) => {
             return Err(Interrupted::FfmpegNotRun { said }.into());
         }
         // Whatever it gave: pictures that found no memory are missing in it.
-        ending if ending.is_its_own() && is_short => {
+        _ if is_short => {
             return Err(Unrenderable::Rejected(Rejection::out_of_memory()).into());
         }
         Ending::Exited(code) => code,

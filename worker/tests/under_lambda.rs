@@ -63,15 +63,19 @@ fn has_written(rie: &Rie) -> bool {
     contents.any(|mut files| files.next().is_some())
 }
 
-/// Waits for an FFmpeg of the function's that has begun to write.
-async fn ffmpeg_of(rie: &Rie) -> u32 {
-    let is_ffmpeg = |pid: &u32| {
+/// The FFmpeg of the function, if one runs.
+fn ffmpeg(rie: &Rie) -> Option<u32> {
+    rie.processes().into_iter().find(|pid| {
         let name = fs::read_to_string(format!("/proc/{pid}/comm"));
         name.is_ok_and(|name| name.trim() == "ffmpeg")
-    };
+    })
+}
+
+/// Waits for an FFmpeg of the function's that has begun to write.
+async fn ffmpeg_of(rie: &Rie) -> u32 {
     let found = async {
         loop {
-            if let Some(pid) = rie.processes().into_iter().find(is_ffmpeg)
+            if let Some(pid) = ffmpeg(rie)
                 && has_written(rie)
             {
                 return pid;
@@ -147,11 +151,7 @@ async fn a_deadline_that_passes_is_an_error_and_ends_ffmpeg() {
     let answer = rie.invoke(&event).await;
     assert_eq!(answer["errorType"], "DeadlinePassed", "{answer}");
     assert_eq!(entries(&rie.temporary()), 0);
-    let programs = rie
-        .processes()
-        .into_iter()
-        .filter_map(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).ok());
-    assert!(programs.into_iter().all(|name| name.trim() != "ffmpeg"));
+    assert_eq!(ffmpeg(&rie), None);
 }
 
 #[tokio::test]

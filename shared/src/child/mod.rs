@@ -2,6 +2,7 @@
 //! group of its own, bounded output, and an end at a deadline that nothing in the group survives.
 
 mod cage;
+mod ending;
 mod group;
 mod kept;
 mod peak;
@@ -12,10 +13,10 @@ use std::{
     future::ready,
     io::{self, ErrorKind},
     os::fd::OwnedFd,
-    os::unix::process::{CommandExt, ExitStatusExt},
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     pin::pin,
-    process::{ExitStatus, Stdio},
+    process::Stdio,
     time::Duration,
 };
 
@@ -35,6 +36,7 @@ use crate::{blocking::blocking, deadline::Deadline};
 
 pub use self::{
     cage::{FILE_BYTES, Network},
+    ending::Ending,
     kept::Keep,
 };
 
@@ -73,20 +75,6 @@ pub struct Finished<T> {
     pub stderr: String,
     /// Whether it had three quarters of the memory that it may have, at its peak.
     pub near_memory_bound: bool,
-}
-
-/// How a program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// By itself, with this exit code.
-    Exited(i32),
-    /// By a signal that did not come from here, such as the kernel's when memory is short.
-    Killed {
-        /// Number of the signal.
-        signal: i32,
-    },
-    /// At the deadline, by us.
-    DeadlinePassed,
 }
 
 /// The program could not be run at all. Transient: the input has no part in it.
@@ -287,30 +275,6 @@ fn spawn(program: &mut Program<'_>) -> io::Result<Child> {
     Ok(child)
 }
 
-impl Ending {
-    /// Whether the program itself brought it about: not the deadline, nor a signal that others send to
-    /// end programs.
-    pub fn is_its_own(self) -> bool {
-        match self {
-            Self::Exited(_) => true,
-            Self::Killed { signal } => ![Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP]
-                .iter()
-                .any(|outside| outside.as_raw() == signal),
-            Self::DeadlinePassed => false,
-        }
-    }
-
-    fn of(status: ExitStatus, ended_by_us: bool) -> Self {
-        match (status.code(), status.signal()) {
-            _ if ended_by_us => Self::DeadlinePassed,
-            (Some(code), _) => Self::Exited(code),
-            (None, signal) => Self::Killed {
-                signal: signal.unwrap_or_default(),
-            },
-        }
-    }
-}
-
 /// Where a run is on its way to its end, and until when it stays there.
 enum Phase {
     Running(Instant),
@@ -338,28 +302,5 @@ impl Phase {
                 Self::Killed
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_ended_from_outside_has_not_ended_by_itself() {
-        assert!(Ending::Exited(0).is_its_own());
-        assert!(
-            Ending::Killed {
-                signal: libc::SIGSEGV
-            }
-            .is_its_own()
-        );
-        assert!(
-            !Ending::Killed {
-                signal: libc::SIGKILL
-            }
-            .is_its_own()
-        );
-        assert!(!Ending::DeadlinePassed.is_its_own());
     }
 }

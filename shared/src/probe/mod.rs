@@ -11,7 +11,7 @@ use crate::{
     child::{self, ChildError, Ending, Finished, Keep, Program},
     deadline::Deadline,
     ffmpeg_input::Input,
-    ffmpeg_log::{LOG_LEVEL, complaints, is_short_of_memory},
+    ffmpeg_log::{LOG_LEVEL, complaints},
     memory,
     rejection::{Reason, Rejection},
     video_stream::VideoStream,
@@ -227,19 +227,14 @@ impl Probe<'_> {
             deadline: self.deadline,
         };
         let finished = child::run(program, keep).await?;
-        // A decoder that gets no memory may only warn of a packet that it cannot parse, and ffprobe
-        // then takes the next picture for the first.
-        let is_well = finished.ending == Ending::Exited(0) && finished.stderr.is_empty();
-        let finished = Finished {
-            stderr: complaints(&finished.stderr),
-            ..finished
-        };
-        let is_short = finished.near_memory_bound && !is_well;
-        // An ffprobe that was ended from outside says nothing of the source.
-        let by_itself = finished.ending.is_its_own();
-        if by_itself && (is_short || is_short_of_memory(&finished.stderr)) {
+        let complaints = complaints(&finished.stderr);
+        if memory::was_short(&finished, &finished.stderr, &complaints) {
             return Err(Rejection::out_of_memory().into());
         }
+        let finished = Finished {
+            stderr: complaints,
+            ..finished
+        };
         let interrupted = |reason: String| Err(ProbeError::Interrupted { reason });
         match finished.ending {
             Ending::Exited(_) => Ok(finished),
