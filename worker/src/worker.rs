@@ -260,8 +260,9 @@ impl Worker {
 }
 
 /// How long after the deadline the work is dropped, if it has not ended itself: an S3 that took a
-/// connection and does not answer is waited for without end.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// connection and does not answer is waited for without end. That is more than a stuck FFmpeg takes to
+/// be killed and waited for (2.5 s), and less than the 5 s that the deadline keeps back.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// `detail` as it can be replayed from the log, without the long part that it can do without.
 fn for_replay(detail: &Value) -> Value {
