@@ -4,7 +4,7 @@
 //! So FFmpeg gets a bound below that, and its failed allocation is an answer like any other:
 //! [`tooLarge`](crate::rejection::Reason::TooLarge).
 
-use std::{env, fs};
+use std::{env, fs, sync::OnceLock};
 
 use crate::{
     child::{Ending, Finished},
@@ -21,11 +21,15 @@ const LEAST: u64 = 64 * MIB;
 
 const MIB: u64 = 1024 * 1024;
 
-/// Bytes that FFmpeg may allocate when this process, which runs it, will grow by `reserve` bytes
-/// meanwhile. `None` outside of Lambda, where nobody says how much there is.
+/// Bytes that FFmpeg may allocate when this process, which runs it, grows by up to `reserve` bytes.
+/// `None` outside of Lambda, where nobody says how much there is.
 pub fn left(reserve: u64) -> Option<u64> {
+    // What an earlier invocation has left in the heap serves the next one again: it is part of the
+    // reserve. Counted anew, a warm function would refuse what a cold one renders.
+    static AT_FIRST: OnceLock<u64> = OnceLock::new();
     let function: u64 = env::var(FUNCTION_MEMORY).ok()?.parse().ok()?;
-    Some(share(function * MIB, resident(), reserve))
+    let at_first = *AT_FIRST.get_or_init(resident);
+    Some(share(function * MIB, at_first, reserve))
 }
 
 /// Whether the memory of `finished` was short. It gave `remarks` when it was not well, and among them
