@@ -33,6 +33,7 @@ use rustix::{
     io::Errno,
     pipe::{PipeFlags, pipe_with},
     process::{DumpableBehavior, set_dumpable_behavior},
+    stdio::dup2_stdin,
 };
 
 /// What Lambda puts into the environment, and nobody but the SDK needs.
@@ -153,7 +154,7 @@ fn sealed_copy() -> io::Result<OwnedFd> {
 }
 
 /// Executes `path`, a link to this program, with `credentials` on its standard input instead of in
-/// its environment. Returns only if that is refused.
+/// its environment. Returns only if that is refused, with an empty standard input.
 fn execute(path: &OsStr, credentials: &[(OsString, OsString)]) -> io::Error {
     let handed = pack(credentials);
     let pipe = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(io::Error::from);
@@ -173,7 +174,20 @@ fn execute(path: &OsStr, credentials: &[(OsString, OsString)]) -> io::Error {
     for name in CREDENTIALS {
         command.env_remove(name);
     }
-    command.exec()
+    let refused = command.exec();
+    go_on_as_before().err().unwrap_or(refused)
+}
+
+/// Takes back what `exec` has prepared for a program that is not there: it ends when a pipe of its own
+/// breaks, and credentials lie on its standard input, which children may inherit.
+fn go_on_as_before() -> io::Result<()> {
+    // SAFETY: no handler is installed, and no other thread exists.
+    #[expect(unsafe_code, reason = "neither std nor rustix sets what a signal does")]
+    unsafe {
+        libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+    }
+    dup2_stdin(File::open("/dev/null")?)?;
+    Ok(())
 }
 
 /// As in the environment's own memory: `NAME=VALUE` and a zero byte, which neither can hold.
@@ -208,6 +222,20 @@ mod tests {
         ]
         .map(|(name, value)| (name.into(), value.into()));
         assert_eq!(unpack(&pack(&variables)), variables);
+    }
+
+    #[test]
+    fn a_refused_execution_leaves_broken_pipes_harmless_and_no_credentials_on_standard_input() {
+        let credentials = [("AWS_ACCESS_KEY_ID".into(), "AKIA".into())];
+        let refused = execute("/gifgen/is/not/here".as_ref(), &credentials);
+        assert_eq!(refused.kind(), ErrorKind::NotFound);
+        let mut handed = Vec::new();
+        io::stdin().read_to_end(&mut handed).unwrap();
+        assert!(handed.is_empty());
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let ignored = u64::from_str_radix(ignored.unwrap().trim(), 16).unwrap();
+        assert_ne!(ignored & 1 << (libc::SIGPIPE - 1), 0);
     }
 
     #[test]
