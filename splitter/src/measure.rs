@@ -48,7 +48,11 @@ impl Splitter {
         if reader.is_empty() {
             return Ok(Err(Rejection::new(Reason::EmptyVideo, "the file is empty")));
         }
-        let (header, length, index) = match self.probe(blocks, deadline).await {
+        let probed = {
+            let _turn = self.probing.lock().await;
+            self.probe(blocks, deadline).await
+        };
+        let (header, length, index) = match probed {
             Ok(probed) => probed,
             Err(ProbingError::Probe(ProbeError::Rejected(rejection))) => return Ok(Err(rejection)),
             Err(ProbingError::Probe(ProbeError::Child(error))) => return Err(error.into()),

@@ -29,7 +29,7 @@ use gifgen_shared::{
 };
 use lambda_runtime::Diagnostic;
 use serde_json::{Value, json};
-use tokio::time::timeout_at;
+use tokio::{sync::Mutex, time::timeout_at};
 
 use crate::{
     indexing::index,
@@ -45,6 +45,8 @@ pub struct Splitter {
     pub(crate) http: Http,
     pub(crate) ledger: Ledger,
     pub(crate) settings: Settings,
+    /// Held while ffprobe runs, which gets all the memory that is left.
+    pub(crate) probing: Mutex<()>,
 }
 
 /// Why an invocation fails, to be retried by the platform.
@@ -106,6 +108,7 @@ impl Splitter {
             http: Http::new()?,
             ledger,
             settings,
+            probing: Mutex::new(()),
         })
     }
 

@@ -2,6 +2,9 @@
 
 use std::{
     collections::HashSet,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    pin::pin,
     time::{Duration, Instant},
 };
 
@@ -17,6 +20,7 @@ use gifgen_testkit::{
     put_events::{FailingBus, Verdict},
 };
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 fn in_seconds(seconds: u64) -> Deadline {
     Deadline::after(Duration::from_secs(seconds))
@@ -89,7 +93,7 @@ async fn a_bus_that_always_throttles_is_given_up_before_the_deadline() {
     let bus = FailingBus::start(|_, _| Verdict::Fail("ThrottlingException")).await;
     let bed = TestBed::start().await;
     let empty = bed.directory().join("empty");
-    std::fs::write(&empty, "").unwrap();
+    fs::write(&empty, "").unwrap();
     // Rejecting an empty file takes no ffprobe, so that all the time goes to the bus.
     let object = bed.adopt("a.mp4", &empty).await;
     let event = object_created(FILMS, "a.mp4", &object.etag);
@@ -116,7 +120,7 @@ async fn a_bus_that_never_answers_is_given_up_at_the_deadline() {
     let hang = Hang::start().await;
     let bed = TestBed::start().await;
     let empty = bed.directory().join("empty");
-    std::fs::write(&empty, "").unwrap();
+    fs::write(&empty, "").unwrap();
     let object = bed.adopt("a.mp4", &empty).await;
     let event = object_created(FILMS, "a.mp4", &object.etag);
     let bus = clients::event_bridge(&hang.endpoint(), "test", "test");
@@ -143,6 +147,38 @@ async fn a_source_that_fails_for_now_does_not_keep_the_others_from_the_bus() {
     let error = error.expect_err("the platform must deliver this event again");
     assert!(error.to_string().contains("No_Bucket"), "{error}");
     assert_eq!(events.recv().await.unwrap()["detail"]["key"], "good.mp4");
+}
+
+/// How many processes run the script at `path`.
+fn running(path: &str) -> usize {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let commands = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+    commands
+        .filter(|command| String::from_utf8_lossy(command).contains(path))
+        .count()
+}
+
+#[tokio::test]
+async fn the_sources_of_one_event_are_probed_one_at_a_time() {
+    let bed = TestBed::start().await;
+    let one = bed.adopt_video("one.mp4", "d06").await;
+    let two = bed.adopt_video("two.mp4", "d06").await;
+    let event = s3_notification(&[(FILMS, "one.mp4", &one.etag), (FILMS, "two.mp4", &two.etag)]);
+    let endless = bed.directory().join("endless-ffprobe");
+    fs::write(&endless, "#!/bin/sh\nwhile :; do sleep 0.1; done\n").unwrap();
+    fs::set_permissions(&endless, Permissions::from_mode(0o755)).unwrap();
+    let endless = endless.to_str().unwrap();
+    let splitter = bed.splitter(&[("FFPROBE", endless)]);
+    let mut handling = pin!(splitter.handle(&event, in_seconds(4)));
+    let mut most = 0;
+    let answer = loop {
+        tokio::select! {
+            answer = &mut handling => break answer,
+            () = sleep(Duration::from_millis(50)) => most = most.max(running(endless)),
+        }
+    };
+    answer.map(drop).expect_err("no probing has ended");
+    assert_eq!(most, 1);
 }
 
 #[tokio::test]
