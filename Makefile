@@ -12,7 +12,8 @@ export VIDEO OUT PROFILE
 # Or else the same text goes, unquoted, to every make that a build script starts.
 unexport MAKEFLAGS MFLAGS MAKEOVERRIDES
 
-# The programs of the FFmpeg layer, for the tests.
+# The functions, and the programs of the FFmpeg layer, for the tests.
+RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 LAYER := $(CURDIR)/target/layer/$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)/opt/bin
 
 # In CI the lock file is to be what was committed.
@@ -40,7 +41,7 @@ test: setup layer build ## all checks: format, lints, tests with both FFmpegs, d
 	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
 	cargo test $(LOCKED) --workspace
 	FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe cargo test $(LOCKED) -p gifgen --test pipeline
-	GIFGEN_FUNCTIONS=target/release FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe cargo test $(LOCKED) \
+	GIFGEN_FUNCTIONS=$(RELEASE) FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe cargo test $(LOCKED) \
 	    -p gifgen-splitter -p gifgen-worker --test rie --test under_lambda --test captured --test memory
 	PROFILE=dev scripts/sam-local --all
 	scripts/fuzz $(FUZZ_SECONDS)

@@ -6,6 +6,7 @@ The same input gives the same bytes: times are fixed, and names are in order.
 import csv
 import hashlib
 import json
+import platform
 import subprocess
 import sys
 import zipfile
@@ -64,7 +65,7 @@ def of_compiler():
         "name": "glibc",
         "version": version,
         "licenses": [{"license": {"id": "LGPL-2.1-or-later"}}],
-        "purl": f"pkg:deb/debian/{package.split(':')[0]}@{version}",
+        "purl": f"pkg:deb/{platform.freedesktop_os_release()['ID']}/{package.split(':')[0]}@{version}",
     }
     yield {
         "type": "library",
