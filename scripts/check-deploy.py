@@ -97,7 +97,8 @@ def main() -> None:
     except ValueError as error:
         sys.exit(f"check-deploy: UrlExpirySeconds and WorkerTimeout are whole numbers: {error}")
     except (BotoCoreError, ClientError) as error:
-        sys.exit(f"check-deploy: AWS cannot be asked: {str(error).rstrip(".")}; are AWS_REGION and the credentials set?")
+        said = str(error).rstrip(".")
+        sys.exit(f"check-deploy: AWS cannot be asked: {said}; are AWS_REGION and the credentials set?")
 
 
 if __name__ == "__main__":
