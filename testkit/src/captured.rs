@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     bed::TestBed,
+    program,
     rie::Rie,
     sandbox::{Machine, built},
 };
@@ -53,7 +54,7 @@ impl Captured {
     pub async fn start(bed: &TestBed, place: Place, binary: &str, program: &str) -> Self {
         let folder = open_folder();
         let stand_in = folder.path().join("captured");
-        fs::copy(built("gifgen-captured"), &stand_in).unwrap();
+        program::copy(&built("gifgen-captured"), &stand_in);
         let canary = folder.path().join("canary");
         fs::write(&canary, "secret").unwrap();
         let machine = Machine {
@@ -91,10 +92,10 @@ impl Captured {
             rie.runtime_port(),
             in_place(&canary).display()
         );
-        let mut program = fs::read(&stand_in).unwrap();
-        program.extend(targets.as_bytes());
+        let mut content = fs::read(&stand_in).unwrap();
+        content.extend(targets.as_bytes());
         // In place: the file may be bound to another name.
-        fs::write(&stand_in, program).unwrap();
+        program::write(&stand_in, content);
         Self {
             rie,
             _folder: folder,
@@ -120,7 +121,7 @@ pub fn report(text: &str) -> BTreeMap<String, i32> {
 /// The command that runs a copy of `binary` in `folder` as a user without privileges.
 fn unprivileged(binary: &str, folder: &Path) -> Vec<OsString> {
     let copy: PathBuf = folder.join("bootstrap");
-    fs::copy(binary, &copy).unwrap();
+    program::copy(binary.as_ref(), &copy);
     let mut command: Vec<OsString> = Vec::new();
     if getuid().is_root() {
         let id = |name| format!("--{name}={NOBODY}");

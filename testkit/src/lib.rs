@@ -6,6 +6,7 @@
 //! - [`moto`]: an S3 and EventBridge that we did not write.
 //! - [`rie`]: one of our binaries, hosted by Lambda's own runtime emulator.
 //! - [`sandbox`]: what the machine is like that the emulator hosts it on.
+//! - [`program`]: programs that tests make.
 //! - [`captured`]: a stand-in for an FFmpeg that a hostile video has taken over.
 //! - [`broken_connections`]: a proxy that fails connections by their number.
 //! - [`fault_proxy`]: a proxy that deals faults by a seed.
@@ -35,6 +36,7 @@ pub mod keys;
 pub mod lambda;
 pub mod media;
 pub mod moto;
+pub mod program;
 pub mod put_events;
 pub mod rie;
 pub mod sandbox;

@@ -3,14 +3,13 @@
 use std::{
     collections::{BTreeSet, HashSet},
     fs,
-    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
     time::Duration,
 };
 
 use gifgen_testkit::{
     lambda::{Lambda, Policy},
-    workspace_root,
+    program, workspace_root,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -36,8 +35,7 @@ impl Function {
         let directory = tempfile::tempdir().unwrap();
         let program = directory.path().join("function");
         let source = format!("#!{}\n{}", python.display(), include_str!("lambda.py"));
-        fs::write(&program, source).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        program::write(&program, source);
         Self {
             program,
             gate: directory.path().join("gate"),

@@ -3,15 +3,14 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, Permissions},
-    os::unix::fs::PermissionsExt,
+    fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
 use crate::support::{gifgen, names};
-use gifgen_testkit::media;
+use gifgen_testkit::{media, program};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -231,8 +230,7 @@ fn a_full_disk_is_named_even_if_ffmpeg_dies_of_it() {
     let folder = tempfile::tempdir().unwrap();
     // It dies of SIGPIPE when the encoder stops reading.
     let noise = folder.path().join("ffmpeg");
-    fs::write(&noise, "#!/bin/sh\nexec cat /dev/urandom\n").unwrap();
-    fs::set_permissions(&noise, Permissions::from_mode(0o755)).unwrap();
+    program::write(&noise, "#!/bin/sh\nexec cat /dev/urandom\n");
     let said = run_on_a_small_disk(&["--ffmpeg".as_ref(), noise.as_ref()]);
     assert!(said.contains("no space is left"), "{said}");
 }

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Output,
 };
@@ -142,8 +141,7 @@ fn without_a_video_a_test_picture_stands_in() {
 /// A program for `--invoke` with this script, which gets `splitter` or `worker` and the event.
 fn program(folder: &Path, script: &str) -> PathBuf {
     let program = folder.join("invoke");
-    fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    gifgen_testkit::program::write(&program, format!("#!/bin/sh\n{script}\n"));
     program
 }
 

@@ -24,7 +24,11 @@ impl Launcher {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let path = folder.path().join("gifgen-sandbox");
-        fs::copy(env!("CARGO_BIN_EXE_gifgen-sandbox"), &path).unwrap();
+        // By another process: what one test has open for writing, the children of others have open too,
+        // and such a file cannot be executed.
+        let mut copy = Command::new("cp");
+        copy.arg(env!("CARGO_BIN_EXE_gifgen-sandbox")).arg(&path);
+        assert!(copy.status().unwrap().success());
         Self {
             path,
             _folder: folder,

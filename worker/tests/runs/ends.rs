@@ -3,7 +3,10 @@
 use std::fs;
 
 use gifgen_ledger::{bucket::When, manifest::Status, receipt::Outcome, run::Run};
-use gifgen_testkit::bed::{FILMS, PREVIEWS, TestBed, invocation};
+use gifgen_testkit::{
+    bed::{FILMS, PREVIEWS, TestBed, invocation},
+    program,
+};
 use gifgen_worker::worker::{Answer, Worker};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -211,8 +214,7 @@ async fn a_late_worker_never_writes_over_a_newer_run() {
         slow.display(),
         gate.display()
     );
-    fs::write(&script, text).unwrap();
-    fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    program::write(&script, text);
     let mut settings = QUICK.to_vec();
     let path = script.to_str().unwrap().to_owned();
     settings.push(("FFMPEG", &path));
