@@ -7,7 +7,10 @@ use tokio::time::Instant;
 /// The moment by which the work must have ended, seen from inside the work: the platform's own
 /// deadline less the time it takes to clean up and answer.
 #[derive(Clone, Copy, Debug)]
-pub struct Deadline(Instant);
+pub struct Deadline {
+    instant: Instant,
+    patience: Duration,
+}
 
 impl Deadline {
     /// What is kept back of Lambda's time. At the deadline FFmpeg may still take two seconds of
@@ -16,6 +19,10 @@ impl Deadline {
     /// core. The removal of the work directory and the answer take the rest.
     const MARGIN: Duration = Duration::from_secs(5);
 
+    /// How long after the deadline work may take to end by itself: more than a stuck FFmpeg takes to be
+    /// killed and waited for, 2.5 s.
+    const PATIENCE: Duration = Duration::from_secs(3);
+
     /// The deadline of a Lambda invocation, from its context's milliseconds since the Unix
     /// epoch, less a margin of five seconds, or of half the remaining time where that is less.
     pub fn of_invocation(deadline_ms: u64) -> Self {
@@ -23,22 +30,43 @@ impl Deadline {
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();
         let left = Duration::from_millis(deadline_ms).saturating_sub(now);
-        Self::after(left.saturating_sub(Self::MARGIN.min(left / 2)))
+        let margin = Self::MARGIN.min(left / 2);
+        Self {
+            patience: Self::PATIENCE.min(margin.mul_f64(0.6)),
+            ..Self::after(left - margin)
+        }
     }
 
     /// The deadline that lies `left` in the future.
     pub fn after(left: Duration) -> Self {
-        Self(Instant::now() + left)
+        Self {
+            instant: Instant::now() + left,
+            patience: Self::PATIENCE,
+        }
+    }
+
+    /// This deadline, or the one that lies `longest` in the future if that is sooner.
+    pub fn within(self, longest: Duration) -> Self {
+        Self {
+            instant: self.instant.min(Instant::now() + longest),
+            ..self
+        }
     }
 
     /// The deadline as an instant of Tokio's clock.
     pub fn instant(self) -> Instant {
-        self.0
+        self.instant
+    }
+
+    /// When work is dropped that has not ended by itself: an S3 that took a connection and does not
+    /// answer is waited for without end.
+    pub fn end(self) -> Instant {
+        self.instant + self.patience
     }
 
     /// The time that is left, zero when it has passed.
     pub fn left(self) -> Duration {
-        self.0.saturating_duration_since(Instant::now())
+        self.instant.saturating_duration_since(Instant::now())
     }
 }
 

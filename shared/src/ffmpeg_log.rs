@@ -13,14 +13,19 @@ const COMPLAINTS: [&str; 3] = ["[error] ", "[fatal] ", "[panic] "];
 /// The level below them.
 const WARNING: &str = "[warning] ";
 
-/// What the system calls it when memory is refused (`ENOMEM`), and the words of FFmpeg where it does
-/// not pass that on: for a picture, for the stack of a thread, and in H.264's error concealment.
-const NO_MEMORY: [&str; 4] = [
-    "Cannot allocate memory",
+/// What the system calls it when memory is refused (`ENOMEM`).
+const NO_MEMORY: &str = "Cannot allocate memory";
+
+/// The words of FFmpeg where it does not pass that on: for a picture, for the stack of a thread, and in
+/// H.264's error concealment. The first it says of pictures of an impossible size too.
+const PERHAPS_NO_MEMORY: [&str; 3] = [
     "get_buffer() failed",
     "pthread_create() failed",
     "is out of memory",
 ];
+
+/// What it says of those.
+const NO_SUCH_PICTURE: &str = "image parameters invalid";
 
 /// What FFmpeg complained of: the lines at the levels of errors, without the level. A line without a
 /// level goes with the one before it; at the beginning it is a complaint, since then something else than FFmpeg speaks.
@@ -49,10 +54,13 @@ pub fn complaints(text: &str) -> String {
     complaints
 }
 
-/// Whether FFmpeg complained that it gets no more memory. Neither its exit code nor ffprobe's says
-/// so: both go on with the next picture, as after any picture that does not decode.
-pub fn is_short_of_memory(complaints: &str) -> bool {
-    NO_MEMORY.iter().any(|words| complaints.contains(words))
+/// Whether FFmpeg, whose memory is `bounded` or not, complained that it gets no more. Neither its exit
+/// code nor ffprobe's says so: both go on with the next picture, as after any picture that does not
+/// decode.
+pub fn is_short_of_memory(complaints: &str, bounded: bool) -> bool {
+    let has = |words: &&str| complaints.contains(*words);
+    let perhaps = bounded && !has(&NO_SUCH_PICTURE);
+    has(&NO_MEMORY) || perhaps && PERHAPS_NO_MEMORY.iter().any(has)
 }
 
 /// Who speaks (`[https @ 0x55] `, and from FFmpeg 6 on several of them), and what.
@@ -87,6 +95,17 @@ mod tests {
             "[https @ 0x55] Stream ends prematurely at 90, should be 1000\nand more of it\n\
              [vist#0:0/h264 @ 0x1] [dec:h264 @ 0x2] no frame!\nError marking filters as finished\n"
         );
+    }
+
+    #[test]
+    fn a_picture_that_fails_is_short_of_memory_only_where_that_is_bounded_and_its_size_is_possible()
+    {
+        let short = "[h264 @ 0x1] get_buffer() failed\n";
+        assert!(is_short_of_memory(short, true));
+        assert!(!is_short_of_memory(short, false));
+        let damaged = format!("[h264 @ 0x1] video_get_buffer: image parameters invalid\n{short}");
+        assert!(!is_short_of_memory(&damaged, true));
+        assert!(is_short_of_memory("Cannot allocate memory", false));
     }
 
     #[test]

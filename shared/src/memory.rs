@@ -41,7 +41,8 @@ pub fn left(reserve: u64) -> Option<u64> {
 pub fn was_short<T>(finished: &Finished<T>, remarks: &str, complaints: &str) -> bool {
     let is_well = finished.ending == Ending::Exited(0) && remarks.is_empty();
     let is_unwell_near_bound = finished.near_memory_bound && !is_well;
-    finished.ending.is_its_own() && (is_unwell_near_bound || is_short_of_memory(complaints))
+    finished.ending.is_its_own()
+        && (is_unwell_near_bound || is_short_of_memory(complaints, finished.memory_bounded))
 }
 
 fn share(function: u64, resident: u64, reserve: u64) -> u64 {
@@ -49,7 +50,7 @@ fn share(function: u64, resident: u64, reserve: u64) -> u64 {
 }
 
 /// Bytes of this process that are in memory, or 0 if the system does not say.
-fn resident() -> u64 {
+pub(crate) fn resident() -> u64 {
     // https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

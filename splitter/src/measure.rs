@@ -1,6 +1,6 @@
 //! What a source is: measured, or rejected.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use gifgen_index::index::Index;
 use gifgen_ledger::run::SourceFacts;
@@ -38,10 +38,11 @@ impl Splitter {
         Blocks::new(Reader::new(http, s3, source, etag, bytes, expiry))
     }
 
-    /// Measures a source, or says why it gives no previews.
+    /// Measures a source, or says why it gives no previews. It is probed for `longest` at most.
     pub(crate) async fn measure(
         &self,
         blocks: &Arc<Blocks>,
+        longest: Duration,
         deadline: Deadline,
     ) -> Result<Result<Measured, Rejection>, SplitError> {
         let reader = blocks.reader();
@@ -50,7 +51,7 @@ impl Splitter {
         }
         let probed = {
             let _turn = self.probing.lock().await;
-            self.probe(blocks, deadline).await
+            self.probe(blocks, deadline.within(longest)).await
         };
         let (header, length, index) = match probed {
             Ok(probed) => probed,

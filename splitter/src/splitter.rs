@@ -1,5 +1,7 @@
 //! From a new object to its slice events.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use gifgen_index::index::Index;
 use gifgen_ledger::{
@@ -126,9 +128,11 @@ impl Splitter {
         if let Some(error) = &error {
             tracing::error!(%error, "refused an event, or a part of it");
         }
+        // They are probed one at a time, so that one on which ffprobe hangs must leave time for the others.
+        let share = deadline.left() / created.len().max(1) as u32;
         let splitting = created.iter().flatten();
-        let outcomes =
-            join_all(splitting.map(|created| self.split_in_time(created, deadline))).await;
+        let outcomes = splitting.map(|created| self.split_in_time(created, share, deadline));
+        let outcomes = join_all(outcomes).await;
         for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
             tracing::error!(%error, "failed to split; to be tried again");
         }
@@ -144,9 +148,11 @@ impl Splitter {
     async fn split_in_time(
         &self,
         created: &Created,
+        probing: Duration,
         deadline: Deadline,
     ) -> Result<Outcome, SplitError> {
-        match timeout_at(deadline.instant(), self.split(created, deadline)).await {
+        let splitting = self.split(created, probing, deadline);
+        match timeout_at(deadline.instant(), splitting).await {
             // What the bus refuses for what it is, it would refuse again.
             Ok(Err(SplitError::Publish(error @ PublishError::Refused { .. }))) => {
                 Ok(created.failed(&error))
@@ -159,7 +165,13 @@ impl Splitter {
         }
     }
 
-    async fn split(&self, created: &Created, deadline: Deadline) -> Result<Outcome, SplitError> {
+    /// Splits one object, which may be probed for `probing`.
+    async fn split(
+        &self,
+        created: &Created,
+        probing: Duration,
+        deadline: Deadline,
+    ) -> Result<Outcome, SplitError> {
         if created.bucket == self.settings.destination_bucket && is_output(&created.raw_key) {
             return Ok(created.ignored("it is an output of ours"));
         }
@@ -198,7 +210,7 @@ impl Splitter {
                 continue;
             }
             let blocks = self.blocks(&source, &etag, bytes);
-            let measured = match self.measure(&blocks, deadline).await? {
+            let measured = match self.measure(&blocks, probing, deadline).await? {
                 Ok(measured) => measured,
                 Err(rejection) => {
                     return self.reject(created, Some(&etag), rejection, deadline).await;

@@ -11,7 +11,7 @@ use gifgen_shared::deadline::Deadline;
 use gifgen_shared::publish::PublishError;
 use gifgen_splitter::splitter::SplitError;
 use gifgen_testkit::{
-    bed::{FILMS, TestBed},
+    bed::{FILMS, TestBed, settings},
     clients,
     events::{object_created, s3_notification},
     hang::Hang,
@@ -158,25 +158,47 @@ fn running(path: &str) -> usize {
 }
 
 #[tokio::test]
-async fn the_sources_of_one_event_are_probed_one_at_a_time() {
+async fn sources_are_probed_one_at_a_time_and_one_that_takes_for_ever_leaves_time_for_the_next() {
     let bed = TestBed::start().await;
+    let mut events = bed.our_events();
     let one = bed.adopt_video("one.mp4", "d06").await;
     let two = bed.adopt_video("two.mp4", "d06").await;
     let event = s3_notification(&[(FILMS, "one.mp4", &one.etag), (FILMS, "two.mp4", &two.etag)]);
-    let endless = bed.directory().join("endless-ffprobe");
-    program::write(&endless, "#!/bin/sh\nwhile :; do :; done\n");
-    let endless = endless.to_str().unwrap();
-    let splitter = bed.splitter(&[("FFPROBE", endless)]);
-    let mut handling = pin!(splitter.handle(&event, in_seconds(4)));
-    let mut most = 0;
+    // It hangs until there is a file, and then does its work.
+    let (program, gate) = (
+        bed.directory().join("slow-ffprobe"),
+        bed.directory().join("go-on"),
+    );
+    let ffprobe = settings(&[]).ffprobe;
+    let script = format!(
+        "#!/bin/sh\n[ -e {} ] && exec {} \"$@\"\nwhile :; do :; done\n",
+        gate.display(),
+        ffprobe.display()
+    );
+    program::write(&program, script);
+    let program = program.to_str().unwrap();
+    let splitter = bed.splitter(&[("FFPROBE", program)]);
+    let mut handling = pin!(splitter.handle(&event, in_seconds(16)));
+    let (mut most, mut seen) = (0, 0);
     let answer = loop {
         tokio::select! {
             answer = &mut handling => break answer,
-            () = sleep(Duration::from_millis(50)) => most = most.max(running(endless)),
+            () = sleep(Duration::from_millis(50)) => {
+                most = most.max(running(program));
+                seen += most;
+                // By now it has looked for the file.
+                if seen > 30 {
+                    fs::write(&gate, "").unwrap();
+                }
+            }
         }
     };
-    answer.map(drop).expect_err("no probing has ended");
     assert_eq!(most, 1);
+    let error = answer
+        .map(drop)
+        .expect_err("the first is to be tried again");
+    assert!(error.to_string().contains("one.mp4"), "{error}");
+    assert_eq!(events.recv().await.unwrap()["detail"]["key"], "two.mp4");
 }
 
 #[tokio::test]

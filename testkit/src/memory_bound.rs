@@ -142,7 +142,7 @@ mod tests {
         // `tail` keeps the line, which has no end, in memory.
         command.args([
             "-c",
-            "head -c 104857600 /dev/zero | tail -n 1 | wc -c; sleep 0.2",
+            "head -c 104857600 /dev/zero | tail -n 1 | { sleep 1; wc -c; }",
         ]);
         let process = Process::spawn_within(&mut command, Some(bound));
         let said = process.says(|log| log.contains("104857600").then_some(()));

@@ -36,6 +36,9 @@ impl Default for Machine {
 /// Name of the function's binary in `/mnt`.
 const FUNCTION: &str = "bootstrap";
 
+/// Name of the emulator there.
+const EMULATOR: &str = "aws-lambda-rie";
+
 impl Machine {
     /// Where a program of [`programs`](Self::programs) lies for the function.
     pub fn path_of(program: &Path) -> PathBuf {
@@ -54,9 +57,13 @@ impl Machine {
             let name = program.file_name().unwrap().to_str().unwrap();
             command.args(["--bind", &bind(program, name)]);
         }
+        // A checkout may lie where the machine has mounts of its own.
+        command.args(["--bind", &bind(emulator, EMULATOR)]);
         // The emulator runs the launcher, which the user of an unprivileged machine must reach too.
         command.args(["--bind", &bind(launcher, "gifgen-sandbox"), "--"]);
-        command.arg(emulator).args(arguments);
+        command
+            .arg(Path::new("/mnt").join(EMULATOR))
+            .args(arguments);
         command.args(["/mnt/gifgen-sandbox", "function"]);
         if self.keep_user {
             command.arg("--keep-user");

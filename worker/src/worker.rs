@@ -1,10 +1,6 @@
 //! From a slice event to its uploaded objects and its receipt.
 
-use std::{
-    num::NonZero,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{num::NonZero, path::PathBuf, time::Instant};
 
 use gifgen_ledger::{
     Ledger,
@@ -117,7 +113,7 @@ impl Worker {
         let start = detail["start"].as_f64();
         // In a box, for the state of all that it waits for is large.
         let handling = Box::pin(self.slice(event, invocation));
-        let handled = timeout_at(invocation.deadline.instant() + PATIENCE, handling).await;
+        let handled = timeout_at(invocation.deadline.end(), handling).await;
         let handled = handled.unwrap_or_else(|_| {
             Err(Interrupted::DeadlinePassed {
                 doing: "reading and writing S3",
@@ -258,11 +254,6 @@ impl Worker {
         Ok(())
     }
 }
-
-/// How long after the deadline the work is dropped, if it has not ended itself: an S3 that took a
-/// connection and does not answer is waited for without end. That is more than a stuck FFmpeg takes to
-/// be killed and waited for (2.5 s), and less than the 5 s that the deadline keeps back.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// `detail` as it can be replayed from the log, without the long part that it can do without.
 fn for_replay(detail: &Value) -> Value {

@@ -38,11 +38,14 @@ async fn in_the_open_it_gets_nothing() {
     for attempt in CLOSED {
         assert_ne!(report[attempt], 0, "{attempt} in {report:?}");
     }
+    if getuid().is_root() {
+        // Else the tests' own processes, which know the credentials too, belong to the same user.
+        assert_errors(&report, &[("secret", 0)]);
+    }
     if refused {
         eprintln!("SKIPPED: this kernel refuses a part of FFmpeg's sandbox: {report:?}");
         return;
     }
-    assert_errors(&report, &[("secret", 0)]);
     let (denied, refused) = (libc::EACCES, libc::EPERM);
     assert_errors(
         &report,

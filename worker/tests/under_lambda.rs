@@ -140,7 +140,7 @@ async fn a_deadline_that_passes_is_an_error_and_ends_even_an_ffmpeg_that_is_stuc
     let bed = TestBed::start().await;
     let event = first_slice(&bed, "film.mp4").await;
     // Five seconds of them are kept back.
-    let time = [("AWS_LAMBDA_FUNCTION_TIMEOUT", "12")];
+    let time = [("AWS_LAMBDA_FUNCTION_TIMEOUT", "25")];
     let mut rie = worker(&bed, &Machine::default(), &time).await;
     let answer = rie
         .invoke_while(&event, async |rie| send(Signal::STOP, ffmpeg_of(rie).await))

@@ -32,7 +32,7 @@ use self::{
     kept::Kept,
     peak::peak_of_ended,
 };
-use crate::{blocking::blocking, deadline::Deadline};
+use crate::{blocking::blocking, deadline::Deadline, memory::resident};
 
 pub use self::{
     cage::{FILE_BYTES, Network},
@@ -73,7 +73,10 @@ pub struct Finished<T> {
     /// The last of what it wrote to standard error, at most [`STDERR_BYTES`]. May hold secrets
     /// of the argument list.
     pub stderr: String,
-    /// Whether it had three quarters of the memory that it may have, at its peak.
+    /// Whether its memory was bounded by its caller.
+    pub memory_bounded: bool,
+    /// Whether it had three quarters of the memory that it may have, at its peak. `false` where that
+    /// cannot be told from the memory of this process, which it had a copy of at first.
     pub near_memory_bound: bool,
 }
 
@@ -101,6 +104,9 @@ const PIPE_BYTES: usize = 1024 * 1024;
 /// allocates too rarely to gain by them.
 const HEAPS: &str = "1";
 
+/// How much this process may grow between the look at its memory and the fork, in bytes.
+const INHERITED_MORE: u64 = 4 * 1024 * 1024;
+
 /// How long output is still read after the program itself has ended: what a descendant holds
 /// open longer is closed by killing the group.
 const DRAIN: Duration = Duration::from_millis(500);
@@ -115,10 +121,11 @@ const DRAIN: Duration = Duration::from_millis(500);
 /// If the program cannot be started or waited for. That it fails is not an error but an
 /// [`Ending`].
 pub async fn run(mut program: Program<'_>, keep: Keep) -> Result<Finished<Vec<u8>>, ChildError> {
+    let inherited = resident();
     let (mut child, group) = start(&mut program)?;
     let pipe = child.stdout.take();
     let mut stdout = Kept::new(keep);
-    let ended = supervise(&program, child, &group, stdout.drain(pipe)).await?;
+    let ended = supervise(&program, child, &group, inherited, stdout.drain(pipe)).await?;
     group.disarm();
     Ok(ended.with(stdout.into_bytes()))
 }
@@ -138,6 +145,7 @@ pub async fn run_reading<T: Send + 'static>(
     mut program: Program<'_>,
     read: impl FnOnce(File) -> T + Send + 'static,
 ) -> Result<Finished<T>, ChildError> {
+    let inherited = resident();
     let (mut child, group) = start(&mut program)?;
     let pipe = child
         .stdout
@@ -149,7 +157,7 @@ pub async fn run_reading<T: Send + 'static>(
     // A larger pipe only saves time, and users without privileges have a limit for all together.
     fcntl_setpipe_size(&pipe, PIPE_BYTES).ok();
     let mut reading = pin!(blocking(move || read(File::from(pipe))));
-    let ended = supervise(&program, child, &group, ready(())).await?;
+    let ended = supervise(&program, child, &group, inherited, ready(())).await?;
     let stdout = match timeout(DRAIN, &mut reading).await {
         Ok(stdout) => stdout,
         Err(_) => {
@@ -170,11 +178,12 @@ fn start(program: &mut Program<'_>) -> Result<(Child, Group), ChildError> {
 }
 
 /// Waits for the end of `child`, or brings it about, while its standard error is collected and
-/// `stdout` is polled.
+/// `stdout` is polled. When it was forked, it had about the `inherited` bytes in memory.
 async fn supervise(
     program: &Program<'_>,
     mut child: Child,
     group: &Group,
+    inherited: u64,
     stdout: impl Future<Output = ()>,
 ) -> Result<Finished<()>, ChildError> {
     let id = child.id().unwrap_or_default();
@@ -206,11 +215,12 @@ async fn supervise(
         }
         (Ending::of(status, ended_by_us), peak)
     };
-    let near = |bound: u64| peak >= bound / 4 * 3;
+    let near = |bound: u64| peak >= bound / 4 * 3 && peak > inherited + INHERITED_MORE;
     Ok(Finished {
         ending,
         stdout: (),
         stderr: String::from_utf8_lossy(&stderr.into_bytes()).into_owned(),
+        memory_bounded: program.memory.is_some(),
         near_memory_bound: program.memory.is_some_and(near),
     })
 }
@@ -221,6 +231,7 @@ impl Finished<()> {
             ending: self.ending,
             stdout,
             stderr: self.stderr,
+            memory_bounded: self.memory_bounded,
             near_memory_bound: self.near_memory_bound,
         }
     }
