@@ -1,9 +1,9 @@
 """Checks the parameters of a deployment before anything is built, and prints the architecture.
 
 Usage: check-deploy.py STACK [PARAMETER=VALUE...]. Values that are not given are those that the stack
-has, if there is one, else the template's defaults. CloudFormation checks each parameter's own range; this
-checks what it cannot: names (`sam deploy` passes over unknown ones), numbers against each other, and the
-layer. Exits with 1 and a sentence that says what to do.
+has, if there is one, else the template's defaults. CloudFormation would refuse a value out of its parameter's
+range too, but only after the build; and it does not check names (`sam deploy` passes over unknown ones),
+numbers against each other, and the layer. Exits with 1 and a sentence that says what to do.
 """
 
 import difflib
@@ -35,6 +35,25 @@ def given(arguments: list[str], known: dict) -> dict[str, str]:
     return values
 
 
+def check_range(name: str, value: str, parameter: dict) -> None:
+    """`value` is one that the template lets `parameter` have."""
+    allowed = parameter.get("AllowedValues")
+    if allowed is not None and value not in map(str, allowed):
+        raise Problem(f"{name}={value} is not one of {', '.join(map(str, allowed))}")
+    if parameter["Type"] == "Number":
+        try:
+            number = float(value)
+        except ValueError:
+            raise Problem(f"{name}={value} is no number") from None
+        least, most = parameter.get("MinValue"), parameter.get("MaxValue")
+        if (least is not None and number < float(least)) or (most is not None and number > float(most)):
+            raise Problem(f"{name}={value} is out of its range, {least} to {most}")
+    pattern = parameter.get("AllowedPattern")
+    if pattern is not None and re.fullmatch(pattern, value) is None:
+        hint = parameter.get("ConstraintDescription", f"it must match {pattern}")
+        raise Problem(f"{name}={value} is refused: {hint}")
+
+
 def of_stack(stack: str) -> dict[str, str]:
     """The parameters that the stack has; none if it does not exist."""
     try:
@@ -56,7 +75,10 @@ def check_layer(arn: str, architecture: str) -> None:
     here = client.meta.region_name
     if region != here:
         raise Problem(f"the layer is in {region} and the stack in {here}; publish the layer in {here}, or set AWS_REGION={region}")
-    found = client.get_layer_version(LayerName=layer, VersionNumber=int(version))
+    try:
+        found = client.get_layer_version(LayerName=layer, VersionNumber=int(version))
+    except client.exceptions.ResourceNotFoundException:
+        raise Problem(f"there is no layer version {arn}; publish it (README.md, Deploy), or give another") from None
     architectures = found.get("CompatibleArchitectures") or []
     if not architectures:
         print(
@@ -76,6 +98,10 @@ def check(stack: str, arguments: list[str]) -> str:
         known = yaml_parse(file.read())["Parameters"]
     defaults = {name: str(p["Default"]) for name, p in known.items() if "Default" in p}
     new = given(arguments, known)
+    for name, value in new.items():
+        # Of the layer more is to be said.
+        if name != "FfmpegLayerArn":
+            check_range(name, value, known[name])
     values = {**defaults, **of_stack(stack), **new}
     missing = [name for name in known if name not in values]
     if missing:

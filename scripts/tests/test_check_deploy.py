@@ -102,6 +102,19 @@ class ADeployment(unittest.TestCase):
     def test_knows_no_other_parameter_than_the_template(self):
         self.assertIn("is WorkerMemory meant?", self.problem("WorkerMemmory=2048"))
 
+    def test_refuses_what_is_out_of_its_range_before_anything_is_built(self):
+        arn = publish_layer(["x86_64"])
+        for value in ["GifWidth=5000", "GifWidth=abc", "Frames=all", "MaxVideoHours=0", "WorkerMemory="]:
+            with self.assertRaisesRegex(check_deploy.Problem, value):
+                self.architecture(f"FfmpegLayerArn={arn}", value)
+        for value in ["GifWidth=320", "Frames=storyboard", "SubnetIds=", "WorkerReservedConcurrency=-1"]:
+            self.architecture(f"FfmpegLayerArn={arn}", value)
+
+    def test_says_of_a_layer_version_that_is_not_there_what_to_do(self):
+        arn = publish_layer(["x86_64"])
+        with self.assertRaisesRegex(check_deploy.Problem, "there is no layer version .*:7; publish it"):
+            self.architecture(f"FfmpegLayerArn={arn.removesuffix('1')}7")
+
     def test_refuses_a_layer_of_another_region(self):
         arn = publish_layer(["x86_64"]).replace(REGION, "us-east-1")
         self.assertIn("set AWS_REGION=us-east-1", self.problem(f"FfmpegLayerArn={arn}"))
