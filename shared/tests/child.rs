@@ -13,6 +13,9 @@ use gifgen_shared::{
 
 const MINUTE: Duration = Duration::from_secs(60);
 
+/// Long enough for a shell to start and to print a line, also on a busy machine.
+const SHORT: Duration = Duration::from_secs(3);
+
 fn script<'a>(text: &str, deadline: Duration) -> Program<'a> {
     Program {
         path: Path::new("/bin/sh"),
@@ -80,7 +83,7 @@ async fn a_program_that_hangs_is_ended_at_the_deadline() {
 async fn a_program_that_ignores_the_request_to_end_is_killed_with_its_children() {
     let finished = result_of(
         "trap '' TERM; sleep 100 & echo $!; while true; do sleep 1; done",
-        Duration::from_millis(300),
+        SHORT,
     )
     .await;
     assert_eq!(finished.ending, Ending::DeadlinePassed);
@@ -194,7 +197,7 @@ async fn a_reader_comes_to_an_end_at_the_deadline_and_when_only_a_child_is_left(
         output.read_to_string(&mut text).unwrap();
         text
     };
-    let hanging = script("echo a; sleep 100", Duration::from_millis(300));
+    let hanging = script("echo a; sleep 100", SHORT);
     let finished = run_reading(hanging, all).await.unwrap();
     assert_eq!(finished.ending, Ending::DeadlinePassed);
     assert_eq!(finished.stdout, "a\n");

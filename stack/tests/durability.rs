@@ -151,8 +151,9 @@ async fn what_was_answered_survives_a_kill() {
         .unwrap();
     let [endpoint, id, secret] = line.split(' ').collect::<Vec<_>>().try_into().unwrap();
     let client = conformance::client(endpoint, id, secret);
+    let (written, mut writing) = tokio::sync::mpsc::unbounded_channel();
     let writers = (0..8).map(|writer| {
-        let client = client.clone();
+        let (client, written) = (client.clone(), written.clone());
         tokio::spawn(async move {
             let mut answered = Vec::new();
             for at in 0.. {
@@ -160,7 +161,10 @@ async fn what_was_answered_survives_a_kill() {
                 let body = ByteStream::from(pattern(1000 + at));
                 let put = client.put_object().bucket("films").key(&key).body(body);
                 match put.send().await {
-                    Ok(_) => answered.push((key, 1000 + at)),
+                    Ok(_) => {
+                        answered.push((key, 1000 + at));
+                        written.send(()).unwrap();
+                    }
                     Err(_) => break,
                 }
             }
@@ -168,18 +172,16 @@ async fn what_was_answered_survives_a_kill() {
         })
     });
     let writers: Vec<_> = writers.collect();
-    tokio::time::sleep(Duration::from_millis(1500)).await;
+    // In the midst of the others' writes.
+    for _ in 0..100 {
+        writing.recv().await.unwrap();
+    }
     child.kill().unwrap();
     child.wait().unwrap();
     let mut answered = Vec::new();
     for writer in writers {
         answered.extend(writer.await.unwrap());
     }
-    assert!(
-        answered.len() > 50,
-        "only {} objects were written",
-        answered.len()
-    );
     let (stack, client) = start(data.path()).await;
     for (key, length) in &answered {
         assert!(

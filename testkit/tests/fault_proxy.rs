@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Mutex,
     time::{Duration, Instant},
 };
 
@@ -20,6 +21,7 @@ use hyper_util::{
     client::legacy::{Client, Error},
     rt::TokioExecutor,
 };
+use tokio::sync::mpsc;
 
 const KEY: &str = "a b.mp4";
 
@@ -377,23 +379,31 @@ async fn a_completion_that_never_arrived_is_no_lost_acknowledgement() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_completion_whose_sender_is_gone_before_the_answer_is_a_lost_acknowledgement() {
-    let slow = FailingBus::start(|_, _| {
-        std::thread::sleep(Duration::from_millis(300));
+    let (heard, mut hearing) = mpsc::unbounded_channel();
+    let (go, waiting) = std::sync::mpsc::channel();
+    let waiting = Mutex::new(waiting);
+    let slow = FailingBus::start(move |_, _| {
+        heard.send(()).unwrap();
+        waiting.lock().unwrap().recv().unwrap();
         Verdict::Take
     })
     .await;
     let proxy = FaultProxy::start(&slow.endpoint(), first(&[])).await;
     let bus = clients::event_bridge(&proxy.endpoint(), "test", "test");
-    let put = bus.put_events().entries(completion(0)).send();
-    let given_up = tokio::time::timeout(Duration::from_millis(150), put).await;
-    assert!(given_up.is_err());
+    let put = tokio::spawn(bus.put_events().entries(completion(0)).send());
+    hearing.recv().await.unwrap();
+    put.abort();
+    assert!(put.await.unwrap_err().is_cancelled());
+    // The proxy may learn of it only by the broken connection.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    go.send(()).unwrap();
     let counted = async {
         while proxy.lost_acknowledgements() == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let second = Duration::from_secs(1);
-    tokio::time::timeout(second, counted).await.unwrap();
+    let minute = Duration::from_secs(60);
+    tokio::time::timeout(minute, counted).await.unwrap();
     assert_eq!(slow.requests().len(), 1);
     assert_eq!(proxy.lost_acknowledgements(), 1);
 }
