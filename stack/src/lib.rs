@@ -46,4 +46,4 @@ pub use bus::{Bus, BusError};
 pub use credentials::Credentials;
 pub use pattern::PatternError;
 pub use stack::{Stack, StackError};
-pub use store::{ObjectHeaders, ObjectInfo, Store, StoreError};
+pub use store::{Checksums, ETags, ObjectHeaders, ObjectInfo, Store, StoreError};

@@ -15,7 +15,7 @@ use crate::eventbridge;
 use crate::ids::RandomError;
 use crate::s3;
 use crate::server::Server;
-use crate::store::{Store, StoreError};
+use crate::store::{ETags, Store, StoreError};
 
 /// The AWS side of the system on ports of the kernel's choosing; stops when dropped, or in order by
 /// [`stop`](Stack::stop).
@@ -65,16 +65,28 @@ impl Stack {
         Self::start_on(Ipv4Addr::LOCALHOST.into(), data_dir).await
     }
 
+    /// The same with other ETags.
+    ///
+    /// # Errors
+    /// The directory cannot be opened, or no port can be had.
+    pub async fn start_with(etags: ETags, data_dir: &Path) -> Result<Self, StackError> {
+        Self::serve(Ipv4Addr::LOCALHOST.into(), data_dir, etags).await
+    }
+
     /// The same on another address of this machine, one that a container reaches. Whoever else
     /// reaches it needs the [`credentials`](Self::credentials).
     ///
     /// # Errors
     /// The directory cannot be opened, or no port can be had.
     pub async fn start_on(address: IpAddr, data_dir: &Path) -> Result<Self, StackError> {
+        Self::serve(address, data_dir, ETags::Md5).await
+    }
+
+    async fn serve(address: IpAddr, data_dir: &Path, etags: ETags) -> Result<Self, StackError> {
         let no_port = |source| StackError::Listen { address, source };
         let bus = Bus::default();
         let credentials = Credentials::random()?;
-        let store = OpenStore(Store::open(data_dir, bus.clone()).await?);
+        let store = OpenStore(Store::open(data_dir, bus.clone(), etags).await?);
         let s3 = Server::start(address, s3::service(store.0.clone(), &credentials))
             .await
             .map_err(no_port)?;

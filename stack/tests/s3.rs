@@ -2,7 +2,7 @@
 
 mod conformance;
 
-use gifgen_stack::Stack;
+use gifgen_stack::{ETags, Stack};
 
 macro_rules! tests {
     ($($module:ident: $($check:ident),+;)+) => {$($(
@@ -42,5 +42,32 @@ async fn all_checks_can_share_a_bucket() {
         conformance::failure(not_empty),
         (409, "BucketNotEmpty".into())
     );
+    stack.stop().await;
+}
+
+#[tokio::test]
+async fn opaque_etags_differ_at_each_write_and_are_conditions_all_the_same() {
+    let data = tempfile::tempdir().unwrap();
+    let stack = Stack::start_with(ETags::Opaque, data.path()).await.unwrap();
+    let key = stack.credentials();
+    let (id, secret) = (&key.access_key_id, &key.secret_access_key);
+    let client = conformance::client(&stack.s3_endpoint(), id, secret);
+    client.create_bucket().bucket("films").send().await.unwrap();
+    let first = conformance::put(&client, "films", "a", b"abc").await;
+    let second = conformance::put(&client, "films", "a", b"abc").await;
+    assert_ne!(first, second);
+    let replace = |etag: &str| {
+        let put = client.put_object().bucket("films").key("a");
+        put.if_match(etag).send()
+    };
+    assert_eq!(conformance::failure(replace(&first).await).0, 412);
+    replace(&second).await.unwrap();
+    // What they say of contents is all that differs.
+    let md5s = [
+        "what_was_put_comes_back_with_its_headers",
+        "an_empty_object_is_an_object",
+        "parts_become_one_object",
+    ];
+    conformance::conformance(&client, "films", &md5s).await;
     stack.stop().await;
 }

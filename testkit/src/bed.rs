@@ -9,7 +9,7 @@ use std::{
 
 use gifgen_shared::{deadline::Deadline, settings::Settings};
 use gifgen_splitter::splitter::Splitter;
-use gifgen_stack::{ObjectInfo, Stack};
+use gifgen_stack::{ETags, ObjectInfo, Stack};
 use gifgen_worker::{invocation::Invocation, worker::Worker};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -43,11 +43,18 @@ pub struct TestBed {
 }
 
 impl TestBed {
-    /// Starts it.
+    /// Starts it. Its ETags are opaque where the environment's `GIFGEN_ETAGS` says `opaque`, so that
+    /// the same tests run in both worlds.
     pub async fn start() -> Self {
+        Self::start_with(etags_wanted()).await
+    }
+
+    /// Starts it with these ETags.
+    pub async fn start_with(etags: ETags) -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("tmp")).unwrap();
-        let stack = Stack::start(&directory.path().join("data")).await.unwrap();
+        let data = directory.path().join("data");
+        let stack = Stack::start_with(etags, &data).await.unwrap();
         for bucket in [FILMS, PREVIEWS] {
             stack.store().create_bucket(bucket).await.unwrap();
         }
@@ -151,6 +158,15 @@ impl TestBed {
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
+    }
+}
+
+/// The ETags that `GIFGEN_ETAGS` names: `md5` or `opaque`; without it MD5.
+pub fn etags_wanted() -> ETags {
+    match std::env::var("GIFGEN_ETAGS").as_deref() {
+        Err(_) | Ok("md5") => ETags::Md5,
+        Ok("opaque") => ETags::Opaque,
+        Ok(other) => panic!("GIFGEN_ETAGS is md5 or opaque, not {other}"),
     }
 }
 

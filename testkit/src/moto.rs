@@ -4,10 +4,11 @@ use std::{path::Path, process::Command};
 
 use aws_sdk_eventbridge::types::Target;
 use aws_sdk_s3::primitives::ByteStream;
+use gifgen_stack::ETags;
 use serde_json::{Value, json};
 
 use crate::{
-    bed::{FILMS, PREVIEWS},
+    bed::{FILMS, PREVIEWS, etags_wanted},
     clients::{self, REGION},
     http, media,
     process::Process,
@@ -35,9 +36,16 @@ const ACCOUNT: &str = "123456789012";
 const QUEUE: &str = "our-events";
 
 impl Moto {
-    /// Starts it, and returns when it answers.
+    /// Starts it, with the ETags that [`etags_wanted`] tells, and returns when it answers.
     pub async fn start() -> Self {
-        let mut command = Command::new(tool("venv/bin/moto_server"));
+        let mut command = match etags_wanted() {
+            ETags::Md5 => Command::new(tool("venv/bin/moto_server")),
+            ETags::Opaque => {
+                let mut python = Command::new(tool("venv/bin/python"));
+                python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/src/moto_opaque.py"));
+                python
+            }
+        };
         // Port 0: the kernel chooses, so nobody can be faster.
         let process = Process::spawn(command.args(["-H", "127.0.0.1", "-p", "0"]));
         let endpoint = process.says(listening_at).await;

@@ -3,10 +3,10 @@
 
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
-use s3s::dto::Checksum;
+use s3s::dto::{Checksum, ChecksumMode};
 use s3s::{S3Result, TrailingHeaders, s3_error};
 
-use crate::store::Received;
+use crate::store::{Checksums, Received};
 
 /// What the client says of a body, in its headers and (once the body is read) its trailers.
 #[derive(Debug, Default)]
@@ -85,6 +85,34 @@ impl Claims {
             let value = trailers.get(name)?.to_str().ok()?;
             Some(value.to_owned())
         })?
+    }
+}
+
+/// What is kept of the sums of a body.
+pub(super) fn kept(sums: &Checksum) -> Checksums {
+    [
+        ("crc32", &sums.checksum_crc32),
+        ("crc32c", &sums.checksum_crc32c),
+        ("crc64nvme", &sums.checksum_crc64nvme),
+        ("sha1", &sums.checksum_sha1),
+        ("sha256", &sums.checksum_sha256),
+    ]
+    .into_iter()
+    .filter_map(|(name, sum)| Some((name.to_owned(), sum.clone()?)))
+    .collect()
+}
+
+/// What a client that asked for checksums (`x-amz-checksum-mode`) is told.
+pub(super) fn told(kept: &Checksums, mode: Option<&ChecksumMode>) -> Checksum {
+    let asked = mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED);
+    let sum = |name| kept.get(name).filter(|_| asked).cloned();
+    Checksum {
+        checksum_crc32: sum("crc32"),
+        checksum_crc32c: sum("crc32c"),
+        checksum_crc64nvme: sum("crc64nvme"),
+        checksum_sha1: sum("sha1"),
+        checksum_sha256: sum("sha256"),
+        checksum_type: None,
     }
 }
 

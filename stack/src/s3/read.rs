@@ -4,6 +4,7 @@ use s3s::dto::*;
 use s3s::header::{CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 
+use super::checksums::told;
 use super::conditions::{ReadConditions, Verdict};
 use super::headers::{DEFAULT_CONTENT_TYPE, etag, expires, timestamp};
 use super::stream::FileStream;
@@ -50,7 +51,15 @@ pub(super) async fn get_object(
     };
     require(&conditions, &info)?;
     let (range, content_range) = part_to_send(input.range.as_ref(), info.bytes)?;
+    // They are of the whole: a client would hold them against the part.
+    let mode = input.checksum_mode.filter(|_| content_range.is_none());
+    let sums = told(&info.checksums, mode.as_ref());
     Ok(GetObjectOutput {
+        checksum_crc32: sums.checksum_crc32,
+        checksum_crc32c: sums.checksum_crc32c,
+        checksum_crc64nvme: sums.checksum_crc64nvme,
+        checksum_sha1: sums.checksum_sha1,
+        checksum_sha256: sums.checksum_sha256,
         accept_ranges: Some("bytes".into()),
         content_length: Some(length(range.end - range.start)?),
         content_range,
@@ -88,7 +97,13 @@ pub(super) async fn head_object(
     };
     require(&conditions, &info)?;
     let (range, content_range) = part_to_send(input.range.as_ref(), info.bytes)?;
+    let sums = told(&info.checksums, input.checksum_mode.as_ref());
     Ok(HeadObjectOutput {
+        checksum_crc32: sums.checksum_crc32,
+        checksum_crc32c: sums.checksum_crc32c,
+        checksum_crc64nvme: sums.checksum_crc64nvme,
+        checksum_sha1: sums.checksum_sha1,
+        checksum_sha256: sums.checksum_sha256,
         accept_ranges: Some("bytes".into()),
         content_length: Some(length(range.end - range.start)?),
         content_range,

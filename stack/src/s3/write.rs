@@ -3,7 +3,7 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Result, s3_error};
 
-use super::checksums::Claims;
+use super::checksums::{Claims, kept};
 use super::conditions::{self, ReadConditions, Verdict};
 use super::headers::{self, etag, timestamp};
 use crate::store::{NewObject, Reason, Received, Store, StoreError, WriteCondition, receive};
@@ -54,7 +54,7 @@ pub(super) async fn put_object(
     };
     let received = take_body(store, input.body, &claims).await?;
     let found = received.checksum.clone();
-    let new = NewObject::put(received, content_type, headers);
+    let new = NewObject::put(received, content_type, headers, kept(&found));
     let info = store.put(&input.bucket, &input.key, new, condition).await?;
     Ok(PutObjectOutput {
         e_tag: Some(etag(&info.etag)),
@@ -115,6 +115,7 @@ pub(super) async fn copy_object(
         etag: info.etag,
         content_type,
         headers,
+        checksums: info.checksums,
         reason: Reason::CopyObject,
     };
     let info = store

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use redb::{Database, ReadableDatabase as _};
 
 use super::StoreError;
+use super::etags::ETags;
 use super::open;
 use super::tables::{ReadTables, WriteTables};
 use super::writer::{Done, Writer};
@@ -21,6 +22,7 @@ pub struct Store {
 
 struct Inner {
     bodies: PathBuf,
+    etags: ETags,
     /// None once closed.
     open: RwLock<Option<Open>>,
     writer_thread: Mutex<Option<JoinHandle<()>>>,
@@ -34,7 +36,7 @@ struct Open {
 
 impl Store {
     /// Opens the data directory. Events about new objects go to `bus`.
-    pub(crate) async fn open(data_dir: &Path, bus: Bus) -> Result<Self, StoreError> {
+    pub(crate) async fn open(data_dir: &Path, bus: Bus, etags: ETags) -> Result<Self, StoreError> {
         let data_dir = data_dir.to_owned();
         // A body's path is given to others, who may have another working directory.
         let (database, bodies) = blocking(move || {
@@ -50,6 +52,7 @@ impl Store {
         Ok(Self {
             inner: Arc::new(Inner {
                 bodies,
+                etags,
                 open: RwLock::new(Some(Open { database, writer })),
                 writer_thread: Mutex::new(Some(thread)),
             }),
@@ -85,6 +88,11 @@ impl Store {
     /// The directory of bodies.
     pub(crate) fn bodies(&self) -> &Path {
         &self.inner.bodies
+    }
+
+    /// What the ETags of new objects are.
+    pub(crate) fn etags(&self) -> ETags {
+        self.inner.etags
     }
 
     fn opened(&self) -> Result<Open, StoreError> {

@@ -6,7 +6,8 @@ use super::StoreError;
 use super::bodies::{NewBody, Received};
 use super::condition::WriteCondition;
 use super::created::{Created, Reason};
-use super::records::{Body, ObjectHeaders, ObjectInfo, Record, now_millis};
+use super::etags::ETags;
+use super::records::{Body, Checksums, ObjectHeaders, ObjectInfo, Record, now_millis};
 use super::tables::WriteTables;
 use super::writer::{Done, Then};
 use crate::ids::hex;
@@ -16,9 +17,11 @@ use crate::ids::hex;
 pub(crate) struct NewObject {
     pub(crate) body: NewBody,
     pub(crate) bytes: u64,
+    /// As it is where ETags tell contents.
     pub(crate) etag: String,
     pub(crate) content_type: Option<String>,
     pub(crate) headers: ObjectHeaders,
+    pub(crate) checksums: Checksums,
     pub(crate) reason: Reason,
 }
 
@@ -28,6 +31,7 @@ impl NewObject {
         received: Received,
         content_type: Option<String>,
         headers: ObjectHeaders,
+        checksums: Checksums,
     ) -> Self {
         Self {
             body: received.body,
@@ -35,6 +39,7 @@ impl NewObject {
             etag: hex(&received.md5),
             content_type,
             headers,
+            checksums,
             reason: Reason::PutObject,
         }
     }
@@ -48,17 +53,19 @@ pub(super) fn insert(
     key: &str,
     new: NewObject,
     condition: &WriteCondition,
+    etags: ETags,
 ) -> Result<Done<ObjectInfo>, StoreError> {
     tables.require_bucket(bucket)?;
     let current = tables.object(bucket, key)?.and_then(Record::refreshed);
     condition.check(bucket, key, current.as_ref())?;
     let record = Record {
         bytes: new.bytes,
-        etag: new.etag,
+        etag: etags.choose(new.etag)?,
         modified_ms: now_millis(),
         body: Body::Stored(new.body.id().into()),
         content_type: new.content_type,
         headers: new.headers,
+        checksums: new.checksums,
     };
     replace(
         tables,

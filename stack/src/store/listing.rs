@@ -145,7 +145,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::store::records::{Body, ObjectHeaders};
+    use crate::store::records::{Body, Checksums, ObjectHeaders};
 
     fn pages(keys: &[&str], query: Query) -> Vec<Vec<String>> {
         let record = Record {
@@ -155,6 +155,7 @@ mod tests {
             body: Body::Stored(String::new()),
             content_type: None,
             headers: ObjectHeaders::default(),
+            checksums: Checksums::new(),
         };
         let value = serde_json::to_vec(&record).unwrap();
         let objects: BTreeMap<&str, &[u8]> = keys.iter().map(|key| (*key, &*value)).collect();

@@ -148,8 +148,8 @@ impl Store {
     ) -> Result<ObjectInfo, StoreError> {
         check_key(key)?;
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
-        let bodies = self.bodies().to_owned();
-        self.change(move |tables| insert(tables, &bodies, &bucket, &key, new, &condition))
+        let (bodies, etags) = (self.bodies().to_owned(), self.etags());
+        self.change(move |tables| insert(tables, &bodies, &bucket, &key, new, &condition, etags))
             .await
     }
 

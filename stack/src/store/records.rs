@@ -18,7 +18,8 @@ pub struct ObjectInfo {
     /// The size in bytes.
     pub bytes: u64,
     /// The ETag without quotes: the MD5 of the body in hexadecimal, `MD5-N` for a multipart
-    /// upload of N parts, and something opaque for an adopted file.
+    /// upload of N parts, and something opaque for an adopted file, or where the store's
+    /// [`ETags`](super::ETags) are opaque.
     pub etag: String,
     /// Where the body lies on disk. The file must not be modified, but may be linked or copied; it
     /// goes away when the object is replaced or deleted (unless it is adopted).
@@ -31,7 +32,12 @@ pub struct ObjectInfo {
     pub content_type: Option<String>,
     /// The other headers that came with the object.
     pub headers: ObjectHeaders,
+    /// The checksums that came with the object.
+    pub checksums: Checksums,
 }
+
+/// Checksums of an object in base 64, by their names in headers (`x-amz-checksum-…`): `sha256`.
+pub type Checksums = BTreeMap<String, String>;
 
 /// Headers that are kept with an object and given back with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,6 +67,8 @@ pub(crate) struct Record {
     pub(crate) body: Body,
     pub(crate) content_type: Option<String>,
     pub(crate) headers: ObjectHeaders,
+    #[serde(default)]
+    pub(crate) checksums: Checksums,
 }
 
 /// Where a body is.
@@ -90,6 +98,7 @@ impl Record {
             body: Body::Adopted(path.into()),
             content_type: None,
             headers: ObjectHeaders::default(),
+            checksums: Checksums::new(),
         }
     }
 
@@ -123,6 +132,7 @@ impl Record {
             last_modified: from_millis(self.modified_ms),
             content_type: self.content_type,
             headers: self.headers,
+            checksums: self.checksums,
         }
     }
 }

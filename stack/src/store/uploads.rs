@@ -8,7 +8,7 @@ use super::handle::{Store, blocking};
 use super::insert::{NewObject, done, insert};
 use super::objects::check_key;
 use super::parts::{self, CompletePart};
-use super::records::{ObjectHeaders, ObjectInfo, Part, Upload, now_millis};
+use super::records::{Checksums, ObjectHeaders, ObjectInfo, Part, Upload, now_millis};
 use super::writer::{Done, Then};
 use crate::ids::{hex, random_hex};
 
@@ -107,7 +107,7 @@ impl Store {
                 Ok((upload, parts::choose(&tables.parts_of(&id)?, &wanted)?))
             })
             .await?;
-        let bodies = self.bodies().to_owned();
+        let (bodies, etags) = (self.bodies().to_owned(), self.etags());
         let (dir, to_join) = (bodies.clone(), chosen.clone());
         let body = blocking(move || parts::join(&dir, &to_join)).await?;
         let (bucket, key, id) = names;
@@ -126,11 +126,13 @@ impl Store {
                 etag: parts::etag(&chosen),
                 content_type: upload.content_type,
                 headers: upload.headers,
+                // Of the parts; S3 gives none of the whole for them either, unless asked to.
+                checksums: Checksums::new(),
                 reason: Reason::CompleteMultipartUpload,
             };
             // Nothing may fail once something is changed, so the parts are read before.
             let used_up = tables.parts_of(&id)?;
-            let mut done = insert(tables, &bodies, &bucket, &key, new, &condition)?;
+            let mut done = insert(tables, &bodies, &bucket, &key, new, &condition, etags)?;
             tables.remove_upload(&id)?;
             let used_up = used_up.iter().map(|(_, part)| bodies.join(&part.body));
             done.then.unlink.extend(used_up);

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
-use aws_sdk_s3::types::{Delete, MetadataDirective, ObjectIdentifier};
+use aws_sdk_s3::types::{ChecksumMode, Delete, MetadataDirective, ObjectIdentifier};
 use bytes::Bytes;
 
 use super::{failure, get, pattern, put};
@@ -227,4 +227,25 @@ pub async fn deleted_objects_are_gone(client: &Client, bucket: &str) {
         .send()
         .await;
     assert_eq!(left.unwrap().contents().len(), 0);
+}
+
+pub async fn a_checksum_is_kept_and_told_to_who_asks(client: &Client, bucket: &str) {
+    let key = "a_checksum/abc";
+    let sum = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
+    let put = client.put_object().bucket(bucket).key(key);
+    let put = put
+        .body(ByteStream::from_static(b"abc"))
+        .checksum_sha256(sum);
+    let etag = put.send().await.unwrap().e_tag.unwrap();
+    let head = client.head_object().bucket(bucket).key(key).if_match(etag);
+    let asked = head.clone().checksum_mode(ChecksumMode::Enabled);
+    assert_eq!(asked.send().await.unwrap().checksum_sha256(), Some(sum));
+    let unasked = head.checksum_mode(ChecksumMode::from("DISABLED"));
+    assert_eq!(unasked.send().await.unwrap().checksum_sha256(), None);
+    let wrong = client.put_object().bucket(bucket).key(key);
+    let wrong = wrong
+        .body(ByteStream::from_static(b"abd"))
+        .checksum_sha256(sum);
+    assert_eq!(failure(wrong.send().await).0, 400);
+    assert_eq!(get(client, bucket, key).await, "abc");
 }
