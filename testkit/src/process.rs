@@ -104,6 +104,21 @@ impl Process {
         rustix::process::waitid(WaitId::Pid(leader), dead).ok();
     }
 
+    /// Stops it, with its process group, until it is to go on.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        // That it has ended is for whoever waits for it to say.
+        rustix::process::kill_process_group(Pid::from_child(&self.child), signal).ok();
+    }
+
     /// Its number.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()

@@ -259,6 +259,27 @@ async fn what_does_not_end_in_time_ends_the_test() {
 }
 
 #[tokio::test]
+async fn a_process_stands_still_between_invocations_if_it_is_to() {
+    let function = Function::new();
+    let lambda = function.host(Policy {
+        concurrency: 1,
+        freeze: true,
+        ..Policy::default()
+    });
+    for n in 0..3 {
+        lambda.invoke(event(n));
+        lambda.idle(LIMIT).await;
+        let process = lambda.report().answers[0]["process"].to_string();
+        let status = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+        let state = status.rsplit(')').next().unwrap();
+        assert!(state.starts_with(" T"), "{status}");
+    }
+    let answers = lambda.report().answers;
+    assert_eq!(numbers(&answers), [0, 1, 2]);
+    assert_eq!(distinct(&answers, "process"), 1);
+}
+
+#[tokio::test]
 async fn no_process_outlives_it() {
     let function = Function::new();
     let lambda = function.host(Policy::default());

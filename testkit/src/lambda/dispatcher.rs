@@ -143,6 +143,8 @@ impl Dispatcher {
             let outcome = current.invoke(id, &event, timeout, kill).await;
             if matches!(outcome, Outcome::Dead(_)) {
                 environment = None;
+            } else if self.policy.freeze {
+                current.process().freeze();
             }
             self.settle(delivery, outcome);
         }

@@ -51,6 +51,7 @@ impl Environment {
         timeout: Duration,
         kill: impl Future<Output = ()>,
     ) -> Outcome {
+        self.process.thaw();
         let (taken, is_taken) = oneshot::channel();
         let (answer, is_answered) = oneshot::channel();
         self.api.hand_over(Invocation {

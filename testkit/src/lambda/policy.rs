@@ -22,6 +22,9 @@ pub struct Policy {
     pub delay: Duration,
     /// Whether an event may overtake others that wait.
     pub reorder: bool,
+    /// Whether a process stands still between its invocations, as Lambda freezes its environments:
+    /// no timer of it runs, and it does not notice what becomes of its connections.
+    pub freeze: bool,
     /// The share of events that come twice, from 0 to 1; the second up to `delay` after the first.
     pub duplicate: f64,
     /// The share of invocations whose process is killed, from 0 to 1.
@@ -45,6 +48,7 @@ impl Default for Policy {
             timeout: Duration::from_secs(60),
             delay: Duration::ZERO,
             reorder: false,
+            freeze: false,
             duplicate: 0.0,
             kill: 0.0,
             kill_within: Duration::ZERO,
