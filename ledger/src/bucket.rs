@@ -6,12 +6,17 @@ use std::{
     fmt,
 };
 
-use aws_sdk_s3::{Client, error::SdkError, primitives::ByteStream, types::EncodingType};
+use aws_sdk_s3::{
+    Client,
+    error::SdkError,
+    primitives::ByteStream,
+    types::{ChecksumMode, EncodingType},
+};
 use gifgen_shared::{causes::with_causes, source::ETag};
 use percent_encoding::percent_decode_str;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::LedgerError;
+use crate::{checksum::Sha256, error::LedgerError};
 
 /// A source can be replaced, and its previews with it: caches ask again after an hour.
 const CACHE_FOR_AN_HOUR: &str = "max-age=3600";
@@ -54,6 +59,8 @@ pub struct New {
     pub key: String,
     /// Its content.
     pub body: ByteStream,
+    /// Checksum of the content. S3 refuses another one, and keeps it.
+    pub sha256: Sha256,
     /// Its content type.
     pub content_type: &'static str,
     /// Whether it stays as it is for as long as its run is the current one.
@@ -154,6 +161,7 @@ impl Bucket {
             .map_err(|error| self.unavailable("write", key, error.to_string()))?;
         let new = New {
             key: key.to_owned(),
+            sha256: Sha256::of(&body),
             body: body.into(),
             content_type: "application/json",
             cached: false,
@@ -178,6 +186,7 @@ impl Bucket {
             } else {
                 CACHE_NEVER
             })
+            .checksum_sha256(new.sha256.as_str())
             .body(new.body);
         let request = match when {
             When::Always => request,
@@ -193,6 +202,31 @@ impl Bucket {
                 let reason = with_causes(&error);
                 Err(self.unavailable("write", &new.key, reason))
             }
+        }
+    }
+
+    /// The checksum that S3 keeps with an object in the given version. `None` if the object has
+    /// changed or is gone, has no such checksum (another program wrote it, or an S3 that keeps
+    /// none), or may not be looked at: for objects with a key of KMS it takes the right to decrypt.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
+    ///
+    /// # Errors
+    /// If S3 cannot be asked.
+    pub async fn checksum(&self, key: &str, version: &ETag) -> Result<Option<Sha256>, LedgerError> {
+        let head = self.s3.head_object().bucket(&self.name).key(key);
+        let head = head
+            .if_match(version.as_str())
+            .checksum_mode(ChecksumMode::Enabled);
+        match head.send().await {
+            Ok(head) => Ok(head.checksum_sha256().map(Sha256::told)),
+            Err(error) => match status(&error) {
+                Some(404 | 412) => Ok(None),
+                Some(code @ (400 | 403 | 501)) => {
+                    tracing::warn!(bucket = self.name, key, code, "no checksum is to be had");
+                    Ok(None)
+                }
+                _ => Err(self.unavailable("look at", key, with_causes(&error))),
+            },
         }
     }
 

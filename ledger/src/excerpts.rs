@@ -9,6 +9,7 @@ use gifgen_shared::slice_event::ExcerptText;
 use crate::{
     Ledger,
     bucket::{New, When},
+    checksum::Sha256,
     error::LedgerError,
     run::Run,
 };
@@ -43,9 +44,11 @@ impl Ledger {
         });
         let excerpts: Excerpts = excerpts.collect();
         if !stored.is_empty() {
+            let stored = stored.into_bytes();
             let new = New {
                 key: run.keys().index(run.run),
-                body: ByteStream::from(stored.into_bytes()),
+                sha256: Sha256::of(&stored),
+                body: ByteStream::from(stored),
                 content_type: "text/plain",
                 cached: false,
             };

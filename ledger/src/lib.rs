@@ -12,11 +12,14 @@
 //! - [`send`]: our events.
 //! - [`verify`](mod@verify): whether the objects are what the receipts say.
 //!
+//! - [`checksum`]: what an object's content is known by.
+//!
 //! All stand on conditional writes to single objects ([`bucket`]); there is no database, no lock
 //! and no clock in it.
 
 pub mod begin;
 pub mod bucket;
+pub mod checksum;
 pub mod error;
 pub mod excerpts;
 pub mod made;

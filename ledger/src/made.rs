@@ -3,6 +3,8 @@
 use gifgen_shared::source::ETag;
 use serde::{Deserialize, Serialize};
 
+use crate::checksum::Sha256;
+
 /// What a slice gave.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -66,6 +68,9 @@ pub struct Object {
     pub bytes: u64,
     /// Version.
     pub etag: ETag,
+    /// Checksum of the content.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256>,
 }
 
 /// Why a slice gave nothing.

@@ -1,8 +1,8 @@
 //! Receipts: what became of each slice, written when its objects are up, or when it has failed for
 //! good.
 //!
-//! A receipt only ever gets better: a failure never replaces a success, so that a late or doubled
-//! event cannot undo what another has done. Only slices that are sent again lose theirs first
+//! A receipt only ever gets better: a failure never replaces a success whose objects are there, so
+//! that a late or doubled event cannot undo what another has done. Only slices that are sent again lose theirs first
 //! ([`Ledger::reopen`]), so that the run waits for all of them.
 
 use std::collections::BTreeMap;
@@ -169,9 +169,9 @@ impl Ledger {
         Ok(receipt.filter(|receipt| receipt.is_of(run) && receipt.start == start))
     }
 
-    /// Writes a receipt, unless one that is as good is there: a failure replaces only failures of
-    /// earlier attempts; a success replaces a success only if the objects are not as that one says
-    /// (both made the same slice, and its own objects are the ones that stayed).
+    /// Writes a receipt, unless one that is as good is there: a failure replaces failures of earlier
+    /// attempts, and a success replaces failures. A success whose objects are not as it says is none:
+    /// of two that made the same slice, the one whose objects stayed has the say.
     ///
     /// # Errors
     /// If it cannot be written, or somebody else writes it all the time.
@@ -189,8 +189,7 @@ impl Ledger {
             let is_one = other.is_of(run) && other.start == receipt.start;
             let keep = match (is_one, other.is_good(), receipt.is_good()) {
                 (false, ..) | (true, false, true) => false,
-                (true, true, false) => true,
-                (true, true, true) => self.is_true(&other).await?,
+                (true, true, _) => self.is_true(&other).await?,
                 (true, false, false) => other.attempt >= receipt.attempt,
             };
             if keep {

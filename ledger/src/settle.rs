@@ -7,7 +7,8 @@
 //!
 //! 1. reads `run.json` and `manifest.json`, with their versions;
 //! 2. reads the receipts and lists the objects: all must be there with the size and version that
-//!    their receipts name;
+//!    their receipts name, or with their checksum. Slices of which that is not so are rendered again
+//!    first;
 //! 3. writes the track, then the manifest, each on condition of the version that it read (or that
 //!    there was none). **The manifest is the claim**: S3 lets one of several writers win. It names
 //!    its writer (`claimedBy`, the invocation);
@@ -52,7 +53,8 @@ use serde_json::json;
 
 use crate::{
     Ledger,
-    bucket::{New, When},
+    bucket::{Listed, New, When},
+    checksum::Sha256,
     error::LedgerError,
     made::{Object, SliceFailure},
     manifest::{Manifest, Status},
@@ -133,7 +135,7 @@ impl Ledger {
             let Some(receipts) = self.checked_receipts(run, settler.right).await? else {
                 return Ok(Settled::Waiting);
             };
-            let track_there = track_there.into_values().next().map(|track| track.etag);
+            let track_there = track_there.into_values().next();
             let Some(track) = self.write_track(run, &receipts, track_there).await? else {
                 continue;
             };
@@ -190,27 +192,40 @@ impl Ledger {
         Ok(Some(receipts))
     }
 
-    /// Writes the track; `None` if somebody else has written it meanwhile. There may be none to
-    /// write.
+    /// Writes the track, unless the one that is there says the same; `None` if somebody else has
+    /// written it meanwhile. There may be none to write.
     async fn write_track(
         &self,
         run: &Run,
         receipts: &BTreeMap<u32, Receipt>,
-        there: Option<ETag>,
+        there: Option<Listed>,
     ) -> Result<Option<Option<Object>>, LedgerError> {
         let Some(text) = track(receipts) else {
             return Ok(Some(None));
         };
-        let (key, bytes) = (run.keys().track(), text.len() as u64);
+        let text = text.into_bytes();
+        let (key, bytes, sha256) = (run.keys().track(), text.len() as u64, Sha256::of(&text));
+        let object = |etag| Object {
+            key: key.clone(),
+            bytes,
+            etag,
+            sha256: Some(sha256.clone()),
+        };
+        if let Some(there) = there.as_ref().filter(|there| there.bytes == bytes)
+            && self.bucket.checksum(&key, &there.etag).await?.as_ref() == Some(&sha256)
+        {
+            return Ok(Some(Some(object(there.etag.clone()))));
+        }
         let new = New {
             key: key.clone(),
-            body: text.into_bytes().into(),
+            body: text.into(),
+            sha256: sha256.clone(),
             content_type: TRACK_TYPE,
             cached: false,
         };
-        let when = When::unchanged(there.as_ref());
+        let when = When::unchanged(there.as_ref().map(|there| &there.etag));
         let written = self.bucket.put(new, &when).await?;
-        Ok(written.map(|etag| Some(Object { key, bytes, etag })))
+        Ok(written.map(|etag| Some(object(etag))))
     }
 
     /// Announces `manifest`, which is there in this `version`, unless that was done or is another's

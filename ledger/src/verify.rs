@@ -1,7 +1,12 @@
-//! Whether the objects are what the receipts say.
+//! Whether the objects are what the receipts say: there, in the size and version that was written,
+//! or in another version with the same checksum, which a duplicate has written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
+use futures::{StreamExt, TryStreamExt, stream};
 use gifgen_shared::slice::Slice;
 
 use crate::{
@@ -46,12 +51,10 @@ impl Ledger {
             );
         }
         found.extend(self.bucket.those([keys.track().as_str()]).await?);
-        let by_receipts = receipts
-            .into_iter()
-            .flat_map(|receipt| wrong(receipt, &found));
+        let by_receipts = self.wrong(receipts, &found).await?;
         let by_manifest = manifest.into_iter().flat_map(|m| missing(m, run, &found));
         let mut all: BTreeMap<String, Wrong> = BTreeMap::new();
-        for wrong in by_receipts.chain(by_manifest) {
+        for wrong in by_receipts.into_iter().chain(by_manifest) {
             all.entry(wrong.key.clone()).or_insert(wrong);
         }
         Ok(all.into_values().collect())
@@ -84,22 +87,52 @@ impl Ledger {
     pub async fn is_true(&self, receipt: &Receipt) -> Result<bool, LedgerError> {
         let keys = receipt.objects().iter().map(|object| object.key.as_str());
         let found = self.bucket.those(keys).await?;
-        Ok(wrong(receipt, &found).next().is_none())
+        Ok(self.wrong([receipt], &found).await?.is_empty())
+    }
+
+    /// The objects of `receipts` that are not as they say, given what was `found`. Those of another
+    /// version are looked at: it may have the same content.
+    async fn wrong<'a>(
+        &self,
+        receipts: impl IntoIterator<Item = &'a Receipt>,
+        found: &Found,
+    ) -> Result<Vec<Wrong>, LedgerError> {
+        let mut wrong = Vec::new();
+        let mut doubtful = Vec::new();
+        for receipt in receipts {
+            for object in receipt.objects() {
+                let listed = found.get(&object.key);
+                let Some(problem) = problem(object, listed) else {
+                    continue;
+                };
+                let is = Wrong {
+                    start: Some(receipt.start),
+                    key: object.key.clone(),
+                    problem: problem.to_string(),
+                };
+                match (problem, listed, &object.sha256) {
+                    (Problem::Replaced, Some(listed), Some(sum)) => {
+                        doubtful.push(async move {
+                            let there = self.bucket.checksum(&object.key, &listed.etag).await?;
+                            Ok((there.as_ref() != Some(sum)).then_some(is))
+                        });
+                    }
+                    _ => wrong.push(is),
+                }
+            }
+        }
+        let looks = stream::iter(doubtful).buffer_unordered(CONCURRENT_LOOKS);
+        let looked: Vec<Option<Wrong>> = looks.try_collect().await?;
+        wrong.extend(looked.into_iter().flatten());
+        Ok(wrong)
     }
 }
 
+/// Checksums that are asked for at once.
+const CONCURRENT_LOOKS: usize = 32;
+
 /// Objects by their keys.
 type Found = BTreeMap<String, Listed>;
-
-fn wrong<'a>(receipt: &'a Receipt, found: &'a Found) -> impl Iterator<Item = Wrong> + 'a {
-    receipt.objects().iter().filter_map(|object| {
-        Some(Wrong {
-            start: Some(receipt.start),
-            key: object.key.clone(),
-            problem: problem(object, found.get(&object.key))?,
-        })
-    })
-}
 
 /// What a manifest names and is not there, or not in the size that it says.
 fn missing(manifest: &Manifest, run: &Run, found: &Found) -> Vec<Wrong> {
@@ -107,16 +140,17 @@ fn missing(manifest: &Manifest, run: &Run, found: &Found) -> Vec<Wrong> {
     let mut wrong = Vec::new();
     let mut look = |start: Option<u32>, key: String, bytes: Option<u64>| {
         let problem = match (found.get(&key), bytes) {
-            (None, _) => "is missing".into(),
-            (Some(found), Some(wanted)) if found.bytes != wanted => {
-                format!("has {} bytes, not {wanted}", found.bytes)
-            }
+            (None, _) => Problem::Missing,
+            (Some(found), Some(wanted)) if found.bytes != wanted => Problem::Size {
+                found: found.bytes,
+                wanted,
+            },
             _ => return,
         };
         wrong.push(Wrong {
             start,
             key,
-            problem,
+            problem: problem.to_string(),
         });
     };
     for slice in &manifest.slices {
@@ -140,14 +174,38 @@ fn missing(manifest: &Manifest, run: &Run, found: &Found) -> Vec<Wrong> {
     wrong
 }
 
+/// What is wrong with an object.
+#[derive(Debug)]
+enum Problem {
+    Missing,
+    Size {
+        found: u64,
+        wanted: u64,
+    },
+    /// It is of another version than that which was written, in the same size.
+    Replaced,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("is missing"),
+            Self::Size { found, wanted } => write!(f, "has {found} bytes, not {wanted}"),
+            Self::Replaced => f.write_str("was replaced by something else"),
+        }
+    }
+}
+
 /// What is wrong with an object, given what was found in its place.
-pub(crate) fn problem(object: &Object, found: Option<&Listed>) -> Option<String> {
+fn problem(object: &Object, found: Option<&Listed>) -> Option<Problem> {
     let Some(found) = found else {
-        return Some("is missing".into());
+        return Some(Problem::Missing);
     };
     if found.bytes != object.bytes {
-        let (found, wanted) = (found.bytes, object.bytes);
-        return Some(format!("has {found} bytes, not {wanted}"));
+        return Some(Problem::Size {
+            found: found.bytes,
+            wanted: object.bytes,
+        });
     }
-    (found.etag != object.etag).then(|| "was replaced by something else".into())
+    (found.etag != object.etag).then_some(Problem::Replaced)
 }

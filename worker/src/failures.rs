@@ -170,8 +170,9 @@ impl Worker {
             id: given_up.id.clone(),
             ..invocation.clone()
         };
-        self.settle(&run, &receipt, Right::LastResort, &in_its_name)
-            .await
+        Ok(self
+            .settle_with(Right::LastResort, &run, &receipt, &in_its_name)
+            .await?)
     }
 }
 

@@ -3,10 +3,14 @@
 //! The first time each object is written only if there is none, which is the common case and costs
 //! nothing. What is there already was written by an earlier run, by a duplicate of this slice, or by
 //! a later run. So the objects are listed, *then* `run.json` tells whether this run is still the
-//! current one, and then each is replaced in just the version that was listed. A later run's object
-//! is never replaced: either it changes the version, or its run is current by then.
+//! current one, and then each is
+//! - **adopted**, if it has the same content, by its size and the checksum that S3 keeps: so that two
+//!   workers of one slice name the same objects in their receipts, also where the same bytes get
+//!   another ETag at each write;
+//! - or else replaced in just the version that was listed. A later run's object is never replaced:
+//!   either it changes the version, or its run is current by then.
 //!
-//! One thing escapes that: versions are ETags, which tell contents and not writes. If a source is
+//! One thing escapes that where ETags tell contents and not writes. If a source is
 //! replaced and then put back, and a worker of the run in between sleeps between its look and its
 //! write for all that time, it can replace what the third run wrote with the very bytes that it had
 //! seen. The settling worker, and `gifgen status --verify`, see that.
@@ -17,10 +21,14 @@ use aws_sdk_s3::primitives::ByteStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use gifgen_ledger::{
     bucket::{Bucket, New, When},
+    checksum::Sha256,
     made::Object,
     run::Run,
 };
-use gifgen_shared::source::Source;
+use gifgen_shared::{
+    blocking::blocking,
+    source::{ETag, Source},
+};
 
 use crate::error::{Interrupted, SliceError, Unrenderable};
 
@@ -41,6 +49,21 @@ pub struct Upload {
     pub content_type: &'static str,
 }
 
+/// A file whose content is known.
+#[derive(Clone, Debug)]
+struct Content<'a> {
+    upload: &'a Upload,
+    bytes: u64,
+    sha256: Sha256,
+}
+
+/// What is to be done for a file.
+enum Step<'a> {
+    Put(Content<'a>, When),
+    /// The object is there.
+    Adopt(Object),
+}
+
 /// Uploads all `files` of `source`, several at once, and says what was uploaded, in the order of
 /// the keys. Without a `run`, the source must have none.
 ///
@@ -53,23 +76,27 @@ pub async fn upload(
     source: &Source,
     run: Option<&Run>,
 ) -> Result<Vec<Object>, SliceError> {
-    let mut pending: Vec<(&Upload, When)> = if run.is_some_and(|run| run.run > 1) {
+    let contents: Vec<_> = files.iter().map(content).collect();
+    let contents = stream::iter(contents).buffer_unordered(CONCURRENT_UPLOADS);
+    let contents: Vec<Content<'_>> = contents.try_collect().await?;
+    let mut pending: Vec<Step<'_>> = if run.is_some_and(|run| run.run > 1) {
         // An earlier run has left its objects: to try without them would be in vain.
-        as_they_are(bucket, files.iter().collect(), source, run).await?
+        as_they_are(bucket, contents, source, run).await?
     } else {
-        files.iter().map(|file| (file, When::Absent)).collect()
+        let absent = |content| Step::Put(content, When::Absent);
+        contents.into_iter().map(absent).collect()
     };
     let mut done = BTreeMap::new();
     for _ in 0..ROUNDS {
-        let puts: Vec<_> = (pending.into_iter())
-            .map(|(file, when)| put(bucket, file, when))
+        let steps: Vec<_> = (pending.into_iter())
+            .map(|step| take(bucket, step))
             .collect();
-        let mut puts = stream::iter(puts).buffer_unordered(CONCURRENT_UPLOADS);
+        let mut steps = stream::iter(steps).buffer_unordered(CONCURRENT_UPLOADS);
         let mut lost = Vec::new();
-        while let Some(put) = puts.try_next().await? {
-            match put {
-                Put::Done(object) => drop(done.insert(object.key.clone(), object)),
-                Put::Lost(file) => lost.push(file),
+        while let Some(taken) = steps.try_next().await? {
+            match taken {
+                Taken::Done(object) => drop(done.insert(object.key.clone(), object)),
+                Taken::Lost(content) => lost.push(content),
             }
         }
         if lost.is_empty() {
@@ -80,17 +107,27 @@ pub async fn upload(
     Err(Interrupted::Contended { rounds: ROUNDS }.into())
 }
 
-/// The files with the versions that their objects have now, seen before a look at `run.json` that
-/// shows the run as current.
+async fn content(upload: &Upload) -> Result<Content<'_>, Interrupted> {
+    let file = upload.file.clone();
+    let sum = blocking(move || Sha256::of_file(&file)).await;
+    let (sha256, bytes) = sum.map_err(|error| upload.unreadable(error))?;
+    Ok(Content {
+        upload,
+        bytes,
+        sha256,
+    })
+}
+
+/// What is to be done for the files, given the objects as they are now, seen before a look at
+/// `run.json` that shows the run as current.
 async fn as_they_are<'a>(
     bucket: &Bucket,
-    files: Vec<&'a Upload>,
+    contents: Vec<Content<'a>>,
     source: &Source,
     run: Option<&Run>,
-) -> Result<Vec<(&'a Upload, When)>, SliceError> {
-    let there = bucket
-        .those(files.iter().map(|file| file.key.as_str()))
-        .await?;
+) -> Result<Vec<Step<'a>>, SliceError> {
+    let keys = contents.iter().map(|content| content.upload.key.as_str());
+    let there = bucket.those(keys).await?;
     let current = Run::current(bucket, &source.key).await?;
     let is_current = match (&current, run) {
         (Some((current, _)), Some(run)) => current.is(run),
@@ -100,42 +137,76 @@ async fn as_they_are<'a>(
     if !is_current {
         return Err(Unrenderable::Superseded(source.clone()).into());
     }
-    let versions = files.into_iter().map(|file| {
-        let version = there.get(&file.key).map(|listed| &listed.etag);
-        (file, When::unchanged(version))
+    let steps = contents.into_iter().map(|content| {
+        let listed = there.get(&content.upload.key);
+        async move {
+            let Some(listed) = listed else {
+                return Ok(Step::Put(content, When::Absent));
+            };
+            let same = listed.bytes == content.bytes
+                && bucket
+                    .checksum(&content.upload.key, &listed.etag)
+                    .await?
+                    .as_ref()
+                    == Some(&content.sha256);
+            Ok(if same {
+                Step::Adopt(content.object(listed.etag.clone()))
+            } else {
+                Step::Put(content, When::Is(listed.etag.clone()))
+            })
+        }
     });
-    Ok(versions.collect())
+    let steps: Vec<_> = steps.collect();
+    stream::iter(steps)
+        .buffer_unordered(CONCURRENT_UPLOADS)
+        .try_collect()
+        .await
 }
 
-/// What became of an upload.
-enum Put<'a> {
+/// What came of a step.
+enum Taken<'a> {
     Done(Object),
     /// The object was not in the version that was wanted.
-    Lost(&'a Upload),
+    Lost(Content<'a>),
 }
 
-async fn put<'a>(bucket: &Bucket, upload: &'a Upload, when: When) -> Result<Put<'a>, Interrupted> {
-    let unreadable = |reason: String| Interrupted::Upload {
-        key: upload.key.clone(),
-        reason,
+async fn take<'a>(bucket: &Bucket, step: Step<'a>) -> Result<Taken<'a>, Interrupted> {
+    let (content, when) = match step {
+        Step::Adopt(object) => return Ok(Taken::Done(object)),
+        Step::Put(content, when) => (content, when),
     };
-    let metadata = tokio::fs::metadata(&upload.file).await;
-    let bytes = metadata
-        .map_err(|error| unreadable(error.to_string()))?
-        .len();
+    let upload = content.upload;
     let body = ByteStream::from_path(&upload.file).await;
     let new = New {
         key: upload.key.clone(),
-        body: body.map_err(|error| unreadable(error.to_string()))?,
+        body: body.map_err(|error| upload.unreadable(error))?,
+        sha256: content.sha256.clone(),
         content_type: upload.content_type,
         cached: true,
     };
     Ok(match bucket.put(new, &when).await? {
-        Some(etag) => Put::Done(Object {
-            key: upload.key.clone(),
-            bytes,
-            etag,
-        }),
-        None => Put::Lost(upload),
+        Some(etag) => Taken::Done(content.object(etag)),
+        None => Taken::Lost(content),
     })
+}
+
+impl Content<'_> {
+    /// Its object, in this version.
+    fn object(&self, etag: ETag) -> Object {
+        Object {
+            key: self.upload.key.clone(),
+            bytes: self.bytes,
+            etag,
+            sha256: Some(self.sha256.clone()),
+        }
+    }
+}
+
+impl Upload {
+    fn unreadable(&self, error: impl std::fmt::Display) -> Interrupted {
+        Interrupted::Upload {
+            key: self.key.clone(),
+            reason: error.to_string(),
+        }
+    }
 }

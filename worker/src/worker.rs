@@ -2,9 +2,11 @@
 
 use std::{num::NonZero, path::PathBuf, time::Instant};
 
+use gifgen_index::excerpt::Excerpt;
 use gifgen_ledger::{
     Ledger,
     bucket::Bucket,
+    error::LedgerError,
     made::SliceFailure,
     receipt::{Outcome, Receipt, Work},
     run::Run,
@@ -24,6 +26,9 @@ use crate::{
     report::Report,
     slice_work::{Finished, Wanted},
 };
+
+/// How often a worker that settles renders slices again whose objects are not as their receipts say.
+const MOST_ROUNDS: u32 = 3;
 
 /// The worker with its connections.
 #[derive(Debug)]
@@ -159,18 +164,33 @@ impl Worker {
         event: &SliceEvent,
         invocation: &Invocation,
     ) -> Result<Answer, SliceError> {
-        let started = Instant::now();
         let attempt = event.attempt.unwrap_or(1);
         if let Some(receipt) = self.true_receipt(run, slice.start).await? {
-            self.settle(run, &receipt, Right::Worker, invocation)
-                .await?;
+            self.settle(run, &receipt, invocation).await?;
             return Ok(answer(run, &receipt));
         }
+        let excerpt = self.excerpt(run, event).await;
+        let receipt = self
+            .render_and_record(run, slice, excerpt.as_ref(), attempt, invocation)
+            .await?;
+        self.settle(run, &receipt, invocation).await?;
+        Ok(answer(run, &receipt))
+    }
+
+    /// Renders a slice of a run, and writes its receipt.
+    async fn render_and_record(
+        &self,
+        run: &Run,
+        slice: Slice,
+        excerpt: Option<&Excerpt>,
+        attempt: u32,
+        invocation: &Invocation,
+    ) -> Result<Receipt, SliceError> {
+        let started = Instant::now();
         let source = run.source();
         let (http, s3) = (self.http.clone(), self.s3.clone());
         let (etag, bytes) = (&run.source.etag, run.source.bytes);
         let reader = Reader::new(http, s3, &source, etag, bytes, self.settings.url_expiry);
-        let excerpt = self.excerpt(run, event).await;
         let finished = self
             .finish(&Wanted {
                 source: &source,
@@ -178,7 +198,7 @@ impl Worker {
                 container: &run.source.container,
                 video: run.video,
                 slice,
-                excerpt: excerpt.as_ref(),
+                excerpt,
                 look: &run.settings,
                 run: Some(run),
                 deadline: invocation.deadline,
@@ -210,9 +230,7 @@ impl Worker {
         let receipt = Receipt::new(run, &slice, outcome, attempt, work);
         self.ledger.write_receipt(run, &receipt).await?;
         log(run, &receipt);
-        self.settle(run, &receipt, Right::Worker, invocation)
-            .await?;
-        Ok(answer(run, &receipt))
+        Ok(receipt)
     }
 
     /// The receipt of a slice that was rendered, if its objects are as it says.
@@ -229,14 +247,45 @@ impl Worker {
         }
     }
 
-    /// Settles `run` if every slice has a receipt.
-    pub(crate) async fn settle(
+    /// Settles `run` if every slice has a receipt. Slices whose objects are not as their receipts
+    /// say (somebody deleted some, or two workers wrote different ones) have no worker any more that
+    /// would notice, so this one renders them again.
+    async fn settle(
         &self,
         run: &Run,
         receipt: &Receipt,
-        right: Right,
         invocation: &Invocation,
     ) -> Result<(), SliceError> {
+        for _ in 0..MOST_ROUNDS {
+            let settled = self
+                .settle_with(Right::Worker, run, receipt, invocation)
+                .await;
+            let starts = match settled {
+                Err(LedgerError::Disproved { starts, .. }) => starts,
+                settled => return Ok(settled?),
+            };
+            for slice in run.plan() {
+                if starts.contains(&slice.start) {
+                    let (key, start) = (&run.source.key, slice.start);
+                    tracing::warn!(%key, start, "objects are not as the receipt says: rendered again");
+                    self.render_and_record(run, slice, None, 1, invocation)
+                        .await?;
+                }
+            }
+        }
+        Ok(self
+            .settle_with(Right::Worker, run, receipt, invocation)
+            .await?)
+    }
+
+    /// The same with another right, and with no slice rendered again.
+    pub(crate) async fn settle_with(
+        &self,
+        right: Right,
+        run: &Run,
+        receipt: &Receipt,
+        invocation: &Invocation,
+    ) -> Result<(), LedgerError> {
         if self
             .ledger
             .all_receipts_are_there(run, receipt.start)

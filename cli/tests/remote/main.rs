@@ -168,6 +168,21 @@ impl Site {
         assert_eq!(self.redrive(&[]).await["sent"], json!([5, 10]));
         self.render(1).await;
         self.render(2).await;
+        // Other bytes of the same number.
+        let gif = format!("{KEY}/gifs/000005.gif");
+        let get = self.s3.get_object().bucket(PREVIEWS).key(&gif).send();
+        let mut bytes = get.await.unwrap().body.collect().await.unwrap().to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        let put = self.s3.put_object().bucket(PREVIEWS).key(&gif);
+        put.body(bytes.into()).send().await.unwrap();
+        let (code, status) = self.status(&["--verify"]).await;
+        assert_eq!(code, Some(3), "{status}");
+        assert_eq!(
+            status["wrong"][0]["problem"],
+            "was replaced by something else"
+        );
+        assert_eq!(self.redrive(&[]).await["sent"], json!([5]));
+        self.render(1).await;
         let (code, status) = self.status(&["--verify"]).await;
         assert_eq!(code, Some(0), "{status}");
         // The track alone is mended at once.
