@@ -285,7 +285,7 @@ impl Tally {
                 self.video(&key, |video| video.error = Some(message));
             }
             // A folder of its own for each run of `gifgen`: nothing can be there already.
-            Outcome::Complete { key, .. } => {
+            Outcome::Complete { key, .. } | Outcome::UnderWay { key, .. } => {
                 self.video(&key, |video| video.error = Some("was there already".into()));
             }
             Outcome::Ignored { key, message, .. } => {
