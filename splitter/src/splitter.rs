@@ -142,7 +142,7 @@ impl Splitter {
         deadline: Deadline,
     ) -> Result<Outcome, SplitError> {
         let splitting = self.split(created, probing, deadline);
-        match timeout_at(deadline.instant(), splitting).await {
+        match timeout_at(deadline.end(), splitting).await {
             // What the bus refuses for what it is, it would refuse again.
             Ok(Err(SplitError::Publish(error @ PublishError::Refused { .. }))) => {
                 Ok(created.failed(&error))
