@@ -65,7 +65,7 @@ impl RunError {
 /// there. In a bucket much else may lie; what somebody names on the command line is meant to be a
 /// video, whatever its name, and ffprobe finds out.
 pub fn created_pattern() -> Value {
-    json!({"source": ["aws.s3"], "detail-type": ["Object Created"],
+    json!({"source": ["aws.s3"], "detail-type": ["Object Created", "Object Restore Completed"],
            "detail": {"bucket": {"name": [SOURCE_BUCKET]}}})
 }
 

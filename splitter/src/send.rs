@@ -65,6 +65,12 @@ impl Splitter {
         self.or_let_others(&run, sending).await.map(Some)
     }
 
+    /// Whether all previews of `run` are there.
+    pub(crate) async fn is_complete(&self, run: &Run) -> Result<bool, SplitError> {
+        let manifest = self.ledger.manifest_of(run).await?;
+        Ok(manifest.is_some_and(|(manifest, _)| is_complete(&manifest)))
+    }
+
     /// Waits until the splitter that sends `run` has sent it, or has failed, or has taken too long.
     async fn wait_for_another(&self, run: &Run) -> Result<(), SplitError> {
         let mut pause = FIRST_PAUSE;

@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use gifgen_ledger::{Ledger, bucket::Bucket, error::LedgerError, run::Run};
+use gifgen_ledger::{
+    Ledger,
+    bucket::Bucket,
+    error::LedgerError,
+    run::{Run, Versioned},
+};
 use gifgen_reader::{
     gateway::GatewayError,
     http::{Http, NoTls},
@@ -180,6 +185,9 @@ impl Splitter {
             let read = Run::current(&self.ledger.bucket, &named.key).await?;
             let (etag, bytes) = match named.state(&self.s3).await? {
                 SourceState::Present { etag, bytes } => (etag, bytes),
+                SourceState::Archived { etag } => {
+                    return self.archived(created, read, etag, deadline).await;
+                }
                 SourceState::Replaced => {
                     return Ok(
                         created.ignored("it was replaced, and its successor has its own event")
@@ -221,6 +229,27 @@ impl Splitter {
             .ledger
             .contended(OutputKeys::of(&named.key).run())
             .into())
+    }
+
+    /// An archived object is rejected, unless the run that was `read` has made all its previews
+    /// before. Its restoring has an event of its own.
+    async fn archived(
+        &self,
+        created: &Created,
+        read: Option<Versioned<Run>>,
+        etag: ETag,
+        deadline: Deadline,
+    ) -> Result<Outcome, SplitError> {
+        if let Some((run, _)) = read
+            && run.source.bucket == created.bucket
+            && run.source.etag == etag
+            && run.settings == self.settings.look
+            && self.is_complete(&run).await?
+        {
+            return Ok(Outcome::complete(&run));
+        }
+        self.reject(created, Some(&etag), Rejection::archived(), deadline)
+            .await
     }
 
     async fn reject(
