@@ -66,8 +66,10 @@ fn others(missing: usize) -> String {
 pub fn says_done(meant: &Meant, answer: &Value) -> bool {
     match meant {
         Meant::Split(objects) => {
-            let good =
-                |source: &Value| source["status"] == "split" || source["status"] == "complete";
+            let good = |source: &Value| {
+                ["split", "complete", "underWay"]
+                    .contains(&source["status"].as_str().unwrap_or_default())
+            };
             answer["error"].is_null()
                 && answer["sources"].as_array().is_some_and(|sources| {
                     sources.len() == objects.len() && sources.iter().all(good)

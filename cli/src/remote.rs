@@ -59,6 +59,11 @@ pub enum RemoteError {
         /// What became of it.
         what: &'static str,
     },
+    /// The video is in an archive of S3's.
+    #[error(
+        "{0} is archived, so its run cannot go on: restore it (aws s3api restore-object), then run this again"
+    )]
+    Archived(SourceKey),
     /// Somebody else begins a run of the same video.
     #[error("another run of {0} has just begun: look at it with `gifgen status`")]
     Overtaken(SourceKey),
@@ -142,6 +147,7 @@ impl Remote {
             SourceState::Present { .. } => return Ok(()),
             SourceState::Replaced => "was replaced by another version",
             SourceState::Gone => "was deleted",
+            SourceState::Archived { .. } => return Err(RemoteError::Archived(self.key.clone())),
         };
         Err(RemoteError::Gone {
             key: self.key.clone(),

@@ -65,7 +65,7 @@ impl RunError {
 /// there. In a bucket much else may lie; what somebody names on the command line is meant to be a
 /// video, whatever its name, and ffprobe finds out.
 pub fn created_pattern() -> Value {
-    json!({"source": ["aws.s3"], "detail-type": ["Object Created"],
+    json!({"source": ["aws.s3"], "detail-type": ["Object Created", "Object Restore Completed"],
            "detail": {"bucket": {"name": [SOURCE_BUCKET]}}})
 }
 
@@ -285,7 +285,7 @@ impl Tally {
                 self.video(&key, |video| video.error = Some(message));
             }
             // A folder of its own for each run of `gifgen`: nothing can be there already.
-            Outcome::Complete { key, .. } => {
+            Outcome::Complete { key, .. } | Outcome::UnderWay { key, .. } => {
                 self.video(&key, |video| video.error = Some("was there already".into()));
             }
             Outcome::Ignored { key, message, .. } => {

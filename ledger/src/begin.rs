@@ -43,24 +43,31 @@ impl Ledger {
         Ok(begun)
     }
 
-    /// Marks that a run which has begun before goes on. `false` if `run.json` is not any more as it
-    /// was `read`. Whoever was about to replace the run, because its source was in another version
+    /// Marks that a run which has begun before goes on, and that the caller sends its slices; gives
+    /// the run as it is then. `None` if `run.json` is not any more as it was `read`. Whoever was about to replace the run, because its source was in another version
     /// for a while, then has to look again.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub async fn resume(&self, read: &Versioned<Run>) -> Result<bool, LedgerError> {
+    pub async fn resume(&self, read: &Versioned<Run>) -> Result<Option<Run>, LedgerError> {
         let (run, version) = read;
         let resumed = Run {
             resumed: run.resumed + 1,
-            ..run.clone()
+            ..run.clone().being_sent()
         };
         let when = When::Is(version.clone());
         let written = self
             .bucket
             .write(&run.keys().run(), &resumed, &when)
             .await?;
-        Ok(written.is_some())
+        if written.is_some() {
+            return Ok(Some(resumed));
+        }
+        // That the condition fails can also mean that an answer was lost, and the write not.
+        let current = Run::current(&self.bucket, &run.source.key).await?;
+        Ok(current
+            .map(|(current, _)| current)
+            .filter(|current| *current == resumed))
     }
 
     /// Takes back what `run` says of `slices` that are about to be sent again: the manifest in the

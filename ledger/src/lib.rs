@@ -9,7 +9,7 @@
 //! - [`settle`](mod@settle): how the last worker finds out that it is the last, and how completion
 //!   is announced exactly once.
 //! - [`excerpts`]: which part of the source each slice needs, where events are too small for it.
-//! - [`send`]: our events.
+//! - [`send`]: our events; and [`sending`], who sends the slices of a run, and when.
 //! - [`verify`](mod@verify): whether the objects are what the receipts say.
 //!
 //! - [`checksum`]: what an object's content is known by.
@@ -27,6 +27,7 @@ pub mod manifest;
 pub mod receipt;
 pub mod run;
 pub mod send;
+pub mod sending;
 pub mod settle;
 pub mod track;
 pub mod verify;

@@ -43,6 +43,13 @@ pub struct Run {
     /// How often it was gone on with, after its notification came again.
     #[serde(default)]
     pub resumed: u32,
+    /// When somebody began to send its slices who has not sent all of them yet; see
+    /// [`sending`](crate::sending).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sending: Option<DateTime<Utc>>,
+    /// When all its slices, or all that it lacked, were on the bus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<DateTime<Utc>>,
     /// Version of the manifest whose completion was announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announced: Option<ETag>,
@@ -116,6 +123,8 @@ impl Run {
             video,
             settings,
             resumed: 0,
+            sending: None,
+            sent: None,
             announced: None,
         }
     }

@@ -13,7 +13,7 @@ use crate::{Ledger, excerpts::Excerpts, run::Run};
 
 impl Ledger {
     /// Sends the events of `slices` of `run`, each with the number of its attempt, and with its
-    /// excerpt if there is one.
+    /// excerpt if there is one; then notes that they are sent.
     ///
     /// # Errors
     /// If any of them is not on the bus at the end.
@@ -29,7 +29,12 @@ impl Ledger {
             json!(run.event(slice, *attempt, excerpt))
         });
         let entries = events.map(|event| self.entry(SLICE_DETAIL_TYPE, event));
-        publish(&self.bus, entries.collect(), deadline).await
+        publish(&self.bus, entries.collect(), deadline).await?;
+        if let Err(error) = self.note_sent(run).await {
+            // Without it a notification that comes again sends the slices again.
+            tracing::warn!(key = %run.source.key, run = run.run, %error, "the slices are sent, but that is not on record");
+        }
+        Ok(())
     }
 
     /// An event of ours, as PutEvents takes it.

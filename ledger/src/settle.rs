@@ -268,21 +268,11 @@ impl Ledger {
 
     /// Notes in `run.json` that the manifest in this `version` was announced.
     async fn note(&self, run: &Run, version: &ETag) -> Result<(), LedgerError> {
-        for _ in 0..Self::ATTEMPTS {
-            let current = Run::current(&self.bucket, &run.source.key).await?;
-            let Some((current, read)) = current.filter(|(current, _)| current.is(run)) else {
-                return Ok(());
-            };
-            let noted = Run {
-                announced: Some(version.clone()),
-                ..current
-            };
-            let (key, when) = (run.keys().run(), When::Is(read));
-            if self.bucket.write(&key, &noted, &when).await?.is_some() {
-                return Ok(());
-            }
-        }
-        Err(self.contended(run.keys().run()))
+        self.amend(run, |current| Run {
+            announced: Some(version.clone()),
+            ..current
+        })
+        .await
     }
 
     fn completed(&self, run: &Run, manifest: &Manifest) -> PutEventsRequestEntry {

@@ -3,6 +3,7 @@
 //! Words: a *source* is one uploaded video, a *slice* the half-open time
 //! range that one worker renders, a *frame* one JPG for one whole second.
 
+mod archived;
 pub mod batch;
 pub mod blocking;
 pub mod causes;

@@ -20,9 +20,12 @@ pub enum Reason {
     TooLarge,
     /// Truncated or damaged beyond what FFmpeg can open.
     Unreadable,
+    /// In an archive of S3's, and not restored.
+    Archived,
 }
 
-/// Why this source is rejected. Never retried: the same bytes give the same answer.
+/// Why this source is rejected. Never retried: the same bytes give the same answer, and an archived
+/// source has an event of its own when it is restored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{reason}: {message}")]
 pub struct Rejection {
@@ -59,6 +62,7 @@ impl fmt::Display for Reason {
             Self::TooLong => "tooLong",
             Self::TooLarge => "tooLarge",
             Self::Unreadable => "unreadable",
+            Self::Archived => "archived",
         })
     }
 }

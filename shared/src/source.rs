@@ -3,11 +3,17 @@
 use std::{fmt, time::Duration};
 
 use aws_sdk_s3::{
-    Client, error::SdkError, operation::head_object::HeadObjectError, presigning::PresigningConfig,
+    Client,
+    error::SdkError,
+    operation::head_object::{HeadObjectError, HeadObjectOutput},
+    presigning::PresigningConfig,
+    types::{ArchiveStatus, StorageClass},
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::{causes::with_causes, presigned_url::PresignedUrl, source_key::SourceKey};
+use crate::{
+    archived::Storage, causes::with_causes, presigned_url::PresignedUrl, source_key::SourceKey,
+};
 
 /// The version of an object, quoted as HTTP has it: `"9b2c…"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -74,6 +80,11 @@ pub enum SourceState {
         /// Size in bytes.
         bytes: u64,
     },
+    /// It is there, in the wanted version, but S3 does not give it before it is restored.
+    Archived {
+        /// The version that is there.
+        etag: ETag,
+    },
     /// It was replaced by another version.
     Replaced,
     /// It was deleted, or never was.
@@ -126,14 +137,18 @@ impl Source {
             .send()
             .await;
         match answer {
-            Ok(head) => Ok(SourceState::Present {
-                etag: ETag::new(head.e_tag().unwrap_or_default())
-                    .map_err(|e| self.unavailable("look at", e))?,
-                bytes: head
+            Ok(head) => {
+                let etag = ETag::new(head.e_tag().unwrap_or_default())
+                    .map_err(|e| self.unavailable("look at", e))?;
+                if storage(&head).is_archived() {
+                    return Ok(SourceState::Archived { etag });
+                }
+                let bytes = head
                     .content_length()
                     .and_then(|length| u64::try_from(length).ok())
-                    .unwrap_or_default(),
-            }),
+                    .unwrap_or_default();
+                Ok(SourceState::Present { etag, bytes })
+            }
             Err(error) => match absence(&error) {
                 Some(state) => Ok(state),
                 None => Err(self.unavailable("look at", with_causes(&error))),
@@ -147,6 +162,14 @@ impl Source {
             source_name: self.to_string(),
             reason: reason.to_string(),
         }
+    }
+}
+
+fn storage(head: &HeadObjectOutput) -> Storage<'_> {
+    Storage {
+        class: head.storage_class().map(StorageClass::as_str),
+        archive_status: head.archive_status().map(ArchiveStatus::as_str),
+        restore: head.restore(),
     }
 }
 

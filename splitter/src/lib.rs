@@ -3,5 +3,6 @@
 mod indexing;
 mod measure;
 pub mod outcome;
+mod send;
 pub mod splitter;
 pub mod trigger;

@@ -48,6 +48,15 @@ pub enum Outcome {
         /// Key of the manifest.
         manifest: String,
     },
+    /// All that its run lacks was sent a short while ago, so nothing is sent now.
+    UnderWay {
+        /// Bucket of the source.
+        bucket: String,
+        /// Key of the source.
+        key: String,
+        /// Number of the run.
+        run: u32,
+    },
     /// It gives no previews, and a `videoRejected` event says so.
     Rejected {
         /// Bucket of the source.
@@ -101,6 +110,17 @@ impl Outcome {
             slices,
             sent,
             length: source.length,
+        }
+    }
+
+    /// Under way, with a line in the log.
+    pub(crate) fn under_way(run: &Run) -> Self {
+        let source = &run.source;
+        tracing::info!(bucket = source.bucket, key = %source.key, run = run.run, "under way already");
+        Self::UnderWay {
+            bucket: source.bucket.clone(),
+            key: source.key.to_string(),
+            run: run.run,
         }
     }
 

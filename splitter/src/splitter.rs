@@ -3,13 +3,10 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use gifgen_index::index::Index;
 use gifgen_ledger::{
     Ledger,
     bucket::Bucket,
     error::LedgerError,
-    excerpts::Excerpts,
-    manifest::Status,
     run::{Run, Versioned},
 };
 use gifgen_reader::{
@@ -24,7 +21,6 @@ use gifgen_shared::{
     publish::{PublishError, publish},
     rejection::{Reason, Rejection},
     settings::Settings,
-    slice::Slice,
     slice_event::REJECTED_DETAIL_TYPE,
     source::{ETag, Source, SourceState, SourceUnavailable},
     source_key::SourceKeyError,
@@ -34,7 +30,6 @@ use serde_json::{Value, json};
 use tokio::{sync::Mutex, time::timeout_at};
 
 use crate::{
-    indexing::index,
     measure::Measured,
     outcome::{Outcome, Summary},
     trigger::{Created, created_objects},
@@ -152,7 +147,7 @@ impl Splitter {
         deadline: Deadline,
     ) -> Result<Outcome, SplitError> {
         let splitting = self.split(created, probing, deadline);
-        match timeout_at(deadline.instant(), splitting).await {
+        match timeout_at(deadline.end(), splitting).await {
             // What the bus refuses for what it is, it would refuse again.
             Ok(Err(SplitError::Publish(error @ PublishError::Refused { .. }))) => {
                 Ok(created.failed(&error))
@@ -190,6 +185,9 @@ impl Splitter {
             let read = Run::current(&self.ledger.bucket, &named.key).await?;
             let (etag, bytes) = match named.state(&self.s3).await? {
                 SourceState::Present { etag, bytes } => (etag, bytes),
+                SourceState::Archived { etag } => {
+                    return self.archived(created, read, etag, deadline).await;
+                }
                 SourceState::Replaced => {
                     return Ok(
                         created.ignored("it was replaced, and its successor has its own event")
@@ -222,11 +220,9 @@ impl Splitter {
                 video,
                 index,
             } = measured;
-            let run = Run::new(facts, video, self.settings.look, before);
+            let run = Run::new(facts, video, self.settings.look, before).being_sent();
             if self.ledger.begin(&run, read.as_ref()).await? {
-                let slices = run.plan().into_iter().map(|slice| (slice, 1));
-                let index = index.as_ref();
-                return self.send(&run, index, slices.collect(), deadline).await;
+                return self.start(&run, index.as_ref(), deadline).await;
             }
         }
         Err(self
@@ -235,52 +231,25 @@ impl Splitter {
             .into())
     }
 
-    /// Goes on with a run that has begun before: its event comes again, or the same video was
-    /// uploaded again. `None` if another has begun meanwhile.
-    async fn go_on(
+    /// An archived object is rejected, unless the run that was `read` has made all its previews
+    /// before. Its restoring has an event of its own.
+    async fn archived(
         &self,
-        read: &Versioned<Run>,
-        deadline: Deadline,
-    ) -> Result<Option<Outcome>, SplitError> {
-        let (run, _) = read;
-        self.ledger.retract(&run.source.key).await?;
-        let (manifest, version) = self.ledger.manifest_of(run).await?.unzip();
-        if manifest.is_some_and(|manifest| manifest.status == Status::Complete) {
-            return Ok(Some(Outcome::complete(run)));
-        }
-        if !self.ledger.resume(read).await? {
-            return Ok(None);
-        }
-        let mut slices = self.ledger.unfinished(run).await?;
-        let version = version.as_ref();
-        self.ledger.reopen(run, version, &slices).await?;
-        if slices.is_empty() {
-            // All are there, but nobody has said so yet: the worker of any slice will.
-            slices.extend(run.plan().last().map(|slice| (*slice, 1)));
-        }
-        let blocks = self.blocks(&run.source(), &run.source.etag, run.source.bytes);
-        let index = index(&blocks, &run.source.container, run.video, deadline).await?;
-        let index = index.as_ref();
-        Ok(Some(self.send(run, index, slices, deadline).await?))
-    }
-
-    /// Sends the events of `slices` of a source with `index`, each with the number of its attempt.
-    async fn send(
-        &self,
-        run: &Run,
-        index: Option<&Index>,
-        slices: Vec<(Slice, u32)>,
+        created: &Created,
+        read: Option<Versioned<Run>>,
+        etag: ETag,
         deadline: Deadline,
     ) -> Result<Outcome, SplitError> {
-        let sent = slices.len() as u32;
-        let excerpts = match index {
-            Some(index) => self.excerpts(run, index, deadline).await?,
-            None => Excerpts::new(),
-        };
-        self.ledger
-            .send_slices(run, &slices, &excerpts, deadline)
-            .await?;
-        Ok(Outcome::split(run, sent))
+        if let Some((run, _)) = read
+            && run.source.bucket == created.bucket
+            && run.source.etag == etag
+            && run.settings == self.settings.look
+            && self.is_complete(&run).await?
+        {
+            return Ok(Outcome::complete(&run));
+        }
+        self.reject(created, Some(&etag), Rejection::archived(), deadline)
+            .await
     }
 
     async fn reject(

@@ -1,4 +1,5 @@
-//! What starts the splitter: an S3 notification, or an EventBridge `Object Created` event.
+//! What starts the splitter: an S3 notification, or an EventBridge event `Object Created` or `Object
+//! Restore Completed`.
 
 use gifgen_shared::{
     source::{ETag, Source},
@@ -7,7 +8,7 @@ use gifgen_shared::{
 use serde::Deserialize;
 use serde_json::Value;
 
-/// One object that was created, as its event names it.
+/// One object that was created, or restored from an archive, as its event names it.
 #[derive(Debug)]
 pub struct Created {
     /// Bucket of the object.
@@ -23,9 +24,9 @@ pub struct Created {
 /// An event that is neither of the two shapes. Permanent.
 #[derive(Debug, thiserror::Error)]
 pub enum TriggerError {
-    /// Neither `Records` nor an `Object Created` detail.
+    /// Neither `Records` nor the detail of an `Object Created` or `Object Restore Completed` event.
     #[error(
-        "this event is no S3 notification (with `Records`) and no EventBridge `Object Created` event"
+        "this event is no S3 notification (with `Records`) and no EventBridge `Object Created` or `Object Restore Completed` event"
     )]
     UnknownShape,
     /// One of the shapes, but with missing or wrong fields.
@@ -64,8 +65,9 @@ struct Object {
     etag: Option<ETag>,
 }
 
-/// The objects whose creation `event` tells of. Records of other events (removals, say) and the
-/// `s3:TestEvent` that S3 sends when a notification is set up tell of none. A malformed record
+/// The objects whose creation `event` tells of, or whose restoring from an archive: then they can be
+/// read at last. Records of other events (removals, say) and the `s3:TestEvent` that S3 sends when a
+/// notification is set up tell of none. A malformed record
 /// leaves the others alone. Messages of a queue, which are `Records` too, are not for the splitter.
 ///
 /// # Errors
@@ -81,19 +83,30 @@ pub fn created_objects(event: &Value) -> Result<Vec<Result<Created, TriggerError
     {
         let records = records.iter().map(Record::deserialize);
         let created = records.filter_map(|record| match record {
-            Ok(record) if record.event_name.contains("ObjectRemoved") => None,
+            Ok(record) if !is_readable_now(&record.event_name) => None,
             Ok(record) => Some(Ok(from_notification(record.s3))),
             Err(source) => Some(Err(malformed("S3 notification", source))),
         });
         return Ok(created.collect());
     }
-    if event["detail-type"] == "Object Created" {
-        let created = Entity::deserialize(&event["detail"])
-            .map(from_event_bridge)
-            .map_err(|source| malformed("`Object Created` event", source));
-        return Ok(vec![created]);
-    }
-    Err(TriggerError::UnknownShape)
+    let shape = match event["detail-type"].as_str() {
+        Some("Object Created") => "`Object Created` event",
+        Some("Object Restore Completed") => "`Object Restore Completed` event",
+        _ => return Err(TriggerError::UnknownShape),
+    };
+    let created = Entity::deserialize(&event["detail"])
+        .map(from_event_bridge)
+        .map_err(|source| malformed(shape, source));
+    Ok(vec![created])
+}
+
+/// Whether a notification of this name tells that an object can be read now. One without a name
+/// does: what sends that has not much else to tell.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html>
+fn is_readable_now(event_name: &str) -> bool {
+    event_name.is_empty()
+        || event_name.contains("ObjectCreated:")
+        || event_name.contains("ObjectRestore:Completed")
 }
 
 fn malformed(shape: &'static str, source: serde_json::Error) -> TriggerError {
@@ -166,6 +179,27 @@ mod tests {
         let event = json!({"source": "aws.s3", "detail-type": "Object Created", "detail":
             {"bucket": {"name": "films"}, "object": {"key": "my+film%2B.mp4", "etag": "9b2c", "size": 5}}});
         assert_eq!(keys(&event), ["my+film%2B.mp4"]);
+    }
+
+    #[test]
+    fn an_object_that_is_restored_from_an_archive_starts_the_splitter_and_a_request_to_restore_does_not()
+     {
+        let event = json!({"source": "aws.s3", "detail-type": "Object Restore Completed", "detail":
+            {"version": "0", "bucket": {"name": "films"},
+             "object": {"key": "a+b.mp4", "size": 5, "etag": "9b2c", "version-id": "v"},
+             "request-id": "C3D13FE58DE4C810", "requester": "s3.amazonaws.com",
+             "restore-expiry-time": "2021-11-13T00:00:00Z", "source-storage-class": "GLACIER"}});
+        assert_eq!(keys(&event), ["a+b.mp4"]);
+        let record = |name: &str| json!({"eventName": name, "s3": {"bucket": {"name": "films"}, "object": {"key": name}}});
+        let event = json!({"Records": [record("ObjectRestore:Post"), record("ObjectRestore:Completed"),
+            record("ObjectRestore:Delete"), record("s3:ObjectCreated:CompleteMultipartUpload")]});
+        assert_eq!(
+            keys(&event),
+            [
+                "ObjectRestore:Completed",
+                "s3:ObjectCreated:CompleteMultipartUpload"
+            ]
+        );
     }
 
     #[test]

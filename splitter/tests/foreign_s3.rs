@@ -3,13 +3,18 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use aws_sdk_s3::{
+    primitives::ByteStream,
+    types::{RestoreRequest, StorageClass},
+};
 use gifgen_shared::deadline::Deadline;
 use gifgen_splitter::splitter::Splitter;
 use gifgen_testkit::{
     bed::{FILMS, settings},
-    events::{notification_record, object_created, s3_notification},
-    keys,
+    events::{notification_record, object_created, object_restored, s3_notification},
+    keys, media,
     moto::Moto,
+    run_json::sent_an_hour_ago,
 };
 use serde_json::{Value, json};
 
@@ -50,6 +55,7 @@ async fn awkward_keys_of_both_event_shapes_reach_the_slice_events_unchanged() {
     );
 
     for (key, etag) in &wanted {
+        sent_an_hour_ago(moto.s3(), key).await;
         let answer = handle(&splitter, &object_created(FILMS, key, etag)).await;
         assert_eq!(statuses(&answer), ["split"], "{answer}");
     }
@@ -95,6 +101,43 @@ async fn an_event_for_a_replaced_or_deleted_source_is_ignored() {
             .contains("deleted")
     );
     assert_eq!(sources_of(&events.take().await), owned(&[("a.mp4", &new)]));
+}
+
+#[tokio::test]
+async fn an_archived_video_is_rejected_at_once_and_gets_its_previews_when_it_is_restored() {
+    let moto = Moto::start().await;
+    let events = moto.our_events().await;
+    let splitter = splitter(&moto);
+    let film = ByteStream::from_path(media::video("d06")).await.unwrap();
+    let put = moto.s3().put_object().bucket(FILMS).key("a.mp4").body(film);
+    let put = put.storage_class(StorageClass::Glacier).send().await;
+    let etag = put.unwrap().e_tag.unwrap();
+    let created = object_created(FILMS, "a.mp4", &etag);
+    let answer = handle(&splitter, &created).await;
+    assert_eq!(statuses(&answer), ["rejected"], "{answer}");
+    let sent = events.take().await;
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert_eq!(sent[0]["detail-type"], "videoRejected");
+    let detail = &sent[0]["detail"];
+    assert_eq!(
+        (&detail["reason"], &detail["etag"]),
+        (&json!("archived"), &json!(etag))
+    );
+    assert!(
+        detail["message"]
+            .as_str()
+            .unwrap()
+            .contains("restore-object"),
+        "{detail}"
+    );
+
+    let wanted = RestoreRequest::builder().days(1).build();
+    let restore = moto.s3().restore_object().bucket(FILMS).key("a.mp4");
+    restore.restore_request(wanted).send().await.unwrap();
+    let restored = object_restored(FILMS, "a.mp4", &etag);
+    let answer = handle(&splitter, &restored).await;
+    assert_eq!(statuses(&answer), ["split"], "{answer}");
+    assert_eq!(sources_of(&events.take().await), owned(&[("a.mp4", &etag)]));
 }
 
 #[tokio::test]

@@ -60,6 +60,18 @@ pub fn object_created(bucket: &str, key: &str, etag: &str) -> Value {
     })
 }
 
+/// An EventBridge `Object Restore Completed` event for one object that was archived.
+pub fn object_restored(bucket: &str, key: &str, etag: &str) -> Value {
+    let mut event = object_created(bucket, key, etag);
+    event["detail-type"] = json!("Object Restore Completed");
+    let detail = event["detail"].as_object_mut().unwrap();
+    detail.remove("reason");
+    detail.insert("requester".into(), json!("s3.amazonaws.com"));
+    detail.insert("restore-expiry-time".into(), json!("2026-01-08T00:00:00Z"));
+    detail.insert("source-storage-class".into(), json!("GLACIER"));
+    event
+}
+
 /// A key as S3's notifications encode it: a space becomes `+`, a plus `%2B`.
 pub fn form_encoded(key: &str) -> String {
     utf8_percent_encode(key, PLAIN)

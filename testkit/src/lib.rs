@@ -39,6 +39,7 @@ pub mod moto;
 pub mod program;
 pub mod put_events;
 pub mod rie;
+pub mod run_json;
 pub mod sandbox;
 
 use std::path::PathBuf;

@@ -110,15 +110,14 @@ impl Message {
 }
 
 impl Worker {
-    /// Records what comes out of the failure queue. What cannot be recorded, or not in time, stays
-    /// in it.
+    /// Records what comes out of the failure queue. What cannot be recorded for now, or not in time,
+    /// stays in it; so does what nobody understands, since a run may wait for it.
     pub(crate) async fn give_up_all(
         &self,
         messages: Vec<Message>,
         invocation: &Invocation,
     ) -> BatchAnswer {
         let mut answer = BatchAnswer::default();
-        let end = invocation.deadline.instant();
         for message in messages {
             let given_up = async {
                 let given_up = message
@@ -126,10 +125,12 @@ impl Worker {
                     .map_err(|error| SliceError::from(Unrenderable::BadEvent(error.into())))?;
                 self.give_up(&given_up, invocation).await
             };
-            let given_up = timeout_at(end, given_up).await.unwrap_or_else(|_| {
-                let doing = "recording slices that were given up";
-                Err(Interrupted::DeadlinePassed { doing }.into())
-            });
+            let given_up = timeout_at(invocation.deadline.end(), given_up)
+                .await
+                .unwrap_or_else(|_| {
+                    let doing = "recording slices that were given up";
+                    Err(Interrupted::DeadlinePassed { doing }.into())
+                });
             if let Err(error) = given_up {
                 tracing::error!(message = message.message_id, why = %error, "a slice that was given up could not be recorded");
                 answer.batch_item_failures.push(BatchItemFailure {
@@ -141,7 +142,7 @@ impl Worker {
     }
 
     /// Writes the receipt of a slice that was given up, unless it was rendered after all, and
-    /// settles its run.
+    /// settles its run. One that is of no current run has no receipt to get.
     async fn give_up(&self, given_up: &GivenUp, invocation: &Invocation) -> Result<(), SliceError> {
         let event = SliceEvent::parse(&given_up.event).map_err(Unrenderable::BadEvent)?;
         let source = event
@@ -150,9 +151,15 @@ impl Worker {
         let membership = self.membership(&event, &source, Begins::None, invocation.deadline);
         let (run, slice) = match membership.await {
             Ok(Membership::Of(run, slice)) => (run, slice),
-            Ok(Membership::Loose) => return Err(Unrenderable::NoRun(source).into()),
-            Err(SliceError::Permanent(Unrenderable::Superseded(_))) => return Ok(()),
-            Err(error) => return Err(error),
+            Ok(Membership::Loose) => {
+                no_run_waits(&Unrenderable::NoRun(source), given_up);
+                return Ok(());
+            }
+            Err(SliceError::Permanent(why)) => {
+                no_run_waits(&why, given_up);
+                return Ok(());
+            }
+            Err(error @ SliceError::Transient(_)) => return Err(error),
         };
         let receipt = match self.true_receipt(&run, slice.start).await? {
             Some(receipt) => receipt,
@@ -174,6 +181,15 @@ impl Worker {
             .settle_with(Right::LastResort, &run, &receipt, &in_its_name)
             .await?)
     }
+}
+
+/// A line in the log for a slice that no run waits for: one of an older version of the video, or of
+/// none. In the queue it would only be tried again, and raise the alarm that says that a run hangs.
+fn no_run_waits(why: &Unrenderable, given_up: &GivenUp) {
+    let detail = given_up.event.get("detail").unwrap_or(&given_up.event);
+    let (bucket, key) = (detail["bucket"].as_str(), detail["key"].as_str());
+    let (start, failure) = (detail["start"].as_f64(), &given_up.failure.message);
+    tracing::warn!(bucket, key, start, %why, failure, "a slice that was given up is of no current run");
 }
 
 #[cfg(test)]

@@ -34,7 +34,8 @@ pub(crate) enum Begins {
 
 impl Worker {
     /// Finds the run of `event`, and begins one if its source has none in this version and `begins`
-    /// says so: events can come without a splitter, from tests and scripts.
+    /// says so: events can come without a splitter, from tests and scripts. Where none may begin, the
+    /// source is not looked at: it may be gone, and what is there changes nothing.
     ///
     /// # Errors
     /// [`Unrenderable::Superseded`] if another run is current, and what goes wrong on the way.
@@ -70,10 +71,13 @@ impl Worker {
             if other.is_some_and(|bucket| *bucket != source.bucket) {
                 return superseded();
             }
-            let reader = self.reader(source).await?;
             if begins == Begins::None {
-                return Ok(Membership::Loose);
+                return match before {
+                    Some(_) => superseded(),
+                    None => Ok(Membership::Loose),
+                };
             }
+            let reader = self.reader(source).await?;
             let (header, length) = self.measure(&reader, deadline).await?;
             let (facts, video) = SourceFacts::of(source, etag, reader.len(), header, length);
             let run = Run::new(facts, video, self.settings.look, before);

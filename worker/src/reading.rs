@@ -22,6 +22,7 @@ use gifgen_shared::{
     ffmpeg_input::Input,
     look::Decode,
     probe::{Header, ProbeError},
+    rejection::Rejection,
     slice_event::SliceEvent,
     source::{Source, SourceState},
 };
@@ -50,6 +51,9 @@ impl Worker {
                 let (http, s3) = (self.http.clone(), self.s3.clone());
                 let expiry = self.settings.url_expiry;
                 Ok(Reader::new(http, s3, source, &etag, bytes, expiry))
+            }
+            SourceState::Archived { .. } => {
+                Err(Unrenderable::Rejected(Rejection::archived()).into())
             }
             SourceState::Replaced => Err(Unrenderable::Superseded(source.clone()).into()),
             SourceState::Gone => Err(Unrenderable::SourceGone(source.clone()).into()),
@@ -80,6 +84,30 @@ impl Worker {
 
     /// Renders into `directory`, and says whether by the excerpt.
     pub(crate) async fn rendered(
+        &self,
+        wanted: &Wanted<'_>,
+        directory: &Path,
+    ) -> Result<(Rendered, bool), SliceError> {
+        let rendered = self.by_either_way(wanted, directory).await;
+        match rendered {
+            Err(SliceError::Transient(lost @ Interrupted::SourceLost(_))) => {
+                Err(self.why_lost(wanted.source, lost).await)
+            }
+            rendered => rendered,
+        }
+    }
+
+    /// Why `source` could not be read: for good, if it has been archived since it was split.
+    async fn why_lost(&self, source: &Source, lost: Interrupted) -> SliceError {
+        match source.state(&self.s3).await {
+            Ok(SourceState::Archived { .. }) => {
+                Unrenderable::Rejected(Rejection::archived()).into()
+            }
+            _ => lost.into(),
+        }
+    }
+
+    async fn by_either_way(
         &self,
         wanted: &Wanted<'_>,
         directory: &Path,

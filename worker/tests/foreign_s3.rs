@@ -3,10 +3,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use aws_sdk_s3::{Client, types::Permission};
+use aws_sdk_s3::{
+    Client,
+    primitives::ByteStream,
+    types::{Permission, StorageClass},
+};
 use gifgen_testkit::{
     bed::{FILMS, PREVIEWS, TestBed, invocation, worker},
-    keys,
+    keys, media,
     moto::Moto,
 };
 use gifgen_worker::worker::Worker;
@@ -78,6 +82,35 @@ async fn awkward_keys_give_the_same_objects_as_on_the_embedded_stack() {
         let got = outputs(moto.s3(), &key).await;
         assert!(got == wanted, "{what}: other objects: {:?}", got.keys());
     }
+}
+
+#[tokio::test]
+async fn a_slice_of_a_video_that_was_archived_since_it_was_split_fails_for_good_and_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let moto = Moto::start().await;
+    let etag = moto.upload_video("a.mp4", "d34").await;
+    let (s3, bus) = (moto.s3().clone(), moto.bus().clone());
+    let worker = worker(s3, bus, directory.path().into(), &SMALL);
+    // The first slice begins the run.
+    let slice = |start: u32, end: f64| json!({"bucket": FILMS, "key": "a.mp4", "etag": etag, "start": start, "end": end});
+    let first = worker.handle(&slice(0, 30.0), &invocation(MINUTES)).await;
+    assert_eq!(json!(first.unwrap())["status"], "done");
+    let film = ByteStream::from_path(media::video("d34")).await.unwrap();
+    let archive = moto.s3().put_object().bucket(FILMS).key("a.mp4").body(film);
+    let archive = archive
+        .storage_class(StorageClass::DeepArchive)
+        .send()
+        .await;
+    assert_eq!(archive.unwrap().e_tag(), Some(&*etag));
+    let second = worker
+        .handle(&slice(30, 39.855), &invocation(MINUTES))
+        .await;
+    let second = json!(second.unwrap());
+    assert_eq!(
+        (&second["status"], &second["reason"]),
+        (&json!("failed"), &json!("archived")),
+        "{second}"
+    );
 }
 
 #[tokio::test]

@@ -31,7 +31,11 @@ fn replay(event: &Path, video: &Path, out: &Path) -> (Option<i32>, Value) {
 
 #[test]
 fn events_for_the_splitter_are_split() {
-    for name in ["s3-put.json", "object-created.json"] {
+    for name in [
+        "s3-put.json",
+        "object-created.json",
+        "object-restore-completed.json",
+    ] {
         let out = tempfile::tempdir().unwrap();
         let (code, answer) = replay(&event(name), &media::video("d34_h264_40s.mp4"), out.path());
         assert_eq!(code, Some(0), "{answer}");
@@ -123,6 +127,7 @@ fn without_a_video_a_test_picture_stands_in() {
     for name in [
         "s3-put.json",
         "object-created.json",
+        "object-restore-completed.json",
         "slice.json",
         "slice-given-up.json",
         "aws-sample-slice.json",

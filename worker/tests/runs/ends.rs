@@ -7,6 +7,7 @@ use gifgen_stack::ETags;
 use gifgen_testkit::{
     bed::{FILMS, PREVIEWS, TestBed, invocation},
     program,
+    run_json::sent_an_hour_ago,
 };
 use gifgen_worker::worker::{Answer, Worker};
 use serde_json::{Value, json};
@@ -371,6 +372,9 @@ async fn an_upload_of_what_is_complete_is_skipped_and_of_what_is_not_goes_on() {
     let etag = &objects[0].etag;
     let mut receiver = slices(&bed);
     let splitter = bed.splitter(&QUICK);
+    let answer = split(&splitter, etag).await;
+    assert_eq!(answer["sources"][0]["status"], "underWay", "{answer}");
+    sent_an_hour_ago(bed.s3(), KEY).await;
     let answer = split(&splitter, etag).await;
     assert_eq!(answer["sources"][0]["sent"], 2, "{answer}");
     for event in received(&mut receiver) {

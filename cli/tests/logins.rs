@@ -1,0 +1,88 @@
+//! How people log in: `gifgen` takes the profiles that the AWS CLI takes.
+
+use std::{fs, path::Path, process::Output};
+
+use gifgen_testkit::{
+    bed::{FILMS, PREVIEWS, TestBed, invocation},
+    events::object_created,
+    program,
+};
+use serde_json::Value;
+use tokio::process::Command;
+
+const KEY: &str = "a.mp4";
+
+/// A bed with a video that has been split.
+async fn bed() -> TestBed {
+    let bed = TestBed::start().await;
+    let etag = bed.adopt_video(KEY, "d06").await.etag;
+    let created = object_created(FILMS, KEY, &etag);
+    let deadline = invocation(std::time::Duration::from_secs(60)).deadline;
+    bed.splitter(&[]).handle(&created, deadline).await.unwrap();
+    bed
+}
+
+/// What `gifgen status` does for somebody whose only credentials are those of the profile `films`,
+/// which these lines make up.
+async fn status(endpoint: &str, home: &Path, profile: &str) -> Output {
+    let config = home.join("config");
+    fs::write(
+        &config,
+        format!("[profile films]\nregion = us-east-1\n{profile}"),
+    )
+    .unwrap();
+    Command::new(env!("CARGO_BIN_EXE_gifgen"))
+        .args(["status", KEY, "--json", "--bucket", FILMS])
+        .args(["--destination-bucket", PREVIEWS])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .env("HOME", home)
+        .env("AWS_CONFIG_FILE", config)
+        .env("AWS_PROFILE", "films")
+        .env("AWS_ENDPOINT_URL_S3", endpoint)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .output()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_profile_may_get_its_credentials_from_a_program() {
+    let bed = bed().await;
+    let helper = bed.directory().join("credentials");
+    let credentials = bed.stack().credentials();
+    let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
+    let said = format!(r#"{{"Version": 1, "AccessKeyId": "{id}", "SecretAccessKey": "{secret}"}}"#);
+    program::write(&helper, format!("#!/bin/sh\necho '{said}'\n"));
+    let profile = format!("credential_process = {}\n", helper.display());
+    let endpoint = bed.stack().s3_endpoint();
+    let output = status(&endpoint, bed.directory(), &profile).await;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&status["status"], &status["slices"]),
+        (&"running".into(), &1.into())
+    );
+}
+
+#[tokio::test]
+async fn a_profile_of_identity_center_or_of_aws_login_only_lacks_the_login() {
+    let home = tempfile::tempdir().unwrap();
+    for profile in [
+        "sso_session = work\nsso_account_id = 123456789012\nsso_role_name = Viewer\n\
+         [sso-session work]\nsso_region = us-east-1\n\
+         sso_start_url = https://example.awsapps.com/start\nsso_registration_scopes = sso:account:access\n",
+        "login_session = arn:aws:iam::123456789012:user/viewer\n",
+    ] {
+        // Nobody listens there: without credentials nothing is sent.
+        let output = status("http://127.0.0.1:9", home.path(), profile).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(!said.contains("feature"), "{said}");
+        assert!(
+            said.to_lowercase().contains("token") || said.contains("login"),
+            "{said}"
+        );
+    }
+}

@@ -1,0 +1,142 @@
+//! Sends the slices of a run: of one that begins, or what one lacks that has begun before.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use gifgen_index::index::Index;
+use gifgen_ledger::{
+    excerpts::Excerpts,
+    manifest::{Manifest, Status},
+    run::{Run, Versioned},
+};
+use gifgen_shared::{deadline::Deadline, slice::Slice, source::ETag};
+use tokio::time::sleep;
+
+use crate::{
+    indexing::index,
+    outcome::Outcome,
+    splitter::{SplitError, Splitter},
+};
+
+/// First pause between two looks whether another splitter has sent a run; it doubles each time, up to
+/// [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+impl Splitter {
+    /// Sends the slices of a run that has just begun.
+    pub(crate) async fn start(
+        &self,
+        run: &Run,
+        index: Option<&Index>,
+        deadline: Deadline,
+    ) -> Result<Outcome, SplitError> {
+        let slices = run.plan().into_iter().map(|slice| (slice, 1)).collect();
+        let sending = self.send(run, index, slices, deadline);
+        self.or_let_others(run, sending).await
+    }
+
+    /// Goes on with a run that has begun before: its event comes again, or the same video was
+    /// uploaded again. `None` if another splitter has changed it meanwhile.
+    pub(crate) async fn go_on(
+        &self,
+        read: &Versioned<Run>,
+        deadline: Deadline,
+    ) -> Result<Option<Outcome>, SplitError> {
+        let (run, _) = read;
+        self.ledger.retract(&run.source.key).await?;
+        let (manifest, version) = self.ledger.manifest_of(run).await?.unzip();
+        if manifest.as_ref().is_some_and(is_complete) {
+            return Ok(Some(Outcome::complete(run)));
+        }
+        if run.is_being_sent(Utc::now()) {
+            self.wait_for_another(run).await?;
+            return Ok(None);
+        }
+        // After a partial end what failed is sent again, however short ago it was sent.
+        if manifest.is_none() && run.was_sent_lately(Utc::now()) {
+            return Ok(Some(Outcome::under_way(run)));
+        }
+        let Some(run) = self.ledger.resume(read).await? else {
+            return Ok(None);
+        };
+        let sending = self.send_unfinished(&run, version.as_ref(), deadline);
+        self.or_let_others(&run, sending).await.map(Some)
+    }
+
+    /// Whether all previews of `run` are there.
+    pub(crate) async fn is_complete(&self, run: &Run) -> Result<bool, SplitError> {
+        let manifest = self.ledger.manifest_of(run).await?;
+        Ok(manifest.is_some_and(|(manifest, _)| is_complete(&manifest)))
+    }
+
+    /// Waits until the splitter that sends `run` has sent it, or has failed, or has taken too long.
+    async fn wait_for_another(&self, run: &Run) -> Result<(), SplitError> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            let current = Run::current(&self.ledger.bucket, &run.source.key).await?;
+            if !current.is_some_and(|(now, _)| now.is(run) && now.is_being_sent(Utc::now())) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Sends what `run` lacks, whose manifest was read in this `version`.
+    async fn send_unfinished(
+        &self,
+        run: &Run,
+        version: Option<&ETag>,
+        deadline: Deadline,
+    ) -> Result<Outcome, SplitError> {
+        let mut slices = self.ledger.unfinished(run).await?;
+        self.ledger.reopen(run, version, &slices).await?;
+        if slices.is_empty() {
+            // All are there, but nobody has said so yet: the worker of any slice will.
+            slices.extend(run.plan().last().map(|slice| (*slice, 1)));
+        }
+        let blocks = self.blocks(&run.source(), &run.source.etag, run.source.bytes);
+        let index = index(&blocks, &run.source.container, run.video, deadline).await?;
+        self.send(run, index.as_ref(), slices, deadline).await
+    }
+
+    /// Sends the events of `slices` of a source with `index`, each with the number of its attempt.
+    async fn send(
+        &self,
+        run: &Run,
+        index: Option<&Index>,
+        slices: Vec<(Slice, u32)>,
+        deadline: Deadline,
+    ) -> Result<Outcome, SplitError> {
+        let sent = slices.len() as u32;
+        let excerpts = match index {
+            Some(index) => self.excerpts(run, index, deadline).await?,
+            None => Excerpts::new(),
+        };
+        self.ledger
+            .send_slices(run, &slices, &excerpts, deadline)
+            .await?;
+        Ok(Outcome::split(run, sent))
+    }
+
+    /// What `sending` the slices of `run` gives. If it fails, other splitters need not wait for it.
+    async fn or_let_others(
+        &self,
+        run: &Run,
+        sending: impl Future<Output = Result<Outcome, SplitError>>,
+    ) -> Result<Outcome, SplitError> {
+        let sent = sending.await;
+        if sent.is_err()
+            && let Err(error) = self.ledger.note_unsent(run).await
+        {
+            tracing::warn!(key = %run.source.key, run = run.run, %error, "others wait for slices that are not sent");
+        }
+        sent
+    }
+}
+
+fn is_complete(manifest: &Manifest) -> bool {
+    manifest.status == Status::Complete
+}

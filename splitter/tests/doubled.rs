@@ -1,0 +1,175 @@
+//! Notifications that come twice, at once or in mid-run, and splitters that die or fail while they send:
+//! no slice is sent in vain, and none is lost.
+
+use std::time::Duration;
+
+use gifgen_shared::deadline::Deadline;
+use gifgen_splitter::splitter::Splitter;
+use gifgen_testkit::{
+    bed::{FILMS, TestBed, invocation},
+    clients,
+    events::object_created,
+    hang::Hang,
+    put_events::{FailingBus, Verdict},
+    run_json::{self, an_hour_ago, sent_an_hour_ago},
+};
+use serde_json::{Value, json};
+use tokio::time::{sleep, timeout};
+
+const KEY: &str = "a.mp4";
+
+/// Slices of a second: `d03` has 15.
+const SETTINGS: [(&str, &str); 1] = [("SLICE_SECONDS", "1")];
+
+const COUNT: usize = 15;
+
+/// Longer than any of it takes, and shorter than a splitter waits for one that is silent.
+const SOON: Duration = Duration::from_secs(25);
+
+/// A bed with a video, the event of its upload, and a bus that takes all.
+async fn bed() -> (TestBed, Value, FailingBus) {
+    let bed = TestBed::start().await;
+    let etag = bed.adopt_video(KEY, "d03").await.etag;
+    let bus = FailingBus::start(|_, _| Verdict::Take).await;
+    (bed, object_created(FILMS, KEY, &etag), bus)
+}
+
+fn splitter(bed: &TestBed, bus: &FailingBus) -> Splitter {
+    bed.splitter_to(bus.client(), &SETTINGS)
+}
+
+/// What the splitter makes of the one object of `event`, soon.
+async fn outcome(splitter: &Splitter, event: &Value) -> Value {
+    let handled = splitter.handle(event, Deadline::after(Duration::from_secs(60)));
+    let handled = timeout(SOON, handled).await.expect("it takes too long");
+    json!(handled.unwrap())["sources"][0].clone()
+}
+
+/// How often each slice was sent, in order.
+fn sent(bus: &FailingBus) -> Vec<usize> {
+    let mut sent = vec![0; COUNT];
+    for detail in bus.requests().iter().flatten() {
+        sent[detail["index"].as_u64().unwrap() as usize] += 1;
+    }
+    sent
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_notification_that_comes_twice_at_once_sends_each_slice_once() {
+    let (bed, event, bus) = bed().await;
+    let (one, other) = (splitter(&bed, &bus), splitter(&bed, &bus));
+    let (one, other) = tokio::join!(outcome(&one, &event), outcome(&other, &event));
+    let mut statuses = [&one["status"], &other["status"]].map(|status| status.as_str().unwrap());
+    statuses.sort_unstable();
+    assert_eq!(statuses, ["split", "underWay"]);
+    assert_eq!(sent(&bus), [1; COUNT]);
+}
+
+#[tokio::test]
+async fn a_notification_that_comes_again_in_mid_run_sends_nothing_before_a_quarter_of_an_hour() {
+    let (bed, event, bus) = bed().await;
+    let splitter = splitter(&bed, &bus);
+    assert_eq!(outcome(&splitter, &event).await["sent"], COUNT);
+    let first = json!({"detail": bus.requests()[0][0]});
+    let rendered = bed.worker(&[]).handle(&first, &invocation(SOON)).await;
+    assert_eq!(json!(rendered.unwrap())["status"], "done");
+    let again = outcome(&splitter, &event).await;
+    assert_eq!(again["status"], "underWay", "{again}");
+    assert_eq!(sent(&bus), [1; COUNT]);
+
+    sent_an_hour_ago(bed.s3(), KEY).await;
+    let again = outcome(&splitter, &event).await;
+    assert_eq!(again["sent"], COUNT - 1, "{again}");
+    // That is on record as well.
+    assert_eq!(outcome(&splitter, &event).await["status"], "underWay");
+}
+
+#[tokio::test]
+async fn a_splitter_that_died_while_it_sent_is_run_again_and_sends() {
+    let (bed, event, bus) = bed().await;
+    let hang = Hang::start().await;
+    let silent = clients::event_bridge(&hang.endpoint(), "test", "test");
+    let dies = bed.splitter_to(silent, &SETTINGS);
+    tokio::select! {
+        _ = dies.handle(&event, Deadline::after(SOON)) => panic!("the bus never answers"),
+        () = hang.connected() => {}
+    }
+    // Lambda runs it again after a minute.
+    run_json::change(bed.s3(), KEY, |run| {
+        assert!(run["sending"].is_string() && run["sent"].is_null(), "{run}");
+        run["sending"] = json!(chrono::Utc::now() - chrono::TimeDelta::minutes(1));
+    })
+    .await;
+    let again = outcome(&splitter(&bed, &bus), &event).await;
+    assert_eq!(again["sent"], COUNT, "{again}");
+    assert_eq!(sent(&bus), [1; COUNT]);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_splitter_that_failed() {
+    let (bed, event, bus) = bed().await;
+    let throttling = FailingBus::start(|_, _| Verdict::Fail("ThrottlingException")).await;
+    let fails = splitter(&bed, &throttling);
+    let deadline = Deadline::after(Duration::from_secs(3));
+    fails.handle(&event, deadline).await.unwrap_err();
+    let again = outcome(&splitter(&bed, &bus), &event).await;
+    assert_eq!(again["sent"], COUNT, "{again}");
+}
+
+#[tokio::test]
+async fn a_splitter_waits_for_another_that_sends_and_then_has_nothing_to_do() {
+    let (bed, event, bus) = bed().await;
+    let splitter = splitter(&bed, &bus);
+    outcome(&splitter, &event).await;
+    run_json::change(bed.s3(), KEY, |run| {
+        run["sending"] = json!(chrono::Utc::now());
+        run["sent"] = Value::Null;
+    })
+    .await;
+    let other = async {
+        // Whether the splitter has begun to wait by now or not, it ends in the same way.
+        sleep(Duration::from_millis(500)).await;
+        run_json::change(bed.s3(), KEY, |run| {
+            run["sending"] = Value::Null;
+            run["sent"] = json!(chrono::Utc::now());
+        })
+        .await;
+    };
+    let (waited, ()) = tokio::join!(outcome(&splitter, &event), other);
+    assert_eq!(waited["status"], "underWay", "{waited}");
+    assert_eq!(sent(&bus), [1; COUNT]);
+}
+
+#[tokio::test]
+async fn clocks_that_are_wrong_keep_nothing_from_being_sent() {
+    let (bed, event, bus) = bed().await;
+    let splitter = splitter(&bed, &bus);
+    outcome(&splitter, &event).await;
+    for time in [json!("2126-01-01T00:00:00Z"), an_hour_ago()] {
+        run_json::change(bed.s3(), KEY, |run| {
+            run["sending"] = time.clone();
+            run["sent"] = time;
+        })
+        .await;
+        assert_eq!(outcome(&splitter, &event).await["sent"], COUNT);
+    }
+    assert_eq!(sent(&bus), [3; COUNT]);
+}
+
+#[tokio::test]
+async fn what_failed_is_sent_again_however_short_ago_it_was_sent() {
+    let bed = TestBed::start().await;
+    let etag = bed.adopt_video(KEY, "d06").await.etag;
+    let bus = FailingBus::start(|_, _| Verdict::Take).await;
+    let splitter = bed.splitter_to(bus.client(), &[]);
+    let event = object_created(FILMS, KEY, &etag);
+    assert_eq!(outcome(&splitter, &event).await["sent"], 1);
+    let record = json!({"requestPayload": {"detail": bus.requests()[0][0]}});
+    let given_up = json!({"Records": [{"messageId": "m", "eventSource": "aws:sqs",
+                                       "body": record.to_string()}]});
+    let worker = bed.worker(&[]);
+    worker.handle(&given_up, &invocation(SOON)).await.unwrap();
+    assert_eq!(outcome(&splitter, &event).await["sent"], 1);
+    // Its manifest is taken back, so the run is under way again.
+    assert_eq!(outcome(&splitter, &event).await["status"], "underWay");
+}

@@ -1,0 +1,35 @@
+//! A splitter whose ffprobe is stuck ends in time, and nothing is left behind.
+
+use std::{fs, time::Duration};
+
+use gifgen_shared::deadline::Deadline;
+use gifgen_splitter::splitter::SplitError;
+use gifgen_testkit::{
+    bed::{FILMS, TestBed},
+    events::object_created,
+    program,
+};
+
+/// Processes that run the script at `path`.
+fn running(path: &str) -> usize {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let commands = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+    commands
+        .filter(|command| String::from_utf8_lossy(command).contains(path))
+        .count()
+}
+
+#[tokio::test]
+async fn an_ffprobe_that_ignores_the_request_to_end_is_killed_and_waited_for() {
+    let bed = TestBed::start().await;
+    let etag = bed.adopt_video("a.mp4", "d06").await.etag;
+    let ffprobe = bed.directory().join("stuck-ffprobe");
+    program::write(&ffprobe, "#!/bin/sh\ntrap '' TERM\nwhile :; do :; done\n");
+    let ffprobe = ffprobe.to_str().unwrap();
+    let splitter = bed.splitter(&[("FFPROBE", ffprobe)]);
+    let event = object_created(FILMS, "a.mp4", &etag);
+    let deadline = Deadline::after(Duration::from_secs(1));
+    let error = splitter.handle(&event, deadline).await.unwrap_err();
+    assert!(matches!(error, SplitError::Probe { .. }), "{error:?}");
+    assert_eq!(running(ffprobe), 0);
+}
