@@ -53,7 +53,7 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
     let ledger = &remote.ledger;
     let slices: Vec<(Slice, u32)> = if options.all {
         remote.check_source(&run).await?;
-        let again = Run::new(run.source.clone(), run.video, run.settings, Some(&run));
+        let again = Run::new(run.source.clone(), run.video, run.settings, Some(&run)).being_sent();
         if !ledger.begin(&again, Some(&read)).await? {
             return Err(RemoteError::Overtaken(remote.key.clone()));
         }

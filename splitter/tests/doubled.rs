@@ -108,10 +108,9 @@ async fn a_splitter_that_died_while_it_sent_is_run_again_and_sends() {
 #[tokio::test]
 async fn nobody_waits_for_a_splitter_that_failed() {
     let (bed, event, bus) = bed().await;
-    let throttling = FailingBus::start(|_, _| Verdict::Fail("ThrottlingException")).await;
-    let fails = splitter(&bed, &throttling);
-    let deadline = Deadline::after(Duration::from_secs(3));
-    fails.handle(&event, deadline).await.unwrap_err();
+    let refusing = FailingBus::start(|_, _| Verdict::Fail("MalformedDetail")).await;
+    let failed = outcome(&splitter(&bed, &refusing), &event).await;
+    assert_eq!(failed["status"], "failed", "{failed}");
     let again = outcome(&splitter(&bed, &bus), &event).await;
     assert_eq!(again["sent"], COUNT, "{again}");
 }
