@@ -3,11 +3,13 @@
 //! Words: a *source* is one uploaded video, a *slice* the half-open time
 //! range that one worker renders, a *frame* one JPG for one whole second.
 
+pub mod backoff;
 pub mod batch;
 pub mod blocking;
 pub mod causes;
 pub mod child;
 mod components;
+pub mod connections;
 pub mod deadline;
 pub mod ffmpeg_input;
 pub mod ffmpeg_log;
