@@ -19,6 +19,7 @@ pub mod output_keys;
 pub mod presigned_url;
 pub mod probe;
 pub mod publish;
+pub mod refusal;
 pub mod rejection;
 pub mod sealed;
 pub mod settings;
