@@ -7,6 +7,7 @@ use gifgen_ledger::{
     run::{Run, Versioned},
 };
 use gifgen_shared::{
+    connections::{Addressing, AddressingError, Connections},
     publish::PublishError,
     source::{SourceState, SourceUnavailable},
     source_key::{SourceKey, SourceKeyError},
@@ -31,6 +32,9 @@ pub enum RemoteError {
     /// The key is none.
     #[error(transparent)]
     Key(#[from] SourceKeyError),
+    /// A setting is none.
+    #[error(transparent)]
+    Addressing(#[from] AddressingError),
     /// There is no run.
     #[error(
         "there is no run of {key} in the bucket {bucket}: check --bucket and --destination-bucket, or upload the video (again)"
@@ -85,7 +89,7 @@ impl RemoteError {
     /// The exit code: 2 for wrong usage, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Key(_) | Self::OtherBucket { .. } => 2,
+            Self::Key(_) | Self::Addressing(_) | Self::OtherBucket { .. } => 2,
             _ => 1,
         }
     }
@@ -95,7 +99,7 @@ impl Remote {
     /// Connects, with what the environment says. Nothing is sent yet.
     ///
     /// # Errors
-    /// If the key is none.
+    /// If the key is none, or a setting.
     pub async fn connect(run: &RunOfVideo, bus_name: Option<&str>) -> Result<Self, RemoteError> {
         let key = SourceKey::plain(&run.key)?;
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -106,10 +110,11 @@ impl Remote {
             .or_else(|| set("EVENT_BUS_NAME"))
             .unwrap_or_else(|| "default".into());
         let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-        let s3 = aws_sdk_s3::Client::new(&aws);
+        let connections = Connections::new(aws, Addressing::of_environment()?);
+        let s3 = connections.s3();
         let ledger = Ledger {
             bucket: Bucket::new(s3.clone(), bucket),
-            bus: aws_sdk_eventbridge::Client::new(&aws),
+            bus: connections.event_bridge(),
             bus_name,
         };
         Ok(Self { s3, ledger, key })

@@ -3,6 +3,7 @@
 use std::{fs, num::NonZero, path::PathBuf};
 
 use gifgen_shared::{
+    connections::{Addressing, AddressingError, Connections},
     deadline::Deadline,
     settings::SettingsError,
     slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
@@ -52,6 +53,9 @@ pub enum ReplayError {
     /// A setting is wrong.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// A setting of the connections is wrong.
+    #[error(transparent)]
+    Addressing(#[from] AddressingError),
     /// The pipeline does not start.
     #[error(transparent)]
     Local(#[from] LocalError),
@@ -165,9 +169,9 @@ fn stand_in(options: &ReplayOptions, meant: &Meant, local: &Local) -> Result<Pat
 
 async fn replay_on_aws(options: &ReplayOptions, event: &SavedEvent) -> Result<Value, ReplayError> {
     let settings = options.settings.settings(&[])?;
-    let config = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-    let s3 = aws_sdk_s3::Client::new(&config);
-    let bus = aws_sdk_eventbridge::Client::new(&config);
+    let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let connections = Connections::new(aws, Addressing::of_environment()?);
+    let (s3, bus) = (connections.s3(), connections.event_bridge());
     let splitter =
         Splitter::new(s3.clone(), bus.clone(), settings.clone()).map_err(LocalError::from)?;
     let worker = Worker::start(s3, bus, settings, cores(), std::env::temp_dir())

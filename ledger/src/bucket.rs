@@ -3,16 +3,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    error::Error,
     fmt,
 };
 
 use aws_sdk_s3::{
     Client,
-    error::SdkError,
+    error::{ProvideErrorMetadata, SdkError},
     primitives::ByteStream,
     types::{ChecksumMode, EncodingType},
 };
-use gifgen_shared::{causes::with_causes, source::ETag};
+use gifgen_shared::{refusal::Refusal, source::ETag};
 use percent_encoding::percent_decode_str;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -120,8 +121,14 @@ impl Bucket {
             .await;
         let object = match got {
             Ok(object) => object,
-            Err(error) if status(&error) == Some(404) => return Ok(None),
-            Err(error) => return Err(unavailable(with_causes(&error))),
+            Err(error) => {
+                let refusal = Refusal::of(&error);
+                return match refusal.status {
+                    // A bucket that is missing altogether is a mistake in the settings.
+                    Some(404) if !refusal.is_of_bucket() => Ok(None),
+                    _ => Err(unavailable(self.words("s3:GetObject", &refusal))),
+                };
+            }
         };
         let etag = ETag::new(object.e_tag().unwrap_or_default())
             .map_err(|error| unavailable(error.to_string()))?;
@@ -141,7 +148,7 @@ impl Bucket {
         let unavailable = |reason: String| self.unavailable("read", key, reason);
         let request = self.s3.get_object().bucket(&self.name).key(key);
         let object = request.range(range).send().await;
-        let object = object.map_err(|error| unavailable(with_causes(&error)))?;
+        let object = object.map_err(|error| unavailable(self.said("s3:GetObject", &error)))?;
         let body = object.body.collect().await;
         let body = body.map_err(|error| unavailable(error.to_string()))?;
         String::from_utf8(body.to_vec()).map_err(|error| self.unreadable(key, error))
@@ -199,7 +206,7 @@ impl Bucket {
                 .map_err(|error| self.unavailable("write", &new.key, error.to_string())),
             Err(error) if has_changed(&error, when) => Ok(None),
             Err(error) => {
-                let reason = with_causes(&error);
+                let reason = self.said("s3:PutObject", &error);
                 Err(self.unavailable("write", &new.key, reason))
             }
         }
@@ -225,7 +232,7 @@ impl Bucket {
                     tracing::warn!(bucket = self.name, key, code, "no checksum is to be had");
                     Ok(None)
                 }
-                _ => Err(self.unavailable("look at", key, with_causes(&error))),
+                _ => Err(self.unavailable("look at", key, self.said("s3:GetObject", &error))),
             },
         }
     }
@@ -239,7 +246,9 @@ impl Bucket {
         match request.if_match(version.as_str()).send().await {
             Ok(_) => Ok(()),
             Err(error) if has_changed(&error, &When::Is(version.clone())) => Ok(()),
-            Err(error) => Err(self.unavailable("delete", key, with_causes(&error))),
+            Err(error) => {
+                Err(self.unavailable("delete", key, self.said("s3:DeleteObject", &error)))
+            }
         }
     }
 
@@ -316,7 +325,7 @@ impl Bucket {
             Start::Page(token) => request.continuation_token(token),
         };
         let page = request.send().await;
-        let page = page.map_err(|error| unavailable(with_causes(&error)))?;
+        let page = page.map_err(|error| unavailable(self.said("s3:ListBucket", &error)))?;
         let mut found = Folder::new();
         for object in page.contents() {
             let key = percent_decode_str(object.key().unwrap_or_default()).decode_utf8_lossy();
@@ -329,6 +338,19 @@ impl Bucket {
         }
         let next = page.next_continuation_token().map(str::to_owned);
         Ok((found, next.map(Start::Page)))
+    }
+
+    /// What S3 said instead of doing what needs this `right`.
+    fn said<E: ProvideErrorMetadata + Error + 'static>(
+        &self,
+        right: &str,
+        error: &SdkError<E>,
+    ) -> String {
+        self.words(right, &Refusal::of(error))
+    }
+
+    fn words(&self, right: &str, refusal: &Refusal) -> String {
+        refusal.words(right, self.s3.config().region().map(AsRef::as_ref))
     }
 
     /// The error for an object that is not what it should be.
@@ -354,13 +376,14 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
     Some(error.raw_response()?.status().as_u16())
 }
 
-/// Whether a write failed because its condition does not hold. S3 says 412, or 409 while another
-/// write of the object is under way, or 404 where a version is wanted and there is nothing.
+/// Whether a write failed because its condition does not hold. S3 says 412, or 404 where a version is
+/// wanted and there is nothing. A 409 that stays, for all that the client sends it again with pauses
+/// ([`gifgen_shared::connections`]), means that others keep writing the object.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
-fn has_changed<E>(error: &SdkError<E>, when: &When) -> bool {
+fn has_changed<E: ProvideErrorMetadata>(error: &SdkError<E>, when: &When) -> bool {
     match status(error) {
         Some(409 | 412) => *when != When::Always,
-        Some(404) => matches!(when, When::Is(_)),
+        Some(404) => matches!(when, When::Is(_)) && error.code() != Some("NoSuchBucket"),
         _ => false,
     }
 }

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gifgen_shared::connections::{CONNECT_TIMEOUT, IDLE_TIMEOUT, MOST_IDLE};
 use http_body_util::Empty;
 use hyper::{Request, Response, body::Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
+    client::legacy::{
+        Client, Error,
+        connect::{HttpConnector, capture_connection},
+    },
+    rt::{TokioExecutor, TokioTimer},
 };
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 
@@ -20,9 +24,16 @@ const RECEIVE_BUFFER_BYTES: usize = 128 * 1024;
 /// How many bytes of an answer are read at once.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
-/// A client with its pool of connections, one for each process. Cloning is cheap.
+/// A client with its pool of connections, one for each process. Cloning is cheap. A connection that the
+/// peer forgot while the process was frozen costs no attempt: [`gifgen_shared::connections`] says how.
 #[derive(Clone, Debug)]
-pub struct Http(Client<HttpsConnector<HttpConnector>, Empty<Bytes>>);
+pub struct Http {
+    pooled: Pool,
+    /// Keeps no connection.
+    fresh: Pool,
+}
+
+type Pool = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
 
 /// TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +50,7 @@ impl Http {
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         connector.set_recv_buffer_size(Some(RECEIVE_BUFFER_BYTES));
         let mut roots = RootCertStore::empty();
         let found = rustls_native_certs::load_native_certs();
@@ -55,15 +67,35 @@ impl Http {
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder.http1_max_buf_size(READ_BUFFER_BYTES);
-        Ok(Self(builder.build(connector)))
+        let client = |most_idle| {
+            let mut builder = Client::builder(TokioExecutor::new());
+            builder
+                .http1_max_buf_size(READ_BUFFER_BYTES)
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                .pool_max_idle_per_host(most_idle)
+                .build(connector.clone())
+        };
+        Ok(Self {
+            pooled: client(MOST_IDLE),
+            fresh: client(0),
+        })
     }
 
     pub(crate) async fn send(
         &self,
-        request: Request<Empty<Bytes>>,
-    ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
-        self.0.request(request).await
+        mut request: Request<Empty<Bytes>>,
+    ) -> Result<Response<Incoming>, Error> {
+        let again = request.clone();
+        let connection = capture_connection(&mut request);
+        let answer = self.pooled.request(request).await;
+        let was_connected = connection.connection_metadata().is_some();
+        match answer {
+            Err(error) if was_connected => {
+                tracing::debug!(%error, "a connection broke before the answer; a new one is tried");
+                self.fresh.request(again).await
+            }
+            answer => answer,
+        }
     }
 }

@@ -3,8 +3,10 @@
 use std::{mem, ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use gifgen_shared::{causes::with_causes, presigned_url::PresignedUrl};
-use http_body_util::{BodyExt as _, Empty};
+use gifgen_shared::{
+    backoff::Backoff, causes::with_causes, presigned_url::PresignedUrl, refusal::Refusal,
+};
+use http_body_util::{BodyExt as _, Collected, Empty, Limited};
 use hyper::{
     Request, Response, StatusCode,
     body::Incoming,
@@ -14,17 +16,12 @@ use tokio::time::{sleep, timeout};
 
 use crate::reader::{ReadError, Reader};
 
-/// Longest silence of the server after which a request is given up.
-const SILENCE: Duration = Duration::from_secs(20);
+/// Most of an error's body that is read, in bytes, and how long that may take.
+const MOST_OF_AN_ERROR: usize = 16 * 1024;
+const ERROR_PATIENCE: Duration = Duration::from_secs(2);
 
-/// How often in a row a request may fail that brings nothing new. With the pauses, some ten seconds.
-const ATTEMPTS: u32 = 6;
-
-/// First pause between two attempts; it doubles each time, up to [`LONGEST_PAUSE`], and half of it
-/// is left to chance, so that the workers of a film do not come back all at once.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-
-const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// How many URLs in a row may be refused. The first may have expired, but not all of them.
+const MOST_REFUSALS: u32 = 3;
 
 /// Most memory that is set aside before anything has come, in bytes.
 const MOST_AT_ONCE: usize = 16 * 1024 * 1024;
@@ -38,8 +35,10 @@ pub struct RangeStream {
     /// What has come already, but was not wanted yet.
     ahead: Bytes,
     failures: u32,
-    /// A URL that was refused.
+    /// The URL that was refused last.
     stale: Option<PresignedUrl>,
+    /// How many URLs in a row were refused.
+    refusals: u32,
 }
 
 /// What is wrong with one request.
@@ -59,6 +58,7 @@ impl RangeStream {
             ahead: Bytes::new(),
             failures: 0,
             stale: None,
+            refusals: 0,
         }
     }
 
@@ -102,6 +102,7 @@ impl RangeStream {
             match self.piece().await {
                 Ok(piece) => {
                     self.failures = 0;
+                    self.refusals = 0;
                     self.left.start += piece.len() as u64;
                     return Ok(Some(piece));
                 }
@@ -109,16 +110,14 @@ impl RangeStream {
                 Err(Failure::Passing(said)) => {
                     self.body = None;
                     self.failures += 1;
-                    if self.failures == ATTEMPTS {
-                        return Err(ReadError::Interrupted {
-                            of: self.reader.source().clone(),
-                            said,
-                        });
-                    }
+                    let deadline = self.reader.deadline();
+                    let pause = Backoff::USUAL.next_pause(self.failures, deadline);
+                    let Some(pause) = pause.filter(|_| self.refusals < MOST_REFUSALS) else {
+                        let of = self.reader.source().clone();
+                        return Err(ReadError::Interrupted { of, said });
+                    };
                     tracing::debug!(said, at = self.left.start, "reading is taken up again");
-                    let pause = FIRST_PAUSE * 2_u32.saturating_pow(self.failures - 1);
-                    let pause = pause.min(LONGEST_PAUSE);
-                    sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await;
+                    sleep(pause).await;
                 }
             }
         }
@@ -134,9 +133,10 @@ impl RangeStream {
             return Err(Failure::Passing("there is no answer".into()));
         };
         loop {
-            let frame = timeout(SILENCE, body.frame())
+            let silence = self.reader.longest_silence();
+            let frame = timeout(silence, body.frame())
                 .await
-                .map_err(|_| silence())?
+                .map_err(|_| was_silent(silence))?
                 .ok_or_else(|| Failure::Passing("the answer ended early".into()))?
                 .map_err(|error| Failure::Passing(with_causes(&error)))?;
             // Trailers are no data.
@@ -162,18 +162,21 @@ impl RangeStream {
             .body(Empty::new())
             .map_err(|error| Failure::Passing(error.to_string()))?;
         self.reader.count_request();
-        let answer = timeout(SILENCE, self.reader.http.send(request))
+        let silence = self.reader.longest_silence();
+        let answer = timeout(silence, self.reader.http.send(request))
             .await
-            .map_err(|_| silence())?
+            .map_err(|_| was_silent(silence))?
             .map_err(|error| Failure::Passing(url.redact(&with_causes(&error))))?;
-        self.judge(&answer, url)?;
-        Ok(answer.into_body())
+        self.judge(answer, url).await
     }
 
-    /// Whether `answer` is what was asked for.
-    fn judge(&mut self, answer: &Response<Incoming>, url: PresignedUrl) -> Result<(), Failure> {
+    /// The body of `answer`, if it is what was asked for.
+    async fn judge(
+        &mut self,
+        answer: Response<Incoming>,
+        url: PresignedUrl,
+    ) -> Result<Incoming, Failure> {
         let source = || self.reader.source().clone();
-        let said = || Failure::Passing(format!("the server answers {}", answer.status()));
         match answer.status() {
             StatusCode::PARTIAL_CONTENT => {}
             // All of it, which is as good if all before the range is nothing.
@@ -182,12 +185,15 @@ impl RangeStream {
                 return Err(Failure::Final(ReadError::Replaced(source())));
             }
             StatusCode::NOT_FOUND => return Err(Failure::Final(ReadError::Gone(source()))),
-            // An expired URL gives 403 on S3, 400 on others.
-            StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST => {
-                self.stale = Some(url);
-                return Err(said());
+            status => {
+                let said = refusal(answer, &url, self.reader.region()).await;
+                // An expired URL gives 403 on S3, 400 on others.
+                if matches!(status, StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST) {
+                    self.stale = Some(url);
+                    self.refusals += 1;
+                }
+                return Err(Failure::Passing(said));
             }
-            _ => return Err(said()),
         }
         // Not every server heeds If-Match.
         let etag = answer.headers().get(ETAG);
@@ -203,10 +209,33 @@ impl RangeStream {
                 "the server answers with another range".into(),
             ));
         }
-        Ok(())
+        Ok(answer.into_body())
     }
 }
 
-fn silence() -> Failure {
-    Failure::Passing(format!("the server was silent for {} s", SILENCE.as_secs()))
+/// What an answer says that is not the one that was asked for: its status, and the code and message of
+/// its body, but never the URL.
+async fn refusal(answer: Response<Incoming>, url: &PresignedUrl, region: Option<&str>) -> String {
+    let (head, body) = answer.into_parts();
+    let bucket_region = head.headers.get("x-amz-bucket-region");
+    let bucket_region = bucket_region.and_then(|region| region.to_str().ok());
+    // An answer of 200 with the whole object is no error.
+    let body = match head.status.is_success() {
+        true => None,
+        false => timeout(
+            ERROR_PATIENCE,
+            Limited::new(body, MOST_OF_AN_ERROR).collect(),
+        )
+        .await
+        .ok()
+        .and_then(Result::ok),
+    };
+    let body = body.map(Collected::to_bytes).unwrap_or_default();
+    let body = String::from_utf8_lossy(&body);
+    let refusal = Refusal::of_answer(head.status.as_u16(), bucket_region, &body);
+    url.redact(&refusal.words("s3:GetObject", region))
+}
+
+fn was_silent(silence: Duration) -> Failure {
+    Failure::Passing(format!("the server was silent for {} s", silence.as_secs()))
 }

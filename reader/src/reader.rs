@@ -12,6 +12,8 @@ use std::{
 
 use bytes::Bytes;
 use gifgen_shared::{
+    backoff::attempt_timeout,
+    deadline::Deadline,
     presigned_url::PresignedUrl,
     source::{ETag, Source, SourceUnavailable},
 };
@@ -27,6 +29,8 @@ pub struct Reader {
     etag: ETag,
     bytes: u64,
     url_expiry: Duration,
+    /// Of the invocation that reads, if it has one.
+    deadline: Option<Deadline>,
     url: Mutex<Option<PresignedUrl>>,
     bytes_read: AtomicU64,
     requests: AtomicU64,
@@ -53,7 +57,7 @@ pub enum ReadError {
 
 impl Reader {
     /// Reads `source`, which has `bytes` bytes in its version `etag`, over URLs that are good for
-    /// `url_expiry`.
+    /// `url_expiry`, until the deadline that governs the caller.
     pub fn new(
         http: Http,
         s3: aws_sdk_s3::Client,
@@ -69,6 +73,7 @@ impl Reader {
             etag: etag.clone(),
             bytes,
             url_expiry,
+            deadline: Deadline::governing(),
             url: Mutex::new(None),
             bytes_read: AtomicU64::new(0),
             requests: AtomicU64::new(0),
@@ -135,6 +140,20 @@ impl Reader {
                 Ok(fresh)
             }
         }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// How long the server may be silent until a request is sent again.
+    pub(crate) fn longest_silence(&self) -> Duration {
+        attempt_timeout(self.deadline.map(Deadline::left), 0)
+    }
+
+    /// The region of the client, if it has one.
+    pub(crate) fn region(&self) -> Option<&str> {
+        self.s3.config().region().map(AsRef::as_ref)
     }
 
     pub(crate) fn count_request(&self) {

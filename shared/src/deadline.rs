@@ -1,8 +1,15 @@
 //! The moment by which an invocation must be over.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    future::Future,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
-use tokio::time::Instant;
+use tokio::{task::futures::TaskLocalFuture, task_local, time::Instant};
+
+task_local! {
+    static GOVERNING: Deadline;
+}
 
 /// The moment by which the work must have ended, seen from inside the work: the platform's own
 /// deadline less the time it takes to clean up and answer.
@@ -58,8 +65,19 @@ impl Deadline {
         self.instant
     }
 
-    /// When work is dropped that has not ended by itself: an S3 that took a connection and does not
-    /// answer is waited for without end.
+    /// Runs `work` so that [`Deadline::governing`] is this deadline within it. Clients of AWS, which
+    /// live as long as the process, derive their timeouts from it: they have no parameter for it. Tasks
+    /// that `work` spawns do not inherit it.
+    pub fn govern<F: Future>(self, work: F) -> TaskLocalFuture<Self, F> {
+        GOVERNING.scope(self, work)
+    }
+
+    /// The deadline of the invocation that this runs in, if there is one.
+    pub fn governing() -> Option<Self> {
+        GOVERNING.try_get().ok()
+    }
+
+    /// When work is dropped that has not ended by itself, such as an upload that is not answered.
     pub fn end(self) -> Instant {
         self.instant + self.patience
     }
@@ -89,6 +107,15 @@ mod tests {
     fn a_short_invocation_keeps_half_its_time_back() {
         let left = Deadline::of_invocation(in_seconds(4)).left();
         assert!(left > Duration::from_secs(1) && left <= Duration::from_secs(2));
+    }
+
+    #[tokio::test]
+    async fn a_deadline_governs_its_own_work_only() {
+        assert!(Deadline::governing().is_none());
+        let deadline = Deadline::after(Duration::from_secs(60));
+        let seen = deadline.govern(async { Deadline::governing() }).await;
+        assert_eq!(seen.map(Deadline::instant), Some(deadline.instant()));
+        assert!(Deadline::governing().is_none());
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! range that one worker renders, a *frame* one JPG for one whole second.
 
 mod archived;
+pub mod backoff;
 pub mod batch;
 pub mod blocking;
 pub mod causes;
 pub mod child;
 mod components;
+pub mod connections;
 pub mod deadline;
 pub mod ffmpeg_input;
 pub mod ffmpeg_log;
@@ -18,6 +20,7 @@ pub mod output_keys;
 pub mod presigned_url;
 pub mod probe;
 pub mod publish;
+pub mod refusal;
 pub mod rejection;
 pub mod sealed;
 pub mod settings;

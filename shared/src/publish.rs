@@ -1,28 +1,17 @@
 //! Puts events on the bus until every one of them is there.
 
-use std::time::Duration;
-
 use aws_sdk_eventbridge::{
     Client,
     types::{PutEventsRequestEntry, PutEventsResultEntry},
 };
 use futures::{StreamExt, stream};
+use tokio::time::timeout_at;
 
-use crate::{batch::batches, causes::with_causes, deadline::Deadline};
+use crate::{backoff::Backoff, batch::batches, causes::with_causes, deadline::Deadline};
 
 /// Requests under way at once. At some 30 ms each this sends a three-hour film in under 200 ms,
 /// far below the default quota of PutEvents.
 const CONCURRENT_REQUESTS: usize = 8;
-
-/// Times that an entry is sent before it is given up.
-const ATTEMPTS: u32 = 8;
-
-/// Backoff before the second attempt; it doubles with every further one, up to
-/// [`LONGEST_BACKOFF`].
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
-
-/// Longest backoff between two attempts.
-const LONGEST_BACKOFF: Duration = Duration::from_secs(5);
 
 /// Codes of failed entries that pass by themselves.
 /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>
@@ -54,13 +43,14 @@ pub enum PublishError {
         /// The bus's message.
         message: String,
     },
-    /// The request as a whole failed, after the SDK's own retries. Transient.
+    /// The request as a whole failed, after the client's own retries. Transient.
     #[error("failed to put events on the bus: {0}")]
     Request(String),
 }
 
-/// Puts all `entries` on the bus, several requests at once; entries that fail for a passing
-/// reason are sent again, and only those.
+/// Puts all `entries` on the bus, several requests at once. Entries that fail for a passing reason are
+/// sent again, and only those, until the deadline; a request that is throttled or not answered is sent
+/// again as a whole.
 ///
 /// # Errors
 /// If any entry is not on the bus at the end. Others may be: events are delivered at least once
@@ -86,25 +76,32 @@ async fn publish_batch(
 ) -> Result<(), PublishError> {
     let mut attempts = 0;
     loop {
-        let answer = bus
-            .put_events()
-            .set_entries(Some(batch.clone()))
-            .send()
-            .await
-            .map_err(|error| PublishError::Request(with_causes(&error)))?;
+        let request = bus.put_events().set_entries(Some(batch.clone()));
+        // A request that fails as a whole is sent again by the client, by the same rule.
+        let sending = deadline.govern(request.send());
+        let answer = timeout_at(deadline.instant(), sending).await;
         attempts += 1;
-        let (failed, reason) = failed_entries(batch, answer.entries())?;
+        let (failed, reason) = match answer {
+            Ok(Ok(answer)) => failed_entries(batch, answer.entries())?,
+            Ok(Err(error)) => return Err(PublishError::Request(with_causes(&error))),
+            Err(_) => {
+                return Err(PublishError::Unsent {
+                    count: batch.len(),
+                    attempts,
+                    reason: "the bus throttled, or did not answer, until the deadline".into(),
+                });
+            }
+        };
         if failed.is_empty() {
             return Ok(());
         }
-        let pause = backoff(attempts, fastrand::f64());
-        if attempts == ATTEMPTS || pause >= deadline.left() {
+        let Some(pause) = Backoff::PERSISTENT.next_pause(attempts, Some(deadline)) else {
             return Err(PublishError::Unsent {
                 count: failed.len(),
                 attempts,
                 reason,
             });
-        }
+        };
         tracing::warn!(
             failed = failed.len(),
             attempts,
@@ -148,14 +145,6 @@ fn failed_entries(
     Ok((failed, reason))
 }
 
-/// Exponential backoff with full jitter: `random` in `[0, 1)` of the doubling bound.
-fn backoff(attempts: u32, random: f64) -> Duration {
-    FIRST_BACKOFF
-        .saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)))
-        .min(LONGEST_BACKOFF)
-        .mul_f64(random)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,13 +180,5 @@ mod tests {
             error.to_string(),
             "the bus refuses an event: MalformedDetail: why"
         );
-    }
-
-    #[test]
-    fn backoff_doubles_up_to_a_bound_and_is_jittered() {
-        assert_eq!(backoff(1, 0.5), Duration::from_millis(50));
-        assert_eq!(backoff(3, 0.5), Duration::from_millis(200));
-        assert_eq!(backoff(30, 0.999), LONGEST_BACKOFF.mul_f64(0.999));
-        assert_eq!(backoff(5, 0.0), Duration::ZERO);
     }
 }

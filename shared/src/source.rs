@@ -12,7 +12,11 @@ use aws_sdk_s3::{
 use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{
-    archived::Storage, causes::with_causes, presigned_url::PresignedUrl, source_key::SourceKey,
+    archived::Storage,
+    causes::with_causes,
+    presigned_url::PresignedUrl,
+    refusal::{Refusal, bucket_is_missing, explained},
+    source_key::SourceKey,
 };
 
 /// The version of an object, quoted as HTTP has it: `"9b2c…"`.
@@ -149,10 +153,31 @@ impl Source {
                     .unwrap_or_default();
                 Ok(SourceState::Present { etag, bytes })
             }
-            Err(error) => match absence(&error) {
-                Some(state) => Ok(state),
-                None => Err(self.unavailable("look at", with_causes(&error))),
-            },
+            Err(error) => self.refused(s3, &error).await,
+        }
+    }
+
+    /// What an error answer to a HEAD means. It has no body, so where the status does not tell, S3 is
+    /// asked again.
+    async fn refused(
+        &self,
+        s3: &Client,
+        error: &SdkError<HeadObjectError>,
+    ) -> Result<SourceState, SourceUnavailable> {
+        let refusal = Refusal::of(error);
+        match refusal.status {
+            Some(404) if bucket_is_missing(s3, &self.bucket).await => {
+                let reason = format!("there is no bucket {}: check its name", self.bucket);
+                Err(self.unavailable("look at", reason))
+            }
+            Some(404) => Ok(SourceState::Gone),
+            Some(412) => Ok(SourceState::Replaced),
+            _ => {
+                let refusal = explained(s3, &self.bucket, self.key.as_str(), refusal).await;
+                let region = s3.config().region().map(|region| region.as_ref());
+                let reason = refusal.words("s3:GetObject", region);
+                Err(self.unavailable("look at", reason))
+            }
         }
     }
 
@@ -170,16 +195,6 @@ fn storage(head: &HeadObjectOutput) -> Storage<'_> {
         class: head.storage_class().map(StorageClass::as_str),
         archive_status: head.archive_status().map(ArchiveStatus::as_str),
         restore: head.restore(),
-    }
-}
-
-/// What an error answer to a HEAD says of the object. A HEAD has no body, so only the status
-/// tells.
-fn absence(error: &SdkError<HeadObjectError>) -> Option<SourceState> {
-    match error.raw_response()?.status().as_u16() {
-        404 => Some(SourceState::Gone),
-        412 => Some(SourceState::Replaced),
-        _ => None,
     }
 }
 

@@ -2,7 +2,12 @@
 
 use aws_config::BehaviorVersion;
 use aws_sdk_s3::config::Credentials;
-use gifgen_shared::{deadline::Deadline, sealed, settings::Settings};
+use gifgen_shared::{
+    connections::{Addressing, Connections},
+    deadline::Deadline,
+    sealed,
+    settings::Settings,
+};
 use gifgen_splitter::splitter::Splitter;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing::init_default_subscriber};
 use serde_json::Value;
@@ -16,22 +21,23 @@ fn main() -> Result<(), Error> {
 }
 
 async fn serve(credentials: Option<Credentials>) -> Result<(), Error> {
-    let settings = Settings::read(|name| std::env::var_os(name)).unwrap_or_else(|error| {
-        // Returned from here it would be printed as Rust has it, not as a sentence.
-        eprintln!("{error}");
-        std::process::exit(1)
-    });
+    let settings = Settings::read(|name| std::env::var_os(name)).unwrap_or_else(|e| refuse(&e));
+    let addressing = Addressing::of_environment().unwrap_or_else(|e| refuse(&e));
     let mut config = aws_config::defaults(BehaviorVersion::latest());
     if let Some(credentials) = credentials {
         config = config.credentials_provider(credentials);
     }
-    let config = config.load().await;
-    let s3 = aws_sdk_s3::Client::new(&config);
-    let bus = aws_sdk_eventbridge::Client::new(&config);
-    let splitter = &Splitter::new(s3, bus, settings)?;
+    let connections = Connections::new(config.load().await, addressing);
+    let splitter = &Splitter::new(connections.s3(), connections.event_bridge(), settings)?;
     run(service_fn(|event: LambdaEvent<Value>| async move {
         let deadline = Deadline::of_invocation(event.context.deadline);
         splitter.handle(&event.payload, deadline).await
     }))
     .await
+}
+
+/// Ends the process for a setting. Returned, the error would be printed as Rust has it, not as a sentence.
+fn refuse(error: &dyn std::error::Error) -> ! {
+    eprintln!("{error}");
+    std::process::exit(1)
 }

@@ -138,15 +138,14 @@ impl Splitter {
         })
     }
 
-    /// Splits one object, and ends it in time: the SDK's clients wait for ever for a server that
-    /// took the connection and does not answer.
+    /// Splits one object, and ends it in time.
     async fn split_in_time(
         &self,
         created: &Created,
         probing: Duration,
         deadline: Deadline,
     ) -> Result<Outcome, SplitError> {
-        let splitting = self.split(created, probing, deadline);
+        let splitting = deadline.govern(self.split(created, probing, deadline));
         match timeout_at(deadline.end(), splitting).await {
             // What the bus refuses for what it is, it would refuse again.
             Ok(Err(SplitError::Publish(error @ PublishError::Refused { .. }))) => {

@@ -9,6 +9,8 @@
 //! - [`program`]: programs that tests make.
 //! - [`captured`]: a stand-in for an FFmpeg that a hostile video has taken over.
 //! - [`broken_connections`]: a proxy that fails connections by their number.
+//! - [`canned`]: a server whose answers a test words itself.
+//! - [`forgetful`]: a proxy whose connections die while their client sleeps.
 //! - [`fault_proxy`]: a proxy that deals faults by a seed.
 //! - [`counting_proxy`]: a proxy that notes each read of a source, and makes it wait.
 //! - [`lambda`]: one of our binaries, in processes that are killed, and events that come twice.
@@ -26,11 +28,13 @@ mod server;
 
 pub mod bed;
 pub mod broken_connections;
+pub mod canned;
 pub mod captured;
 pub mod clients;
 pub mod counting_proxy;
 pub mod events;
 pub mod fault_proxy;
+pub mod forgetful;
 pub mod hang;
 pub mod keys;
 pub mod lambda;

@@ -7,7 +7,10 @@ use std::{
 };
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
-use aws_sdk_s3::{config::retry::RetryConfig, presigning::PresigningConfig};
+use aws_sdk_s3::{
+    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+    presigning::PresigningConfig,
+};
 use bytes::Bytes;
 use gifgen_testkit::{
     bed::{FILMS, PREVIEWS, TestBed},
@@ -50,13 +53,16 @@ impl Faulty {
         let video = std::fs::read(object.body).unwrap().into();
         let proxy = FaultProxy::start(&bed.stack().s3_endpoint(), faults).await;
         let credentials = bed.stack().credentials();
-        let s3 = clients::s3(
-            &proxy.endpoint(),
-            &credentials.access_key_id,
-            &credentials.secret_access_key,
-        );
-        let never_again = RetryConfig::disabled();
-        let config = s3.config().to_builder().retry_config(never_again).build();
+        let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
+        // The SDK's own client: ours sends again what a connection lost.
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .endpoint_url(proxy.endpoint())
+            .credentials_provider(Credentials::new(id, secret, None, None, "test"))
+            .region(Region::new(clients::REGION))
+            .force_path_style(true)
+            .retry_config(RetryConfig::disabled())
+            .build();
         Self {
             bed,
             proxy,

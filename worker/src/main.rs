@@ -2,7 +2,12 @@
 
 use aws_config::BehaviorVersion;
 use aws_sdk_s3::config::Credentials;
-use gifgen_shared::{deadline::Deadline, sealed, settings::Settings};
+use gifgen_shared::{
+    connections::{Addressing, Connections},
+    deadline::Deadline,
+    sealed,
+    settings::Settings,
+};
 use gifgen_worker::{ffmpeg_args::threads_of_function, invocation::Invocation, worker::Worker};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing::init_default_subscriber};
 use serde_json::Value;
@@ -16,20 +21,14 @@ fn main() -> Result<(), Error> {
 }
 
 async fn serve(credentials: Option<Credentials>) -> Result<(), Error> {
-    let settings = Settings::read(|name| std::env::var_os(name)).unwrap_or_else(|error| {
-        // Returned from here it would be printed as Rust has it, not as a sentence.
-        eprintln!("{error}");
-        std::process::exit(1)
-    });
+    let settings = Settings::read(|name| std::env::var_os(name)).unwrap_or_else(|e| refuse(&e));
+    let addressing = Addressing::of_environment().unwrap_or_else(|e| refuse(&e));
     let mut aws = aws_config::defaults(BehaviorVersion::latest());
     if let Some(credentials) = credentials {
         aws = aws.credentials_provider(credentials);
     }
-    let aws = aws.load().await;
-    let (s3, bus) = (
-        aws_sdk_s3::Client::new(&aws),
-        aws_sdk_eventbridge::Client::new(&aws),
-    );
+    let connections = Connections::new(aws.load().await, addressing);
+    let (s3, bus) = (connections.s3(), connections.event_bridge());
     let memory = lambda_runtime::Config::from_env().memory;
     let threads = threads_of_function(memory);
     let worker = &Worker::start(s3, bus, settings, threads, std::env::temp_dir())?;
@@ -42,4 +41,10 @@ async fn serve(credentials: Option<Credentials>) -> Result<(), Error> {
         worker.handle(&event.payload, &invocation).await
     }))
     .await
+}
+
+/// Ends the process for a setting. Returned, the error would be printed as Rust has it, not as a sentence.
+fn refuse(error: &dyn std::error::Error) -> ! {
+    eprintln!("{error}");
+    std::process::exit(1)
 }

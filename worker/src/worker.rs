@@ -110,14 +110,15 @@ impl Worker {
     ) -> Result<Answer, Interrupted> {
         if let Some(messages) = messages(event) {
             let messages = messages.map_err(Interrupted::Queue)?;
-            let giving_up = Box::pin(self.give_up_all(messages, invocation));
+            let giving_up = self.give_up_all(messages, invocation);
+            let giving_up = Box::pin(invocation.deadline.govern(giving_up));
             return Ok(Answer::GivenUp(giving_up.await));
         }
         let detail = event.get("detail").unwrap_or(event);
         let (bucket, key) = (detail["bucket"].as_str(), detail["key"].as_str());
         let start = detail["start"].as_f64();
         // In a box, for the state of all that it waits for is large.
-        let handling = Box::pin(self.slice(event, invocation));
+        let handling = Box::pin(invocation.deadline.govern(self.slice(event, invocation)));
         let handled = timeout_at(invocation.deadline.end(), handling).await;
         let handled = handled.unwrap_or_else(|_| {
             Err(Interrupted::DeadlinePassed {

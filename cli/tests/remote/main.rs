@@ -1,6 +1,7 @@
 //! `gifgen status` and `gifgen redrive`, as an operator runs them, against the embedded stack and
 //! against an S3 and a bus that we did not write.
 
+mod elsewhere;
 mod rights;
 
 use std::process::Output;

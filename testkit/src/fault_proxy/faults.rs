@@ -19,6 +19,16 @@ pub struct Faults {
     pub most_per_target: usize,
 }
 
+impl Faults {
+    /// Nothing goes wrong.
+    pub const NONE: Self = Self {
+        seed: 0,
+        rate: 0.0,
+        kinds: &[],
+        most_per_target: 0,
+    };
+}
+
 /// One thing that goes wrong. A request that a fault does not fit passes untouched, and the fault
 /// counts as dealt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,8 +45,12 @@ pub enum Kind {
     Truncate,
     /// Upstream handles the request, and the connection is closed without a byte of the answer.
     LostAnswer,
-    /// An error answer of this status; upstream never sees the request.
+    /// An error answer of this status; upstream never sees the request. 409 fits conditional writes
+    /// only.
     Status(u16),
+    /// Nothing ever comes back, over a connection that stays open. Upstream handles the request, or
+    /// never sees it.
+    Silence,
     /// `Range` is taken away, so that the whole object comes with status 200. A request whose
     /// signature covers the header passes.
     IgnoreRange,
@@ -66,7 +80,16 @@ pub(super) struct Fault {
 pub(super) struct Dealer {
     faults: Faults,
     targets: HashMap<String, Target>,
+    ordered: Vec<Ordered>,
     dealt: Vec<Dealt>,
+}
+
+/// A fault for the next requests of a kind.
+struct Ordered {
+    /// How the kind begins.
+    of: String,
+    kind: Kind,
+    times: usize,
 }
 
 struct Target {
@@ -80,12 +103,37 @@ impl Dealer {
         Self {
             faults,
             targets: HashMap::new(),
+            ordered: Vec::new(),
             dealt: Vec::new(),
         }
     }
 
-    /// What the next request for `target` gets.
-    pub(super) fn deal(&mut self, target: &str) -> Option<Fault> {
+    /// Has the next `times` requests whose kind begins with `of` get `kind`.
+    pub(super) fn order(&mut self, of: &str, kind: Kind, times: usize) {
+        let of = of.to_owned();
+        self.ordered.push(Ordered { of, kind, times });
+    }
+
+    /// What the next request for `target` gets, which is of this kind.
+    pub(super) fn deal_to(&mut self, target: &str, request_kind: &str) -> Option<Fault> {
+        let mut ordered = self.ordered.iter_mut();
+        let Some(order) =
+            ordered.find(|order| order.times > 0 && request_kind.starts_with(&order.of))
+        else {
+            return self.deal(target);
+        };
+        order.times -= 1;
+        let kind = order.kind;
+        self.dealt.push(Dealt {
+            target: target.into(),
+            nth: self.targets.get(target).map_or(0, |target| target.requests),
+            kind,
+        });
+        let dice = generator(self.faults.seed, target);
+        Some(Fault { kind, dice })
+    }
+
+    fn deal(&mut self, target: &str) -> Option<Fault> {
         let Faults { seed, rate, .. } = self.faults;
         let state = self.targets.entry(target.into()).or_insert_with(|| Target {
             dice: generator(seed, target),

@@ -4,11 +4,13 @@
 //! - `proxy`: the proxy, and what each fault does to an exchange.
 //! - `entries`: what PutEvents asks and answers, taken apart and put together again.
 //! - `stop`: the end of all requests after so many, as if their sender had died.
+//! - `refusals`: error answers.
 //! - `request_kind`: what a request is called in the counts.
 
 mod entries;
 mod faults;
 mod proxy;
+mod refusals;
 mod request_kind;
 mod stop;
 

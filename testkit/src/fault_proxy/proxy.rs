@@ -7,27 +7,29 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use fastrand::Rng;
+use futures::future;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Method, Request, Response, StatusCode, Uri,
     body::Incoming,
-    header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, RANGE},
+    header::{AUTHORIZATION, CONTENT_LENGTH, IF_MATCH, IF_NONE_MATCH, RANGE},
     http::{request, response, uri::Authority},
 };
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     entries,
     faults::{Dealer, Dealt, Fault, Faults, Kind},
+    refusals::{json_response, refusal},
     request_kind::{is_put_events, request_kind},
     stop::{Step, Stop},
 };
@@ -49,6 +51,8 @@ struct Shared {
     dealer: Mutex<Dealer>,
     stop: Option<Stop>,
     healed: AtomicBool,
+    /// Until when everything is answered with 503.
+    outage: Mutex<Option<Instant>>,
     requests: Mutex<BTreeMap<String, usize>>,
     lost: Arc<AtomicUsize>,
 }
@@ -75,13 +79,7 @@ impl FaultProxy {
 
     /// Starts a proxy for `upstream` that deals no faults, but stops with `stop`.
     pub async fn stopping(upstream: &str, stop: Stop) -> Self {
-        let fair = Faults {
-            seed: 0,
-            rate: 0.0,
-            kinds: &[],
-            most_per_target: 0,
-        };
-        Self::with(upstream, fair, Some(stop)).await
+        Self::with(upstream, Faults::NONE, Some(stop)).await
     }
 
     async fn with(upstream: &str, faults: Faults, stop: Option<Stop>) -> Self {
@@ -92,6 +90,7 @@ impl FaultProxy {
             dealer: Mutex::new(Dealer::new(faults)),
             stop,
             healed: AtomicBool::new(false),
+            outage: Mutex::default(),
             requests: Mutex::default(),
             lost: Arc::default(),
         });
@@ -103,6 +102,17 @@ impl FaultProxy {
     /// `http://127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
         self.server.endpoint()
+    }
+
+    /// Has the next `times` requests whose kind, as in [`Self::requests`], begins with `of` get
+    /// `kind`, whatever the dice say.
+    pub fn deal_next(&self, of: &str, kind: Kind, times: usize) {
+        self.shared.dealer.lock().unwrap().order(of, kind, times);
+    }
+
+    /// Answers everything with 503 for this long, as S3 does to a prefix that is written too fast.
+    pub fn outage(&self, lasting: Duration) {
+        *self.shared.outage.lock().unwrap() = Some(Instant::now() + lasting);
     }
 
     /// From now on all goes through.
@@ -130,14 +140,10 @@ impl FaultProxy {
 
 impl Shared {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, Broken> {
-        let fault = self.draw(&request);
         let (mut head, body) = request.into_parts();
-        *self
-            .requests
-            .lock()
-            .unwrap()
-            .entry(request_kind(&head))
-            .or_default() += 1;
+        let of = request_kind(&head);
+        let fault = self.draw(&head, &of);
+        *self.requests.lock().unwrap().entry(of).or_default() += 1;
         let body = match self.stop.as_ref().map(Stop::next) {
             None | Some(Step::Through) => body,
             Some(Step::Stopped) => return Err(Broken::Closed),
@@ -157,7 +163,15 @@ impl Shared {
         // Also where it is refused: a client that still writes would see a reset, no answer.
         let body = received(body).await?;
         match kind {
+            Kind::Status(409) if !is_conditional_write(&head) => {}
             Kind::Status(status) => return Ok(refusal(&head, status)),
+            Kind::Silence => {
+                if dice.bool() {
+                    self.forward(head, body).await?;
+                }
+                // Until the client goes away.
+                return future::pending().await;
+            }
             Kind::FailEntries if is_put_events(&head) => {
                 return self.fail_entries(head, &body, &mut dice).await;
             }
@@ -176,12 +190,17 @@ impl Shared {
         }
     }
 
-    fn draw(&self, request: &Request<Incoming>) -> Option<Fault> {
+    fn draw(&self, head: &request::Parts, of: &str) -> Option<Fault> {
+        let until = *self.outage.lock().unwrap();
+        if until.is_some_and(|until| Instant::now() < until) {
+            let (kind, dice) = (Kind::Status(503), Rng::with_seed(0));
+            return Some(Fault { kind, dice });
+        }
         if self.healed.load(Ordering::SeqCst) {
             return None;
         }
-        let target = format!("{} {}", request.method(), request.uri().path());
-        self.dealer.lock().unwrap().deal(&target)
+        let target = format!("{} {}", head.method, head.uri.path());
+        self.dealer.lock().unwrap().deal_to(&target, of)
     }
 
     /// Has upstream answer, whether or not somebody still waits for it.
@@ -290,35 +309,8 @@ fn signs_range(head: &request::Parts) -> bool {
     names.is_some_and(|names| names.split(';').any(|name| name == "range"))
 }
 
-/// An error answer of S3's or the event bus's.
-fn refusal(head: &request::Parts, status: u16) -> Response<Body> {
-    let status = StatusCode::from_u16(status).unwrap();
-    let code = match status {
-        StatusCode::FORBIDDEN => "AccessDenied",
-        StatusCode::TOO_MANY_REQUESTS => "TooManyRequests",
-        StatusCode::SERVICE_UNAVAILABLE => "SlowDown",
-        _ => "InternalError",
-    };
-    if is_put_events(head) {
-        let error = json!({"__type": format!("{code}Exception"), "message": "on purpose"});
-        return json_response(status, &error);
-    }
-    let error = format!("<Error><Code>{code}</Code><Message>on purpose</Message></Error>");
-    let body = if head.method == Method::HEAD {
-        String::new()
-    } else {
-        error
-    };
-    response_of(status, "application/xml", body)
-}
-
-fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
-    response_of(status, "application/x-amz-json-1.1", body.to_string())
-}
-
-fn response_of(status: StatusCode, content_type: &str, body: String) -> Response<Body> {
-    let response = Response::builder()
-        .status(status)
-        .header(CONTENT_TYPE, content_type);
-    response.body(whole(body)).unwrap()
+fn is_conditional_write(head: &request::Parts) -> bool {
+    let has_condition = |name| head.headers.contains_key(name);
+    matches!(head.method, Method::PUT | Method::DELETE)
+        && (has_condition(IF_MATCH) || has_condition(IF_NONE_MATCH))
 }

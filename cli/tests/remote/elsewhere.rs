@@ -1,0 +1,72 @@
+//! `gifgen` against an S3 other than AWS, as the environment names it.
+
+use gifgen_testkit::{
+    bed::{FILMS, PREVIEWS},
+    canned::{Answer, Canned},
+};
+use tokio::process::Command;
+
+/// What `gifgen status` says with these variables, exit code first.
+async fn status(variables: &[(&str, &str)]) -> (Option<i32>, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_gifgen"))
+        .args(["status", "a film.mp4", "--bucket", FILMS])
+        .envs([
+            ("DESTINATION_BUCKET", PREVIEWS),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("AWS_REGION", "eu-central-1"),
+        ])
+        .envs(variables.iter().copied())
+        .output()
+        .await
+        .unwrap();
+    (
+        output.status.code(),
+        String::from_utf8(output.stderr).unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn an_endpoint_with_a_name_gets_the_bucket_in_the_path() {
+    for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"] {
+        let server = Canned::start(|_| Answer::error(404, "NoSuchKey", "none")).await;
+        let endpoint = server.endpoint().replace("127.0.0.1", "localhost");
+        let (code, said) = status(&[(variable, &endpoint)]).await;
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("there is no run of a film.mp4"), "{said}");
+        assert!(
+            server.asked()[0].line.starts_with("GET /previews/"),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_in_another_region_and_a_mistyped_one_are_named() {
+    let server = Canned::start(|_| Answer {
+        headers: vec![("x-amz-bucket-region", "ap-south-1")],
+        ..Answer::error(301, "PermanentRedirect", "use another endpoint")
+    })
+    .await;
+    let (code, said) = status(&[("AWS_ENDPOINT_URL", &server.endpoint())]).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("the bucket is in ap-south-1: set AWS_REGION to that"),
+        "{said}"
+    );
+
+    let server = Canned::start(|_| Answer::error(404, "NoSuchBucket", "none")).await;
+    let (code, said) = status(&[("AWS_ENDPOINT_URL", &server.endpoint())]).await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("there is no such bucket: check its name"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn an_addressing_style_that_does_not_exist_is_refused() {
+    let (code, said) = status(&[("S3_ADDRESSING_STYLE", "pth")]).await;
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("must be auto, path or virtual"), "{said}");
+}

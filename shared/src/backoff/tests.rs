@@ -1,0 +1,122 @@
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use fastrand::Rng;
+use proptest::prelude::*;
+
+use super::*;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn bounds_double_up_to_the_longest() {
+    let bounds: Vec<u128> = (1..8)
+        .filter_map(|failures| Backoff::USUAL.pause(failures, None, 1.0))
+        .map(|pause| pause.as_millis())
+        .collect();
+    assert_eq!(bounds, [200, 400, 800, 1600, 3200, 5000, 5000]);
+    assert_eq!(bounds.iter().sum::<u128>(), 16_200);
+}
+
+#[test]
+fn the_attempts_are_counted() {
+    for rule in [Backoff::USUAL, Backoff::PERSISTENT] {
+        assert!(rule.pause(rule.attempts - 1, None, 0.5).is_some());
+        assert_eq!(rule.pause(rule.attempts, None, 0.5), None);
+    }
+}
+
+#[test]
+fn a_pause_that_would_outlast_the_deadline_is_not_begun() {
+    let pause = |left| Backoff::USUAL.pause(3, Some(left), 0.5);
+    assert_eq!(pause(SECOND), Some(Duration::from_millis(400)));
+    assert_eq!(pause(Duration::from_millis(400)), None);
+    assert_eq!(pause(Duration::ZERO), None);
+}
+
+#[test]
+fn an_unanswered_attempt_leaves_time_for_another_two() {
+    assert_eq!(attempt_timeout(None, 0), LONGEST_ATTEMPT);
+    assert_eq!(attempt_timeout(Some(60 * SECOND), 0), LONGEST_ATTEMPT);
+    assert_eq!(attempt_timeout(Some(9 * SECOND), 0), 3 * SECOND);
+    assert_eq!(attempt_timeout(Some(Duration::ZERO), 0), SHORTEST_ATTEMPT);
+}
+
+#[test]
+fn a_large_upload_gets_the_time_that_it_needs() {
+    let gif = 100 * 1024 * 1024;
+    assert_eq!(attempt_timeout(None, gif), LONGEST_ATTEMPT + 100 * SECOND);
+}
+
+proptest! {
+    #[test]
+    fn a_pause_is_within_its_bound_and_before_the_deadline(
+        failures in 1_u32..40,
+        left in 0_u64..10_000,
+        random in 0.0_f64..1.0,
+    ) {
+        let left = Duration::from_millis(left);
+        let rule = Backoff::PERSISTENT;
+        match rule.pause(failures, Some(left), random) {
+            Some(pause) => {
+                prop_assert!(pause <= rule.longest && pause < left);
+                prop_assert!(failures < rule.attempts);
+            }
+            None => prop_assert!(
+                failures >= rule.attempts
+                    || rule.pause(failures, None, random).is_some_and(|pause| pause >= left)
+            ),
+        }
+    }
+}
+
+/// Slices of which an upload is given up, of 360 that end within 2 s with 32 uploads each, 16 of them
+/// at once, to a prefix that takes 3,500 uploads a second and answers 503 to the others.
+fn slices_lost(rule: Backoff, seed: u64) -> usize {
+    const PER_SECOND: f64 = 3500.0;
+    let mut dice = Rng::with_seed(seed);
+    let mut waiting = [16_u32; 360];
+    let mut lost = [false; 360];
+    // The next requests: microsecond, slice, failures.
+    let mut requests = BinaryHeap::new();
+    for slice in 0..360 {
+        let ends = dice.u64(..2_000_000);
+        requests.extend((0..16).map(|_| Reverse((ends, slice, 0))));
+    }
+    let (mut allowed, mut before) = (0.0_f64, 0);
+    while let Some(Reverse((now, slice, failures))) = requests.pop() {
+        if lost[slice] {
+            continue;
+        }
+        allowed += (now - before) as f64 / 1e6 * PER_SECOND;
+        allowed = allowed.min(PER_SECOND / 10.0);
+        before = now;
+        if allowed >= 1.0 {
+            allowed -= 1.0;
+            if waiting[slice] > 0 {
+                waiting[slice] -= 1;
+                requests.push(Reverse((now + 30_000, slice, 0)));
+            }
+        } else if let Some(pause) = rule.pause(failures + 1, None, dice.f64()) {
+            let then = now + 10_000 + pause.as_micros() as u64;
+            requests.push(Reverse((then, slice, failures + 1)));
+        } else {
+            lost[slice] = true;
+        }
+    }
+    lost.iter().filter(|lost| **lost).count()
+}
+
+#[test]
+fn a_film_that_ends_all_at_once_loses_no_slice_to_throttling() {
+    let three = Backoff {
+        attempts: 3,
+        first: SECOND,
+        longest: 20 * SECOND,
+    };
+    for seed in 0..3 {
+        assert_eq!(slices_lost(Backoff::PERSISTENT, seed), 0);
+        assert!(slices_lost(Backoff::USUAL, seed) < 10);
+        // What the SDK does by itself.
+        assert!(slices_lost(three, seed) > 100);
+    }
+}

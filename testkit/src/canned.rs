@@ -1,0 +1,97 @@
+//! A server whose answers a test words itself, for what no S3 on this machine would say.
+
+use std::sync::{Arc, Mutex};
+
+use http_body_util::BodyExt as _;
+use hyper::{Request, Response, StatusCode, body::Incoming, header::CONTENT_LENGTH};
+
+use crate::server::{Body, Broken, Server, whole};
+
+/// What it answers.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Headers.
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// The body; HEAD gets none.
+    pub body: String,
+}
+
+/// A request that came.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Method and target, as in `GET /bucket/key?query`.
+    pub line: String,
+    /// Headers in lines, names in lower case.
+    pub headers: String,
+    /// How many bytes the body had.
+    pub bytes: usize,
+}
+
+/// The server; it stops when it is dropped.
+#[derive(Debug)]
+pub struct Canned {
+    server: Server,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Answer {
+    /// An error of S3's with this code and message.
+    pub fn error(status: u16, code: &str, message: &str) -> Self {
+        Self {
+            status,
+            body: format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"),
+            ..Self::default()
+        }
+    }
+}
+
+impl Canned {
+    /// Starts a server that gives the answer of `answer` to method and target.
+    pub async fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
+        let asked = Arc::<Mutex<Vec<Asked>>>::default();
+        let (log, answer) = (asked.clone(), Arc::new(answer));
+        let server = Server::start(move |request| say(request, log.clone(), answer.clone())).await;
+        Self { server, asked }
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn endpoint(&self) -> String {
+        self.server.endpoint()
+    }
+
+    /// What was asked so far.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+async fn say(
+    request: Request<Incoming>,
+    log: Arc<Mutex<Vec<Asked>>>,
+    answer: Arc<impl Fn(&str) -> Answer>,
+) -> Result<Response<Body>, Broken> {
+    let line = format!("{} {}", request.method(), request.uri());
+    let headers = (request.headers().iter())
+        .map(|(name, value)| format!("{name}: {}\n", String::from_utf8_lossy(value.as_bytes())))
+        .collect();
+    let is_head = line.starts_with("HEAD ");
+    let body = request.into_body().collect().await;
+    let bytes = body.map_err(|_| Broken::Closed)?.to_bytes().len();
+    let answer = answer(&line);
+    log.lock().unwrap().push(Asked {
+        line,
+        headers,
+        bytes,
+    });
+    let mut response = Response::builder().status(StatusCode::from_u16(answer.status).unwrap());
+    for (name, value) in answer.headers {
+        response = response.header(name, value);
+    }
+    let body = if is_head { String::new() } else { answer.body };
+    if is_head {
+        response = response.header(CONTENT_LENGTH, 0);
+    }
+    Ok(response.body(whole(body)).unwrap())
+}

@@ -1,0 +1,112 @@
+//! A TCP proxy whose connections can be forgotten, as peers and NATs forget those of a function that
+//! sleeps.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+/// The proxy; it and its connections end with it.
+#[derive(Debug)]
+pub struct Forgetful {
+    /// Where it listens: `http://127.0.0.1:PORT`.
+    endpoint: String,
+    state: Arc<State>,
+    _tasks: JoinSet<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// How often everything was forgotten.
+    era: AtomicUsize,
+    opened: AtomicUsize,
+    reset: AtomicUsize,
+}
+
+impl Forgetful {
+    /// Starts a proxy for `endpoint` (`http://127.0.0.1:PORT`).
+    pub async fn start(endpoint: &str) -> Self {
+        let upstream = endpoint.strip_prefix("http://").unwrap().to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::<State>::default();
+        let mut tasks = JoinSet::new();
+        let shared = Arc::clone(&state);
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                shared.opened.fetch_add(1, Ordering::SeqCst);
+                connections.spawn(pass_on(client, upstream.clone(), Arc::clone(&shared)));
+                while connections.try_join_next().is_some() {}
+            }
+        });
+        Self {
+            endpoint,
+            state,
+            _tasks: tasks,
+        }
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Forgets all connections that are open now. Their clients see nothing of it until they send
+    /// something: then they see a reset.
+    pub fn freeze(&self) {
+        self.state.era.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// How many connections came so far.
+    pub fn opened(&self) -> usize {
+        self.state.opened.load(Ordering::SeqCst)
+    }
+
+    /// How many forgotten connections were used, and reset.
+    pub fn reset(&self) -> usize {
+        self.state.reset.load(Ordering::SeqCst)
+    }
+}
+
+async fn pass_on(client: TcpStream, upstream: String, state: Arc<State>) {
+    let era = state.era.load(Ordering::SeqCst);
+    let Ok(server) = TcpStream::connect(upstream).await else {
+        return;
+    };
+    client.set_nodelay(true).unwrap();
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let (mut request, mut answer) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
+    loop {
+        tokio::select! {
+            // What upstream sends when it forgets a connection itself, the client does not hear of.
+            biased;
+            read = from_client.read(&mut request) => {
+                let Ok(count @ 1..) = read else { return };
+                if state.era.load(Ordering::SeqCst) != era {
+                    state.reset.fetch_add(1, Ordering::SeqCst);
+                    let client = from_client.reunite(to_client).unwrap();
+                    // What is closed without lingering is reset.
+                    client.set_zero_linger().unwrap();
+                    return;
+                }
+                if to_server.write_all(&request[..count]).await.is_err() {
+                    return;
+                }
+            }
+            read = from_server.read(&mut answer) => {
+                let Ok(count @ 1..) = read else { return };
+                if to_client.write_all(&answer[..count]).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}

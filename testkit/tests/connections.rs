@@ -1,0 +1,128 @@
+//! The clients that functions, `gifgen` and tests have in common, against servers that forget, refuse, or
+//! are particular about how they are asked.
+
+use aws_sdk_s3::{
+    config::{
+        BehaviorVersion, Credentials, Region, RequestChecksumCalculation,
+        SharedCredentialsProvider, retry::RetryConfig,
+    },
+    primitives::ByteStream,
+};
+use aws_types::{SdkConfig, sdk_config::Builder};
+use futures::future::join_all;
+use gifgen_shared::connections::{Addressing, Connections};
+use gifgen_testkit::{
+    bed::{PREVIEWS, TestBed},
+    canned::{Answer, Asked, Canned},
+    forgetful::Forgetful,
+    media,
+};
+
+fn config(endpoint: &str) -> Builder {
+    let credentials = Credentials::new("test", "test", None, None, "test");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .region(Region::from_static("us-east-1"))
+}
+
+async fn upload(s3: &aws_sdk_s3::Client, key: &str) -> Result<(), aws_sdk_s3::Error> {
+    let body = ByteStream::from_path(media::video("d05")).await.unwrap();
+    let put = s3.put_object().bucket(PREVIEWS).key(key).body(body);
+    put.send().await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forgotten_connection_costs_no_attempt() {
+    let bed = TestBed::start().await;
+    let forgetful = Forgetful::start(&bed.stack().s3_endpoint()).await;
+    let s3 = bed.s3_behind(forgetful.endpoint());
+    // Nothing is retried. And without TLS the SDK would sign trailers, so that no upload could be repeated.
+    let s3 = s3
+        .config()
+        .to_builder()
+        .retry_config(RetryConfig::disabled());
+    let s3 = s3.request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
+    let s3 = aws_sdk_s3::Client::from_conf(s3.build());
+    for round in 0..3 {
+        // Several at once, so that several connections are idle afterwards.
+        let keys: Vec<String> = (0..8).map(|n| format!("{round}/{n}")).collect();
+        let uploads = keys.iter().map(|key| upload(&s3, key));
+        for uploaded in join_all(uploads).await {
+            uploaded.unwrap();
+        }
+        forgetful.freeze();
+    }
+    assert!(forgetful.reset() > 0, "{forgetful:?}");
+    let stored = bed.stack().store().list(PREVIEWS, "").await.unwrap();
+    let video = std::fs::metadata(media::video("d05")).unwrap().len();
+    assert_eq!(stored.len(), 24);
+    assert!(stored.iter().all(|object| object.bytes == video));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn few_connections_stay_idle() {
+    let bed = TestBed::start().await;
+    let forgetful = Forgetful::start(&bed.stack().s3_endpoint()).await;
+    let s3 = bed.s3_behind(forgetful.endpoint());
+    let keys: Vec<String> = (0..16).map(|n| n.to_string()).collect();
+    for uploaded in join_all(keys.iter().map(|key| upload(&s3, key))).await {
+        uploaded.unwrap();
+    }
+    forgetful.freeze();
+    for uploaded in join_all(keys.iter().map(|key| upload(&s3, key))).await {
+        uploaded.unwrap();
+    }
+    assert!(forgetful.reset() <= 4, "{forgetful:?}");
+}
+
+/// What an upload to a server at `http://{host}:PORT` asks.
+async fn asked(host: &str, addressing: Addressing, more: fn(Builder) -> Builder) -> Vec<Asked> {
+    let server = Canned::start(|_| Answer {
+        status: 200,
+        headers: vec![("etag", "\"9b2c\"")],
+        ..Answer::default()
+    })
+    .await;
+    let endpoint = server.endpoint().replace("127.0.0.1", host);
+    let s3 = Connections::new(more(config(&endpoint)).build(), addressing).s3();
+    let never_again = RetryConfig::disabled();
+    let s3 = s3.config().to_builder().retry_config(never_again).build();
+    upload(&aws_sdk_s3::Client::from_conf(s3), "a.gif")
+        .await
+        .ok();
+    server.asked()
+}
+
+#[tokio::test]
+async fn a_server_with_a_name_gets_the_bucket_in_the_path() {
+    for addressing in [Addressing::Automatic, Addressing::Path] {
+        let asked = asked("localhost", addressing, |config| config).await;
+        assert!(
+            asked[0].line.starts_with("PUT /previews/a.gif"),
+            "{asked:?}"
+        );
+    }
+    // Whether the name resolves is up to the machine.
+    let asked = asked("localhost", Addressing::Host, |config| config).await;
+    assert!(
+        asked.iter().all(|asked| !asked.line.contains("previews")),
+        "{asked:?}"
+    );
+}
+
+#[tokio::test]
+async fn uploads_carry_no_trailer_where_that_is_not_wanted() {
+    let usual = asked("127.0.0.1", Addressing::Automatic, |config| config).await;
+    assert!(usual[0].headers.contains("aws-chunked"), "{usual:?}");
+    let plain = asked("127.0.0.1", Addressing::Automatic, |config| {
+        config.request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+    });
+    let plain = plain.await;
+    assert!(!plain[0].headers.contains("aws-chunked"), "{plain:?}");
+    assert!(!plain[0].headers.contains("x-amz-trailer"), "{plain:?}");
+    let video = std::fs::metadata(media::video("d05")).unwrap().len();
+    assert_eq!(plain[0].bytes as u64, video);
+}

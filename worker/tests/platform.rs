@@ -1,0 +1,197 @@
+//! The worker on a platform that freezes it, throttles it, and sometimes never answers. None of that costs
+//! an invocation, and so no slice is rendered twice.
+
+use std::time::Duration;
+
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use gifgen_shared::{
+    deadline::Deadline,
+    publish::{PublishError, publish},
+};
+use gifgen_testkit::{
+    bed::{FILMS, TestBed, invocation, worker},
+    clients,
+    events::object_created,
+    fault_proxy::{FaultProxy, Faults, Kind},
+    forgetful::Forgetful,
+};
+use gifgen_worker::worker::{Answer, Worker};
+use serde_json::Value;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Settings that make slices of five seconds, quickly.
+const QUICK: [(&str, &str); 4] = [
+    ("SLICE_SECONDS", "5"),
+    ("GIF_WIDTH", "48"),
+    ("GIF_FPS", "2"),
+    ("FRAME_WIDTH", "48"),
+];
+
+/// A bed with a video of six slices that has been split, and the events of the slices.
+async fn split() -> (TestBed, Vec<Value>) {
+    let bed = TestBed::start().await;
+    let object = bed.adopt_video("cars.mp4", "d45").await;
+    let mut ours = bed.our_events();
+    let created = object_created(FILMS, "cars.mp4", &object.etag);
+    let splitter = bed.splitter(&QUICK);
+    splitter
+        .handle(&created, Deadline::after(MINUTE))
+        .await
+        .unwrap();
+    let events: Vec<Value> = std::iter::from_fn(|| ours.try_recv().ok()).collect();
+    assert!(events.len() >= 6, "{events:?}");
+    (bed, events)
+}
+
+/// A worker that reaches the bed's S3 through the proxy at `endpoint`.
+fn worker_behind(bed: &TestBed, endpoint: &str) -> Worker {
+    let s3 = bed.s3_behind(endpoint);
+    worker(s3, bed.bus().clone(), bed.temporary(), &QUICK)
+}
+
+async fn faulty(bed: &TestBed, faults: Faults) -> (FaultProxy, Worker) {
+    let proxy = FaultProxy::start(&bed.stack().s3_endpoint(), faults).await;
+    let worker = worker_behind(bed, &proxy.endpoint());
+    (proxy, worker)
+}
+
+/// One invocation, and only one.
+async fn assert_done(worker: &Worker, event: &Value, within: Duration) {
+    let answer = worker.handle(event, &invocation(within)).await;
+    match answer {
+        Ok(Answer::Done(report)) => assert_eq!(report.made.frames.unwrap().count, 5),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_invocations_in_a_row_succeed_though_all_connections_were_forgotten_between_them() {
+    let (bed, events) = split().await;
+    let forgetful = Forgetful::start(&bed.stack().s3_endpoint()).await;
+    let worker = worker_behind(&bed, forgetful.endpoint());
+    for event in &events[..5] {
+        assert_done(&worker, event, MINUTE).await;
+        forgetful.freeze();
+    }
+    // Each invocation but the first found dead connections.
+    assert!(forgetful.reset() >= 4, "{forgetful:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_is_never_answered_is_sent_again_before_the_deadline() {
+    let (bed, events) = split().await;
+    let (proxy, worker) = faulty(&bed, Faults::NONE).await;
+    proxy.deal_next("PUT gifs", Kind::Silence, 1);
+    assert_done(&worker, &events[0], Duration::from_secs(18)).await;
+    assert_eq!(proxy.dealt().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_never_answers_is_asked_again_before_the_deadline() {
+    let (bed, events) = split().await;
+    let (proxy, worker) = faulty(&bed, Faults::NONE).await;
+    proxy.deal_next("GET source", Kind::Silence, 1);
+    assert_done(&worker, &events[0], Duration::from_secs(18)).await;
+    assert_eq!(proxy.dealt().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_503_on_half_of_all_requests_costs_no_invocation() {
+    let (bed, events) = split().await;
+    let faults = Faults {
+        seed: 11,
+        rate: 0.5,
+        kinds: &[Kind::Status(503)],
+        most_per_target: 6,
+    };
+    let (proxy, worker) = faulty(&bed, faults).await;
+    for event in &events[..2] {
+        assert_done(&worker, event, MINUTE).await;
+    }
+    assert!(proxy.dealt().len() > 10, "{:?}", proxy.dealt());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rendered_files_are_kept_while_uploads_are_throttled() {
+    let (bed, events) = split().await;
+    let (proxy, worker) = faulty(&bed, Faults::NONE).await;
+    proxy.deal_next("PUT gifs", Kind::Status(503), 6);
+    assert_done(&worker, &events[0], MINUTE).await;
+    assert_eq!(proxy.requests()["PUT gifs"], 7);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_is_sent_again_after_a_pause_and_not_taken_for_another_version() {
+    let (bed, events) = split().await;
+    let (proxy, worker) = faulty(&bed, Faults::NONE).await;
+    proxy.deal_next("PUT gifs", Kind::Status(409), 3);
+    proxy.deal_next("PUT receipts", Kind::Status(409), 5);
+    assert_done(&worker, &events[0], MINUTE).await;
+    let requests = proxy.requests();
+    assert_eq!(requests["PUT gifs"], 4);
+    assert_eq!(requests["PUT receipts"], 6);
+    assert_eq!(requests.get("ListObjectsV2 gifs"), None, "{requests:?}");
+}
+
+async fn published(kind: Kind, times: usize, within: Duration) -> Result<usize, PublishError> {
+    let bed = TestBed::start().await;
+    let mut ours = bed.our_events();
+    let proxy = FaultProxy::start(&bed.stack().eventbridge_endpoint(), Faults::NONE).await;
+    proxy.deal_next("PutEvents", kind, times);
+    let credentials = bed.stack().credentials();
+    let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
+    let bus = clients::event_bridge(&proxy.endpoint(), id, secret);
+    let entry = PutEventsRequestEntry::builder()
+        .source("custom.gifGenerator")
+        .detail_type("newVideoCreated")
+        .detail("{}")
+        .build();
+    publish(&bus, vec![entry], Deadline::after(within)).await?;
+    assert!(ours.recv().await.is_some());
+    Ok(proxy.requests()["PutEvents"])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_for_the_bus_that_is_throttled_as_a_whole_is_sent_again() {
+    for kind in [Kind::Status(400), Kind::Status(429), Kind::Status(503)] {
+        // More often than the SDK would.
+        assert_eq!(published(kind, 4, MINUTE).await.unwrap(), 5, "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bus_that_never_answers_is_asked_again_until_the_deadline() {
+    let sent = published(Kind::Silence, 1, Duration::from_secs(12)).await;
+    assert_eq!(sent.unwrap(), 2);
+    let error = published(Kind::Status(503), usize::MAX, Duration::from_secs(2)).await;
+    let error = error.unwrap_err();
+    assert!(
+        matches!(error, PublishError::Unsent { count: 1, .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bus_that_refuses_is_not_asked_again() {
+    let error = published(Kind::Status(403), usize::MAX, MINUTE)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, PublishError::Request(_)), "{error}");
+    assert!(error.to_string().contains("AccessDenied"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mistyped_destination_is_named() {
+    let (bed, events) = split().await;
+    let worker = bed.worker(&[("DESTINATION_BUCKET", "previwes")]);
+    let error = worker
+        .handle(&events[0], &invocation(MINUTE))
+        .await
+        .unwrap_err();
+    let said = error.to_string();
+    assert!(
+        said.contains("s3://previwes/") && said.contains("there is no such bucket"),
+        "{said}"
+    );
+}
