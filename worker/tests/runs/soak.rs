@@ -1,5 +1,6 @@
-//! Schedules of faults by seeds: S3 and the bus fail, events come twice, late and out of order, and
-//! workers are killed. After each, all is as if nothing had happened.
+//! Schedules of faults by seeds: S3 and the bus fail, for a request or for seconds, or never answer;
+//! events come twice, at once, late and out of order; workers are killed, or frozen between
+//! invocations until nobody remembers their connections. After each, all is as if nothing had happened.
 //!
 //! `GIFGEN_SOAK_SEEDS=200` runs so many schedules instead of a few, from `GIFGEN_SOAK_FIRST` on, and
 //! `GIFGEN_SOAK_SEED=17` that one alone.
@@ -17,6 +18,7 @@ use gifgen_testkit::{
     bed::{PREVIEWS, TestBed, settings},
     clients,
     fault_proxy::{FaultProxy, Faults, Kind},
+    forgetful::Forgetful,
     lambda::{Lambda, Policy},
 };
 use gifgen_worker::worker::Answer;
@@ -48,6 +50,7 @@ const S3_KINDS: &[Kind] = &[
     Kind::Status(500),
     Kind::Status(429),
     Kind::Status(403),
+    Kind::Status(409),
     Kind::IgnoreRange,
 ];
 
@@ -60,9 +63,16 @@ const BUS_KINDS: &[Kind] = &[
     Kind::FailEntries,
 ];
 
+/// How often connections that are open are forgotten.
+const MEMORY: Duration = Duration::from_millis(700);
+
+/// How long everything is answered with 503, in some schedules.
+const OUTAGE: Duration = Duration::from_secs(3);
+
 /// What a schedule came to.
 struct Tale {
     faults: usize,
+    forgotten: usize,
     kills: usize,
     given_up: usize,
     announced: usize,
@@ -103,20 +113,35 @@ async fn schedule(seed: u64) -> Tale {
     };
     let s3 = FaultProxy::start(&stack.s3_endpoint(), faults(S3_KINDS, 0.12, 2)).await;
     let bus = FaultProxy::start(&stack.eventbridge_endpoint(), faults(BUS_KINDS, 0.3, 8)).await;
+    match seed % 4 {
+        1 => s3.outage(OUTAGE),
+        2 => bus.outage(OUTAGE),
+        3 => {
+            // Each costs up to a quarter of a minute.
+            s3.deal_next("PUT", Kind::Silence, 1);
+            s3.deal_next("GET", Kind::Silence, 1);
+            bus.deal_next("PutEvents", Kind::Silence, 1);
+        }
+        _ => {}
+    }
+    // Between the workers and the proxies: what is forgotten is no answer that gets lost.
+    let before_s3 = Forgetful::start(&s3.endpoint()).await;
+    let before_bus = Forgetful::start(&bus.endpoint()).await;
     let mut completions = completions(&bed);
     let slices = slices(&bed);
 
     let mut environment = bed.environment();
     let own = [
-        ("AWS_ENDPOINT_URL_S3", s3.endpoint()),
-        ("AWS_ENDPOINT_URL_EVENTBRIDGE", bus.endpoint()),
+        ("AWS_ENDPOINT_URL_S3", before_s3.endpoint()),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", before_bus.endpoint()),
     ];
-    environment.extend(own.map(|(name, value)| (name.to_owned(), value)));
+    environment.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
     environment.extend(QUICK.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let policy = Policy {
         seed,
         delay: Duration::from_millis(300),
         reorder: true,
+        freeze: true,
         duplicate: 0.3,
         kill: 0.2,
         kill_within: Duration::from_millis(1500),
@@ -137,9 +162,22 @@ async fn schedule(seed: u64) -> Tale {
         settings(&QUICK),
     )
     .unwrap();
-    // The notification comes twice.
-    tokio::join!(split(&splitter, &etag), split(&splitter, &etag));
-    lambda.idle(LIMIT).await;
+    let story = async {
+        // The notification comes twice at once.
+        tokio::join!(split(&splitter, &etag), split(&splitter, &etag));
+        lambda.idle(LIMIT).await;
+    };
+    let forgetting = async {
+        loop {
+            tokio::time::sleep(MEMORY).await;
+            before_s3.freeze();
+            before_bus.freeze();
+        }
+    };
+    tokio::select! {
+        () = story => {}
+        () = forgetting => {}
+    }
 
     let given_up = lambda.report().failed.len();
     s3.heal();
@@ -193,6 +231,7 @@ async fn schedule(seed: u64) -> Tale {
     assert_nothing_left(&bed.temporary(), &what).await;
     Tale {
         faults: s3.dealt().len() + bus.dealt().len(),
+        forgotten: before_s3.reset() + before_bus.reset(),
         kills: report.kills,
         given_up,
         announced: announced.len(),
@@ -256,9 +295,10 @@ async fn after_any_schedule_of_faults_all_is_as_if_nothing_had_happened() {
         .await;
     let sum = |of: fn(&Tale) -> usize| tales.iter().map(of).sum::<usize>();
     println!(
-        "{count} schedules in {:.0} s: {} faults, {} kills, {} slices given up, {} completions",
+        "{count} schedules in {:.0} s: {} faults, {} forgotten connections, {} kills, {} slices given up, {} completions",
         start.elapsed().as_secs_f64(),
         sum(|tale| tale.faults),
+        sum(|tale| tale.forgotten),
         sum(|tale| tale.kills),
         sum(|tale| tale.given_up),
         sum(|tale| tale.announced),
