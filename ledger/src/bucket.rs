@@ -17,7 +17,7 @@ use gifgen_shared::{refusal::Refusal, source::ETag};
 use percent_encoding::percent_decode_str;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::error::LedgerError;
+use crate::{changed::has_changed, error::LedgerError};
 
 /// A source can be replaced, and its previews with it: caches ask again after an hour.
 const CACHE_FOR_AN_HOUR: &str = "max-age=3600";
@@ -340,21 +340,5 @@ impl Bucket {
             key: key.to_owned(),
             reason,
         }
-    }
-}
-
-fn status<E>(error: &SdkError<E>) -> Option<u16> {
-    Some(error.raw_response()?.status().as_u16())
-}
-
-/// Whether a write failed because its condition does not hold. S3 says 412, or 404 where a version is
-/// wanted and there is nothing. A 409 that stays, for all that the client sends it again with pauses
-/// ([`gifgen_shared::connections`]), means that others keep writing the object.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
-fn has_changed<E: ProvideErrorMetadata>(error: &SdkError<E>, when: &When) -> bool {
-    match status(error) {
-        Some(409 | 412) => *when != When::Always,
-        Some(404) => matches!(when, When::Is(_)) && error.code() != Some("NoSuchBucket"),
-        _ => false,
     }
 }

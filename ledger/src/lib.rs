@@ -17,6 +17,7 @@
 
 pub mod begin;
 pub mod bucket;
+mod changed;
 pub mod error;
 pub mod excerpts;
 pub mod made;
