@@ -43,7 +43,7 @@ pub enum Addressing {
     Host,
 }
 
-/// [`ADDRESSING_STYLE`] has a value that it cannot have.
+/// `S3_ADDRESSING_STYLE` has a value that it cannot have.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{ADDRESSING_STYLE} is {0:?}, and must be auto, path or virtual")]
 pub struct AddressingError(String);
@@ -129,7 +129,7 @@ fn endpoint_is_set(aws: &SdkConfig) -> bool {
     aws.endpoint_url().is_some() || of_service().is_some()
 }
 
-/// Without a deadline. [`Patience`] shortens and lengthens them.
+/// Without a deadline. `Patience` shortens and lengthens them.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
