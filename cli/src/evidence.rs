@@ -67,8 +67,7 @@ pub fn says_done(meant: &Meant, answer: &Value) -> bool {
     match meant {
         Meant::Split(objects) => {
             let good = |source: &Value| {
-                ["split", "complete", "underWay"]
-                    .contains(&source["status"].as_str().unwrap_or_default())
+                ["split", "complete"].contains(&source["status"].as_str().unwrap_or_default())
             };
             answer["error"].is_null()
                 && answer["sources"].as_array().is_some_and(|sources| {

@@ -66,13 +66,24 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
             return finish(&remote, &run, options.run.json, deadline).await;
         }
         remote.check_source(&run).await?;
+        // Notifications that come now wait, instead of taking what is reopened for sent.
+        let Some(resumed) = ledger.resume(&read).await? else {
+            return Err(RemoteError::Overtaken(remote.key.clone()));
+        };
+        run = resumed;
         let version = manifest.as_ref().map(|(_, version)| version);
-        ledger.reopen(&run, version, &unfinished).await?;
+        if let Err(error) = ledger.reopen(&run, version, &unfinished).await {
+            ledger.note_unsent(&run).await?;
+            return Err(error.into());
+        }
         unfinished
     };
-    ledger
-        .send_slices(&run, &slices, &Excerpts::new(), deadline)
-        .await?;
+    let excerpts = Excerpts::new();
+    let sending = ledger.send_slices(&run, &slices, &excerpts, deadline);
+    if let Err(error) = sending.await {
+        ledger.note_unsent(&run).await?;
+        return Err(error.into());
+    }
     let sent = slices.iter().map(|(slice, _)| slice.start).collect();
     Redriven::new(&run, sent, false).print(options.run.json)
 }

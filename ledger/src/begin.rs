@@ -35,8 +35,7 @@ impl Ledger {
         }
         let when = When::unchanged(read.map(|(_, version)| version));
         let written = self.bucket.write(&run.keys().run(), run, &when).await?;
-        // That the condition fails can also mean that an answer was lost, and the write not.
-        let begun = written.is_some() || run.is_current(&self.bucket).await?;
+        let begun = written.is_some() || self.is_on_record(run).await?;
         if begun {
             self.retract(&run.source.key).await?;
         }
@@ -44,8 +43,9 @@ impl Ledger {
     }
 
     /// Marks that a run which has begun before goes on, and that the caller sends its slices; gives
-    /// the run as it is then. `None` if `run.json` is not any more as it was `read`. Whoever was about to replace the run, because its source was in another version
-    /// for a while, then has to look again.
+    /// the run as it is then. `None` if `run.json` is not any more as it was `read`. Whoever was about
+    /// to replace the run, because its source was in another version for a while, then has to look
+    /// again.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -60,14 +60,15 @@ impl Ledger {
             .bucket
             .write(&run.keys().run(), &resumed, &when)
             .await?;
-        if written.is_some() {
-            return Ok(Some(resumed));
-        }
-        // That the condition fails can also mean that an answer was lost, and the write not.
+        let is_mine = written.is_some() || self.is_on_record(&resumed).await?;
+        Ok(is_mine.then_some(resumed))
+    }
+
+    /// Whether `run.json` says just what the caller has tried to write: that the condition of a write
+    /// fails can also mean that its answer was lost, and the write not.
+    async fn is_on_record(&self, run: &Run) -> Result<bool, LedgerError> {
         let current = Run::current(&self.bucket, &run.source.key).await?;
-        Ok(current
-            .map(|(current, _)| current)
-            .filter(|current| *current == resumed))
+        Ok(current.is_some_and(|(current, _)| current == *run))
     }
 
     /// Takes back what `run` says of `slices` that are about to be sent again: the manifest in the

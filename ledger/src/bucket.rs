@@ -1,23 +1,18 @@
-//! The bucket of the outputs, as a ledger uses it: objects are read with their version, written and
-//! deleted on condition of one, and listed by folder.
+//! The bucket of the outputs, as a ledger uses it: objects are read with their version, and written and
+//! deleted on condition of one. [`crate::listing`] lists them.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    error::Error,
-    fmt,
-};
+use std::{error::Error, fmt};
 
 use aws_sdk_s3::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     primitives::ByteStream,
-    types::{ChecksumMode, EncodingType},
+    types::ChecksumMode,
 };
 use gifgen_shared::{refusal::Refusal, source::ETag};
-use percent_encoding::percent_decode_str;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{checksum::Sha256, error::LedgerError};
+use crate::{checksum::Sha256, error::LedgerError, run::RunMark};
 
 /// A source can be replaced, and its previews with it: caches ask again after an hour.
 const CACHE_FOR_AN_HOUR: &str = "max-age=3600";
@@ -25,14 +20,11 @@ const CACHE_FOR_AN_HOUR: &str = "max-age=3600";
 /// What changes while a run goes on.
 const CACHE_NEVER: &str = "no-cache";
 
-/// Most keys of a page of S3's.
-const MOST: i32 = 1000;
-
 /// A bucket, with a client for it.
 #[derive(Clone, Debug)]
 pub struct Bucket {
-    s3: Client,
-    name: String,
+    pub(crate) s3: Client,
+    pub(crate) name: String,
 }
 
 /// On which condition an object is written.
@@ -66,28 +58,21 @@ pub struct New {
     pub content_type: &'static str,
     /// Whether it stays as it is for as long as its run is the current one.
     pub cached: bool,
+    /// The run that it is written for, if another writer of that run may take it for its own.
+    pub mark: Option<RunMark>,
 }
 
-/// An object of a folder, as a listing has it.
+/// What S3 says of an object without giving it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Size in bytes.
-    pub bytes: u64,
-    /// Version.
-    pub etag: ETag,
+pub struct Seen {
+    /// Checksum of the content; `None` if S3 keeps none.
+    pub sha256: Option<Sha256>,
+    /// The run that it was written for.
+    pub mark: Option<RunMark>,
 }
 
-/// Objects of a folder, by their names in it.
-pub type Folder = BTreeMap<String, Listed>;
-
-/// Where a listing starts.
-enum Start {
-    Beginning,
-    /// Behind this name.
-    Name(String),
-    /// At the page of this token.
-    Page(String),
-}
+/// Name of the metadata that holds an object's [`RunMark`].
+const MARK: &str = "gifgen-run";
 
 impl Bucket {
     /// The bucket `name`, reached through `s3`.
@@ -172,6 +157,7 @@ impl Bucket {
             body: body.into(),
             content_type: "application/json",
             cached: false,
+            mark: None,
         };
         self.put(new, when).await
     }
@@ -194,6 +180,7 @@ impl Bucket {
                 CACHE_NEVER
             })
             .checksum_sha256(new.sha256.as_str())
+            .set_metadata(new.mark.map(|mark| [(MARK.to_owned(), mark.0)].into()))
             .body(new.body);
         let request = match when {
             When::Always => request,
@@ -212,20 +199,24 @@ impl Bucket {
         }
     }
 
-    /// The checksum that S3 keeps with an object in the given version. `None` if the object has
-    /// changed or is gone, has no such checksum (another program wrote it, or an S3 that keeps
-    /// none), or may not be looked at: for objects with a key of KMS it takes the right to decrypt.
+    /// What S3 says of an object in the given version. `None` if the object has changed or is gone, or
+    /// may not be looked at: for objects with a key of KMS it takes the right to decrypt.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
     ///
     /// # Errors
     /// If S3 cannot be asked.
-    pub async fn checksum(&self, key: &str, version: &ETag) -> Result<Option<Sha256>, LedgerError> {
+    pub async fn look(&self, key: &str, version: &ETag) -> Result<Option<Seen>, LedgerError> {
         let head = self.s3.head_object().bucket(&self.name).key(key);
         let head = head
             .if_match(version.as_str())
             .checksum_mode(ChecksumMode::Enabled);
         match head.send().await {
-            Ok(head) => Ok(head.checksum_sha256().map(Sha256::told)),
+            Ok(head) => Ok(Some(Seen {
+                sha256: head.checksum_sha256().map(Sha256::of_header),
+                mark: (head.metadata())
+                    .and_then(|metadata| metadata.get(MARK))
+                    .map(|mark| RunMark(mark.clone())),
+            })),
             Err(error) => match status(&error) {
                 Some(404 | 412) => Ok(None),
                 Some(code @ (400 | 403 | 501)) => {
@@ -252,96 +243,8 @@ impl Bucket {
         }
     }
 
-    /// All objects of a folder (a prefix that ends with `/`), by their names in it; what lies in
-    /// folders below it is left out.
-    ///
-    /// # Errors
-    /// If S3 does not list them.
-    pub async fn folder(&self, folder: &str) -> Result<Folder, LedgerError> {
-        let mut found = Folder::new();
-        let mut from = Some(Start::Beginning);
-        while let Some(start) = from {
-            let (page, next) = self.page(folder, &start, MOST).await?;
-            found.extend(page);
-            from = next;
-        }
-        Ok(found)
-    }
-
-    /// Those of `keys` that exist. Lists each folder from the first of its keys to the last.
-    ///
-    /// # Errors
-    /// If S3 does not list them.
-    pub async fn those<'a>(
-        &self,
-        keys: impl IntoIterator<Item = &'a str>,
-    ) -> Result<BTreeMap<String, Listed>, LedgerError> {
-        let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-        for key in keys {
-            let (folder, name) = key.split_at(key.rfind('/').map_or(0, |slash| slash + 1));
-            wanted.entry(folder).or_default().insert(name);
-        }
-        let mut found = BTreeMap::new();
-        for (folder, names) in wanted {
-            // A stem comes right before its name, and a listing starts behind what it is given.
-            let first = names.first().copied().unwrap_or_default();
-            let stem = first.split_once('.').map_or(first, |(stem, _)| stem);
-            let most = i32::try_from(names.len()).unwrap_or(MOST).min(MOST);
-            let mut from = Some(Start::Name(stem.to_owned()));
-            while let Some(start) = from {
-                let (page, next) = self.page(folder, &start, most).await?;
-                let last = page.last_key_value().map(|(name, _)| name.as_str());
-                let passed = last >= names.last().copied();
-                from = next.filter(|_| !passed);
-                found.extend(
-                    (page.into_iter())
-                        .filter(|(name, _)| names.contains(name.as_str()))
-                        .map(|(name, listed)| (format!("{folder}{name}"), listed)),
-                );
-            }
-        }
-        Ok(found)
-    }
-
-    async fn page(
-        &self,
-        folder: &str,
-        from: &Start,
-        most: i32,
-    ) -> Result<(Folder, Option<Start>), LedgerError> {
-        let unavailable = |reason: String| self.unavailable("list", folder, reason);
-        let request = self
-            .s3
-            .list_objects_v2()
-            .bucket(&self.name)
-            .prefix(folder)
-            .delimiter("/")
-            .max_keys(most)
-            // A key may hold what XML cannot.
-            .encoding_type(EncodingType::Url);
-        let request = match from {
-            Start::Beginning => request,
-            Start::Name(name) => request.start_after(format!("{folder}{name}")),
-            Start::Page(token) => request.continuation_token(token),
-        };
-        let page = request.send().await;
-        let page = page.map_err(|error| unavailable(self.said("s3:ListBucket", &error)))?;
-        let mut found = Folder::new();
-        for object in page.contents() {
-            let key = percent_decode_str(object.key().unwrap_or_default()).decode_utf8_lossy();
-            let name = key.rsplit('/').next().unwrap_or(&key).to_owned();
-            let etag = ETag::new(object.e_tag().unwrap_or_default())
-                .map_err(|error| unavailable(error.to_string()))?;
-            let bytes = object.size().and_then(|size| u64::try_from(size).ok());
-            let bytes = bytes.unwrap_or_default();
-            found.insert(name, Listed { bytes, etag });
-        }
-        let next = page.next_continuation_token().map(str::to_owned);
-        Ok((found, next.map(Start::Page)))
-    }
-
     /// What S3 said instead of doing what needs this `right`.
-    fn said<E: ProvideErrorMetadata + Error + 'static>(
+    pub(crate) fn said<E: ProvideErrorMetadata + Error + 'static>(
         &self,
         right: &str,
         error: &SdkError<E>,
@@ -362,7 +265,12 @@ impl Bucket {
         }
     }
 
-    fn unavailable(&self, action: &'static str, key: &str, reason: String) -> LedgerError {
+    pub(crate) fn unavailable(
+        &self,
+        action: &'static str,
+        key: &str,
+        reason: String,
+    ) -> LedgerError {
         LedgerError::Unavailable {
             action,
             bucket: self.name.clone(),

@@ -52,7 +52,7 @@ impl Sha256 {
 
     /// What S3 says in the header. The checksum of a multipart upload is one of checksums, and
     /// ends with the number of parts: never equal to one of a content.
-    pub(crate) fn told(header: &str) -> Self {
+    pub(crate) fn of_header(header: &str) -> Self {
         Self(header.to_owned())
     }
 

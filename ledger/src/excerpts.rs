@@ -51,6 +51,7 @@ impl Ledger {
                 body: ByteStream::from(stored),
                 content_type: "text/plain",
                 cached: false,
+                mark: None,
             };
             self.bucket.put(new, &When::Always).await?;
         }

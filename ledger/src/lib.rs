@@ -14,7 +14,7 @@
 //!
 //! - [`checksum`]: what an object's content is known by.
 //!
-//! All stand on conditional writes to single objects ([`bucket`]); there is no database, no lock
+//! All stand on conditional writes to single objects ([`bucket`]) and on listings ([`listing`]); there is no database, no lock
 //! and no clock in it.
 
 pub mod begin;
@@ -22,6 +22,7 @@ pub mod bucket;
 pub mod checksum;
 pub mod error;
 pub mod excerpts;
+pub mod listing;
 pub mod made;
 pub mod manifest;
 pub mod receipt;

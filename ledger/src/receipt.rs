@@ -226,7 +226,10 @@ impl Ledger {
                 .take(LOOK_AHEAD)
                 .map(|slice| run.keys().receipt(run.run, slice.start))
                 .collect();
-            let found = self.bucket.those(behind.iter().map(String::as_str)).await?;
+            let found = self
+                .bucket
+                .found_among(behind.iter().map(String::as_str))
+                .await?;
             if found.len() < behind.len() {
                 return Ok(false);
             }

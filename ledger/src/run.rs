@@ -47,6 +47,9 @@ pub struct Run {
     /// [`sending`](crate::sending).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sending: Option<DateTime<Utc>>,
+    /// Random name of whoever began last to send its slices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
     /// When all its slices, or all that it lacked, were on the bus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<DateTime<Utc>>,
@@ -54,6 +57,10 @@ pub struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announced: Option<ETag>,
 }
+
+/// Tells a run from all others, in the metadata of its objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunMark(pub(crate) String);
 
 /// What is known of a source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -124,9 +131,16 @@ impl Run {
             settings,
             resumed: 0,
             sending: None,
+            sender: None,
             sent: None,
             announced: None,
         }
+    }
+
+    /// What the metadata of its objects names it by.
+    pub fn mark(&self) -> RunMark {
+        let began = self.created_at.timestamp_millis();
+        RunMark(format!("{} of {began}", self.run))
     }
 
     /// Whether both are the same run, whatever has been announced of it.

@@ -9,25 +9,33 @@
 //!
 //! **These times save work, and nothing depends on them.** A splitter that dies while it sends leaves
 //! `sending` behind; it counts for [`Run::sending_time`] only, which is shorter than the pause before
-//! the platform runs that splitter again. One that fails removes it. `sent` counts for
-//! [`SENT_LATELY`]: a notification that comes later sends what has no receipt by then. `gifgen redrive`
-//! looks at neither. A clock that is wrong makes a splitter send twice, or wait for as long as the
-//! clock is wrong, at most twice the periods here: a time further in the future counts as none.
+//! the platform runs that splitter again. One that fails removes it. Either only while
+//! [`Run::sender`] is its own name: who was slow, so that another took over, leaves the other's mark
+//! alone. `sent` counts for [`SENT_LATELY`]: a notification that comes later sends what has no receipt
+//! by then. `gifgen redrive` looks at neither. A time in the future, from a clock that is wrong,
+//! counts as none.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 use crate::{Ledger, bucket::When, error::LedgerError, run::Run};
 
-/// How long all slices that were sent count as under way. Longer than a doubled notification is late,
-/// and than a slice takes that waits for no free worker.
+/// How long all slices that were sent count as under way: a trade-off. A notification that is later
+/// than that sends slices again that still wait for a worker; and one that was to bring a run back
+/// whose events were lost is in vain before.
 pub const SENT_LATELY: TimeDelta = TimeDelta::minutes(15);
 
-/// Time that one splitter has to find the excerpts of a few slices and send them. Lambda runs a
-/// splitter that failed again after a minute.
+/// Time that one splitter has to find the excerpts of a few slices and send them.
 const SENDING: TimeDelta = TimeDelta::seconds(30);
 
 /// The same for each slice: ten are one request, which rarely takes longer than 50 ms.
 const SENDING_A_SLICE: TimeDelta = TimeDelta::milliseconds(5);
+
+/// Most that it has. Lambda runs a splitter that failed again after a minute.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
+const LONGEST_SENDING: TimeDelta = TimeDelta::seconds(50);
+
+/// By how much the clocks of two hosts may differ.
+const SKEW: TimeDelta = TimeDelta::seconds(5);
 
 impl Run {
     /// The same run, whose slices the caller is about to send.
@@ -35,6 +43,7 @@ impl Run {
     pub fn being_sent(self) -> Self {
         Self {
             sending: Some(now()),
+            sender: Some(format!("{:032x}", fastrand::u128(..))),
             sent: None,
             ..self
         }
@@ -53,23 +62,18 @@ impl Run {
     /// How long a splitter may take to send its slices, before others take over.
     fn sending_time(&self) -> TimeDelta {
         let slices = i32::try_from(self.slices).unwrap_or(i32::MAX);
-        SENDING + SENDING_A_SLICE * slices
+        (SENDING + SENDING_A_SLICE * slices).min(LONGEST_SENDING)
     }
 }
 
 impl Ledger {
-    /// Notes in `run.json` that all slices of `run` are on the bus.
+    /// Notes in `run.json` that all slices of `run` are on the bus, unless another sends them by now.
     ///
     /// # Errors
     /// If that cannot be written.
     pub async fn note_sent(&self, run: &Run) -> Result<(), LedgerError> {
         let sent = Some(now());
-        self.amend(run, |current| Run {
-            sending: None,
-            sent,
-            ..current
-        })
-        .await
+        self.note_of_sender(run, sent).await
     }
 
     /// Notes in `run.json` that the caller, who was about to send the slices of `run`, does not: others
@@ -78,31 +82,44 @@ impl Ledger {
     /// # Errors
     /// If that cannot be written.
     pub async fn note_unsent(&self, run: &Run) -> Result<(), LedgerError> {
-        self.amend(run, |current| Run {
-            // Another may send by now.
-            sending: current.sending.filter(|since| run.sending != Some(*since)),
-            ..current
+        self.note_of_sender(run, None).await
+    }
+
+    async fn note_of_sender(
+        &self,
+        run: &Run,
+        sent: Option<DateTime<Utc>>,
+    ) -> Result<(), LedgerError> {
+        self.amend(run, |current| {
+            (current.sender == run.sender).then(|| Run {
+                sending: None,
+                sent,
+                ..current
+            })
         })
         .await
     }
 
-    /// Changes what `run.json` says of `run`, if that is still the current run.
+    /// Changes what `run.json` says of `run`, if that is still the current run and `change` gives
+    /// something else.
     ///
     /// # Errors
     /// If it cannot be read or written, or others change it all the time.
     pub(crate) async fn amend(
         &self,
         run: &Run,
-        change: impl Fn(Run) -> Run,
+        change: impl Fn(Run) -> Option<Run>,
     ) -> Result<(), LedgerError> {
         for _ in 0..Self::ATTEMPTS {
             let current = Run::current(&self.bucket, &run.source.key).await?;
             let Some((current, read)) = current.filter(|(current, _)| current.is(run)) else {
                 return Ok(());
             };
+            let Some(changed) = change(current) else {
+                return Ok(());
+            };
             let (key, when) = (run.keys().run(), When::Is(read));
-            let written = self.bucket.write(&key, &change(current), &when).await?;
-            if written.is_some() {
+            if self.bucket.write(&key, &changed, &when).await?.is_some() {
                 return Ok(());
             }
         }
@@ -110,9 +127,9 @@ impl Ledger {
     }
 }
 
-/// Whether `time` is at most `period` away from `now`, before it or after.
+/// Whether `time` lies less than `period` before `now`.
 fn is_within(time: Option<DateTime<Utc>>, period: TimeDelta, now: DateTime<Utc>) -> bool {
-    time.is_some_and(|time| (now - time).abs() < period)
+    time.is_some_and(|time| (-SKEW..period).contains(&(now - time)))
 }
 
 /// The time, as exactly as JSON keeps it.

@@ -53,9 +53,10 @@ use serde_json::json;
 
 use crate::{
     Ledger,
-    bucket::{Listed, New, When},
+    bucket::{New, Seen, When},
     checksum::Sha256,
     error::LedgerError,
+    listing::Listed,
     made::{Object, SliceFailure},
     manifest::{Manifest, Status},
     receipt::{Outcome, Receipt},
@@ -131,7 +132,10 @@ impl Ledger {
             {
                 return self.announce(run, manifest, version, settler).await;
             }
-            let track_there = self.bucket.those([run.keys().track().as_str()]).await?;
+            let track_there = self
+                .bucket
+                .found_among([run.keys().track().as_str()])
+                .await?;
             let Some(receipts) = self.checked_receipts(run, settler.right).await? else {
                 return Ok(Settled::Waiting);
             };
@@ -192,7 +196,7 @@ impl Ledger {
         Ok(Some(receipts))
     }
 
-    /// Writes the track, unless the one that is there says the same; `None` if somebody else has
+    /// Writes the track, unless this run's is there and says the same; `None` if somebody else has
     /// written it meanwhile. There may be none to write.
     async fn write_track(
         &self,
@@ -211,8 +215,12 @@ impl Ledger {
             etag,
             sha256: Some(sha256.clone()),
         };
+        let own = Some(Seen {
+            sha256: Some(sha256.clone()),
+            mark: Some(run.mark()),
+        });
         if let Some(there) = there.as_ref().filter(|there| there.bytes == bytes)
-            && self.bucket.checksum(&key, &there.etag).await?.as_ref() == Some(&sha256)
+            && self.bucket.look(&key, &there.etag).await? == own
         {
             return Ok(Some(Some(object(there.etag.clone()))));
         }
@@ -222,6 +230,7 @@ impl Ledger {
             sha256: sha256.clone(),
             content_type: TRACK_TYPE,
             cached: false,
+            mark: Some(run.mark()),
         };
         let when = When::unchanged(there.as_ref().map(|there| &there.etag));
         let written = self.bucket.put(new, &when).await?;
@@ -268,9 +277,11 @@ impl Ledger {
 
     /// Notes in `run.json` that the manifest in this `version` was announced.
     async fn note(&self, run: &Run, version: &ETag) -> Result<(), LedgerError> {
-        self.amend(run, |current| Run {
-            announced: Some(version.clone()),
-            ..current
+        self.amend(run, |current| {
+            Some(Run {
+                announced: Some(version.clone()),
+                ..current
+            })
         })
         .await
     }

@@ -11,8 +11,8 @@ use gifgen_shared::slice::Slice;
 
 use crate::{
     Ledger,
-    bucket::Listed,
     error::LedgerError,
+    listing::Listed,
     made::Object,
     manifest::{Gave, Manifest},
     receipt::Receipt,
@@ -50,7 +50,7 @@ impl Ledger {
                 (listed.into_iter()).map(|(name, listed)| (format!("{folder}{name}"), listed)),
             );
         }
-        found.extend(self.bucket.those([keys.track().as_str()]).await?);
+        found.extend(self.bucket.found_among([keys.track().as_str()]).await?);
         let by_receipts = self.wrong(receipts, &found).await?;
         let by_manifest = manifest.into_iter().flat_map(|m| missing(m, run, &found));
         let mut all: BTreeMap<String, Wrong> = BTreeMap::new();
@@ -86,7 +86,7 @@ impl Ledger {
     /// If they cannot be listed.
     pub async fn is_true(&self, receipt: &Receipt) -> Result<bool, LedgerError> {
         let keys = receipt.objects().iter().map(|object| object.key.as_str());
-        let found = self.bucket.those(keys).await?;
+        let found = self.bucket.found_among(keys).await?;
         Ok(self.wrong([receipt], &found).await?.is_empty())
     }
 
@@ -113,8 +113,9 @@ impl Ledger {
                 match (problem, listed, &object.sha256) {
                     (Problem::Replaced, Some(listed), Some(sum)) => {
                         doubtful.push(async move {
-                            let there = self.bucket.checksum(&object.key, &listed.etag).await?;
-                            Ok((there.as_ref() != Some(sum)).then_some(is))
+                            let seen = self.bucket.look(&object.key, &listed.etag).await?;
+                            let sha256 = seen.and_then(|seen| seen.sha256);
+                            Ok((sha256.as_ref() != Some(sum)).then_some(is))
                         });
                     }
                     _ => wrong.push(is),

@@ -10,7 +10,7 @@ use gifgen_ledger::{
     run::{Run, Versioned},
 };
 use gifgen_shared::{deadline::Deadline, slice::Slice, source::ETag};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use crate::{
     indexing::index,
@@ -38,10 +38,12 @@ impl Splitter {
     }
 
     /// Goes on with a run that has begun before: its event comes again, or the same video was
-    /// uploaded again. `None` if another splitter has changed it meanwhile.
+    /// uploaded again, or it `is_restored` from an archive. `None` if another splitter has changed it
+    /// meanwhile.
     pub(crate) async fn go_on(
         &self,
         read: &Versioned<Run>,
+        is_restored: bool,
         deadline: Deadline,
     ) -> Result<Option<Outcome>, SplitError> {
         let (run, _) = read;
@@ -51,11 +53,16 @@ impl Splitter {
             return Ok(Some(Outcome::complete(run)));
         }
         if run.is_being_sent(Utc::now()) {
-            self.wait_for_another(run).await?;
-            return Ok(None);
+            // Half of the time is left for sending, if the other should not end.
+            let waiting = self.wait_for_another(run);
+            if let Ok(ended) = timeout(deadline.left() / 2, waiting).await {
+                ended?;
+                return Ok(None);
+            }
         }
-        // After a partial end what failed is sent again, however short ago it was sent.
-        if manifest.is_none() && run.was_sent_lately(Utc::now()) {
+        // After a partial end what failed is sent again, however short ago it was sent; so is what
+        // may have failed while the video lay in an archive.
+        if manifest.is_none() && !is_restored && run.was_sent_lately(Utc::now()) {
             return Ok(Some(Outcome::under_way(run)));
         }
         let Some(run) = self.ledger.resume(read).await? else {

@@ -201,7 +201,7 @@ impl Splitter {
             if let Some(read) = &read
                 && read.0.covers(&source, &self.settings.look)
             {
-                if let Some(outcome) = self.go_on(read, deadline).await? {
+                if let Some(outcome) = self.go_on(read, created.is_restored, deadline).await? {
                     return Ok(outcome);
                 }
                 continue;

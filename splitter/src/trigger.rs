@@ -19,6 +19,8 @@ pub struct Created {
     pub key: Result<SourceKey, SourceKeyError>,
     /// Version of the object, if the event tells it.
     pub etag: Option<ETag>,
+    /// Whether it was restored from an archive, rather than created.
+    pub is_restored: bool,
 }
 
 /// An event that is neither of the two shapes. Permanent.
@@ -84,18 +86,21 @@ pub fn created_objects(event: &Value) -> Result<Vec<Result<Created, TriggerError
         let records = records.iter().map(Record::deserialize);
         let created = records.filter_map(|record| match record {
             Ok(record) if !is_readable_now(&record.event_name) => None,
-            Ok(record) => Some(Ok(from_notification(record.s3))),
+            Ok(record) => {
+                let is_restored = record.event_name.contains(RESTORED);
+                Some(Ok(from_notification(record.s3, is_restored)))
+            }
             Err(source) => Some(Err(malformed("S3 notification", source))),
         });
         return Ok(created.collect());
     }
-    let shape = match event["detail-type"].as_str() {
-        Some("Object Created") => "`Object Created` event",
-        Some("Object Restore Completed") => "`Object Restore Completed` event",
+    let (shape, is_restored) = match event["detail-type"].as_str() {
+        Some("Object Created") => ("`Object Created` event", false),
+        Some("Object Restore Completed") => ("`Object Restore Completed` event", true),
         _ => return Err(TriggerError::UnknownShape),
     };
     let created = Entity::deserialize(&event["detail"])
-        .map(from_event_bridge)
+        .map(|entity| from_event_bridge(entity, is_restored))
         .map_err(|source| malformed(shape, source));
     Ok(vec![created])
 }
@@ -104,16 +109,17 @@ pub fn created_objects(event: &Value) -> Result<Vec<Result<Created, TriggerError
 /// does: what sends that has not much else to tell.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html>
 fn is_readable_now(event_name: &str) -> bool {
-    event_name.is_empty()
-        || event_name.contains("ObjectCreated:")
-        || event_name.contains("ObjectRestore:Completed")
+    event_name.is_empty() || event_name.contains("ObjectCreated:") || event_name.contains(RESTORED)
 }
+
+/// In the name of a notification that an object was restored.
+const RESTORED: &str = "ObjectRestore:Completed";
 
 fn malformed(shape: &'static str, source: serde_json::Error) -> TriggerError {
     TriggerError::Malformed { shape, source }
 }
 
-fn from_notification(entity: Entity) -> Created {
+fn from_notification(entity: Entity, is_restored: bool) -> Created {
     let key = SourceKey::form_encoded(&entity.object.key);
     Created {
         bucket: entity.bucket.name,
@@ -122,15 +128,17 @@ fn from_notification(entity: Entity) -> Created {
             .map_or(entity.object.key, |key| key.to_string()),
         key,
         etag: entity.object.etag,
+        is_restored,
     }
 }
 
-fn from_event_bridge(entity: Entity) -> Created {
+fn from_event_bridge(entity: Entity, is_restored: bool) -> Created {
     Created {
         bucket: entity.bucket.name,
         key: SourceKey::plain(&entity.object.key),
         raw_key: entity.object.key,
         etag: entity.object.etag,
+        is_restored,
     }
 }
 

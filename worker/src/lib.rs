@@ -18,3 +18,4 @@ pub mod upload;
 pub mod worker;
 
 mod scaling;
+mod settle;

@@ -4,23 +4,25 @@
 //! nothing. What is there already was written by an earlier run, by a duplicate of this slice, or by
 //! a later run. So the objects are listed, *then* `run.json` tells whether this run is still the
 //! current one, and then each is
-//! - **adopted**, if it has the same content, by its size and the checksum that S3 keeps: so that two
-//!   workers of one slice name the same objects in their receipts, also where the same bytes get
-//!   another ETag at each write;
+//! - **adopted**, if another worker of this run has written the same content, which S3 tells by the
+//!   mark and the checksum that it keeps with the object: so that two workers of one slice name the
+//!   same objects in their receipts, also where the same bytes get another ETag at each write;
 //! - or else replaced in just the version that was listed. A later run's object is never replaced:
-//!   either it changes the version, or its run is current by then.
+//!   either it changes the version, or its run is current by then. So what an earlier run has left
+//!   is written anew, also if it would be the same.
 //!
 //! One thing escapes that where ETags tell contents and not writes. If a source is
 //! replaced and then put back, and a worker of the run in between sleeps between its look and its
-//! write for all that time, it can replace what the third run wrote with the very bytes that it had
-//! seen. The settling worker, and `gifgen status --verify`, see that.
+//! write for all that time, it can replace what the third run wrote with its own picture, for the
+//! third run's bytes have the version that it had seen. The settling worker, and `gifgen status
+//! --verify`, see that.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 use aws_sdk_s3::primitives::ByteStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use gifgen_ledger::{
-    bucket::{Bucket, New, When},
+    bucket::{Bucket, New, Seen, When},
     checksum::Sha256,
     made::Object,
     run::Run,
@@ -89,7 +91,7 @@ pub async fn upload(
     let mut done = BTreeMap::new();
     for _ in 0..ROUNDS {
         let steps: Vec<_> = (pending.into_iter())
-            .map(|step| take(bucket, step))
+            .map(|step| take(bucket, step, run))
             .collect();
         let mut steps = stream::iter(steps).buffer_unordered(CONCURRENT_UPLOADS);
         let mut lost = Vec::new();
@@ -127,7 +129,7 @@ async fn as_they_are<'a>(
     run: Option<&Run>,
 ) -> Result<Vec<Step<'a>>, SliceError> {
     let keys = contents.iter().map(|content| content.upload.key.as_str());
-    let there = bucket.those(keys).await?;
+    let there = bucket.found_among(keys).await?;
     let current = Run::current(bucket, &source.key).await?;
     let is_current = match (&current, run) {
         (Some((current, _)), Some(run)) => current.is(run),
@@ -143,12 +145,10 @@ async fn as_they_are<'a>(
             let Some(listed) = listed else {
                 return Ok(Step::Put(content, When::Absent));
             };
+            let own = content.as_of(run);
             let same = listed.bytes == content.bytes
-                && bucket
-                    .checksum(&content.upload.key, &listed.etag)
-                    .await?
-                    .as_ref()
-                    == Some(&content.sha256);
+                && own.is_some()
+                && bucket.look(&content.upload.key, &listed.etag).await? == own;
             Ok(if same {
                 Step::Adopt(content.object(listed.etag.clone()))
             } else {
@@ -170,7 +170,11 @@ enum Taken<'a> {
     Lost(Content<'a>),
 }
 
-async fn take<'a>(bucket: &Bucket, step: Step<'a>) -> Result<Taken<'a>, Interrupted> {
+async fn take<'a>(
+    bucket: &Bucket,
+    step: Step<'a>,
+    run: Option<&Run>,
+) -> Result<Taken<'a>, Interrupted> {
     let (content, when) = match step {
         Step::Adopt(object) => return Ok(Taken::Done(object)),
         Step::Put(content, when) => (content, when),
@@ -183,6 +187,7 @@ async fn take<'a>(bucket: &Bucket, step: Step<'a>) -> Result<Taken<'a>, Interrup
         sha256: content.sha256.clone(),
         content_type: upload.content_type,
         cached: true,
+        mark: run.map(Run::mark),
     };
     Ok(match bucket.put(new, &when).await? {
         Some(etag) => Taken::Done(content.object(etag)),
@@ -191,6 +196,14 @@ async fn take<'a>(bucket: &Bucket, step: Step<'a>) -> Result<Taken<'a>, Interrup
 }
 
 impl Content<'_> {
+    /// What S3 says of it where another worker of `run` has written it. Without a run nobody has.
+    fn as_of(&self, run: Option<&Run>) -> Option<Seen> {
+        Some(Seen {
+            sha256: Some(self.sha256.clone()),
+            mark: Some(run?.mark()),
+        })
+    }
+
     /// Its object, in this version.
     fn object(&self, etag: ETag) -> Object {
         Object {

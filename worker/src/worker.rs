@@ -6,11 +6,9 @@ use gifgen_index::excerpt::Excerpt;
 use gifgen_ledger::{
     Ledger,
     bucket::Bucket,
-    error::LedgerError,
     made::SliceFailure,
     receipt::{Outcome, Receipt, Work},
     run::Run,
-    settle::{Right, Settler},
 };
 use gifgen_reader::{http::Http, reader::Reader};
 use gifgen_shared::{settings::Settings, slice::Slice, slice_event::SliceEvent, work_dir::sweep};
@@ -26,9 +24,6 @@ use crate::{
     report::Report,
     slice_work::{Finished, Wanted},
 };
-
-/// How often a worker that settles renders slices again whose objects are not as their receipts say.
-const MOST_ROUNDS: u32 = 3;
 
 /// The worker with its connections.
 #[derive(Debug)]
@@ -179,7 +174,7 @@ impl Worker {
     }
 
     /// Renders a slice of a run, and writes its receipt.
-    async fn render_and_record(
+    pub(crate) async fn render_and_record(
         &self,
         run: &Run,
         slice: Slice,
@@ -246,62 +241,6 @@ impl Worker {
             }
             _ => Ok(None),
         }
-    }
-
-    /// Settles `run` if every slice has a receipt. Slices whose objects are not as their receipts
-    /// say (somebody deleted some, or two workers wrote different ones) have no worker any more that
-    /// would notice, so this one renders them again.
-    async fn settle(
-        &self,
-        run: &Run,
-        receipt: &Receipt,
-        invocation: &Invocation,
-    ) -> Result<(), SliceError> {
-        for _ in 0..MOST_ROUNDS {
-            let settled = self
-                .settle_with(Right::Worker, run, receipt, invocation)
-                .await;
-            let starts = match settled {
-                Err(LedgerError::Disproved { starts, .. }) => starts,
-                settled => return Ok(settled?),
-            };
-            for slice in run.plan() {
-                if starts.contains(&slice.start) {
-                    let (key, start) = (&run.source.key, slice.start);
-                    tracing::warn!(%key, start, "objects are not as the receipt says: rendered again");
-                    self.render_and_record(run, slice, None, 1, invocation)
-                        .await?;
-                }
-            }
-        }
-        Ok(self
-            .settle_with(Right::Worker, run, receipt, invocation)
-            .await?)
-    }
-
-    /// The same with another right, and with no slice rendered again.
-    pub(crate) async fn settle_with(
-        &self,
-        right: Right,
-        run: &Run,
-        receipt: &Receipt,
-        invocation: &Invocation,
-    ) -> Result<(), LedgerError> {
-        if self
-            .ledger
-            .all_receipts_are_there(run, receipt.start)
-            .await?
-        {
-            let settler = Settler {
-                id: &invocation.id,
-                right,
-                deadline: invocation.deadline,
-            };
-            let settled = self.ledger.settle(run, Some(receipt), settler).await?;
-            let (bucket, key) = (&run.source.bucket, &run.source.key);
-            tracing::info!(bucket, %key, run = run.run, ?settled, "settled");
-        }
-        Ok(())
     }
 }
 

@@ -53,6 +53,7 @@ struct Shared {
     healed: AtomicBool,
     /// Until when everything is answered with 503.
     outage: Mutex<Option<Instant>>,
+    refused_in_outage: AtomicUsize,
     requests: Mutex<BTreeMap<String, usize>>,
     lost: Arc<AtomicUsize>,
 }
@@ -91,6 +92,7 @@ impl FaultProxy {
             stop,
             healed: AtomicBool::new(false),
             outage: Mutex::default(),
+            refused_in_outage: AtomicUsize::new(0),
             requests: Mutex::default(),
             lost: Arc::default(),
         });
@@ -113,6 +115,11 @@ impl FaultProxy {
     /// Answers everything with 503 for this long, as S3 does to a prefix that is written too fast.
     pub fn outage(&self, lasting: Duration) {
         *self.shared.outage.lock().unwrap() = Some(Instant::now() + lasting);
+    }
+
+    /// How many requests came in outages.
+    pub fn refused_in_outage(&self) -> usize {
+        self.shared.refused_in_outage.load(Ordering::SeqCst)
     }
 
     /// From now on all goes through.
@@ -193,6 +200,7 @@ impl Shared {
     fn draw(&self, head: &request::Parts, of: &str) -> Option<Fault> {
         let until = *self.outage.lock().unwrap();
         if until.is_some_and(|until| Instant::now() < until) {
+            self.refused_in_outage.fetch_add(1, Ordering::SeqCst);
             let (kind, dice) = (Kind::Status(503), Rng::with_seed(0));
             return Some(Fault { kind, dice });
         }

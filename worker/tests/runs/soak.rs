@@ -113,22 +113,12 @@ async fn schedule(seed: u64) -> Tale {
     };
     let s3 = FaultProxy::start(&stack.s3_endpoint(), faults(S3_KINDS, 0.12, 2)).await;
     let bus = FaultProxy::start(&stack.eventbridge_endpoint(), faults(BUS_KINDS, 0.3, 8)).await;
-    match seed % 4 {
-        1 => s3.outage(OUTAGE),
-        2 => bus.outage(OUTAGE),
-        3 => {
-            // Each costs up to a quarter of a minute.
-            s3.deal_next("PUT", Kind::Silence, 1);
-            s3.deal_next("GET", Kind::Silence, 1);
-            bus.deal_next("PutEvents", Kind::Silence, 1);
-        }
-        _ => {}
-    }
     // Between the workers and the proxies: what is forgotten is no answer that gets lost.
     let before_s3 = Forgetful::start(&s3.endpoint()).await;
     let before_bus = Forgetful::start(&bus.endpoint()).await;
     let mut completions = completions(&bed);
     let slices = slices(&bed);
+    let mut first = bed.our_events();
 
     let mut environment = bed.environment();
     let own = [
@@ -167,6 +157,21 @@ async fn schedule(seed: u64) -> Tale {
         tokio::join!(split(&splitter, &etag), split(&splitter, &etag));
         lambda.idle(LIMIT).await;
     };
+    // When the first slice is on the bus, so that it is the workers who meet it.
+    let arming = async {
+        first.recv().await.unwrap();
+        match seed % 4 {
+            1 => s3.outage(OUTAGE),
+            2 => bus.outage(OUTAGE),
+            3 => {
+                // Each costs up to a quarter of a minute.
+                s3.deal_next("PUT gifs", Kind::Silence, 1);
+                s3.deal_next("PUT receipts", Kind::Silence, 1);
+                bus.deal_next("PutEvents", Kind::Silence, 1);
+            }
+            _ => {}
+        }
+    };
     let forgetting = async {
         loop {
             tokio::time::sleep(MEMORY).await;
@@ -175,10 +180,20 @@ async fn schedule(seed: u64) -> Tale {
         }
     };
     tokio::select! {
-        () = story => {}
+        ((), ()) = async { tokio::join!(story, arming) } => {}
         () = forgetting => {}
     }
 
+    let silences = |proxy: &FaultProxy| {
+        let dealt = proxy.dealt();
+        dealt.iter().filter(|d| d.kind == Kind::Silence).count()
+    };
+    match seed % 4 {
+        1 => assert!(s3.refused_in_outage() > 0, "{what}"),
+        3 => assert_eq!((silences(&s3), silences(&bus)), (2, 1), "{what}"),
+        // While the bus is out there may be nothing to send.
+        _ => {}
+    }
     let given_up = lambda.report().failed.len();
     s3.heal();
     bus.heal();

@@ -1,0 +1,123 @@
+//! Listings of the bucket: whole folders, or just the objects of some keys.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_s3::types::EncodingType;
+use gifgen_shared::source::ETag;
+use percent_encoding::percent_decode_str;
+
+use crate::{bucket::Bucket, error::LedgerError};
+
+/// Most keys of a page of S3's.
+const MOST: i32 = 1000;
+
+/// An object of a folder, as a listing has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Version.
+    pub etag: ETag,
+}
+
+/// Objects of a folder, by their names in it.
+pub type Folder = BTreeMap<String, Listed>;
+
+/// Where a listing starts.
+enum Start {
+    Beginning,
+    /// Behind this name.
+    Name(String),
+    /// At the page of this token.
+    Page(String),
+}
+
+impl Bucket {
+    /// All objects of a folder (a prefix that ends with `/`), by their names in it; what lies in
+    /// folders below it is left out.
+    ///
+    /// # Errors
+    /// If S3 does not list them.
+    pub async fn folder(&self, folder: &str) -> Result<Folder, LedgerError> {
+        let mut found = Folder::new();
+        let mut from = Some(Start::Beginning);
+        while let Some(start) = from {
+            let (page, next) = self.page(folder, &start, MOST).await?;
+            found.extend(page);
+            from = next;
+        }
+        Ok(found)
+    }
+
+    /// Those objects among `keys` that exist. Lists each folder from the first of its keys to the last.
+    ///
+    /// # Errors
+    /// If S3 does not list them.
+    pub async fn found_among<'a>(
+        &self,
+        keys: impl IntoIterator<Item = &'a str>,
+    ) -> Result<BTreeMap<String, Listed>, LedgerError> {
+        let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for key in keys {
+            let (folder, name) = key.split_at(key.rfind('/').map_or(0, |slash| slash + 1));
+            wanted.entry(folder).or_default().insert(name);
+        }
+        let mut found = BTreeMap::new();
+        for (folder, names) in wanted {
+            // A stem comes right before its name, and a listing starts behind what it is given.
+            let first = names.first().copied().unwrap_or_default();
+            let stem = first.split_once('.').map_or(first, |(stem, _)| stem);
+            let most = i32::try_from(names.len()).unwrap_or(MOST).min(MOST);
+            let mut from = Some(Start::Name(stem.to_owned()));
+            while let Some(start) = from {
+                let (page, next) = self.page(folder, &start, most).await?;
+                let last = page.last_key_value().map(|(name, _)| name.as_str());
+                let passed = last >= names.last().copied();
+                from = next.filter(|_| !passed);
+                found.extend(
+                    (page.into_iter())
+                        .filter(|(name, _)| names.contains(name.as_str()))
+                        .map(|(name, listed)| (format!("{folder}{name}"), listed)),
+                );
+            }
+        }
+        Ok(found)
+    }
+
+    async fn page(
+        &self,
+        folder: &str,
+        from: &Start,
+        most: i32,
+    ) -> Result<(Folder, Option<Start>), LedgerError> {
+        let unavailable = |reason: String| self.unavailable("list", folder, reason);
+        let request = self
+            .s3
+            .list_objects_v2()
+            .bucket(&self.name)
+            .prefix(folder)
+            .delimiter("/")
+            .max_keys(most)
+            // A key may hold what XML cannot.
+            .encoding_type(EncodingType::Url);
+        let request = match from {
+            Start::Beginning => request,
+            Start::Name(name) => request.start_after(format!("{folder}{name}")),
+            Start::Page(token) => request.continuation_token(token),
+        };
+        let page = request.send().await;
+        let page = page.map_err(|error| unavailable(self.said("s3:ListBucket", &error)))?;
+        let mut found = Folder::new();
+        for object in page.contents() {
+            let key = percent_decode_str(object.key().unwrap_or_default()).decode_utf8_lossy();
+            let name = key.rsplit('/').next().unwrap_or(&key).to_owned();
+            let etag = ETag::new(object.e_tag().unwrap_or_default())
+                .map_err(|error| unavailable(error.to_string()))?;
+            let bytes = object.size().and_then(|size| u64::try_from(size).ok());
+            let bytes = bytes.unwrap_or_default();
+            found.insert(name, Listed { bytes, etag });
+        }
+        let next = page.next_continuation_token().map(str::to_owned);
+        Ok((found, next.map(Start::Page)))
+    }
+}

@@ -1,0 +1,73 @@
+//! Settling a run, and mending what the last worker finds wrong.
+
+use gifgen_ledger::{
+    error::LedgerError,
+    receipt::Receipt,
+    run::Run,
+    settle::{Right, Settler},
+};
+
+use crate::{error::SliceError, invocation::Invocation, worker::Worker};
+
+/// How often a worker that settles renders slices again whose objects are not as their receipts say.
+const MOST_ROUNDS: u32 = 3;
+
+impl Worker {
+    /// Settles `run` if every slice has a receipt. Slices whose objects are not as their receipts
+    /// say (somebody deleted some, or two workers wrote different ones) have no worker any more that
+    /// would notice, so this one renders them again.
+    pub(crate) async fn settle(
+        &self,
+        run: &Run,
+        receipt: &Receipt,
+        invocation: &Invocation,
+    ) -> Result<(), SliceError> {
+        for _ in 0..MOST_ROUNDS {
+            let settled = self
+                .settle_with(Right::Worker, run, receipt, invocation)
+                .await;
+            let starts = match settled {
+                Err(LedgerError::Disproved { starts, .. }) => starts,
+                settled => return Ok(settled?),
+            };
+            for slice in run.plan() {
+                if starts.contains(&slice.start) {
+                    let (key, start) = (&run.source.key, slice.start);
+                    tracing::warn!(%key, start, "objects are not as the receipt says: rendered again");
+                    let before = self.ledger.receipt(run, slice.start).await?;
+                    let attempt = before.map_or(1, |receipt| receipt.attempt);
+                    self.render_and_record(run, slice, None, attempt, invocation)
+                        .await?;
+                }
+            }
+        }
+        Ok(self
+            .settle_with(Right::Worker, run, receipt, invocation)
+            .await?)
+    }
+
+    /// The same with another right, and with no slice rendered again.
+    pub(crate) async fn settle_with(
+        &self,
+        right: Right,
+        run: &Run,
+        receipt: &Receipt,
+        invocation: &Invocation,
+    ) -> Result<(), LedgerError> {
+        if self
+            .ledger
+            .all_receipts_are_there(run, receipt.start)
+            .await?
+        {
+            let settler = Settler {
+                id: &invocation.id,
+                right,
+                deadline: invocation.deadline,
+            };
+            let settled = self.ledger.settle(run, Some(receipt), settler).await?;
+            let (bucket, key) = (&run.source.bucket, &run.source.key);
+            tracing::info!(bucket, %key, run = run.run, ?settled, "settled");
+        }
+        Ok(())
+    }
+}
