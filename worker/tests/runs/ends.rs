@@ -2,16 +2,14 @@
 
 use std::fs;
 
-use gifgen_ledger::{bucket::When, checksum::Sha256, manifest::Status, receipt::Outcome, run::Run};
-use gifgen_stack::ETags;
+use gifgen_ledger::{bucket::When, manifest::Status, receipt::Outcome, run::Run};
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed, invocation},
+    bed::{FILMS, PREVIEWS, TestBed},
     program,
     run_json::sent_an_hour_ago,
 };
-use gifgen_worker::worker::{Answer, Worker};
+use gifgen_worker::worker::Answer;
 use serde_json::{Value, json};
-use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::support::*;
 
@@ -25,14 +23,6 @@ async fn split_bed() -> (TestBed, Vec<Value>) {
     let events: Vec<Value> = received(&mut receiver);
     assert_eq!(events.len(), 3);
     (bed, events)
-}
-
-fn received(events: &mut UnboundedReceiver<Value>) -> Vec<Value> {
-    std::iter::from_fn(|| events.try_recv().ok()).collect()
-}
-
-async fn handle(worker: &Worker, event: &Value) -> Answer {
-    worker.handle(event, &invocation(MINUTE)).await.unwrap()
 }
 
 /// What Lambda sends to the failure queue for an event that failed for the last time.
@@ -193,90 +183,6 @@ async fn what_has_vanished_and_cannot_be_rendered_again_is_named() {
     let failure = partial.slices[0].failure().unwrap();
     assert_eq!(failure.reason, "sourceGone");
     assert_eq!(partial.failed().count(), 1);
-}
-
-/// Each object that a receipt names, with whether the one that is there is of that version or has
-/// the same checksum. Read without any code of ours.
-async fn claims(bed: &TestBed) -> Vec<(String, bool)> {
-    let objects = bed.stack().store().list(PREVIEWS, "").await.unwrap();
-    let mut claims = Vec::new();
-    for receipt in objects.iter().filter(|o| o.key.contains("/receipts/")) {
-        let receipt = fs::read(&receipt.body).unwrap();
-        let receipt: Value = serde_json::from_slice(&receipt).unwrap();
-        for claim in receipt["objects"].as_array().unwrap() {
-            let key = claim["key"].as_str().unwrap();
-            let there = objects.iter().find(|object| object.key == key).unwrap();
-            let etag = claim["etag"].as_str().unwrap().trim_matches('"');
-            let sum = there.checksums.get("sha256").map(String::as_str);
-            let same = there.etag == etag || sum.is_some() && sum == claim["sha256"].as_str();
-            claims.push((key.to_owned(), same));
-        }
-    }
-    claims
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn two_workers_on_one_slice_at_once_leave_a_true_receipt_whatever_etags_are() {
-    // They meet at their uploads in about half of the slices.
-    for _ in 0..4 {
-        let bed = TestBed::start_with(ETags::Opaque).await;
-        let etag = bed.adopt_video(KEY, "d03").await.etag;
-        let mut receiver = slices(&bed);
-        split(&bed.splitter(&QUICK), &etag).await;
-        let (one, other) = (bed.worker(&QUICK), bed.worker(&QUICK));
-        let mut completions = completions(&bed);
-        for event in received(&mut receiver) {
-            let (one, other) = tokio::join!(handle(&one, &event), handle(&other, &event));
-            assert!(matches!(one, Answer::Done(_)), "{one:?}");
-            assert!(matches!(other, Answer::Done(_)), "{other:?}");
-        }
-        let false_ones: Vec<_> = (claims(&bed).await.into_iter())
-            .filter(|(_, same)| !same)
-            .collect();
-        assert_eq!(false_ones, []);
-        assert_whole(&bed, "").await;
-        assert_eq!(all(&mut completions).len(), 1);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_object_of_another_version_with_the_same_bytes_is_as_its_receipt_says() {
-    let bed = TestBed::start_with(ETags::Opaque).await;
-    let etag = bed.adopt_video(KEY, "d03").await.etag;
-    let mut receiver = slices(&bed);
-    split(&bed.splitter(&QUICK), &etag).await;
-    let worker = bed.worker(&QUICK);
-    let events = received(&mut receiver);
-    handle(&worker, &events[0]).await;
-    handle(&worker, &events[1]).await;
-    let key = "a film.mp4/frames/000003.jpg";
-    let before = previews(&bed).await[key].clone();
-    let write = async |bytes: Vec<u8>| {
-        let put = bed.s3().put_object().bucket(PREVIEWS).key(key);
-        let put = put.checksum_sha256(Sha256::of(&bytes).as_str());
-        put.body(bytes.into()).send().await.unwrap();
-    };
-    write(before.clone()).await;
-    assert_eq!(
-        ledger(&bed)
-            .unfinished(&run(&bed).await)
-            .await
-            .unwrap()
-            .len(),
-        1
-    );
-    // Another one of the same size is not.
-    let mut other = before;
-    *other.last_mut().unwrap() ^= 1;
-    write(other).await;
-    assert_eq!(
-        ledger(&bed)
-            .unfinished(&run(&bed).await)
-            .await
-            .unwrap()
-            .len(),
-        2
-    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

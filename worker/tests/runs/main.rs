@@ -2,6 +2,7 @@
 //! fails on the way.
 
 mod ends;
+mod etags;
 mod many;
 mod soak;
 mod stops;

@@ -7,9 +7,10 @@ use gifgen_shared::{deadline::Deadline, source_key::SourceKey};
 use gifgen_splitter::splitter::Splitter;
 use gifgen_stack::ObjectInfo;
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed},
+    bed::{FILMS, PREVIEWS, TestBed, invocation},
     events::object_created,
 };
+use gifgen_worker::worker::{Answer, Worker};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -48,6 +49,16 @@ pub fn slices(bed: &TestBed) -> UnboundedReceiver<Value> {
 pub fn completions(bed: &TestBed) -> UnboundedReceiver<Value> {
     let pattern = json!({"detail-type": ["videoPreviewsCompleted"]});
     bed.stack().bus().add_rule("completions", &pattern).unwrap()
+}
+
+/// All events that have come.
+pub fn received(events: &mut UnboundedReceiver<Value>) -> Vec<Value> {
+    std::iter::from_fn(|| events.try_recv().ok()).collect()
+}
+
+/// What the worker answers.
+pub async fn handle(worker: &Worker, event: &Value) -> Answer {
+    worker.handle(event, &invocation(MINUTE)).await.unwrap()
 }
 
 /// The details of all events that have come.
