@@ -91,7 +91,7 @@ impl Ledger {
         sent: Option<DateTime<Utc>>,
     ) -> Result<(), LedgerError> {
         self.amend(run, |current| {
-            (current.sender == run.sender).then(|| Run {
+            (current.sender == run.sender).then_some(Run {
                 sending: None,
                 sent,
                 ..current
