@@ -190,6 +190,13 @@ fn out_of_range(name: &'static str, value: impl fmt::Display, range: &str) -> Se
     }
 }
 
+/// Ends the process of a function for a setting. Returned, the error would be printed as Rust has it, not
+/// as a sentence.
+pub fn refuse(error: &dyn std::error::Error) -> ! {
+    eprintln!("{error}");
+    std::process::exit(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use gifgen_shared::{
     connections::{Addressing, Connections},
     deadline::Deadline,
     sealed,
-    settings::Settings,
+    settings::{Settings, refuse},
 };
 use gifgen_splitter::splitter::Splitter;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing::init_default_subscriber};
@@ -34,10 +34,4 @@ async fn serve(credentials: Option<Credentials>) -> Result<(), Error> {
         splitter.handle(&event.payload, deadline).await
     }))
     .await
-}
-
-/// Ends the process for a setting. Returned, the error would be printed as Rust has it, not as a sentence.
-fn refuse(error: &dyn std::error::Error) -> ! {
-    eprintln!("{error}");
-    std::process::exit(1)
 }

@@ -6,7 +6,7 @@ use gifgen_shared::{
     connections::{Addressing, Connections},
     deadline::Deadline,
     sealed,
-    settings::Settings,
+    settings::{Settings, refuse},
 };
 use gifgen_worker::{ffmpeg_args::threads_of_function, invocation::Invocation, worker::Worker};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing::init_default_subscriber};
@@ -41,10 +41,4 @@ async fn serve(credentials: Option<Credentials>) -> Result<(), Error> {
         worker.handle(&event.payload, &invocation).await
     }))
     .await
-}
-
-/// Ends the process for a setting. Returned, the error would be printed as Rust has it, not as a sentence.
-fn refuse(error: &dyn std::error::Error) -> ! {
-    eprintln!("{error}");
-    std::process::exit(1)
 }
