@@ -15,7 +15,8 @@ use gifgen_testkit::{
     clients,
     events::{object_created, s3_notification},
     hang::Hang,
-    media, program,
+    media,
+    program::{self, running},
     put_events::{FailingBus, Verdict},
 };
 use serde_json::{Value, json};
@@ -146,15 +147,6 @@ async fn a_source_that_fails_for_now_does_not_keep_the_others_from_the_bus() {
     let error = error.expect_err("the platform must deliver this event again");
     assert!(error.to_string().contains("No_Bucket"), "{error}");
     assert_eq!(events.recv().await.unwrap()["detail"]["key"], "good.mp4");
-}
-
-/// How many processes run the script at `path`.
-fn running(path: &str) -> usize {
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    let commands = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
-    commands
-        .filter(|command| String::from_utf8_lossy(command).contains(path))
-        .count()
 }
 
 #[tokio::test]

@@ -1,23 +1,14 @@
 //! A splitter whose ffprobe is stuck ends in time, and nothing is left behind.
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 use gifgen_shared::deadline::Deadline;
 use gifgen_splitter::splitter::SplitError;
 use gifgen_testkit::{
     bed::{FILMS, TestBed},
     events::object_created,
-    program,
+    program::{self, running},
 };
-
-/// Processes that run the script at `path`.
-fn running(path: &str) -> usize {
-    let processes = fs::read_dir("/proc").unwrap().flatten();
-    let commands = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
-    commands
-        .filter(|command| String::from_utf8_lossy(command).contains(path))
-        .count()
-}
 
 #[tokio::test]
 async fn an_ffprobe_that_ignores_the_request_to_end_is_killed_and_waited_for() {

@@ -20,6 +20,15 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) {
     fs::remove_file(draft).unwrap();
 }
 
+/// How many processes run the script at `path`.
+pub fn running(path: &str) -> usize {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    let commands = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+    commands
+        .filter(|command| String::from_utf8_lossy(command).contains(path))
+        .count()
+}
+
 fn run(program: &str, arguments: &[&OsStr]) {
     let status = Command::new(program).args(arguments).status().unwrap();
     assert!(status.success(), "{program} {arguments:?}");

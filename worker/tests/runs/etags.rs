@@ -77,27 +77,17 @@ async fn an_object_of_another_version_with_the_same_bytes_is_as_its_receipt_says
         let put = put.checksum_sha256(Sha256::of(&bytes).as_str());
         put.body(bytes.into()).send().await.unwrap();
     };
+    let unfinished = async || {
+        let slices = ledger(&bed).unfinished(&run(&bed).await).await;
+        slices.unwrap().len()
+    };
     write(before.clone()).await;
-    assert_eq!(
-        ledger(&bed)
-            .unfinished(&run(&bed).await)
-            .await
-            .unwrap()
-            .len(),
-        1
-    );
+    assert_eq!(unfinished().await, 1);
     // Another one of the same size is not.
     let mut other = before;
     *other.last_mut().unwrap() ^= 1;
     write(other).await;
-    assert_eq!(
-        ledger(&bed)
-            .unfinished(&run(&bed).await)
-            .await
-            .unwrap()
-            .len(),
-        2
-    );
+    assert_eq!(unfinished().await, 2);
 }
 
 /// The ETags of the previews, by their keys.
