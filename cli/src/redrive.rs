@@ -51,14 +51,15 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
     let read = remote.run(&options.run.bucket).await?;
     let mut run = read.0.clone();
     let ledger = &remote.ledger;
-    let slices: Vec<(Slice, u32)> = if options.all {
+    let (slices, manifest): (Vec<(Slice, u32)>, _) = if options.all {
         remote.check_source(&run).await?;
         let again = Run::new(run.source.clone(), run.video, run.settings, Some(&run)).being_sent();
         if !ledger.begin(&again, Some(&read)).await? {
             return Err(RemoteError::Overtaken(remote.key.clone()));
         }
         run = again;
-        run.plan().into_iter().map(|slice| (slice, 1)).collect()
+        let slices = run.plan().into_iter().map(|slice| (slice, 1));
+        (slices.collect(), None)
     } else {
         let manifest = ledger.manifest_of(&run).await?;
         let unfinished = ledger.unfinished(&run).await?;
@@ -71,19 +72,16 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
             return Err(RemoteError::Overtaken(remote.key.clone()));
         };
         run = resumed;
-        let version = manifest.as_ref().map(|(_, version)| version);
-        if let Err(error) = ledger.reopen(&run, version, &unfinished).await {
-            ledger.note_unsent(&run).await?;
-            return Err(error.into());
-        }
-        unfinished
+        (unfinished, manifest)
     };
+    let version = manifest.as_ref().map(|(_, version)| version);
     let excerpts = Excerpts::new();
-    let sending = ledger.send_slices(&run, &slices, &excerpts, deadline);
-    if let Err(error) = sending.await {
-        ledger.note_unsent(&run).await?;
-        return Err(error.into());
-    }
+    let sending = async {
+        ledger.reopen(&run, version, &slices).await?;
+        let sending = ledger.send_slices(&run, &slices, &excerpts, deadline);
+        sending.await.map_err(RemoteError::from)
+    };
+    ledger.or_let_others(&run, sending).await?;
     let sent = slices.iter().map(|(slice, _)| slice.start).collect();
     Redriven::new(&run, sent, false).print(options.run.json)
 }

@@ -76,6 +76,24 @@ impl Ledger {
         self.note_of_sender(run, sent).await
     }
 
+    /// What `sending` the slices of `run` gives. If it fails, others need not wait for the caller.
+    ///
+    /// # Errors
+    /// Those of `sending`.
+    pub async fn or_let_others<T, E>(
+        &self,
+        run: &Run,
+        sending: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        let sent = sending.await;
+        if sent.is_err()
+            && let Err(error) = self.note_unsent(run).await
+        {
+            tracing::warn!(key = %run.source.key, run = run.run, %error, "others wait for slices that are not sent");
+        }
+        sent
+    }
+
     /// Notes in `run.json` that the caller, who was about to send the slices of `run`, does not: others
     /// need not wait.
     ///

@@ -34,7 +34,7 @@ impl Splitter {
     ) -> Result<Outcome, SplitError> {
         let slices = run.plan().into_iter().map(|slice| (slice, 1)).collect();
         let sending = self.send(run, index, slices, deadline);
-        self.or_let_others(run, sending).await
+        self.ledger.or_let_others(run, sending).await
     }
 
     /// Goes on with a run that has begun before: its event comes again, or the same video was
@@ -69,7 +69,8 @@ impl Splitter {
             return Ok(None);
         };
         let sending = self.send_unfinished(&run, version.as_ref(), deadline);
-        self.or_let_others(&run, sending).await.map(Some)
+        let sent = self.ledger.or_let_others(&run, sending).await;
+        sent.map(Some)
     }
 
     /// Whether all previews of `run` are there.
@@ -126,21 +127,6 @@ impl Splitter {
             .send_slices(run, &slices, &excerpts, deadline)
             .await?;
         Ok(Outcome::split(run, sent))
-    }
-
-    /// What `sending` the slices of `run` gives. If it fails, other splitters need not wait for it.
-    async fn or_let_others(
-        &self,
-        run: &Run,
-        sending: impl Future<Output = Result<Outcome, SplitError>>,
-    ) -> Result<Outcome, SplitError> {
-        let sent = sending.await;
-        if sent.is_err()
-            && let Err(error) = self.ledger.note_unsent(run).await
-        {
-            tracing::warn!(key = %run.source.key, run = run.run, %error, "others wait for slices that are not sent");
-        }
-        sent
     }
 }
 

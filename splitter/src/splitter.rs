@@ -185,7 +185,11 @@ impl Splitter {
             let (etag, bytes) = match named.state(&self.s3).await? {
                 SourceState::Present { etag, bytes } => (etag, bytes),
                 SourceState::Archived { etag } => {
-                    return self.archived(created, read, etag, deadline).await;
+                    let source = Source {
+                        etag: Some(etag),
+                        ..named
+                    };
+                    return self.archived(created, &source, read, deadline).await;
                 }
                 SourceState::Replaced => {
                     return Ok(
@@ -235,19 +239,18 @@ impl Splitter {
     async fn archived(
         &self,
         created: &Created,
+        source: &Source,
         read: Option<Versioned<Run>>,
-        etag: ETag,
         deadline: Deadline,
     ) -> Result<Outcome, SplitError> {
         if let Some((run, _)) = read
-            && run.source.bucket == created.bucket
-            && run.source.etag == etag
-            && run.settings == self.settings.look
+            && run.covers(source, &self.settings.look)
             && self.is_complete(&run).await?
         {
             return Ok(Outcome::complete(&run));
         }
-        self.reject(created, Some(&etag), Rejection::archived(), deadline)
+        let etag = source.etag.as_ref();
+        self.reject(created, etag, Rejection::archived(), deadline)
             .await
     }
 
