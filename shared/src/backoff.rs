@@ -41,7 +41,7 @@ impl Backoff {
     };
 
     /// Where giving up throws work away: rendered files, or the events of a run that has begun. 48 s of
-    /// pauses on average, so the deadline of the invocation is mostly what ends it. S3 takes 3,500
+    /// pauses on average, less where the deadline of the invocation is nearer. S3 takes 3,500
     /// writes a second and prefix; a film whose 360 slices end within 2 s goes beyond that for seconds.
     pub const PERSISTENT: Self = Self {
         attempts: 24,

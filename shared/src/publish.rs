@@ -49,7 +49,7 @@ pub enum PublishError {
 }
 
 /// Puts all `entries` on the bus, several requests at once. Entries that fail for a passing reason are
-/// sent again, and only those, until the deadline; a request that is throttled or not answered is sent
+/// sent again, and only those, by [`Backoff::PERSISTENT`]; a request that is throttled or not answered is sent
 /// again as a whole.
 ///
 /// # Errors

@@ -70,7 +70,7 @@ enum Step<'a> {
 /// the keys. Without a `run`, the source must have none.
 ///
 /// # Errors
-/// At the first file that cannot be uploaded after the SDK's own retries; and
+/// At the first file that cannot be uploaded after the client's own retries; and
 /// [`Unrenderable::Superseded`] if objects are there and another run is current.
 pub async fn upload(
     bucket: &Bucket,

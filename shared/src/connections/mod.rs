@@ -102,8 +102,8 @@ impl Connections {
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    /// A client for EventBridge. Requests that fail as a whole are sent until the deadline: a run has
-    /// begun whose events they carry. What fails of a request [`crate::publish`] sends again.
+    /// A client for EventBridge. Requests that fail as a whole are tried for longer than S3's: a run
+    /// has begun whose events they carry. What fails of a request [`crate::publish`] sends again.
     pub fn event_bridge(&self) -> aws_sdk_eventbridge::Client {
         let config = aws_sdk_eventbridge::config::Builder::from(&self.aws)
             .http_client(self.http.clone())
@@ -146,7 +146,7 @@ fn retries(rule: Backoff) -> RetryConfig {
 }
 
 /// The SDK's own bucket of 500 tokens, at five or ten a retry, is empty after 50 of the retries that a
-/// throttled film needs; then nothing is retried at all. The deadline is the bound here.
+/// throttled film needs; then nothing is retried at all. The attempts and the deadline are the bound here.
 fn partition() -> RetryPartition {
     RetryPartition::custom("gifgen")
         .token_bucket(TokenBucket::unlimited())

@@ -42,7 +42,7 @@ impl Storable for UploadSize {
 }
 
 /// Derives the timeout of each attempt from the deadline of the invocation and from the size of what
-/// is uploaded, and has uploads tried until the deadline.
+/// is uploaded, and has uploads tried for longer than other requests.
 #[derive(Debug)]
 pub(super) struct Patience;
 
@@ -81,8 +81,8 @@ impl Intercept for Patience {
     }
 }
 
-/// The retries of an upload, in place of the `usual` ones: what is uploaded has been rendered, so only the
-/// deadline ends it. Without a deadline, or where nothing is retried at all, the usual ones stay.
+/// The retries of an upload, in place of the `usual` ones: what is uploaded has been rendered.
+/// Without a deadline, or where nothing is retried at all, the usual ones stay.
 fn persistent(operation: &str, is_governed: bool, usual: &RetryConfig) -> Option<RetryConfig> {
     let is_wanted = operation == "PutObject" && is_governed && usual.has_retry();
     let attempts = Backoff::PERSISTENT.attempts;
