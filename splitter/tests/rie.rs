@@ -15,14 +15,14 @@ fn patch(event: &mut Value, pointer: &str, value: &str) {
 
 #[tokio::test]
 async fn the_saved_events_are_answered_and_split_when_their_object_is_there() {
-    let bed = TestBed::start().await;
-    let mut events = bed.our_events();
-    let object = bed.adopt_video(SAVED_KEY, "d06").await;
-    let mut rie = Rie::start(SPLITTER, &bed.environment()).await;
     for (file, etag) in [
         ("s3-put.json", "/Records/0/s3/object/eTag"),
         ("object-created.json", "/detail/object/etag"),
     ] {
+        let bed = TestBed::start().await;
+        let mut events = bed.our_events();
+        let object = bed.adopt_video(SAVED_KEY, "d06").await;
+        let mut rie = Rie::start(SPLITTER, &bed.environment()).await;
         let mut event = saved(file);
         let answer = rie.invoke(&event).await;
         let source = &answer["sources"][0];
