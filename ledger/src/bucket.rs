@@ -285,12 +285,12 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
 }
 
 /// Whether a write failed because its condition does not hold. S3 says 412, or 404 where a version is
-/// wanted and there is nothing. A 409 that stays, for all that the client sends it again with pauses
-/// ([`gifgen_shared::connections`]), means that others keep writing the object.
+/// wanted and there is nothing. A 409 says only that another write is under way, which may fail: the client
+/// sends the request again ([`gifgen_shared::connections`]), and if it stays, nothing is known.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
 fn has_changed<E: ProvideErrorMetadata>(error: &SdkError<E>, when: &When) -> bool {
     match status(error) {
-        Some(409 | 412) => *when != When::Always,
+        Some(412) => *when != When::Always,
         Some(404) => matches!(when, When::Is(_)) && error.code() != Some("NoSuchBucket"),
         _ => false,
     }

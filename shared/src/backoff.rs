@@ -22,12 +22,21 @@ pub struct Backoff {
 /// How long one attempt may take to be answered, where the deadline leaves more.
 pub const LONGEST_ATTEMPT: Duration = Duration::from_secs(15);
 
-/// Shortest time that an attempt gets, however near the deadline is.
+/// Shortest time that an attempt gets, however near the deadline is: a receipt that is written at the last
+/// moment counts.
 const SHORTEST_ATTEMPT: Duration = Duration::from_secs(1);
 
 /// The share of the time left that one attempt may take: an unanswered request leaves time for another
 /// two.
 const SHARE_OF_THE_REST: u32 = 3;
+
+/// What is kept of the time left, so that an attempt ends before the deadline ends the work: its error says
+/// more.
+const TIME_TO_TELL: Duration = Duration::from_millis(100);
+
+/// Least time that must be left after a failure for another attempt. Half of it may be a pause; the rest is
+/// enough for the shortest attempt.
+const LEAST_FOR_ANOTHER: Duration = Duration::from_millis(2500);
 
 /// Slowest upload that is not taken for a stalled one, in bytes a second.
 const SLOWEST_UPLOAD: u64 = 1024 * 1024;
@@ -40,24 +49,42 @@ impl Backoff {
         longest: Duration::from_secs(5),
     };
 
-    /// Where giving up throws work away: rendered files, or the events of a run that has begun. 48 s of
-    /// pauses on average, less where the deadline of the invocation is nearer. S3 takes 3,500
-    /// writes a second and prefix; a film whose 360 slices end within 2 s goes beyond that for seconds.
+    /// Where giving up throws work away (rendered files, or the events of a run that has begun), and there
+    /// is no deadline: 48 s of pauses on average. S3 takes 3,500 writes a second and prefix; a film whose
+    /// 360 slices end within 2 s goes beyond that for seconds.
     pub const PERSISTENT: Self = Self {
         attempts: 24,
         ..Self::USUAL
     };
 
-    /// The pause after so many `failures` in a row, for a `random` number in `[0, 1)`; `None` if it is
-    /// time to give up, because the attempts are used up or the pause would outlast the `left` time.
-    pub fn pause(self, failures: u32, left: Option<Duration>, random: f64) -> Option<Duration> {
-        if failures >= self.attempts {
-            return None;
-        }
+    /// The same where there is a deadline, which ends the attempts: at 2.5 s of pause on average, more of
+    /// them than the 15 minutes of a Lambda function have room for. The SDK goes through all of them to sum
+    /// up their pauses, so there must be an end.
+    pub const UNTIL_THE_DEADLINE: Self = Self {
+        attempts: 1000,
+        ..Self::USUAL
+    };
+
+    /// This rule when so much time is `left` until the deadline: no pause takes more than half of it.
+    /// `None` if that is too little for another attempt.
+    pub fn within(self, left: Duration) -> Option<Self> {
+        (left >= LEAST_FOR_ANOTHER).then(|| Self {
+            longest: self.longest.min(left / 2),
+            ..self
+        })
+    }
+
+    /// The longest that the pause after so many `failures` in a row may be.
+    pub fn bound(self, failures: u32) -> Duration {
         let doubled = 2_u32.saturating_pow(failures.saturating_sub(1));
-        let bound = self.first.saturating_mul(doubled).min(self.longest);
-        let pause = bound.mul_f64(random);
-        left.is_none_or(|left| pause < left).then_some(pause)
+        self.first.saturating_mul(doubled).min(self.longest)
+    }
+
+    /// The pause after so many `failures` in a row, for a `random` number in `[0, 1)`; `None` if it is
+    /// time to give up, because the attempts are used up or too little time is `left`.
+    pub fn pause(self, failures: u32, left: Option<Duration>, random: f64) -> Option<Duration> {
+        let rule = left.map_or(Some(self), |left| self.within(left))?;
+        (failures < rule.attempts).then(|| rule.bound(failures).mul_f64(random))
     }
 
     /// The same with a random number of its own, and the time that is left until `deadline`.
@@ -67,12 +94,15 @@ impl Backoff {
 }
 
 /// How long an attempt that uploads `bytes` bytes may take when this much time is `left`; `None` means
-/// no deadline.
+/// no deadline. It ends before the deadline, unless less than a second is left.
 pub fn attempt_timeout(left: Option<Duration>, bytes: u64) -> Duration {
-    let share = left.map_or(LONGEST_ATTEMPT, |left| {
-        (left / SHARE_OF_THE_REST).clamp(SHORTEST_ATTEMPT, LONGEST_ATTEMPT)
-    });
-    share + Duration::from_secs(bytes / SLOWEST_UPLOAD)
+    let upload = Duration::from_secs(bytes / SLOWEST_UPLOAD);
+    let Some(left) = left else {
+        return LONGEST_ATTEMPT + upload;
+    };
+    let share = (left / SHARE_OF_THE_REST).clamp(SHORTEST_ATTEMPT, LONGEST_ATTEMPT);
+    let most = left.saturating_sub(TIME_TO_TELL).max(SHORTEST_ATTEMPT);
+    (share + upload).min(most)
 }
 
 #[cfg(test)]

@@ -5,10 +5,17 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tokio::{task::futures::TaskLocalFuture, task_local, time::Instant};
+use tokio::{task_local, time::Instant};
 
 task_local! {
-    static GOVERNING: Deadline;
+    static GOVERNING: Governing;
+}
+
+/// What the clients of AWS are told.
+#[derive(Clone, Copy, Debug)]
+struct Governing {
+    deadline: Deadline,
+    persists: bool,
 }
 
 /// The moment by which the work must have ended, seen from inside the work: the platform's own
@@ -68,13 +75,32 @@ impl Deadline {
     /// Runs `work` so that [`Deadline::governing`] is this deadline within it. Clients of AWS, which
     /// live as long as the process, derive their timeouts from it: they have no parameter for it. Tasks
     /// that `work` spawns do not inherit it.
-    pub fn govern<F: Future>(self, work: F) -> TaskLocalFuture<Self, F> {
-        GOVERNING.scope(self, work)
+    pub fn govern<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
+        let governing = Governing {
+            deadline: self,
+            persists: false,
+        };
+        GOVERNING.scope(governing, work)
+    }
+
+    /// The same for `work` whose failure throws more work away: each of its requests is sent until the
+    /// deadline.
+    pub fn persist<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
+        let governing = Governing {
+            deadline: self,
+            persists: true,
+        };
+        GOVERNING.scope(governing, work)
     }
 
     /// The deadline of the invocation that this runs in, if there is one.
     pub fn governing() -> Option<Self> {
-        GOVERNING.try_get().ok()
+        GOVERNING.try_get().ok().map(|governing| governing.deadline)
+    }
+
+    /// Whether this runs in [`Deadline::persist`].
+    pub(crate) fn is_persisted() -> bool {
+        GOVERNING.try_get().is_ok_and(|governing| governing.persists)
     }
 
     /// When work is dropped that has not ended by itself, such as an upload that is not answered.
@@ -115,6 +141,9 @@ mod tests {
         let deadline = Deadline::after(Duration::from_secs(60));
         let seen = deadline.govern(async { Deadline::governing() }).await;
         assert_eq!(seen.map(Deadline::instant), Some(deadline.instant()));
+        let persisted = async || Deadline::is_persisted();
+        assert!(!persisted().await && !deadline.govern(persisted()).await);
+        assert!(deadline.govern(deadline.persist(persisted())).await);
         assert!(Deadline::governing().is_none());
     }
 

@@ -43,14 +43,16 @@ pub enum PublishError {
         /// The bus's message.
         message: String,
     },
-    /// The request as a whole failed, after the client's own retries. Transient.
+    /// A request as a whole failed: the bus refuses it (a right is missing, or the bus is), or it throttled
+    /// or did not answer until the deadline. Tried again by the platform, since the first can be mended and
+    /// the second passes.
     #[error("failed to put events on the bus: {0}")]
     Request(String),
 }
 
 /// Puts all `entries` on the bus, several requests at once. Entries that fail for a passing reason are
-/// sent again, and only those, by [`Backoff::PERSISTENT`]; a request that is throttled or not answered is sent
-/// again as a whole.
+/// sent again, and only those, until the deadline; a request that is throttled or not answered is sent
+/// again as a whole, until then, too.
 ///
 /// # Errors
 /// If any entry is not on the bus at the end. Others may be: events are delivered at least once
@@ -78,7 +80,7 @@ async fn publish_batch(
     loop {
         let request = bus.put_events().set_entries(Some(batch.clone()));
         // A request that fails as a whole is sent again by the client, by the same rule.
-        let sending = deadline.govern(request.send());
+        let sending = deadline.persist(request.send());
         let answer = timeout_at(deadline.instant(), sending).await;
         attempts += 1;
         let (failed, reason) = match answer {
@@ -95,7 +97,7 @@ async fn publish_batch(
         if failed.is_empty() {
             return Ok(());
         }
-        let Some(pause) = Backoff::PERSISTENT.next_pause(attempts, Some(deadline)) else {
+        let Some(pause) = Backoff::UNTIL_THE_DEADLINE.next_pause(attempts, Some(deadline)) else {
             return Err(PublishError::Unsent {
                 count: failed.len(),
                 attempts,

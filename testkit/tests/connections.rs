@@ -1,16 +1,22 @@
 //! The clients that functions, `gifgen` and tests have in common, against servers that forget, refuse, or
 //! are particular about how they are asked.
 
+use std::time::Duration;
+
 use aws_sdk_s3::{
     config::{
         BehaviorVersion, Credentials, Region, RequestChecksumCalculation,
         SharedCredentialsProvider, retry::RetryConfig,
     },
+    error::ProvideErrorMetadata as _,
     primitives::ByteStream,
 };
 use aws_types::{SdkConfig, sdk_config::Builder};
 use futures::future::join_all;
-use gifgen_shared::connections::{Addressing, Connections};
+use gifgen_shared::{
+    connections::{Addressing, Connections},
+    deadline::Deadline,
+};
 use gifgen_testkit::{
     bed::{PREVIEWS, TestBed},
     canned::{Answer, Asked, Canned},
@@ -76,6 +82,61 @@ async fn few_connections_stay_idle() {
         uploaded.unwrap();
     }
     assert!(forgetful.reset() <= 4, "{forgetful:?}");
+}
+
+/// A client whose pauses are short, for a server that refuses everything with this answer.
+async fn refused(status: u16, code: &'static str) -> (Canned, aws_sdk_s3::Client) {
+    let server = Canned::start(move |_| Answer::error(status, code, "on purpose")).await;
+    let s3 = Connections::new(config(&server.endpoint()).build(), Addressing::Path).s3();
+    let retries = RetryConfig::standard()
+        .with_max_attempts(8)
+        .with_initial_backoff(Duration::from_millis(20))
+        .with_max_backoff(Duration::from_millis(20));
+    let s3 = s3.config().to_builder().retry_config(retries).build();
+    (server, aws_sdk_s3::Client::from_conf(s3))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_persists_is_sent_until_the_deadline_and_ends_with_what_s3_said() {
+    let (server, s3) = refused(503, "SlowDown").await;
+    let deadline = Deadline::after(Duration::from_secs(5));
+    let (put, got) = deadline
+        .persist(async {
+            let get = s3.get_object().bucket(PREVIEWS).key("b.json");
+            tokio::join!(upload(&s3, "a.gif"), get.send())
+        })
+        .await;
+    assert!(deadline.left() > Duration::ZERO);
+    assert_eq!(put.unwrap_err().code(), Some("SlowDown"));
+    assert_eq!(got.unwrap_err().code(), Some("SlowDown"));
+    for line in ["PUT", "GET"] {
+        let asked = server.asked();
+        let asked = asked.iter().filter(|asked| asked.line.starts_with(line));
+        assert!(asked.count() > 30);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_persist_is_given_up_after_eight_attempts() {
+    let (server, s3) = refused(503, "SlowDown").await;
+    let deadline = Deadline::after(Duration::from_secs(60));
+    let put = deadline.govern(upload(&s3, "a.gif")).await;
+    assert_eq!(put.unwrap_err().code(), Some("SlowDown"));
+    assert_eq!(server.asked().len(), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_conflict_is_sent_again() {
+    for code in ["ConditionalRequestConflict", "OperationAborted"] {
+        let (server, s3) = refused(409, code).await;
+        let put = upload(&s3, "a.gif").await;
+        assert_eq!(put.unwrap_err().code(), Some(code));
+        assert_eq!(server.asked().len(), 8, "{code}");
+        let (server, s3) = refused(409, code).await;
+        let delete = s3.delete_object().bucket(PREVIEWS).key("a.gif");
+        delete.if_match("\"b\"").send().await.unwrap_err();
+        assert_eq!(server.asked().len(), 8, "{code}");
+    }
 }
 
 /// What an upload to a server at `http://{host}:PORT` asks.

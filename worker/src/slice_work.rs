@@ -78,7 +78,7 @@ impl Worker {
         let files = uploads(source, &made, wanted.slice.start, outputs);
         let started = Instant::now();
         let uploading = upload(&self.ledger.bucket, &files, source, wanted.run);
-        let objects = timeout_at(deadline.instant(), uploading)
+        let objects = timeout_at(deadline.instant(), deadline.persist(uploading))
             .await
             .map_err(|_| Interrupted::DeadlinePassed { doing: "uploading" })??;
         Ok(Finished {

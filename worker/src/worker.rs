@@ -224,7 +224,9 @@ impl Worker {
             ..work
         };
         let receipt = Receipt::new(run, &slice, outcome, attempt, work);
-        self.ledger.write_receipt(run, &receipt).await?;
+        // What was rendered counts by its receipt only.
+        let writing = self.ledger.write_receipt(run, &receipt);
+        invocation.deadline.persist(writing).await?;
         log(run, &receipt);
         Ok(receipt)
     }

@@ -19,17 +19,22 @@ fn bounds_double_up_to_the_longest() {
 
 #[test]
 fn the_attempts_are_counted() {
-    for rule in [Backoff::USUAL, Backoff::PERSISTENT] {
+    for rule in [
+        Backoff::USUAL,
+        Backoff::PERSISTENT,
+        Backoff::UNTIL_THE_DEADLINE,
+    ] {
         assert!(rule.pause(rule.attempts - 1, None, 0.5).is_some());
         assert_eq!(rule.pause(rule.attempts, None, 0.5), None);
     }
 }
 
 #[test]
-fn a_pause_that_would_outlast_the_deadline_is_not_begun() {
-    let pause = |left| Backoff::USUAL.pause(3, Some(left), 0.5);
-    assert_eq!(pause(SECOND), Some(Duration::from_millis(400)));
-    assert_eq!(pause(Duration::from_millis(400)), None);
+fn a_pause_takes_half_of_the_rest_at_most() {
+    let pause = |left| Backoff::USUAL.pause(7, Some(left), 1.0);
+    assert_eq!(pause(60 * SECOND), Some(5 * SECOND));
+    assert_eq!(pause(4 * SECOND), Some(2 * SECOND));
+    assert_eq!(pause(2 * SECOND), None);
     assert_eq!(pause(Duration::ZERO), None);
 }
 
@@ -47,24 +52,29 @@ fn a_large_upload_gets_the_time_that_it_needs() {
     assert_eq!(attempt_timeout(None, gif), LONGEST_ATTEMPT + 100 * SECOND);
 }
 
+#[test]
+fn an_upload_that_could_outlast_the_deadline_ends_before_it() {
+    let gif = 100 * 1024 * 1024;
+    let timeout = attempt_timeout(Some(20 * SECOND), gif);
+    assert_eq!(timeout, 20 * SECOND - TIME_TO_TELL);
+}
+
 proptest! {
     #[test]
     fn a_pause_is_within_its_bound_and_before_the_deadline(
         failures in 1_u32..40,
         left in 0_u64..10_000,
         random in 0.0_f64..1.0,
+        bytes in 0_u64..1 << 40,
     ) {
         let left = Duration::from_millis(left);
         let rule = Backoff::PERSISTENT;
         match rule.pause(failures, Some(left), random) {
             Some(pause) => {
-                prop_assert!(pause <= rule.longest && pause < left);
-                prop_assert!(failures < rule.attempts);
+                prop_assert!(pause <= rule.longest && failures < rule.attempts);
+                prop_assert!(pause + attempt_timeout(Some(left - pause), bytes) < left);
             }
-            None => prop_assert!(
-                failures >= rule.attempts
-                    || rule.pause(failures, None, random).is_some_and(|pause| pause >= left)
-            ),
+            None => prop_assert!(failures >= rule.attempts || left < LEAST_FOR_ANOTHER),
         }
     }
 }

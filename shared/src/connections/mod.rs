@@ -102,8 +102,8 @@ impl Connections {
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    /// A client for EventBridge. Requests that fail as a whole are tried for longer than S3's: a run
-    /// has begun whose events they carry. What fails of a request [`crate::publish`] sends again.
+    /// A client for EventBridge. A run has begun whose events it sends, so it tries for longer than S3's:
+    /// until the deadline, if there is one. What fails of a request [`crate::publish`] sends again.
     pub fn event_bridge(&self) -> aws_sdk_eventbridge::Client {
         let config = aws_sdk_eventbridge::config::Builder::from(&self.aws)
             .http_client(self.http.clone())

@@ -1,6 +1,6 @@
 //! How long an attempt may take, how often a request is sent, and which errors of S3's pass.
 
-use std::error::Error;
+use std::time::Duration;
 
 use aws_sdk_s3::{
     config::{
@@ -8,8 +8,6 @@ use aws_sdk_s3::{
         retry::{ClassifyRetry, RetryAction, RetryConfig},
         timeout::TimeoutConfig,
     },
-    error::ProvideErrorMetadata,
-    operation::{delete_object::DeleteObjectError, put_object::PutObjectError},
 };
 use aws_smithy_runtime_api::{
     box_error::BoxError,
@@ -17,7 +15,7 @@ use aws_smithy_runtime_api::{
         interceptors::context::{
             BeforeTransmitInterceptorContextMut, FinalizerInterceptorContextRef, InterceptorContext,
         },
-        orchestrator::Metadata,
+        retries::RequestAttempts,
     },
 };
 use aws_smithy_types::config_bag::{Storable, StoreReplace};
@@ -27,9 +25,7 @@ use crate::{
     deadline::Deadline,
 };
 
-/// S3's code for a conditional write that comes while another write of the object is under way.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
-const CONFLICT: &str = "ConditionalRequestConflict";
+const CONFLICT: u16 = 409;
 
 const TOO_MANY_REQUESTS: u16 = 429;
 
@@ -41,8 +37,17 @@ impl Storable for UploadSize {
     type Storer = StoreReplace<Self>;
 }
 
-/// Derives the timeout of each attempt from the deadline of the invocation and from the size of what
-/// is uploaded, and has uploads tried for longer than other requests.
+/// The retries of an operation while its deadline is far.
+#[derive(Clone, Debug)]
+struct Retries(RetryConfig);
+
+impl Storable for Retries {
+    type Storer = StoreReplace<Self>;
+}
+
+/// Derives the timeout of each attempt, and whether there is another, from the deadline of the invocation
+/// and from the size of what is uploaded. So attempts end inside the client, with what the server said last;
+/// a timeout around the client would not know.
 #[derive(Debug)]
 pub(super) struct Patience;
 
@@ -60,13 +65,16 @@ impl Intercept for Patience {
         let bytes = context.request().body().content_length();
         let size = UploadSize(bytes.unwrap_or_default());
         config.interceptor_state().store_put(size);
-        set_timeout(config);
-        let operation = config.load::<Metadata>().map_or("", Metadata::name);
-        let is_governed = Deadline::governing().is_some();
-        let retries = config.load::<RetryConfig>();
-        if let Some(retries) = retries.and_then(|usual| persistent(operation, is_governed, usual)) {
-            config.interceptor_state().store_put(retries);
-        }
+        let usual = config.load::<RetryConfig>().cloned();
+        let usual = usual.unwrap_or_else(RetryConfig::disabled);
+        let retries = if Deadline::is_persisted() && usual.has_retry() {
+            usual.with_max_attempts(Backoff::UNTIL_THE_DEADLINE.attempts)
+        } else {
+            usual
+        };
+        config.interceptor_state().store_put(retries.clone());
+        config.interceptor_state().store_put(Retries(retries));
+        set_timeout(config, Deadline::governing().map(Deadline::left));
         Ok(())
     }
 
@@ -76,23 +84,37 @@ impl Intercept for Patience {
         _: &RuntimeComponents,
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        set_timeout(config);
+        let failures = config.load::<RequestAttempts>();
+        let failures = failures.map_or(1, |attempts| attempts.attempts());
+        let left = Deadline::governing().map(Deadline::left);
+        let retries = config.load::<Retries>().cloned();
+        let rest = match (left, retries) {
+            (Some(left), Some(Retries(retries))) => {
+                let rule = Backoff {
+                    attempts: retries.max_attempts(),
+                    first: retries.initial_backoff(),
+                    longest: retries.max_backoff(),
+                };
+                let rule = rule.within(left);
+                let retries = match rule {
+                    Some(rule) => retries.with_max_backoff(rule.longest),
+                    // No other attempt.
+                    None => retries.with_max_attempts(failures),
+                };
+                config.interceptor_state().store_put(retries);
+                // The pause before the next attempt is not drawn yet.
+                rule.map(|rule| left - rule.bound(failures))
+            }
+            (left, _) => left,
+        };
+        set_timeout(config, rest);
         Ok(())
     }
 }
 
-/// The retries of an upload, in place of the `usual` ones: what is uploaded has been rendered.
-/// Without a deadline, or where nothing is retried at all, the usual ones stay.
-fn persistent(operation: &str, is_governed: bool, usual: &RetryConfig) -> Option<RetryConfig> {
-    let is_wanted = operation == "PutObject" && is_governed && usual.has_retry();
-    let attempts = Backoff::PERSISTENT.attempts;
-    is_wanted.then(|| usual.clone().with_max_attempts(attempts))
-}
-
-/// Sets the timeout of the next attempt.
-fn set_timeout(config: &mut ConfigBag) {
+/// Sets the timeout of the next attempt, which has so much time `left`.
+fn set_timeout(config: &mut ConfigBag, left: Option<Duration>) {
     let bytes = config.load::<UploadSize>().map_or(0, |size| size.0);
-    let left = Deadline::governing().map(Deadline::left);
     let timeouts = config.load::<TimeoutConfig>().cloned();
     let timeouts = timeouts
         .unwrap_or_else(TimeoutConfig::disabled)
@@ -104,8 +126,9 @@ fn set_timeout(config: &mut ConfigBag) {
 
 /// Errors that pass, though the SDK does not know them:
 ///
-/// - a conflict: S3 asks that the write be sent again. It is no proof that the write's condition does not
-///   hold;
+/// - a conflict, 409: another write of the object is under way (`ConditionalRequestConflict`,
+///   `OperationAborted`), and S3 asks that this one be sent again. It is no proof that the write's condition
+///   does not hold. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
 /// - 429, with which S3s other than AWS throttle.
 #[derive(Debug)]
 pub(super) struct Passing;
@@ -113,9 +136,7 @@ pub(super) struct Passing;
 impl ClassifyRetry for Passing {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let status = context.response().map(|answer| answer.status().as_u16());
-        let code =
-            code_of::<PutObjectError>(context).or_else(|| code_of::<DeleteObjectError>(context));
-        if status == Some(TOO_MANY_REQUESTS) || code == Some(CONFLICT) {
+        if matches!(status, Some(CONFLICT | TOO_MANY_REQUESTS)) {
             RetryAction::throttling_error()
         } else {
             RetryAction::NoActionIndicated
@@ -124,30 +145,5 @@ impl ClassifyRetry for Passing {
 
     fn name(&self) -> &'static str {
         "Passing"
-    }
-}
-
-/// The code of the error that an operation with errors `E` has ended with.
-fn code_of<E: ProvideErrorMetadata + Error + Send + Sync + 'static>(
-    context: &InterceptorContext,
-) -> Option<&str> {
-    let error = context.output_or_error()?.err()?.as_operation_error()?;
-    error.downcast_ref::<E>()?.code()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_uploads_with_a_deadline_are_tried_for_longer() {
-        let usual = RetryConfig::standard().with_max_attempts(8);
-        let attempts = |operation, is_governed| {
-            persistent(operation, is_governed, &usual).map(|retries| retries.max_attempts())
-        };
-        assert_eq!(attempts("PutObject", true), Some(24));
-        assert_eq!(attempts("PutObject", false), None);
-        assert_eq!(attempts("GetObject", true), None);
-        assert!(persistent("PutObject", true, &RetryConfig::disabled()).is_none());
     }
 }
