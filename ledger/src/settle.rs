@@ -36,7 +36,8 @@
 //!
 //! **What is left.** No store can write to S3 and to EventBridge in one step. If a worker dies
 //! after the bus took the event and before `run.json` says so (steps 5 and 6), or the bus's answer
-//! is lost, the event is sent again by the retry: the same one, with the same `run` and `status`.
+//! is lost (a connection that breaks too late is such a loss), the event is sent again, by the client or
+//! by the invocation's retry: the same one, with the same `run` and `status`.
 //! That is the side to err on: a completion that is told twice is noticed, one that is never told is
 //! not. The same holds if the platform runs one invocation twice at once. If the event is out and
 //! only the note fails, that is logged, not retried. And between steps 3 and 4 the manifest of a run

@@ -1,6 +1,6 @@
 //! The HTTP client that reads sources.
 
-use std::sync::Arc;
+use std::{error::Error as _, io, iter, sync::Arc};
 
 use bytes::Bytes;
 use gifgen_shared::connections::{CONNECT_TIMEOUT, IDLE_TIMEOUT, MOST_IDLE};
@@ -82,20 +82,35 @@ impl Http {
         })
     }
 
+    /// Sends a request, and once more if the connection breaks before the answer; calls `count` each time.
     pub(crate) async fn send(
         &self,
         mut request: Request<Empty<Bytes>>,
+        count: impl Fn(),
     ) -> Result<Response<Incoming>, Error> {
         let again = request.clone();
         let connection = capture_connection(&mut request);
+        count();
         let answer = self.pooled.request(request).await;
         let was_connected = connection.connection_metadata().is_some();
         match answer {
-            Err(error) if was_connected => {
+            Err(error) if was_connected && is_broken(&error) => {
                 tracing::debug!(%error, "a connection broke before the answer; a new one is tried");
+                count();
                 self.fresh.request(again).await
             }
             answer => answer,
         }
     }
+}
+
+/// Whether the connection broke before an answer began, rather than that the answer makes no sense.
+fn is_broken(error: &Error) -> bool {
+    iter::successors(error.source(), |&cause| cause.source()).any(|cause| {
+        let hyper = cause.downcast_ref::<hyper::Error>();
+        cause.is::<io::Error>()
+            || hyper.is_some_and(|error| {
+                error.is_incomplete_message() || error.is_closed() || error.is_canceled()
+            })
+    })
 }

@@ -161,9 +161,12 @@ impl RangeStream {
             .header(IF_MATCH, self.reader.etag().as_str())
             .body(Empty::new())
             .map_err(|error| Failure::Passing(error.to_string()))?;
-        self.reader.count_request();
         let silence = self.reader.longest_silence();
-        let answer = timeout(silence, self.reader.http.send(request))
+        let sending = self
+            .reader
+            .http
+            .send(request, || self.reader.count_request());
+        let answer = timeout(silence, sending)
             .await
             .map_err(|_| was_silent(silence))?
             .map_err(|error| Failure::Passing(url.redact(&with_causes(&error))))?;

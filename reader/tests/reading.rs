@@ -15,7 +15,7 @@ use gifgen_shared::{
 use gifgen_testkit::{
     bed::{FILMS, TestBed},
     broken_connections::{Fault, Proxy},
-    clients,
+    forgetful::Forgetful,
 };
 
 const KEY: &str = "a b/ü+.mp4";
@@ -42,17 +42,19 @@ impl Film {
     /// A reader whose connections to S3 suffer `fault(n)`.
     async fn reader(&self, expiry: Duration, fault: fn(usize) -> Fault) -> (Arc<Reader>, Proxy) {
         let proxy = Proxy::start(&self.bed.stack().s3_endpoint(), fault).await;
-        let credentials = self.bed.stack().credentials();
-        let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
-        let s3 = clients::s3(&proxy.endpoint, id, secret);
+        (self.reader_behind(&proxy.endpoint, expiry), proxy)
+    }
+
+    /// A reader that reaches S3 through the proxy at `endpoint`.
+    fn reader_behind(&self, endpoint: &str, expiry: Duration) -> Arc<Reader> {
+        let s3 = self.bed.s3_behind(endpoint);
         let source = Source {
             bucket: FILMS.into(),
             key: SourceKey::plain(KEY).unwrap(),
             etag: Some(self.etag.clone()),
         };
         let http = Http::new().unwrap();
-        let reader = Reader::new(http, s3, &source, &self.etag, BYTES as u64, expiry);
-        (reader, proxy)
+        Reader::new(http, s3, &source, &self.etag, BYTES as u64, expiry)
     }
 }
 
@@ -96,6 +98,19 @@ async fn a_connection_that_breaks_is_taken_up_where_it_broke() {
     assert!(read == content());
     assert_eq!(reader.bytes_read(), BYTES as u64, "nothing twice");
     assert_eq!((reader.requests(), proxy.connections()), (4, 4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_repeated_over_a_new_connection_is_counted() {
+    let film = Film::uploaded().await;
+    let forgetful = Forgetful::start(&film.bed.stack().s3_endpoint()).await;
+    let reader = film.reader_behind(forgetful.endpoint(), HOUR);
+    assert!(reader.read(0..10).await.unwrap() == content()[..10]);
+    // A connection goes back to the pool a moment after its answer.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    forgetful.freeze();
+    assert!(reader.read(10..20).await.unwrap() == content()[10..20]);
+    assert_eq!((reader.requests(), forgetful.reset()), (3, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -77,6 +77,8 @@ async fn few_connections_stay_idle() {
     for uploaded in join_all(keys.iter().map(|key| upload(&s3, key))).await {
         uploaded.unwrap();
     }
+    // A connection goes back to the pool a moment after its answer; it may stay there for 8 s.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     forgetful.freeze();
     for uploaded in join_all(keys.iter().map(|key| upload(&s3, key))).await {
         uploaded.unwrap();

@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use aws_sdk_s3::{
-    config::{
-        ConfigBag, Intercept, RuntimeComponents,
-        retry::{ClassifyRetry, RetryAction, RetryConfig},
-        timeout::TimeoutConfig,
-    },
+use aws_sdk_s3::config::{
+    ConfigBag, Intercept, RuntimeComponents,
+    retry::{ClassifyRetry, RetryAction, RetryConfig},
+    timeout::TimeoutConfig,
 };
 use aws_smithy_runtime_api::{
     box_error::BoxError,
