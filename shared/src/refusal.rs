@@ -39,12 +39,20 @@ impl Refusal {
     pub fn of<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> Self {
         let answer = error.raw_response();
         let region = answer.and_then(|answer| answer.headers().get(BUCKET_REGION));
+        // To an error without a body, as HEAD's, the SDK has nothing to add.
+        let is_empty = answer.is_some_and(|answer| {
+            !answer.status().is_success() && answer.body().bytes().is_some_and(<[u8]>::is_empty)
+        });
         Self {
             status: answer.map(|answer| answer.status().as_u16()),
             code: error.code().map(quoted),
             message: error.message().and_then(message),
             region: region.map(quoted),
-            said: with_causes(error),
+            said: if is_empty {
+                String::new()
+            } else {
+                with_causes(error)
+            },
         }
     }
 
@@ -75,6 +83,13 @@ impl Refusal {
             if let Some(part) = part {
                 words = words + before + part.trim_end_matches('.');
             }
+        }
+        // An answer of success that the SDK cannot use, say, or a body that is no error of S3's.
+        if self.code.is_none()
+            && self.message.is_none()
+            && let Some(said) = message(&self.said)
+        {
+            words = words + ": " + &said;
         }
         match self.remedy(status, right, own_region) {
             Some(remedy) => format!("{words}; {remedy}"),
@@ -109,11 +124,20 @@ impl Refusal {
             }
             (403, _) if said.contains("explicit deny") => "a policy denies it",
             (403, _) => {
-                return Some(format!(
-                    "grant the role {right} there, and s3:ListBucket on the bucket, for without that S3 \
-                     answers 403 where there is nothing, too; if it is encrypted with KMS, also grant \
-                     kms:Decrypt on the key"
-                ));
+                let more = match right {
+                    "s3:GetObject" => {
+                        "there, and s3:ListBucket on the bucket, for without that S3 answers 403 where \
+                         there is nothing, too; if it is encrypted with KMS, also grant kms:Decrypt on \
+                         the key"
+                    }
+                    "s3:PutObject" => {
+                        "there; if the bucket encrypts with KMS, also grant kms:GenerateDataKey and \
+                         kms:Decrypt on the key"
+                    }
+                    "s3:ListBucket" => "on the bucket",
+                    _ => "there",
+                };
+                return Some(format!("grant the role {right} {more}"));
             }
             _ => return None,
         };

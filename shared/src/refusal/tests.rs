@@ -24,6 +24,40 @@ fn a_refused_right_is_named() {
 }
 
 #[test]
+fn the_advice_is_about_the_right_that_is_needed() {
+    let refusal = Refusal::of_answer(403, None, "");
+    let words = |right| refusal.words(right, None);
+    let put = words("s3:PutObject");
+    assert!(put.contains("kms:GenerateDataKey") && !put.contains("s3:ListBucket"));
+    let list = words("s3:ListBucket");
+    assert_eq!(
+        list,
+        "S3 answers 403; grant the role s3:ListBucket on the bucket"
+    );
+    let delete = words("s3:DeleteObject");
+    assert_eq!(
+        delete,
+        "S3 answers 403; grant the role s3:DeleteObject there"
+    );
+}
+
+#[test]
+fn what_the_sdk_says_is_told_where_s3_says_nothing() {
+    let of = |status, said: &str| Refusal {
+        said: said.into(),
+        ..Refusal::of_answer(status, None, "")
+    };
+    let words = |status, said| of(status, said).words("s3:GetObject", None);
+    let said = "response error: failed to parse the ETag";
+    assert_eq!(words(200, said), format!("S3 answers 200: {said}"));
+    assert_eq!(words(502, "no XML"), "S3 answers 502: no XML");
+    assert_eq!(
+        words(502, "bad: https://a/b?X-Amz-Signature=5e"),
+        "S3 answers 502"
+    );
+}
+
+#[test]
 fn a_denied_key_is_told_from_a_denied_object() {
     let message = "User: arn:aws:sts::1:assumed-role/worker is not authorized to perform: \
                    kms:Decrypt on resource: arn:aws:kms:eu-central-1:1:key/2";
