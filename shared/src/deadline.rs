@@ -100,7 +100,9 @@ impl Deadline {
 
     /// Whether this runs in [`Deadline::persist`].
     pub(crate) fn is_persisted() -> bool {
-        GOVERNING.try_get().is_ok_and(|governing| governing.persists)
+        GOVERNING
+            .try_get()
+            .is_ok_and(|governing| governing.persists)
     }
 
     /// When work is dropped that has not ended by itself, such as an upload that is not answered.

@@ -4,12 +4,16 @@
 use std::time::Duration;
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use aws_sdk_s3::config::retry::RetryConfig;
+use gifgen_ledger::bucket::{Bucket, When};
 use gifgen_shared::{
     deadline::Deadline,
     publish::{PublishError, publish},
+    source::ETag,
 };
 use gifgen_testkit::{
-    bed::{FILMS, TestBed, invocation, worker},
+    bed::{FILMS, PREVIEWS, TestBed, invocation, worker},
+    canned::{self, Canned},
     clients,
     events::object_created,
     fault_proxy::{FaultProxy, Faults, Kind},
@@ -158,6 +162,24 @@ async fn rendered_files_are_kept_while_s3_throttles_what_an_earlier_run_left_to_
     assert_done(&worker, &event, 3 * MINUTE).await;
     let after = proxy.requests()["ListObjectsV2 gifs"];
     assert!(after - before.unwrap_or_default() >= 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_that_stays_proves_nothing() {
+    let server = Canned::start(|_| canned::Answer::error(409, "OperationAborted", "busy")).await;
+    let s3 = clients::s3(&server.endpoint(), "test", "test");
+    let once = s3.config().to_builder();
+    let once = once.retry_config(RetryConfig::disabled()).build();
+    let bucket = Bucket::new(aws_sdk_s3::Client::from_conf(once), PREVIEWS);
+    let version = ETag::new("\"a\"").unwrap();
+    for when in [When::Absent, When::Is(version.clone())] {
+        let error = bucket.write("a.json", &1, &when).await.unwrap_err();
+        assert!(
+            error.to_string().contains("409 OperationAborted"),
+            "{error}"
+        );
+    }
+    bucket.delete("a.json", &version).await.unwrap_err();
 }
 
 async fn published(kind: Kind, times: usize, within: Duration) -> Result<usize, PublishError> {
