@@ -7,7 +7,7 @@ use aws_sdk_s3::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     primitives::ByteStream,
-    types::ChecksumMode,
+    types::{ChecksumAlgorithm, ChecksumMode},
 };
 use gifgen_shared::{refusal::Refusal, source::ETag};
 use serde::{Serialize, de::DeserializeOwned};
@@ -179,6 +179,8 @@ impl Bucket {
             } else {
                 CACHE_NEVER
             })
+            // S3 needs no name of the algorithm beside the value, but moto drops the value without it.
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .checksum_sha256(new.sha256.as_str())
             .set_metadata(new.mark.map(|mark| [(MARK.to_owned(), mark.0)].into()))
             .body(new.body);

@@ -45,6 +45,7 @@ macro_rules! each_check {
                 a_body_that_does_not_match_its_digest_is_refused,
                 a_body_that_does_not_match_its_crc_is_refused,
                 a_checksum_is_kept_and_told_to_who_asks,
+                a_body_that_does_not_match_its_sha_256_is_refused,
                 a_copy_is_an_object_of_its_own,
                 deleted_objects_are_gone;
             ranges: ranges_give_the_bytes_that_they_name,

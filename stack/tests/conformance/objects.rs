@@ -2,7 +2,9 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
-use aws_sdk_s3::types::{ChecksumMode, Delete, MetadataDirective, ObjectIdentifier};
+use aws_sdk_s3::types::{
+    ChecksumAlgorithm, ChecksumMode, Delete, MetadataDirective, ObjectIdentifier,
+};
 use bytes::Bytes;
 
 use super::{failure, get, pattern, put};
@@ -235,6 +237,7 @@ pub async fn a_checksum_is_kept_and_told_to_who_asks(client: &Client, bucket: &s
     let put = client.put_object().bucket(bucket).key(key);
     let put = put
         .body(ByteStream::from_static(b"abc"))
+        .checksum_algorithm(ChecksumAlgorithm::Sha256)
         .checksum_sha256(sum);
     let etag = put.send().await.unwrap().e_tag.unwrap();
     let head = client.head_object().bucket(bucket).key(key).if_match(etag);
@@ -242,10 +245,16 @@ pub async fn a_checksum_is_kept_and_told_to_who_asks(client: &Client, bucket: &s
     assert_eq!(asked.send().await.unwrap().checksum_sha256(), Some(sum));
     let unasked = head.checksum_mode(ChecksumMode::from("DISABLED"));
     assert_eq!(unasked.send().await.unwrap().checksum_sha256(), None);
-    let wrong = client.put_object().bucket(bucket).key(key);
-    let wrong = wrong
+}
+
+pub async fn a_body_that_does_not_match_its_sha_256_is_refused(client: &Client, bucket: &str) {
+    let key = "a_sha_256/abc";
+    let put = client.put_object().bucket(bucket).key(key);
+    let put = put
         .body(ByteStream::from_static(b"abd"))
-        .checksum_sha256(sum);
-    assert_eq!(failure(wrong.send().await).0, 400);
-    assert_eq!(get(client, bucket, key).await, "abc");
+        .checksum_algorithm(ChecksumAlgorithm::Sha256)
+        .checksum_sha256("ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=");
+    assert_eq!(failure(put.send().await).0, 400);
+    let get = client.get_object().bucket(bucket).key(key);
+    assert_eq!(failure(get.send().await), (404, "NoSuchKey".to_owned()));
 }
