@@ -13,7 +13,10 @@ use gifgen_testkit::{
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::{
+    sync::mpsc::unbounded_channel,
+    time::{sleep, timeout},
+};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -258,6 +261,11 @@ async fn what_does_not_end_in_time_ends_the_test() {
     lambda.idle(Duration::from_millis(300)).await;
 }
 
+fn is_stopped(process: &str) -> bool {
+    let status = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    status.rsplit(')').next().unwrap().starts_with(" T")
+}
+
 #[tokio::test]
 async fn a_process_stands_still_between_invocations_if_it_is_to() {
     let function = Function::new();
@@ -270,9 +278,13 @@ async fn a_process_stands_still_between_invocations_if_it_is_to() {
         lambda.invoke(event(n));
         lambda.idle(LIMIT).await;
         let process = lambda.report().answers[0]["process"].to_string();
-        let status = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
-        let state = status.rsplit(')').next().unwrap();
-        assert!(state.starts_with(" T"), "{status}");
+        // A signal works a moment after it is sent.
+        let stopping = async {
+            while !is_stopped(&process) {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(LIMIT, stopping).await.unwrap();
     }
     let answers = lambda.report().answers;
     assert_eq!(numbers(&answers), [0, 1, 2]);
