@@ -9,8 +9,12 @@ use aws_sdk_s3::{
     primitives::ByteStream,
     types::{ChecksumAlgorithm, ChecksumMode},
 };
-use gifgen_shared::{refusal::Refusal, source::ETag};
+use bytes::Bytes;
+use gifgen_shared::{
+    backoff::Backoff, causes::with_causes, deadline::Deadline, refusal::Refusal, source::ETag,
+};
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::sleep;
 
 use crate::{checksum::Sha256, error::LedgerError, run::RunMark};
 
@@ -96,30 +100,10 @@ impl Bucket {
         &self,
         key: &str,
     ) -> Result<Option<(T, ETag)>, LedgerError> {
-        let unavailable = |reason: String| self.unavailable("read", key, reason);
-        let got = self
-            .s3
-            .get_object()
-            .bucket(&self.name)
-            .key(key)
-            .send()
-            .await;
-        let object = match got {
-            Ok(object) => object,
-            Err(error) => {
-                let refusal = Refusal::of(&error);
-                return match refusal.status {
-                    // A bucket that is missing altogether is a mistake in the settings.
-                    Some(404) if !refusal.is_of_bucket() => Ok(None),
-                    _ => Err(unavailable(self.words("s3:GetObject", &refusal))),
-                };
-            }
+        let Some((content, etag)) = self.content(key, None).await? else {
+            return Ok(None);
         };
-        let etag = ETag::new(object.e_tag().unwrap_or_default())
-            .map_err(|error| unavailable(error.to_string()))?;
-        let body = object.body.collect().await;
-        let body = body.map_err(|error| unavailable(error.to_string()))?;
-        match serde_json::from_slice(&body.into_bytes()) {
+        match serde_json::from_slice(&content) {
             Ok(value) => Ok(Some((value, etag))),
             Err(error) => Err(self.unreadable(key, error)),
         }
@@ -130,13 +114,47 @@ impl Bucket {
     /// # Errors
     /// If S3 does not give it, or it is no text.
     pub async fn read_range(&self, key: &str, range: &str) -> Result<String, LedgerError> {
+        let content = self.content(key, Some(range)).await?;
+        let (content, _) =
+            content.ok_or_else(|| self.unavailable("read", key, "there is none".to_owned()))?;
+        String::from_utf8(content.into()).map_err(|error| self.unreadable(key, error))
+    }
+
+    /// The content of an object and its version; `None` if there is none. Content that breaks off is asked
+    /// for again: the SDK, for which an answer is there with its headers, does not.
+    async fn content(
+        &self,
+        key: &str,
+        range: Option<&str>,
+    ) -> Result<Option<(Bytes, ETag)>, LedgerError> {
         let unavailable = |reason: String| self.unavailable("read", key, reason);
         let request = self.s3.get_object().bucket(&self.name).key(key);
-        let object = request.range(range).send().await;
-        let object = object.map_err(|error| unavailable(self.said("s3:GetObject", &error)))?;
-        let body = object.body.collect().await;
-        let body = body.map_err(|error| unavailable(error.to_string()))?;
-        String::from_utf8(body.to_vec()).map_err(|error| self.unreadable(key, error))
+        let request = request.set_range(range.map(str::to_owned));
+        let mut failures = 0;
+        loop {
+            let object = match request.clone().send().await {
+                Ok(object) => object,
+                Err(error) => {
+                    let refusal = Refusal::of(&error);
+                    return match refusal.status {
+                        // A bucket that is missing altogether is a mistake in the settings.
+                        Some(404) if !refusal.is_of_bucket() => Ok(None),
+                        _ => Err(unavailable(self.words("s3:GetObject", &refusal))),
+                    };
+                }
+            };
+            let etag = ETag::new(object.e_tag().unwrap_or_default())
+                .map_err(|error| unavailable(error.to_string()))?;
+            let broken = match object.body.collect().await {
+                Ok(body) => return Ok(Some((body.into_bytes(), etag))),
+                Err(error) => error,
+            };
+            failures += 1;
+            let pause = Backoff::USUAL
+                .next_pause(failures, Deadline::governing())
+                .ok_or_else(|| unavailable(with_causes(&broken)))?;
+            sleep(pause).await;
+        }
     }
 
     /// Writes a JSON object, and gives its version; `None` if the condition does not hold.

@@ -182,6 +182,21 @@ async fn a_conflict_that_stays_proves_nothing() {
     bucket.delete("a.json", &version).await.unwrap_err();
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_breaks_off_is_read_again() {
+    let bed = TestBed::start().await;
+    let proxy = FaultProxy::start(&bed.stack().s3_endpoint(), Faults::NONE).await;
+    let bucket = Bucket::new(bed.s3_behind(&proxy.endpoint()), PREVIEWS);
+    let text = "a text of some length".to_owned();
+    bucket.write("a.json", &text, &When::Absent).await.unwrap();
+    for kind in [Kind::CutAnswer, Kind::Truncate] {
+        proxy.deal_next("GET", kind, 2);
+        let (read, _) = bucket.read::<String>("a.json").await.unwrap().unwrap();
+        assert_eq!(read, text);
+    }
+    assert_eq!(proxy.dealt().len(), 4);
+}
+
 async fn published(kind: Kind, times: usize, within: Duration) -> Result<usize, PublishError> {
     let bed = TestBed::start().await;
     let mut ours = bed.our_events();
