@@ -78,7 +78,7 @@ def check_layer(arn: str, architecture: str) -> None:
     try:
         found = client.get_layer_version(LayerName=layer, VersionNumber=int(version))
     except client.exceptions.ResourceNotFoundException:
-        raise Problem(f"there is no layer version {arn}; publish it (README.md, Deploy), or give another") from None
+        raise Problem(f"there is no layer version {arn}; publish it (docs/deploy.md), or give another") from None
     architectures = found.get("CompatibleArchitectures") or []
     if not architectures:
         print(
@@ -105,7 +105,7 @@ def check(stack: str, arguments: list[str]) -> str:
     values = {**defaults, **of_stack(stack), **new}
     missing = [name for name in known if name not in values]
     if missing:
-        raise Problem(f"a new stack needs {missing[0]}: scripts/deploy {missing[0]}=… (README.md, Deploy)")
+        raise Problem(f"a new stack needs {missing[0]}: scripts/deploy {missing[0]}=… (docs/deploy.md)")
     expiry, timeout = int(values["UrlExpirySeconds"]), int(values["WorkerTimeout"])
     if expiry <= timeout:
         raise Problem(
