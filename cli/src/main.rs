@@ -8,7 +8,7 @@ use gifgen::{
     printable::printable,
     redrive, replay, run, status,
 };
-use gifgen_shared::sealed;
+use gifgen_child::sealed;
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use gifgen_index::index::Index;
 use gifgen_ledger::run::SourceFacts;
+use gifgen_probe::ProbeError;
 use gifgen_reader::{
     blocks::Blocks,
     probing::{ProbingError, header, length},
@@ -11,7 +12,7 @@ use gifgen_reader::{
 };
 use gifgen_shared::{
     deadline::Deadline,
-    probe::{Header, ProbeError},
+    header::Header,
     rejection::{Reason, Rejection},
     source::{ETag, Source},
     video_stream::VideoStream,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use gifgen_child::ChildError;
 use gifgen_ledger::{
     Ledger,
     bucket::Bucket,
@@ -15,7 +16,6 @@ use gifgen_reader::{
     reader::ReadError,
 };
 use gifgen_shared::{
-    child::ChildError,
     deadline::Deadline,
     output_keys::{OutputKeys, is_output},
     publish::{PublishError, publish},

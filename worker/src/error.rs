@@ -2,11 +2,11 @@
 
 use std::io::ErrorKind;
 
+use gifgen_child::ChildError;
 use gifgen_ledger::error::LedgerError;
+use gifgen_probe::ProbeError;
 use gifgen_reader::{gateway::GatewayError, http::NoTls, reader::ReadError};
 use gifgen_shared::{
-    child::ChildError,
-    probe::ProbeError,
     rejection::Rejection,
     slice_event::SliceEventError,
     source::{Source, SourceUnavailable},

@@ -14,9 +14,8 @@
 
 use std::{ffi::OsString, num::NonZero};
 
+use gifgen_probe::{ffmpeg_input::Input, ffmpeg_log::LOG_LEVEL};
 use gifgen_shared::{
-    ffmpeg_input::Input,
-    ffmpeg_log::LOG_LEVEL,
     look::{Decode, Frames, Look},
     slice::Slice,
     video_stream::VideoStream,

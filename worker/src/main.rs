@@ -2,10 +2,10 @@
 
 use aws_config::BehaviorVersion;
 use aws_sdk_s3::config::Credentials;
+use gifgen_child::sealed;
 use gifgen_shared::{
     connections::{Addressing, Connections},
     deadline::Deadline,
-    sealed,
     settings::{Settings, refuse},
 };
 use gifgen_worker::{ffmpeg_args::threads_of_function, invocation::Invocation, worker::Worker};

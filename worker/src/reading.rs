@@ -11,6 +11,7 @@ use gifgen_index::{
     feed::{FeedError, feed, pipe},
 };
 use gifgen_ledger::run::Run;
+use gifgen_probe::{ProbeError, ffmpeg_input::Input};
 use gifgen_reader::{
     blocks::Blocks,
     gateway::Gateway,
@@ -19,9 +20,8 @@ use gifgen_reader::{
 };
 use gifgen_shared::{
     deadline::Deadline,
-    ffmpeg_input::Input,
+    header::Header,
     look::Decode,
-    probe::{Header, ProbeError},
     rejection::Rejection,
     slice_event::SliceEvent,
     source::{Source, SourceState},

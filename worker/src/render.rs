@@ -2,15 +2,10 @@
 
 use std::{os::fd::OwnedFd, path::Path};
 
+use gifgen_child::{Ending, Program, memory};
 use gifgen_encoder::stages::Stages;
-use gifgen_shared::{
-    blocking::blocking,
-    child::{self, Ending, Program},
-    deadline::Deadline,
-    ffmpeg_log::complaints,
-    memory,
-    rejection::Rejection,
-};
+use gifgen_probe::ffmpeg_log::{complaints, was_short_of_memory};
+use gifgen_shared::{blocking::blocking, deadline::Deadline, rejection::Rejection};
 use rustix::{fs::statvfs, process::Signal};
 
 use crate::{
@@ -95,14 +90,14 @@ pub(crate) async fn render(
         deadline,
     };
     let gif_directory = directory.to_owned();
-    let finished = child::run_reading(program, move |pictures| {
+    let finished = gifgen_child::run_reading(program, move |pictures| {
         gif::start(pictures, format, &gif_directory)
     })
     .await
     .map_err(Interrupted::Child)?;
     let complaints = complaints(&finished.stderr);
     let said = last_words(&rendering.input.named_in(&complaints));
-    let is_short = memory::was_short(&finished, &said, &complaints);
+    let is_short = was_short_of_memory(&finished, &said, &complaints);
     // First, since an encoder that cannot write stops FFmpeg, which then ends in odd ways.
     let gif = finished.stdout.map_err(Interrupted::from)?;
     let code = match finished.ending {

@@ -136,7 +136,7 @@ fn sockets_of_threads_and_of_interrupted_calls_are_seen() {
 }
 
 #[test]
-fn a_system_that_refuses_to_cage_gets_its_previews_and_one_line_in_the_log() {
+fn a_system_that_refuses_to_sandbox_gets_its_previews_and_one_line_in_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let refused = [
         "-e",

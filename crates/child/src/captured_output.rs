@@ -1,0 +1,61 @@
+//! As much of an output stream as is wanted, however much comes.
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// Which part of an output stream is kept; the rest is read and dropped.
+#[derive(Clone, Copy, Debug)]
+pub enum Keep {
+    /// The first so many bytes.
+    First(usize),
+    /// The last so many bytes.
+    Last(usize),
+}
+
+/// The kept part of a stream.
+pub(super) struct CapturedOutput {
+    keep: Keep,
+    bytes: Vec<u8>,
+}
+
+impl CapturedOutput {
+    pub(super) fn new(keep: Keep) -> Self {
+        Self {
+            keep,
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Reads to the end. A read error ends the stream as its closing would.
+    pub(super) async fn drain(&mut self, pipe: Option<impl AsyncRead + Unpin>) {
+        let Some(mut pipe) = pipe else { return };
+        let mut block = vec![0; 32 * 1024];
+        while let Ok(count @ 1..) = pipe.read(&mut block).await {
+            self.add(&block[..count]);
+        }
+    }
+
+    fn add(&mut self, block: &[u8]) {
+        match self.keep {
+            Keep::First(limit) => {
+                let room = limit.saturating_sub(self.bytes.len());
+                self.bytes
+                    .extend_from_slice(&block[..block.len().min(room)]);
+            }
+            Keep::Last(limit) => {
+                self.bytes.extend_from_slice(block);
+                // Trimmed at twice the limit, so that each byte is moved once at most.
+                if self.bytes.len() > 2 * limit {
+                    self.bytes.drain(..self.bytes.len() - limit);
+                }
+            }
+        }
+    }
+
+    pub(super) fn into_bytes(mut self) -> Vec<u8> {
+        if let Keep::Last(limit) = self.keep {
+            let surplus = self.bytes.len().saturating_sub(limit);
+            self.bytes.drain(..surplus);
+        }
+        self.bytes
+    }
+}

@@ -1,0 +1,65 @@
+//! Which open files a sandboxed program inherits: its three standard ones.
+
+use std::ffi::{c_int, c_uint};
+
+/// The first file above standard error.
+const FIRST: c_int = libc::STDERR_FILENO + 1;
+
+/// Most files that are looked at one by one. Lambda lets a function have 1,024.
+const MOST: libc::rlim_t = 65_536;
+
+/// Marks all files above standard error to be closed by `exec`. Async-signal-safe.
+///
+/// Rust opens files so that `exec` closes them; the platform that started this process may have left
+/// others.
+pub(super) fn close_at_exec() -> bool {
+    at_once() || one_by_one()
+}
+
+/// From Linux 5.11 on. <https://man7.org/linux/man-pages/man2/close_range.2.html>
+fn at_once() -> bool {
+    let flags = libc::CLOSE_RANGE_CLOEXEC;
+    // SAFETY: the call takes numbers only; it closes nothing before `exec`.
+    #[expect(unsafe_code, reason = "neither std nor rustix has this call")]
+    let answer = unsafe { libc::syscall(libc::SYS_close_range, FIRST, c_uint::MAX, flags) };
+    answer == 0
+}
+
+/// Fails if there may be files above those that are looked at.
+fn one_by_one() -> bool {
+    // SAFETY: all zeros are a valid limit, and the call writes to it only.
+    #[expect(unsafe_code, reason = "rustix may not be able to ask (see `limits`)")]
+    let most = unsafe {
+        let mut limit: libc::rlimit = std::mem::zeroed();
+        match libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) {
+            0 => limit.rlim_cur,
+            _ => return false,
+        }
+    };
+    for file in FIRST..most.min(MOST) as c_int {
+        // SAFETY: the call takes numbers only; of a file that is not open it says so, which is as well.
+        #[expect(unsafe_code, reason = "a file of unknown number has no owned handle")]
+        unsafe {
+            libc::fcntl(file, libc::F_SETFD, libc::FD_CLOEXEC);
+        }
+    }
+    most <= MOST
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, os::fd::AsRawFd};
+
+    use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
+
+    use super::*;
+
+    #[test]
+    fn a_kernel_without_the_call_closes_files_as_well() {
+        let file = File::open("/dev/null").unwrap();
+        assert!(file.as_raw_fd() >= FIRST);
+        fcntl_setfd(&file, FdFlags::empty()).unwrap();
+        one_by_one();
+        assert_eq!(fcntl_getfd(&file).unwrap(), FdFlags::CLOEXEC);
+    }
+}

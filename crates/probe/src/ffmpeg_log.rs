@@ -1,0 +1,137 @@
+//! What FFmpeg and ffprobe say on standard error at [`LOG_LEVEL`], where each line names its level.
+//! At a more talkative level they would print the file's own metadata, which can say anything.
+
+use gifgen_child::{Ending, Finished, STDERR_BYTES};
+
+/// Errors and warnings, each with its level.
+pub const LOG_LEVEL: &str = "level+warning";
+
+/// The levels of errors.
+/// <https://ffmpeg.org/ffmpeg.html#Generic-options>
+const COMPLAINTS: [&str; 3] = ["[error] ", "[fatal] ", "[panic] "];
+
+/// The level below them.
+const WARNING: &str = "[warning] ";
+
+/// What the system calls it when memory is refused (`ENOMEM`).
+const NO_MEMORY: &str = "Cannot allocate memory";
+
+/// The words of FFmpeg where it does not pass that on: for a picture, for the stack of a thread, and in
+/// H.264's error concealment. The first it says of pictures of an impossible size too.
+const PERHAPS_NO_MEMORY: [&str; 3] = [
+    "get_buffer() failed",
+    "pthread_create() failed",
+    "is out of memory",
+];
+
+/// What it says of those.
+const NO_SUCH_PICTURE: &str = "image parameters invalid";
+
+/// What FFmpeg complained of: the lines at the levels of errors, without the level. A line without a
+/// level goes with the one before it; at the beginning it is a complaint, since then something else than FFmpeg speaks.
+pub fn complaints(text: &str) -> String {
+    let whole = text.len() < STDERR_BYTES;
+    let mut complaining = whole;
+    let mut complaints = String::new();
+    // The first line may have lost its beginning.
+    for line in text.lines().skip(usize::from(!whole)) {
+        let (speakers, words) = speakers(line);
+        let said = if let Some(said) = COMPLAINTS.iter().find_map(|l| words.strip_prefix(l)) {
+            complaining = true;
+            said
+        } else if let Some(said) = words.strip_prefix(WARNING) {
+            complaining = false;
+            said
+        } else {
+            words
+        };
+        if complaining {
+            complaints.push_str(speakers);
+            complaints.push_str(said);
+            complaints.push('\n');
+        }
+    }
+    complaints
+}
+
+/// Whether the memory of `finished` was short. It gave `remarks` when it was not well, and among them
+/// `complaints`.
+///
+/// A program that was ended from outside says nothing of that. One that is unwell near its bound counts,
+/// since a decoder that gets no memory may only warn of a packet that it cannot parse, and ffprobe
+/// then takes the next picture for the first.
+pub fn was_short_of_memory<T>(finished: &Finished<T>, remarks: &str, complaints: &str) -> bool {
+    let is_well = finished.ending == Ending::Exited(0) && remarks.is_empty();
+    let is_unwell_near_bound = finished.near_memory_bound && !is_well;
+    finished.ending.is_its_own()
+        && (is_unwell_near_bound || is_short_of_memory(complaints, finished.memory_bounded))
+}
+
+/// Whether FFmpeg, whose memory is `bounded` or not, complained that it gets no more. Neither its exit
+/// code nor ffprobe's says so: both go on with the next picture, as after any picture that does not
+/// decode.
+fn is_short_of_memory(complaints: &str, bounded: bool) -> bool {
+    let has = |words: &&str| complaints.contains(*words);
+    let perhaps = bounded && !has(&NO_SUCH_PICTURE);
+    has(&NO_MEMORY) || perhaps && PERHAPS_NO_MEMORY.iter().any(has)
+}
+
+/// Who speaks (`[https @ 0x55] `, and from FFmpeg 6 on several of them), and what.
+fn speakers(line: &str) -> (&str, &str) {
+    let mut end = 0;
+    while line[end..].starts_with('[')
+        && let Some(length) = line[end..].find("] ")
+        && line[end..end + length].contains(" @ 0x")
+    {
+        end += length + 2;
+    }
+    line.split_at(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn complaints_keep_their_speaker_and_lose_their_level() {
+        let said = complaints(
+            "[mov,mp4 @ 0x55] [warning] Could not find codec parameters\n\
+             Consider increasing the value\n\
+             [https @ 0x55] [error] Stream ends prematurely at 90, should be 1000\n\
+             and more of it\n\
+             [vist#0:0/h264 @ 0x1] [dec:h264 @ 0x2] [error] no frame!\n\
+             [warning] Guessed Channel Layout\n\
+             [fatal] Error marking filters as finished\n",
+        );
+        assert_eq!(
+            said,
+            "[https @ 0x55] Stream ends prematurely at 90, should be 1000\nand more of it\n\
+             [vist#0:0/h264 @ 0x1] [dec:h264 @ 0x2] no frame!\nError marking filters as finished\n"
+        );
+    }
+
+    #[test]
+    fn a_picture_that_fails_is_short_of_memory_only_where_that_is_bounded_and_its_size_is_possible()
+    {
+        let short = "[h264 @ 0x1] get_buffer() failed\n";
+        assert!(is_short_of_memory(short, true));
+        assert!(!is_short_of_memory(short, false));
+        let damaged = format!("[h264 @ 0x1] video_get_buffer: image parameters invalid\n{short}");
+        assert!(!is_short_of_memory(&damaged, true));
+        assert!(is_short_of_memory("Cannot allocate memory", false));
+    }
+
+    #[test]
+    fn what_the_loader_says_is_a_complaint() {
+        let said = "ffmpeg: error while loading shared libraries: libx264.so.164\n";
+        assert_eq!(complaints(said), said);
+    }
+
+    #[test]
+    fn a_line_that_lost_its_beginning_is_none() {
+        let flood = "[h264 @ 0x55] [warning] Increasing reorder buffer\n".repeat(1000);
+        let cut = &flood[flood.len() - STDERR_BYTES..];
+        assert!(!cut.starts_with('['), "{cut}");
+        assert_eq!(complaints(cut), "");
+    }
+}
