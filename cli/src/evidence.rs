@@ -4,7 +4,7 @@
 use std::fs;
 
 use gifgen_shared::{
-    look::Frames,
+    preview_settings::Frames,
     output_keys::OutputKeys,
     slice::Slice,
     source_key::{SourceKey, SourceKeyError},

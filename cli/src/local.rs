@@ -11,7 +11,7 @@ use std::{
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use gifgen_reader::http::NoTls;
 use gifgen_shared::{
-    look::Frames,
+    preview_settings::Frames,
     settings::{Settings, SettingsError},
     work_dir::{WorkDir, sweep},
 };

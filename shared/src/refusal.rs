@@ -10,7 +10,7 @@ use aws_sdk_s3::{
     error::{ProvideErrorMetadata, SdkError},
 };
 
-use crate::causes::with_causes;
+use crate::error_chain::with_causes;
 
 /// The header with the region that a bucket is in.
 const BUCKET_REGION: &str = "x-amz-bucket-region";

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::look::Look;
+use crate::preview_settings::PreviewSettings;
 
 /// All settings; `README.md` says what each means.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ pub struct Settings {
     /// Name of the event bus.
     pub event_bus_name: String,
     /// What previews look like.
-    pub look: Look,
+    pub look: PreviewSettings,
     /// Life of presigned URLs, 60 to 43,200 seconds.
     pub url_expiry: Duration,
     /// Longest video that is taken, 1 to 277 hours.
@@ -143,10 +143,10 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
         }
     }
 
-    fn look(&self) -> Result<Look, SettingsError> {
-        let default = Look::default();
+    fn look(&self) -> Result<PreviewSettings, SettingsError> {
+        let default = PreviewSettings::default();
         let number = |name, range, default| Ok(self.number(name, range)?.unwrap_or(default));
-        Ok(Look {
+        Ok(PreviewSettings {
             slice_seconds: number("SLICE_SECONDS", 1..=900, default.slice_seconds)?,
             frames: self
                 .parsed("FRAMES", "each, storyboard or none")?
@@ -200,7 +200,7 @@ pub fn refuse(error: &dyn std::error::Error) -> ! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::look::{Decode, Frames, GifDither};
+    use crate::preview_settings::{Decode, Frames, GifDither};
 
     fn read(variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
         let base = [

@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 use crate::{
     archived::Storage,
-    causes::with_causes,
+    error_chain::with_causes,
     presigned_url::PresignedUrl,
     refusal::{Refusal, bucket_is_missing, explained},
     source_key::SourceKey,

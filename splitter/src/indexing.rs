@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use gifgen_index::index::{Index, IndexError};
+use gifgen_index::container_index::{ContainerIndex, IndexError};
 use gifgen_ledger::{excerpts::Excerpts, run::Run};
 use gifgen_reader::{
-    blocks::Blocks,
+    block_cache::BlockCache,
     reader::{ReadError, Reader},
 };
 use gifgen_shared::{blocking::blocking, deadline::Deadline, video_stream::VideoStream};
@@ -16,18 +16,18 @@ use crate::splitter::{SplitError, Splitter};
 /// The index of the stream `video` of a source whose container is `container`, if it has one. Workers
 /// can do without, so half of the time that is left has to do for it.
 pub(crate) async fn index(
-    blocks: &Arc<Blocks>,
+    blocks: &Arc<BlockCache>,
     container: &str,
     video: VideoStream,
     deadline: Deadline,
-) -> Result<Option<Index>, ReadError> {
-    let reading = Index::read(Arc::clone(blocks), container, video);
+) -> Result<Option<ContainerIndex>, ReadError> {
+    let reading = ContainerIndex::read(Arc::clone(blocks), container, video);
     in_time(blocks.reader(), deadline, reading).await
 }
 
 /// The length of the video in seconds, if the index tells; the container claims `claimed`.
 pub(crate) async fn length(
-    index: &Index,
+    index: &ContainerIndex,
     claimed: Option<f64>,
     deadline: Deadline,
 ) -> Result<Option<f64>, ReadError> {
@@ -41,7 +41,7 @@ impl Splitter {
     pub(crate) async fn excerpts(
         &self,
         run: &Run,
-        index: &Index,
+        index: &ContainerIndex,
         deadline: Deadline,
     ) -> Result<Excerpts, SplitError> {
         let (plan, reader) = (run.plan(), index.reader());

@@ -2,11 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gifgen_index::index::Index;
+use gifgen_index::container_index::ContainerIndex;
 use gifgen_ledger::run::SourceFacts;
 use gifgen_probe::ProbeError;
 use gifgen_reader::{
-    blocks::Blocks,
+    block_cache::BlockCache,
     probing::{ProbingError, header, length},
     reader::Reader,
 };
@@ -28,21 +28,21 @@ pub(crate) struct Measured {
     pub facts: SourceFacts,
     pub video: VideoStream,
     /// `None` where it has none.
-    pub index: Option<Index>,
+    pub index: Option<ContainerIndex>,
 }
 
 impl Splitter {
     /// What reads a source, and remembers what it has read.
-    pub(crate) fn blocks(&self, source: &Source, etag: &ETag, bytes: u64) -> Arc<Blocks> {
+    pub(crate) fn blocks(&self, source: &Source, etag: &ETag, bytes: u64) -> Arc<BlockCache> {
         let (http, s3) = (self.http.clone(), self.s3.clone());
         let expiry = self.settings.url_expiry;
-        Blocks::new(Reader::new(http, s3, source, etag, bytes, expiry))
+        BlockCache::new(Reader::new(http, s3, source, etag, bytes, expiry))
     }
 
     /// Measures a source, or says why it gives no previews. It is probed for `longest` at most.
     pub(crate) async fn measure(
         &self,
-        blocks: &Arc<Blocks>,
+        blocks: &Arc<BlockCache>,
         longest: Duration,
         deadline: Deadline,
     ) -> Result<Result<Measured, Rejection>, SplitError> {
@@ -65,7 +65,7 @@ impl Splitter {
                 });
             }
             Err(ProbingError::Read(error)) => return Err(error.into()),
-            Err(ProbingError::Gateway(error)) => return Err(error.into()),
+            Err(ProbingError::LoopbackProxy(error)) => return Err(error.into()),
         };
         let longest = self.settings.max_video_hours;
         if length > f64::from(longest) * 3600.0 {
@@ -87,9 +87,9 @@ impl Splitter {
     /// ffprobe the end of a file can be far away.
     async fn probe(
         &self,
-        blocks: &Arc<Blocks>,
+        blocks: &Arc<BlockCache>,
         deadline: Deadline,
-    ) -> Result<(Header, f64, Option<Index>), ProbingError> {
+    ) -> Result<(Header, f64, Option<ContainerIndex>), ProbingError> {
         let ffprobe = &self.settings.ffprobe;
         let header = header(ffprobe, blocks, deadline).await?;
         let index = index(blocks, &header.container, header.video, deadline).await?;

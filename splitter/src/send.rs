@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use gifgen_index::index::Index;
+use gifgen_index::container_index::ContainerIndex;
 use gifgen_ledger::{
     excerpts::Excerpts,
     manifest::{Manifest, Status},
@@ -29,7 +29,7 @@ impl Splitter {
     pub(crate) async fn start(
         &self,
         run: &Run,
-        index: Option<&Index>,
+        index: Option<&ContainerIndex>,
         deadline: Deadline,
     ) -> Result<Outcome, SplitError> {
         let slices = run.plan().into_iter().map(|slice| (slice, 1)).collect();
@@ -114,7 +114,7 @@ impl Splitter {
     async fn send(
         &self,
         run: &Run,
-        index: Option<&Index>,
+        index: Option<&ContainerIndex>,
         slices: Vec<(Slice, u32)>,
         deadline: Deadline,
     ) -> Result<Outcome, SplitError> {

@@ -11,7 +11,7 @@ use gifgen_ledger::{
     run::{Run, Versioned},
 };
 use gifgen_reader::{
-    gateway::GatewayError,
+    loopback_proxy::GatewayError,
     http::{Http, NoTls},
     reader::ReadError,
 };
@@ -68,7 +68,7 @@ pub enum SplitError {
     },
     /// There is no port on which ffprobe could read the source.
     #[error(transparent)]
-    Gateway(#[from] GatewayError),
+    LoopbackProxy(#[from] GatewayError),
     /// Not all events are on the bus.
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -291,7 +291,7 @@ impl From<SplitError> for Diagnostic {
             SplitError::Source(_) => "SourceUnavailable",
             SplitError::Child(_) => "ProbeNotStarted",
             SplitError::Read(_) => "SourceLost",
-            SplitError::Gateway(_) => "NoPort",
+            SplitError::LoopbackProxy(_) => "NoPort",
             SplitError::Probe { .. } => "ProbeInterrupted",
             SplitError::Publish(_) => "EventsUnsent",
             SplitError::Ledger(_) => "LedgerUnavailable",

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use gifgen_child::ChildError;
 use gifgen_ledger::error::LedgerError;
 use gifgen_probe::ProbeError;
-use gifgen_reader::{gateway::GatewayError, http::NoTls, reader::ReadError};
+use gifgen_reader::{loopback_proxy::GatewayError, http::NoTls, reader::ReadError};
 use gifgen_shared::{
     rejection::Rejection,
     slice_event::SliceEventError,
@@ -107,7 +107,7 @@ pub enum Interrupted {
     Probe(ProbeError),
     /// There is no port on which FFmpeg could read the source.
     #[error(transparent)]
-    Gateway(GatewayError),
+    LoopbackProxy(GatewayError),
     /// There is no pipe to FFmpeg, or it broke.
     #[error("failed to use a pipe to FFmpeg: {0}")]
     Pipe(std::io::Error),
@@ -225,7 +225,7 @@ impl From<Interrupted> for Diagnostic {
             Interrupted::Source(_) => "SourceUnavailable",
             Interrupted::Child(_) | Interrupted::FfmpegNotRun { .. } => "FfmpegNotStarted",
             Interrupted::Probe(_) => "ProbeInterrupted",
-            Interrupted::Gateway(_) | Interrupted::Pipe(_) => "NoPipe",
+            Interrupted::LoopbackProxy(_) | Interrupted::Pipe(_) => "NoPipe",
             Interrupted::Tls(_) => "NoTls",
             Interrupted::FfmpegKilled { .. } => "FfmpegKilled",
             Interrupted::NoSpace => "NoSpace",

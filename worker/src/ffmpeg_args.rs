@@ -16,7 +16,7 @@ use std::{ffi::OsString, num::NonZero};
 
 use gifgen_probe::{ffmpeg_input::Input, ffmpeg_log::LOG_LEVEL};
 use gifgen_shared::{
-    look::{Decode, Frames, Look},
+    preview_settings::{Decode, Frames, PreviewSettings},
     slice::Slice,
     video_stream::VideoStream,
 };
@@ -55,7 +55,7 @@ pub struct Rendering<'a> {
     /// The time range.
     pub slice: Slice,
     /// Sizes and rates.
-    pub look: &'a Look,
+    pub look: &'a PreviewSettings,
     /// Threads that decode.
     pub threads: NonZero<u32>,
     /// Seconds before the slice's start at which to seek; `None` where the input starts with the
@@ -247,10 +247,10 @@ pub(crate) mod tests {
         }
     }
 
-    fn look(frames: &str) -> Look {
-        Look {
+    fn look(frames: &str) -> PreviewSettings {
+        PreviewSettings {
             frames: frames.parse().unwrap(),
-            ..Look::default()
+            ..PreviewSettings::default()
         }
     }
 
@@ -324,7 +324,7 @@ pub(crate) mod tests {
     fn only_fast_decoding_leaves_pictures_out() {
         with_rendering("each", SLICE, |rendering| {
             assert!(!rendering.args().contains(&"-skip_frame".into()));
-            let look = Look {
+            let look = PreviewSettings {
                 decode: Decode::Fast,
                 ..*rendering.look
             };

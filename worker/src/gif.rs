@@ -13,7 +13,7 @@ use gifgen_encoder::{
     stages::Stages,
 };
 use gifgen_shared::{
-    look::GifDither,
+    preview_settings::GifDither,
     rejection::{Reason, Rejection},
 };
 

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gifgen_shared::look::Frames;
+use gifgen_shared::preview_settings::Frames;
 
 use crate::{
     ffmpeg_args::{Rendering, STORYBOARD_FILE},

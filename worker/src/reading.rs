@@ -13,15 +13,15 @@ use gifgen_index::{
 use gifgen_ledger::run::Run;
 use gifgen_probe::{ProbeError, ffmpeg_input::Input};
 use gifgen_reader::{
-    blocks::Blocks,
-    gateway::Gateway,
+    block_cache::BlockCache,
+    loopback_proxy::LoopbackProxy,
     probing::{ProbingError, measure, packet_times},
     reader::{ReadError, Reader},
 };
 use gifgen_shared::{
     deadline::Deadline,
     header::Header,
-    look::Decode,
+    preview_settings::Decode,
     rejection::Rejection,
     slice_event::SliceEvent,
     source::{Source, SourceState},
@@ -78,7 +78,7 @@ impl Worker {
         reader: &Arc<Reader>,
         deadline: Deadline,
     ) -> Result<(Header, f64), SliceError> {
-        let blocks = Blocks::new(Arc::clone(reader));
+        let blocks = BlockCache::new(Arc::clone(reader));
         Ok(measure(&self.settings.ffprobe, &blocks, deadline).await?)
     }
 
@@ -112,7 +112,7 @@ impl Worker {
         wanted: &Wanted<'_>,
         directory: &Path,
     ) -> Result<(Rendered, bool), SliceError> {
-        let blocks = Blocks::new(Arc::clone(wanted.reader));
+        let blocks = BlockCache::new(Arc::clone(wanted.reader));
         if let Some(excerpt) = wanted.excerpt {
             let why = match self.by_excerpt(wanted, excerpt, &blocks, directory).await {
                 Ok(rendered) => return Ok((rendered, true)),
@@ -135,7 +135,7 @@ impl Worker {
         &self,
         wanted: &Wanted<'_>,
         excerpt: &Excerpt,
-        blocks: &Arc<Blocks>,
+        blocks: &Arc<BlockCache>,
         directory: &Path,
     ) -> Result<Rendered, RenderError> {
         let demuxer = excerpt.demuxer.name();
@@ -170,14 +170,14 @@ impl Worker {
     async fn through_gateway(
         &self,
         wanted: &Wanted<'_>,
-        blocks: &Arc<Blocks>,
+        blocks: &Arc<BlockCache>,
         directory: &Path,
     ) -> Result<Rendered, SliceError> {
         let mut margin = wanted.video.seek_margin;
         let mut further_back = FURTHER_BACK.into_iter();
         loop {
-            let gateway = Gateway::start(Arc::clone(blocks)).await;
-            let gateway = gateway.map_err(Interrupted::Gateway)?;
+            let gateway = LoopbackProxy::start(Arc::clone(blocks)).await;
+            let gateway = gateway.map_err(Interrupted::LoopbackProxy)?;
             let input = gateway.input(Some(wanted.container));
             let rendering = self.rendering(wanted, input, wanted.video.index, Some(margin));
             let (ffmpeg, deadline) = (&self.settings.ffmpeg, wanted.deadline);
@@ -222,7 +222,7 @@ impl Worker {
     async fn check_gaps(
         &self,
         wanted: &Wanted<'_>,
-        blocks: &Arc<Blocks>,
+        blocks: &Arc<BlockCache>,
         rendered: &Rendered,
     ) -> Result<(), SliceError> {
         let (video, slice) = (wanted.video, wanted.slice);
@@ -270,7 +270,7 @@ impl From<ProbingError> for SliceError {
     fn from(error: ProbingError) -> Self {
         match error {
             ProbingError::Read(error) => error.into(),
-            ProbingError::Gateway(error) => Interrupted::Gateway(error).into(),
+            ProbingError::LoopbackProxy(error) => Interrupted::LoopbackProxy(error).into(),
             ProbingError::Probe(ProbeError::Rejected(rejection)) => {
                 Unrenderable::Rejected(rejection).into()
             }

@@ -10,7 +10,7 @@ use gifgen_ledger::{
 };
 use gifgen_reader::reader::Reader;
 use gifgen_shared::{
-    deadline::Deadline, look::Look, output_keys::OutputKeys, slice::Slice, source::Source,
+    deadline::Deadline, preview_settings::PreviewSettings, output_keys::OutputKeys, slice::Slice, source::Source,
     video_stream::VideoStream, work_dir::WorkDir,
 };
 use tokio::time::timeout_at;
@@ -34,7 +34,7 @@ pub(crate) struct Wanted<'a> {
     pub slice: Slice,
     /// The part of the source that the slice needs, if that is known.
     pub excerpt: Option<&'a Excerpt>,
-    pub look: &'a Look,
+    pub look: &'a PreviewSettings,
     /// The run that this is for, if for any.
     pub run: Option<&'a Run>,
     pub deadline: Deadline,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::{
     histogram::{Histogram, Weighted},
-    painter::Painter,
+    frame_encoder::FrameEncoder,
     palette::{MOST_COLOURS, error, palette, sorted},
     planes::{Colour, Planes},
 };
@@ -63,7 +63,7 @@ impl Chapter {
 
     /// Whether `painter` draws this nearly as well as one with a new `palette` would: where that
     /// would show each colour as it is, just as well.
-    pub(crate) fn is_served_by(&self, painter: &Painter, palette: &[Colour]) -> bool {
+    pub(crate) fn is_served_by(&self, painter: &FrameEncoder, palette: &[Colour]) -> bool {
         let entries = painter.entries();
         match &self.few {
             Some(few) => painter.is_exact() && few.iter().all(|colour| entries.contains(colour)),

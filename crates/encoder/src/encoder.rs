@@ -17,9 +17,9 @@ use crate::{
     chapter::Chapter,
     dither::Dither,
     lzw::Lzw,
-    painter::{Painter, stay},
+    frame_encoder::{FrameEncoder, transparent_index},
     planes::{Colour, Planes},
-    settle::settled,
+    stabilize::settled,
     stages::{Stages, timed},
 };
 
@@ -105,7 +105,7 @@ enum Written<W: Write> {
 struct Writer<W: Write> {
     output: gif::Encoder<W>,
     global: Vec<Colour>,
-    painter: Painter,
+    painter: FrameEncoder,
     pictures: u32,
 }
 
@@ -146,7 +146,7 @@ impl<W: Write> Encoder<W> {
             return Err(EncodeError::WrongSize { bytes, expected });
         }
         let picture = Planes::new(picture.to_vec());
-        timed(&mut self.stages.settle, || {
+        timed(&mut self.stages.stabilize, || {
             let picture = match self.chapter.pictures().last().or(self.before.as_ref()) {
                 Some(before) => settled(before, &picture, self.gif.columns()),
                 None => picture,
@@ -184,7 +184,7 @@ impl<W: Write> Encoder<W> {
         let mut writer = timed(&mut self.stages.palette, || {
             let (palette, exact) = chapter.palette();
             let painter =
-                |palette| Painter::new(self.gif.dither, self.gif.columns(), palette, exact);
+                |palette| FrameEncoder::new(self.gif.dither, self.gif.columns(), palette, exact);
             match written {
                 Written::Nothing(output) => {
                     Writer::start(output, self.gif, painter(palette)).map(Box::new)
@@ -211,7 +211,7 @@ impl<W: Write> Encoder<W> {
 }
 
 impl<W: Write> Writer<W> {
-    fn start(output: W, gif: Gif, painter: Painter) -> Result<Self, EncodeError> {
+    fn start(output: W, gif: Gif, painter: FrameEncoder) -> Result<Self, EncodeError> {
         let global = painter.entries().to_vec();
         let (width, height) = (gif.width.get(), gif.height.get());
         let mut output =
@@ -242,8 +242,8 @@ impl<W: Write> Writer<W> {
                 self.output.write_lzw_pre_encoded_frame(&frame)
             }
             None => {
-                let stay = stay(&self.global);
-                let frame = Frame::from_indexed_pixels(1, 1, [stay], Some(stay));
+                let transparent_index = transparent_index(&self.global);
+                let frame = Frame::from_indexed_pixels(1, 1, [transparent_index], Some(transparent_index));
                 self.output.write_frame(&Frame {
                     delay,
                     dispose: DisposalMethod::Keep,
@@ -257,8 +257,8 @@ impl<W: Write> Writer<W> {
 
 /// A colour table, with an entry for "stay as it is".
 fn with_stay(entries: &[Colour]) -> Vec<u8> {
-    let stay = [0; 3];
-    entries.iter().chain([&stay]).flatten().copied().collect()
+    let transparent_index = [0; 3];
+    entries.iter().chain([&transparent_index]).flatten().copied().collect()
 }
 
 /// How long a picture stands, in hundredths of a second: the rounding is carried on, so that no

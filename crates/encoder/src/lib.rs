@@ -18,7 +18,7 @@
 //! ```
 //!
 //! The way of a picture, a file each:
-//! 1. `settle`: what hardly differs from the picture before is made equal to it.
+//! 1. `stabilize`: what hardly differs from the picture before is made equal to it.
 //! 2. `histogram`, `palette`: the colours of some seconds become at most 255.
 //! 3. `dither`: each pixel that changed gets a palette entry, dithered where the picture is smooth.
 //! 4. `likeness`, `lzw`: where two entries look alike, the one that packs better is taken.
@@ -30,13 +30,13 @@ pub mod stages;
 mod activity;
 mod chapter;
 mod histogram;
-mod likeness;
+mod interchangeable;
 mod lzw;
 mod nearest;
-mod painter;
+mod frame_encoder;
 mod palette;
 mod planes;
-mod settle;
+mod stabilize;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 //!
 //! `weezl` compresses what it is given; to choose while compressing, the dictionary must be ours.
 
-use crate::likeness::Likeness;
+use crate::interchangeable::Likeness;
 
 /// The dictionary holds 4096 codes, of at most 12 bits.
 const FULL: u16 = 4096;
@@ -67,10 +67,10 @@ impl Lzw {
     }
 
     /// Compresses what is wanted of a frame's pixels, of which there is at least one. The symbol
-    /// `stay` leaves a pixel as it is; it is the highest of all.
-    pub(crate) fn compress(&mut self, wants: &[Want], likeness: &Likeness, stay: u8) -> Compressed {
+    /// `transparent_index` leaves a pixel as it is; it is the highest of all.
+    pub(crate) fn compress(&mut self, wants: &[Want], likeness: &Likeness, transparent_index: u8) -> Compressed {
         // GIF allows no fewer than 2 bits.
-        let symbol_bits = (u8::BITS - stay.leading_zeros()).max(2);
+        let symbol_bits = (u8::BITS - transparent_index.leading_zeros()).max(2);
         let clear = 1 << symbol_bits;
         let mut codes = Codes::new(symbol_bits);
         codes.put(clear);
@@ -80,14 +80,14 @@ impl Lzw {
         let mut matched = None;
         for &want in wants {
             if let Some(code) = matched {
-                if let Some((symbol, longer)) = self.longer(code, want, likeness, stay) {
+                if let Some((symbol, longer)) = self.longer(code, want, likeness, transparent_index) {
                     symbols.push(symbol);
                     matched = Some(longer);
                     continue;
                 }
                 codes.put(code);
                 if next < FULL {
-                    self.learn(code, first(want, stay), next);
+                    self.learn(code, first(want, transparent_index), next);
                     codes.widen_for(next);
                     next += 1;
                 } else {
@@ -97,7 +97,7 @@ impl Lzw {
                     next = clear + 2;
                 }
             }
-            let symbol = first(want, stay);
+            let symbol = first(want, transparent_index);
             symbols.push(symbol);
             matched = Some(u16::from(symbol));
         }
@@ -117,13 +117,13 @@ impl Lzw {
 
     /// A symbol by which the match gets longer, and its code.
     #[inline]
-    fn longer(&self, code: u16, want: Want, likeness: &Likeness, stay: u8) -> Option<(u8, u16)> {
+    fn longer(&self, code: u16, want: Want, likeness: &Likeness, transparent_index: u8) -> Option<(u8, u16)> {
         let codes = &self.longer[usize::from(code) << 8..][..256];
         let known = |symbol: u8| match codes[usize::from(symbol)] {
             UNKNOWN => None,
             longer => Some((symbol, longer)),
         };
-        let stays = if want.may_stay() { known(stay) } else { None };
+        let stays = if want.may_stay() { known(transparent_index) } else { None };
         stays.or_else(|| known(want.place())).or_else(|| {
             let others = likeness.others(want.class(), want.place());
             others.iter().find_map(|other| known(*other))
@@ -144,8 +144,8 @@ impl Lzw {
 }
 
 /// The symbol with which a match starts: staying, if that is allowed, as it often goes on.
-fn first(want: Want, stay: u8) -> u8 {
-    if want.may_stay() { stay } else { want.place() }
+fn first(want: Want, transparent_index: u8) -> u8 {
+    if want.may_stay() { transparent_index } else { want.place() }
 }
 
 /// Codes as bits, the lowest first.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stages {
     /// Finding what is still, and counting colours.
-    pub settle: Duration,
+    pub stabilize: Duration,
     /// Making palettes.
     pub palette: Duration,
     /// Choosing palette entries for pixels, dithering among it.
@@ -20,7 +20,7 @@ pub struct Stages {
 impl Stages {
     /// All stages together.
     pub fn total(&self) -> Duration {
-        self.settle + self.palette + self.choose + self.compress
+        self.stabilize + self.palette + self.choose + self.compress
     }
 }
 

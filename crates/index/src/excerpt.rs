@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use serde::{Deserialize, Serialize};
 
-use crate::keyframe::Landmark;
+use crate::keyframe::KeyframeQuery;
 
 /// The part of a source that a slice needs. FFmpeg reads `header`, and then the bytes in `ranges`, as
 /// one file from a pipe, and sees the pictures with the times that they have in the source.
@@ -48,7 +48,7 @@ pub enum Start {
     /// the source has no index.
     KeyframeBefore {
         /// What it is known by.
-        landmark: Landmark,
+        landmark: KeyframeQuery,
         /// Where in the source there is nothing before.
         first: u64,
         /// A step of the looks for it, in bytes.

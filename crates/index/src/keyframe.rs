@@ -14,7 +14,7 @@ use crate::{
 
 /// What the keyframe is known by.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Landmark {
+pub enum KeyframeQuery {
     /// A picture in a transport stream.
     Picture {
         /// The stream of packets to look into.
@@ -120,7 +120,7 @@ fn looks(excerpt: &Excerpt) -> Option<impl Iterator<Item = Range<u64>>> {
     }))
 }
 
-impl Landmark {
+impl KeyframeQuery {
     fn align(&self, first: u64, at: u64) -> u64 {
         match self {
             Self::Picture { packet, .. } => Layout {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use gifgen_reader::reader::Reader;
 
-use crate::index::IndexError;
+use crate::container_index::IndexError;
 
 /// A place at which a picture starts. Times are in units of the container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Point {
 
 /// What is known of a source, in the order of its bytes.
 #[derive(Debug)]
-pub struct Points {
+pub struct TimestampMap {
     known: Vec<Point>,
     /// By how much `sure` may run backwards.
     slack: i64,
@@ -38,7 +38,7 @@ pub struct Disorder;
 
 /// How closely to search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
+pub struct SearchParams {
     /// What one look reads, in bytes.
     pub look: u64,
     /// How much later than a time the place behind it may be, in units of the container.
@@ -61,7 +61,7 @@ const AT_ONCE: usize = 16;
 /// Most looks at one source.
 const MOST_LOOKS: usize = 5_000;
 
-impl Points {
+impl TimestampMap {
     /// Nothing is known yet. `slack` is by how much [`Point::sure`] may run backwards.
     pub fn new(slack: i64) -> Self {
         let known = Vec::new();
@@ -117,7 +117,7 @@ impl Points {
         &self,
         time: i64,
         (first, last): (Point, Point),
-        pace: Pace,
+        pace: SearchParams,
         aside: u64,
     ) -> Option<Range<u64>> {
         let low = self.before(time).unwrap_or(first);
@@ -144,10 +144,10 @@ impl Points {
 /// # Errors
 /// If times run backwards, or `look` fails.
 pub async fn search<F>(
-    points: &mut Points,
+    points: &mut TimestampMap,
     times: &[i64],
     ends: (Point, Point),
-    pace: Pace,
+    pace: SearchParams,
     look: impl Fn(Range<u64>) -> F,
 ) -> Result<(), IndexError>
 where

@@ -11,7 +11,7 @@ use aws_sdk_s3::{
 };
 use bytes::Bytes;
 use gifgen_shared::{
-    backoff::Backoff, causes::with_causes, deadline::Deadline, refusal::Refusal, source::ETag,
+    backoff::Backoff, error_chain::with_causes, deadline::Deadline, refusal::Refusal, source::ETag,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::sleep;

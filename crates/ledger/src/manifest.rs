@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use gifgen_shared::{
-    look::Look, output_keys::OutputKeys, slice_event::plain_seconds, source_key::SourceKey,
+    preview_settings::PreviewSettings, output_keys::OutputKeys, slice_event::plain_seconds, source_key::SourceKey,
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub struct Manifest {
     /// The source.
     pub source: SourceFacts,
     /// The settings that decided about the objects.
-    pub settings: Look,
+    pub settings: PreviewSettings,
     /// Whether all slices were rendered.
     pub status: Status,
     /// The slices, in order.

@@ -10,7 +10,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use gifgen_shared::{
     header::Header,
-    look::Look,
+    preview_settings::PreviewSettings,
     output_keys::OutputKeys,
     slice::{Slice, plan},
     slice_event::{ExcerptText, SliceEvent},
@@ -37,7 +37,7 @@ pub struct Run {
     /// The stream that is rendered.
     pub video: VideoStream,
     /// What previews look like.
-    pub settings: Look,
+    pub settings: PreviewSettings,
     /// Number of slices.
     pub slices: u32,
     /// How often it was gone on with, after its notification came again.
@@ -118,7 +118,7 @@ impl Run {
     pub fn new(
         source: SourceFacts,
         video: VideoStream,
-        settings: Look,
+        settings: PreviewSettings,
         before: Option<&Self>,
     ) -> Self {
         Self {
@@ -149,7 +149,7 @@ impl Run {
     }
 
     /// Whether it is about `source` in this version, and makes previews that look like this.
-    pub fn covers(&self, source: &Source, settings: &Look) -> bool {
+    pub fn covers(&self, source: &Source, settings: &PreviewSettings) -> bool {
         self.source() == *source && self.settings == *settings
     }
 
@@ -269,9 +269,9 @@ mod tests {
             interlaced: false,
             seek_margin: 0,
         };
-        let settings = Look {
+        let settings = PreviewSettings {
             slice_seconds,
-            ..Look::default()
+            ..PreviewSettings::default()
         };
         Run::new(source, video, settings, None)
     }
@@ -307,9 +307,9 @@ mod tests {
                 ..run(100.0, 30)
             },
             Run {
-                settings: Look {
+                settings: PreviewSettings {
                     slice_seconds: 0,
-                    ..Look::default()
+                    ..PreviewSettings::default()
                 },
                 ..run(100.0, 30)
             },

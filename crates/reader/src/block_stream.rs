@@ -7,7 +7,7 @@ use std::{mem, ops::Range, sync::Arc};
 use bytes::Bytes;
 
 use crate::{
-    blocks::{BLOCK, Blocks},
+    block_cache::{BLOCK, BlockCache},
     ranges::RangeStream,
     reader::ReadError,
 };
@@ -20,13 +20,13 @@ const LEAP: u64 = 128 * 1024;
 
 /// One range of a source, as it comes.
 pub(crate) struct BlockStream {
-    blocks: Arc<Blocks>,
+    blocks: Arc<BlockCache>,
     left: Range<u64>,
 }
 
 /// A request to the source that fills blocks as it comes.
 #[derive(Debug)]
-pub(crate) struct Filling {
+pub(crate) struct InFlightRequest {
     stream: RangeStream,
     /// What is still to come.
     left: Range<u64>,
@@ -37,12 +37,12 @@ pub(crate) struct Filling {
 
 /// A request that is read on. When that is over, however it ends, the next one can.
 struct Reading<'a> {
-    blocks: &'a Blocks,
-    filling: Option<Filling>,
+    blocks: &'a BlockCache,
+    filling: Option<InFlightRequest>,
 }
 
 impl BlockStream {
-    pub(crate) fn new(blocks: Arc<Blocks>, range: Range<u64>) -> Self {
+    pub(crate) fn new(blocks: Arc<BlockCache>, range: Range<u64>) -> Self {
         Self {
             blocks,
             left: range,
@@ -74,7 +74,7 @@ impl BlockStream {
         let waiting = self.blocks.waiting_for(at);
         let filling = waiting.unwrap_or_else(|| {
             let end = self.left.end.min(at.saturating_add(LONGEST_READ));
-            Filling::new(&self.blocks, self.blocks.gap_at(at, end))
+            InFlightRequest::new(&self.blocks, self.blocks.gap_at(at, end))
         });
         let mut reading = Reading {
             blocks: &self.blocks,
@@ -99,14 +99,14 @@ impl Reading<'_> {
 
 impl Drop for Reading<'_> {
     fn drop(&mut self) {
-        if let Some(filling) = self.filling.take().filter(Filling::is_useful) {
+        if let Some(filling) = self.filling.take().filter(InFlightRequest::is_useful) {
             self.blocks.wait(filling);
         }
     }
 }
 
-impl Filling {
-    fn new(blocks: &Blocks, gap: Range<u64>) -> Self {
+impl InFlightRequest {
+    fn new(blocks: &BlockCache, gap: Range<u64>) -> Self {
         Self {
             start: gap.start,
             left: gap.clone(),
@@ -126,7 +126,7 @@ impl Filling {
     }
 
     /// What comes next, from `at` on.
-    async fn next(&mut self, blocks: &Blocks, at: u64) -> Result<Bytes, ReadError> {
+    async fn next(&mut self, blocks: &BlockCache, at: u64) -> Result<Bytes, ReadError> {
         if at < self.left.start {
             let come = self.block.get((at - self.start) as usize..);
             return Ok(Bytes::copy_from_slice(come.unwrap_or_default()));

@@ -2,8 +2,8 @@
 //! which FFmpeg gets at the source where it must seek for itself.
 
 mod block_stream;
-pub mod blocks;
-pub mod gateway;
+pub mod block_cache;
+pub mod loopback_proxy;
 pub mod http;
 pub mod probing;
 pub mod ranges;

@@ -9,8 +9,8 @@ use gifgen_probe::{
 use gifgen_shared::{deadline::Deadline, header::Header, rejection::Reason};
 
 use crate::{
-    blocks::Blocks,
-    gateway::{Gateway, GatewayError},
+    block_cache::BlockCache,
+    loopback_proxy::{LoopbackProxy, GatewayError},
     reader::ReadError,
 };
 
@@ -25,7 +25,7 @@ pub enum ProbingError {
     Read(#[from] ReadError),
     /// There is no port for the gateway. Transient.
     #[error(transparent)]
-    Gateway(#[from] GatewayError),
+    LoopbackProxy(#[from] GatewayError),
 }
 
 /// What ffprobe finds in the header and the first pictures: see [`Probe::header`].
@@ -34,10 +34,10 @@ pub enum ProbingError {
 /// If the source cannot be read, or is no video.
 pub async fn header(
     ffprobe: &Path,
-    blocks: &Arc<Blocks>,
+    blocks: &Arc<BlockCache>,
     deadline: Deadline,
 ) -> Result<Header, ProbingError> {
-    let gateway = Gateway::start(Arc::clone(blocks)).await?;
+    let gateway = LoopbackProxy::start(Arc::clone(blocks)).await?;
     let probe = Probe {
         ffprobe,
         input: gateway.input(None),
@@ -61,11 +61,11 @@ pub async fn header(
 /// If the source cannot be read, or holds no whole video.
 pub async fn length(
     ffprobe: &Path,
-    blocks: &Arc<Blocks>,
+    blocks: &Arc<BlockCache>,
     deadline: Deadline,
     header: &Header,
 ) -> Result<f64, ProbingError> {
-    let gateway = Gateway::start(Arc::clone(blocks)).await?;
+    let gateway = LoopbackProxy::start(Arc::clone(blocks)).await?;
     let probe = Probe {
         ffprobe,
         input: gateway.input(Some(&header.container)),
@@ -80,7 +80,7 @@ pub async fn length(
 /// If the source cannot be read, or holds no whole video.
 pub async fn measure(
     ffprobe: &Path,
-    blocks: &Arc<Blocks>,
+    blocks: &Arc<BlockCache>,
     deadline: Deadline,
 ) -> Result<(Header, f64), ProbingError> {
     let header = header(ffprobe, blocks, deadline).await?;
@@ -95,13 +95,13 @@ pub async fn measure(
 /// If the source cannot be read, or the time runs out.
 pub async fn packet_times(
     ffprobe: &Path,
-    blocks: &Arc<Blocks>,
+    blocks: &Arc<BlockCache>,
     deadline: Deadline,
     container: &str,
     index: u32,
     range: Range<f64>,
 ) -> Result<Vec<f64>, ProbingError> {
-    let gateway = Gateway::start(Arc::clone(blocks)).await?;
+    let gateway = LoopbackProxy::start(Arc::clone(blocks)).await?;
     let probe = Probe {
         ffprobe,
         input: gateway.input(Some(container)),
@@ -111,7 +111,7 @@ pub async fn packet_times(
 }
 
 /// To ffprobe a source that cannot be read looks like one that ends, so the gateway has the last word.
-fn judge<T>(found: Result<T, ProbeError>, gateway: &Gateway) -> Result<T, ProbingError> {
+fn judge<T>(found: Result<T, ProbeError>, gateway: &LoopbackProxy) -> Result<T, ProbingError> {
     match gateway.failure() {
         Some(error) => Err(error.into()),
         None => Ok(found?),

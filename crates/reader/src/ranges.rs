@@ -4,7 +4,7 @@ use std::{mem, ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use gifgen_shared::{
-    backoff::Backoff, causes::with_causes, presigned_url::PresignedUrl, refusal::Refusal,
+    backoff::Backoff, error_chain::with_causes, presigned_url::PresignedUrl, refusal::Refusal,
 };
 use http_body_util::{BodyExt as _, Collected, Empty, Limited};
 use hyper::{

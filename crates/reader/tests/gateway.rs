@@ -3,8 +3,8 @@
 use std::{process::Stdio, sync::Arc, time::Duration};
 
 use gifgen_reader::{
-    blocks::Blocks,
-    gateway::Gateway,
+    block_cache::BlockCache,
+    loopback_proxy::LoopbackProxy,
     http::Http,
     reader::{ReadError, Reader},
 };
@@ -24,7 +24,7 @@ use tokio::{
 
 const KEY: &str = "cars.mp4";
 
-async fn gateway(bed: &TestBed, name: &str) -> (Gateway, Arc<Reader>) {
+async fn gateway(bed: &TestBed, name: &str) -> (LoopbackProxy, Arc<Reader>) {
     let object = bed.adopt_video(KEY, name).await;
     let etag = ETag::new(&object.etag).unwrap();
     let bytes = media::video(name).metadata().unwrap().len();
@@ -36,7 +36,7 @@ async fn gateway(bed: &TestBed, name: &str) -> (Gateway, Arc<Reader>) {
     let expiry = Duration::from_secs(600);
     let http = Http::new().unwrap();
     let reader = Reader::new(http, bed.s3().clone(), &source, &etag, bytes, expiry);
-    let gateway = Gateway::start(Blocks::new(Arc::clone(&reader))).await;
+    let gateway = LoopbackProxy::start(BlockCache::new(Arc::clone(&reader))).await;
     (gateway.unwrap(), reader)
 }
 
@@ -73,7 +73,7 @@ async fn ffmpeg_finds_the_same_packets_as_in_the_file() {
 }
 
 /// The answer to `GET path`, as it comes.
-async fn get(gateway: &Gateway, path: &str, range: &str) -> String {
+async fn get(gateway: &LoopbackProxy, path: &str, range: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", gateway.port()))
         .await
         .unwrap();
@@ -85,7 +85,7 @@ async fn get(gateway: &Gateway, path: &str, range: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-fn path(gateway: &Gateway) -> String {
+fn path(gateway: &LoopbackProxy) -> String {
     let url = gateway.url();
     let at = url.rfind('/').unwrap();
     url[at..].to_owned()
@@ -163,12 +163,12 @@ async fn what_was_read_since_does_not_come_again_with_an_answer_that_waited() {
 }
 
 /// What a reader gets that takes `bytes` bytes from `start` on, and goes away.
-async fn beginning(gateway: &Gateway, start: usize, bytes: usize) -> Vec<u8> {
+async fn beginning(gateway: &LoopbackProxy, start: usize, bytes: usize) -> Vec<u8> {
     taken(gateway, &format!("bytes={start}-"), bytes).await
 }
 
 /// The first `bytes` bytes of the answer to a request for `range`.
-async fn taken(gateway: &Gateway, range: &str, bytes: usize) -> Vec<u8> {
+async fn taken(gateway: &LoopbackProxy, range: &str, bytes: usize) -> Vec<u8> {
     let mut stream = TcpStream::connect(("127.0.0.1", gateway.port()))
         .await
         .unwrap();

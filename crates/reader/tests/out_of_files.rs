@@ -2,7 +2,7 @@
 
 use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
 
-use gifgen_reader::{blocks::Blocks, gateway::Gateway, http::Http, reader::Reader};
+use gifgen_reader::{block_cache::BlockCache, loopback_proxy::LoopbackProxy, http::Http, reader::Reader};
 use gifgen_shared::{
     source::{ETag, Source},
     source_key::SourceKey,
@@ -28,7 +28,7 @@ async fn the_gateway_answers_when_there_are_files_again() {
     let expiry = Duration::from_secs(600);
     let http = Http::new().unwrap();
     let reader = Reader::new(http, bed.s3().clone(), &source, &etag, 1000, expiry);
-    let gateway = Gateway::start(Blocks::new(Arc::clone(&reader)))
+    let gateway = LoopbackProxy::start(BlockCache::new(Arc::clone(&reader)))
         .await
         .unwrap();
     let address = SocketAddr::from(([127, 0, 0, 1], gateway.port()));

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_sdk_s3::primitives::ByteStream;
 use gifgen_reader::{
-    blocks::Blocks,
+    block_cache::BlockCache,
     http::Http,
     reader::{ReadError, Reader},
 };
@@ -178,7 +178,7 @@ async fn a_url_that_has_expired_is_replaced_by_a_fresh_one() {
 async fn what_was_read_is_not_read_again() {
     let film = Film::uploaded().await;
     let (reader, _proxy) = film.reader(HOUR, |_| Fault::None).await;
-    let blocks = Blocks::new(Arc::clone(&reader));
+    let blocks = BlockCache::new(Arc::clone(&reader));
     for range in [300_000..400_000, 310_000..390_000, 299_000..399_999] {
         let read = blocks.read(range.clone()).await.unwrap();
         assert!(read == content()[range.start as usize..range.end as usize]);

@@ -4,22 +4,22 @@ use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use gifgen_reader::{
-    blocks::Blocks,
+    block_cache::BlockCache,
     reader::{ReadError, Reader},
 };
 use gifgen_shared::{slice::Slice, video_stream::VideoStream};
 
 use crate::{
     excerpt::{Demuxer, Excerpt, Start},
-    index::IndexError,
-    keyframe::{FAR_SECONDS, Landmark, step},
+    container_index::IndexError,
+    keyframe::{FAR_SECONDS, KeyframeQuery, step},
     matroska::{
         clusters::{self, Cluster},
         head::Head,
         keyframe::cluster_at,
         scan::{Inside, Seen, scan},
     },
-    search::{self, Pace, Point, Points},
+    search::{self, SearchParams, Point, TimestampMap},
 };
 
 /// No codec shows a picture later than so many that are decoded after it.
@@ -76,12 +76,12 @@ impl Clock {
     }
 }
 
-/// The excerpts of `slices` of the file with this `head`, as [`crate::index::Index::excerpts`] has it.
+/// The excerpts of `slices` of the file with this `head`, as [`crate::container_index::ContainerIndex::excerpts`] has it.
 ///
 /// # Errors
 /// If the source cannot be read, or no index can be made.
 pub async fn excerpts(
-    blocks: &Blocks,
+    blocks: &BlockCache,
     head: &Head,
     video: &VideoStream,
     slices: &[Slice],
@@ -102,7 +102,7 @@ pub async fn excerpts(
     let last = clock.at(seconds);
     let length = head.clusters.end - head.clusters.start;
     let rate = length as f64 / seconds;
-    let pace = Pace {
+    let pace = SearchParams {
         look: ((rate * LOOK_SECONDS) as u64).clamp(4 * 1024, 256 * 1024),
         soon: clock.span(SOON_SECONDS),
         near: ((rate * SOON_SECONDS) as u64).max(16 * 1024),
@@ -128,7 +128,7 @@ pub async fn excerpts(
     } else {
         clusters::all(reader, head.clusters.clone(), head.track.number).await?
     };
-    let mut points = Points::new(late.saturating_add(clock.span(2.0)));
+    let mut points = TimestampMap::new(late.saturating_add(clock.span(2.0)));
     let disorder = |_| IndexError::None("its times run backwards".into());
     let point = |at, time: i64| Point {
         at,
@@ -162,7 +162,7 @@ pub async fn excerpts(
             let after = points.after(wanted.end).filter(|_| wanted.end < last);
             let end = after.map_or(head.clusters.end, |point| point.at);
             let start = start(reader, head, known, wanted.start, far).await?;
-            let landmark = Landmark::Block {
+            let landmark = KeyframeQuery::Block {
                 track: head.track.number,
                 shown: wanted.start,
             };

@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use gifgen_reader::blocks::Blocks;
+use gifgen_reader::block_cache::BlockCache;
 
 use crate::{
-    index::IndexError,
+    container_index::IndexError,
     matroska::{
         cues::{Cue, cues},
         ebml::{Header, LONGEST_HEADER, big_endian, child, elements, unsigned},
@@ -63,7 +63,7 @@ impl Head {
     ///
     /// # Errors
     /// If the source cannot be read, or no index can be made.
-    pub async fn read(blocks: &Blocks, stream: u32) -> Result<Self, IndexError> {
+    pub async fn read(blocks: &BlockCache, stream: u32) -> Result<Self, IndexError> {
         let none = |why: &str| IndexError::None(why.to_owned());
         let length = blocks.reader().len();
         let (start, ebml) = content(blocks, 0, ids::EBML, LONGEST).await?;
@@ -161,14 +161,14 @@ impl Places {
     }
 }
 
-async fn header(blocks: &Blocks, at: u64) -> Result<Header, IndexError> {
+async fn header(blocks: &BlockCache, at: u64) -> Result<Header, IndexError> {
     let bytes = blocks.read(at..at.saturating_add(LONGEST_HEADER)).await?;
     Header::read(&bytes).ok_or_else(|| IndexError::None("it breaks off, or is damaged".into()))
 }
 
 /// Where the content of the element `id` at `at` is, and the content.
 async fn content(
-    blocks: &Blocks,
+    blocks: &BlockCache,
     at: u64,
     id: u32,
     longest: u64,

@@ -2,7 +2,7 @@
 
 use mp4_atom::Atom;
 
-use crate::index::IndexError;
+use crate::container_index::IndexError;
 
 /// Bytes of the longest header.
 pub(super) const HEADER: u64 = 16;

@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::{boxes::none, edits::Edits, sample::Sample};
-use crate::index::IndexError;
+use crate::container_index::IndexError;
 
 /// How FFmpeg times the pictures of a track.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,7 @@
 use mp4_atom::Elst;
 
 use super::boxes::{content, none, number, only};
-use crate::index::IndexError;
+use crate::container_index::IndexError;
 
 /// Latest time that is believed, in ticks: times can be added up then.
 const LATEST: u64 = 1 << 53;

@@ -6,7 +6,7 @@ use super::{
     boxes::{children, content, none, number, one},
     sample::{LONGEST_SAMPLE, MOST_SAMPLES, Sample},
 };
-use crate::index::IndexError;
+use crate::container_index::IndexError;
 
 /// Flags of a sample at which decoding cannot start: `sample_is_non_sync_sample`, and
 /// `sample_depends_on` = 1.

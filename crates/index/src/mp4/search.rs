@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use gifgen_reader::blocks::Blocks;
+use gifgen_reader::block_cache::BlockCache;
 
 use super::{
     boxes::{HEADER, Header, number},
-    lanes::{AT_ONCE, LONGEST_MOOF, Shared},
-    window::Window,
+    fragment_walk::{AT_ONCE, LONGEST_MOOF, Shared},
+    read_ahead::ReadAhead,
 };
-use crate::index::IndexError;
+use crate::container_index::IndexError;
 
 /// How many fragments should be between two places. A search reads half a fragment, and more often
 /// half a long one, so that all together cost less than one per cent of the file. From one place to the
@@ -40,7 +40,7 @@ const SIGN: usize = 32;
 /// Adds places where a fragment starts to `known`, which are such places and in order, wherever there
 /// are many fragments between two of them.
 pub(super) async fn fill_gaps(
-    blocks: &Blocks,
+    blocks: &BlockCache,
     mut known: Vec<u64>,
     shared: &Shared,
 ) -> Result<Vec<u64>, IndexError> {
@@ -91,12 +91,12 @@ fn gaps(known: &[u64], end: u64) -> impl Iterator<Item = Range<u64>> {
 
 /// The first place in `range` that looks like the start of a `moof`, reading `step` bytes at once.
 async fn search(
-    blocks: &Blocks,
+    blocks: &BlockCache,
     range: Range<u64>,
     step: u64,
     shared: &Shared,
 ) -> Result<Option<u64>, IndexError> {
-    let mut window = Window::new(blocks.reader(), shared);
+    let mut window = ReadAhead::new(blocks.reader(), shared);
     let mut at = range.start;
     while at < range.end {
         // With so much of the next piece that nothing is missed between them.
@@ -111,9 +111,9 @@ async fn search(
 }
 
 /// Length of the fragment at `at`, with its pictures.
-async fn fragment_length(blocks: &Blocks, at: u64, shared: &Shared) -> Result<u64, IndexError> {
+async fn fragment_length(blocks: &BlockCache, at: u64, shared: &Shared) -> Result<u64, IndexError> {
     let bytes = blocks.reader().len();
-    let mut window = Window::new(blocks.reader(), shared);
+    let mut window = ReadAhead::new(blocks.reader(), shared);
     let mut end = at;
     for _ in 0..2 {
         let head = window.read(end, HEADER, HEADER).await?;

@@ -6,7 +6,7 @@ use super::{
     boxes::{content, none, number, one, only},
     sample::{LONGEST_SAMPLE, MOST_SAMPLES, Sample},
 };
-use crate::index::IndexError;
+use crate::container_index::IndexError;
 
 /// Longest composition offset that FFmpeg believes, in ticks; with a longer one it forgets them all.
 const LONGEST_DELAY: i32 = 1 << 28;

@@ -7,7 +7,7 @@ use super::{
     edits::{Edits, edits},
     tables,
 };
-use crate::index::IndexError;
+use crate::container_index::IndexError;
 
 /// Most bytes of the boxes that are copied, together: they go into each excerpt.
 const LONGEST_COPY: usize = 64 * 1024;

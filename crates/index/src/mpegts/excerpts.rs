@@ -2,15 +2,15 @@
 
 use std::ops::Range;
 
-use gifgen_reader::blocks::Blocks;
+use gifgen_reader::block_cache::BlockCache;
 use gifgen_shared::{slice::Slice, video_stream::VideoStream};
 
 use crate::{
     excerpt::{Demuxer, Excerpt, Start},
-    index::IndexError,
-    keyframe::{FAR_SECONDS, Landmark, step},
+    container_index::IndexError,
+    keyframe::{FAR_SECONDS, KeyframeQuery, step},
     mpegts::stream::Stream,
-    search::{self, Pace, Point, Points},
+    search::{self, SearchParams, Point, TimestampMap},
 };
 
 /// How much of the start and of the end is looked at, in bytes. It has been read for the tables and
@@ -33,12 +33,12 @@ const LOOK_SECONDS: f64 = 0.06;
 /// average; another look costs as much.
 const SOON_SECONDS: f64 = 0.8;
 
-/// The excerpts of `slices` of a file with this `stream`, as [`crate::index::Index::excerpts`] has it.
+/// The excerpts of `slices` of a file with this `stream`, as [`crate::container_index::ContainerIndex::excerpts`] has it.
 ///
 /// # Errors
 /// If the source cannot be read, or no index can be made.
 pub async fn excerpts(
-    blocks: &Blocks,
+    blocks: &BlockCache,
     stream: &Stream,
     video: &VideoStream,
     slices: &[Slice],
@@ -47,7 +47,7 @@ pub async fn excerpts(
     let length = blocks.reader().len();
     let layout = stream.layout;
 
-    let mut points = Points::new(0);
+    let mut points = TimestampMap::new(0);
     let tail = layout.align(length.saturating_sub(EDGE));
     for range in [layout.first..layout.first + EDGE, tail..length] {
         let bytes = blocks.read(range.clone()).await?;
@@ -69,7 +69,7 @@ pub async fn excerpts(
     let rate = length as f64 / seconds;
     // Whole packets, since a look starts where the last one ended.
     let look = ((rate * LOOK_SECONDS) as u64).clamp(4 * 1024, 256 * 1024);
-    let pace = Pace {
+    let pace = SearchParams {
         look: look - look % layout.size.max(1),
         soon: (CLOCK * SOON_SECONDS) as i64,
         near: ((rate * SOON_SECONDS) as u64).max(16 * 1024),
@@ -109,7 +109,7 @@ pub async fn excerpts(
             Start::Exact
         } else {
             Start::KeyframeBefore {
-                landmark: Landmark::Picture {
+                landmark: KeyframeQuery::Picture {
                     pid: stream.pid,
                     codec: stream.codec,
                     packet: layout.size,
@@ -139,10 +139,10 @@ pub async fn excerpts(
 
 /// The bytes for the times in `wanted`, and whether decoding can start with the first of them.
 fn range(
-    points: &Points,
+    points: &TimestampMap,
     wanted: Range<i64>,
     all: Range<u64>,
-    pace: Pace,
+    pace: SearchParams,
 ) -> Option<(Range<u64>, bool)> {
     let end = points.after(wanted.end).map_or(all.end, |point| point.at);
     // The picture that is shown first may be the keyframe: what is looked through has to hold it.

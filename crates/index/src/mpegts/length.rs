@@ -1,10 +1,10 @@
 //! The length of the video of a transport stream.
 
-use gifgen_reader::{blocks::Blocks, reader::ReadError};
+use gifgen_reader::{block_cache::BlockCache, reader::ReadError};
 use gifgen_shared::video_stream::VideoStream;
 
 use crate::{
-    ending::{LAST, end},
+    last_duration::{LAST, end},
     mpegts::{
         excerpts::{CLOCK, TURNS},
         stream::Stream,
@@ -21,7 +21,7 @@ const MOST: u64 = 16 * 1024 * 1024;
 /// # Errors
 /// If the source cannot be read.
 pub async fn length(
-    blocks: &Blocks,
+    blocks: &BlockCache,
     stream: &Stream,
     video: &VideoStream,
 ) -> Result<Option<f64>, ReadError> {

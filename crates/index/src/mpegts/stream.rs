@@ -1,9 +1,9 @@
 //! The video of a transport stream.
 
-use gifgen_reader::blocks::Blocks;
+use gifgen_reader::block_cache::BlockCache;
 
 use crate::{
-    index::IndexError,
+    container_index::IndexError,
     mpegts::{
         codec::{Codec, is_video},
         packet::{Layout, Packet, times},
@@ -38,7 +38,7 @@ impl Stream {
     ///
     /// # Errors
     /// If the source cannot be read, or no index can be made.
-    pub async fn read(blocks: &Blocks, index: u32) -> Result<Self, IndexError> {
+    pub async fn read(blocks: &BlockCache, index: u32) -> Result<Self, IndexError> {
         let none = |why: &str| IndexError::None(why.to_owned());
         let mut wanted = FIRST;
         let (layout, programs) = loop {

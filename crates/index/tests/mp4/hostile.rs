@@ -125,7 +125,7 @@ proptest! {
     fn no_change_of_a_description_does_harm(
         name in prop::sample::select(&SEEDS[..]),
         changes in prop::collection::vec(
-            (any::<prop::sample::Index>(), 0usize..48, prop::sample::select(
+            (any::<prop::sample::ContainerIndex>(), 0usize..48, prop::sample::select(
                 &[0u8, 1, 2, 7, 8, 15, 16, 0x7F, 0x80, 0xFF][..])), 1..6),
     ) {
         let mut file = seed(name);

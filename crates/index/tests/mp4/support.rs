@@ -9,7 +9,7 @@ use std::{
 };
 
 use gifgen_index::{excerpt::Excerpt, index::IndexError, mp4};
-use gifgen_reader::{blocks::Blocks, http::Http, reader::Reader};
+use gifgen_reader::{block_cache::BlockCache, http::Http, reader::Reader};
 use gifgen_shared::{
     slice::{self, Slice},
     source::{ETag, Source},
@@ -125,7 +125,7 @@ impl Shown {
 /// The embedded S3 with one source on it.
 pub struct Served {
     _bed: TestBed,
-    pub blocks: Arc<Blocks>,
+    pub blocks: Arc<BlockCache>,
 }
 
 impl Served {
@@ -147,7 +147,7 @@ impl Served {
         );
         Self {
             _bed: bed,
-            blocks: Blocks::new(reader),
+            blocks: BlockCache::new(reader),
         }
     }
 }

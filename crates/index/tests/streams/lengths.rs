@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use gifgen_index::index::Index;
-use gifgen_reader::{blocks::Blocks, probing};
+use gifgen_index::container_index::ContainerIndex;
+use gifgen_reader::{block_cache::BlockCache, probing};
 use gifgen_shared::deadline::Deadline;
 use gifgen_testkit::bed::settings;
 
@@ -37,11 +37,11 @@ fn film(folder: &Path, name: &str, pictures: u32, times: &str, args: &[&str]) ->
 /// By the index, if it tells, and by ffprobe.
 async fn lengths(file: &Path) -> (Option<f64>, f64) {
     let bench = Bench::new(file, 0).await;
-    let blocks = Blocks::new(bench.reader());
+    let blocks = BlockCache::new(bench.reader());
     let deadline = Deadline::after(Duration::from_secs(60));
     let measured = probing::measure(&settings(&[]).ffprobe, &blocks, deadline).await;
     let (header, length) = measured.unwrap();
-    let index = Index::read(Arc::clone(&blocks), &header.container, header.video).await;
+    let index = ContainerIndex::read(Arc::clone(&blocks), &header.container, header.video).await;
     let told = index.unwrap().length(header.claimed_seconds).await;
     (told.unwrap(), length)
 }

@@ -13,9 +13,9 @@ use std::{
 use gifgen_index::{
     excerpt::Excerpt,
     feed::{feed, pipe},
-    index::{Index, IndexError},
+    container_index::{ContainerIndex, IndexError},
 };
-use gifgen_reader::{blocks::Blocks, http::Http, reader::Reader};
+use gifgen_reader::{block_cache::BlockCache, http::Http, reader::Reader};
 use gifgen_shared::{
     slice::{Slice, plan},
     source::{ETag, Source},
@@ -110,9 +110,9 @@ impl Bench {
         slices: &[Slice],
     ) -> (Result<Vec<Option<Excerpt>>, IndexError>, Cost) {
         let reader = self.reader();
-        let blocks = Blocks::new(Arc::clone(&reader));
+        let blocks = BlockCache::new(Arc::clone(&reader));
         let excerpts = async {
-            let index = Index::read(blocks, &self.container, self.video).await?;
+            let index = ContainerIndex::read(blocks, &self.container, self.video).await?;
             index.excerpts(slices).await
         };
         let excerpts = excerpts.await;

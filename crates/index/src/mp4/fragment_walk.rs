@@ -9,16 +9,16 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use gifgen_reader::blocks::Blocks;
+use gifgen_reader::block_cache::BlockCache;
 
 use super::{
     boxes::{HEADER, Header, none},
-    parts::Parts,
+    top_level_boxes::TopLevelBoxes,
     search::fill_gaps,
-    starts::Starts,
-    window::Window,
+    fragment_offsets::FragmentOffsets,
+    read_ahead::ReadAhead,
 };
-use crate::index::IndexError;
+use crate::container_index::IndexError;
 
 /// How many lanes are walked at a time.
 pub(super) const AT_ONCE: usize = 64;
@@ -54,8 +54,8 @@ pub(super) struct Shared {
 }
 
 /// Reads the fragments behind a `moov` that ends at `at` into `parts`.
-pub(super) async fn read(blocks: &Blocks, at: u64, parts: &mut Parts) -> Result<(), IndexError> {
-    let starts = Starts::read(blocks, at).await?;
+pub(super) async fn read(blocks: &BlockCache, at: u64, parts: &mut TopLevelBoxes) -> Result<(), IndexError> {
+    let starts = FragmentOffsets::read(blocks, at).await?;
     parts.has_segment_index = starts.has_segment_index;
     let Some(first) = starts.first else {
         return Ok(());
@@ -80,7 +80,7 @@ pub(super) async fn read(blocks: &Blocks, at: u64, parts: &mut Parts) -> Result<
 
 /// Walks from each of `starts` to the next, and in long gaps also from places in between.
 async fn walk_all(
-    blocks: &Blocks,
+    blocks: &BlockCache,
     starts: Vec<u64>,
     shared: &Shared,
 ) -> Result<Vec<(u64, Bytes)>, IndexError> {
@@ -94,13 +94,13 @@ async fn walk_all(
 
 /// The fragments from `at` to `end`, where the next lane begins; without one, to the end of the file.
 async fn walk(
-    blocks: &Blocks,
+    blocks: &BlockCache,
     mut at: u64,
     end: Option<u64>,
     shared: &Shared,
 ) -> Result<Vec<(u64, Bytes)>, IndexError> {
     let bytes = blocks.reader().len();
-    let mut window = Window::new(blocks.reader(), shared);
+    let mut window = ReadAhead::new(blocks.reader(), shared);
     let mut found = Vec::new();
     let (mut fragment, mut is_short) = (at, false);
     while at < end.unwrap_or(bytes) {

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gifgen_reader::reader::Reader;
 
-use super::lanes::Shared;
-use crate::index::IndexError;
+use super::fragment_walk::Shared;
+use crate::container_index::IndexError;
 
 /// What was read last.
 #[derive(Debug)]
-pub(super) struct Window<'a> {
+pub(super) struct ReadAhead<'a> {
     reader: &'a Arc<Reader>,
     shared: &'a Shared,
     start: u64,
     bytes: Bytes,
 }
 
-impl<'a> Window<'a> {
+impl<'a> ReadAhead<'a> {
     pub(super) fn new(reader: &'a Arc<Reader>, shared: &'a Shared) -> Self {
         Self {
             reader,

@@ -1,7 +1,7 @@
 //! A source on a loopback port, for FFmpeg and ffprobe where they must seek for themselves: they open
 //! one URL of ours and know no other.
 //!
-//! What they read comes through [`Blocks`], with long requests that end when they stop reading. What
+//! What they read comes through [`BlockCache`], with long requests that end when they stop reading. What
 //! goes wrong with the source is kept as it was, and not as FFmpeg words it.
 
 use std::{
@@ -35,7 +35,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{blocks::Blocks, reader::ReadError};
+use crate::{block_cache::BlockCache, reader::ReadError};
 
 /// What may lie in the socket unread, in bytes: it is read from the source in vain when FFmpeg seeks
 /// away.
@@ -45,7 +45,7 @@ const SEND_BUFFER_BYTES: usize = 64 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A source on a loopback port, as long as this lives.
-pub struct Gateway {
+pub struct LoopbackProxy {
     address: SocketAddr,
     url: String,
     failure: Arc<OnceLock<ReadError>>,
@@ -57,13 +57,13 @@ pub struct Gateway {
 #[error("failed to open a loopback port: {0}")]
 pub struct GatewayError(#[from] std::io::Error);
 
-impl Gateway {
+impl LoopbackProxy {
     /// Serves `blocks` on a port of 127.0.0.1 that the kernel picks, at a path that nobody can guess;
     /// on a machine with several users, they can see it among the arguments of FFmpeg.
     ///
     /// # Errors
     /// If there is no port.
-    pub async fn start(blocks: Arc<Blocks>) -> Result<Self, GatewayError> {
+    pub async fn start(blocks: Arc<BlockCache>) -> Result<Self, GatewayError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let mut secret = [0; 16];
@@ -108,14 +108,14 @@ impl Gateway {
     }
 }
 
-impl Drop for Gateway {
+impl Drop for LoopbackProxy {
     fn drop(&mut self) {
         // Its connections belong to the task, and end with it.
         self.serving.abort();
     }
 }
 
-impl fmt::Debug for Gateway {
+impl fmt::Debug for LoopbackProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Gateway")
             .field("address", &self.address)
@@ -125,7 +125,7 @@ impl fmt::Debug for Gateway {
 
 #[derive(Clone)]
 struct Served {
-    blocks: Arc<Blocks>,
+    blocks: Arc<BlockCache>,
     path: Arc<str>,
     failure: Arc<OnceLock<ReadError>>,
 }

@@ -1,10 +1,10 @@
 //! Where fragments start, as far as a file says so.
 
-use gifgen_reader::blocks::Blocks;
+use gifgen_reader::block_cache::BlockCache;
 use mp4_atom::{Mfro, Sidx, Tfra};
 
 use super::boxes::{HEADER, Header, children, content};
-use crate::index::IndexError;
+use crate::container_index::IndexError;
 
 /// Most boxes between the `moov` and the first `moof`.
 const MOST_BOXES: u32 = 64;
@@ -17,7 +17,7 @@ const MFRO: u64 = 16;
 
 /// Where fragments start.
 #[derive(Debug, Default)]
-pub(super) struct Starts {
+pub(super) struct FragmentOffsets {
     /// Where the first `moof` is; `None` if there is none.
     pub(super) first: Option<u64>,
     /// How long it is.
@@ -28,9 +28,9 @@ pub(super) struct Starts {
     pub(super) has_segment_index: bool,
 }
 
-impl Starts {
+impl FragmentOffsets {
     /// Reads what the file says behind its `moov`, which ends at `at`, and at its end.
-    pub(super) async fn read(blocks: &Blocks, mut at: u64) -> Result<Self, IndexError> {
+    pub(super) async fn read(blocks: &BlockCache, mut at: u64) -> Result<Self, IndexError> {
         let bytes = blocks.reader().len();
         let mut starts = Self::default();
         for _ in 0..MOST_BOXES {
@@ -83,7 +83,7 @@ fn segments(sidx: &Sidx, end: u64) -> impl Iterator<Item = u64> {
 }
 
 /// Where fragments start, by the table at the end of the file.
-async fn random_access(blocks: &Blocks) -> Result<Vec<u64>, IndexError> {
+async fn random_access(blocks: &BlockCache) -> Result<Vec<u64>, IndexError> {
     let bytes = blocks.reader().len();
     let end = blocks.read(bytes.saturating_sub(MFRO)..bytes).await?;
     let mfro = children(&end).find(|child| child.kind == *b"mfro");

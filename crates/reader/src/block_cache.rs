@@ -13,7 +13,7 @@ use bytes::Bytes;
 use lru::LruCache;
 
 use crate::{
-    block_stream::{BlockStream, Filling},
+    block_stream::{BlockStream, InFlightRequest},
     reader::{ReadError, Reader},
 };
 
@@ -30,14 +30,14 @@ const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// A source with the memory of what was read of it, in blocks.
 #[derive(Debug)]
-pub struct Blocks {
+pub struct BlockCache {
     reader: Arc<Reader>,
     kept: Mutex<LruCache<u64, Bytes>>,
     /// Requests whose answers nobody is reading, the oldest first.
-    waiting: Mutex<VecDeque<(Instant, Filling)>>,
+    waiting: Mutex<VecDeque<(Instant, InFlightRequest)>>,
 }
 
-impl Blocks {
+impl BlockCache {
     /// Nothing is read yet.
     pub fn new(reader: Arc<Reader>) -> Arc<Self> {
         let kept = Mutex::new(LruCache::new(KEPT));
@@ -112,7 +112,7 @@ impl Blocks {
     }
 
     /// Has a request wait for whoever reads its answer on.
-    pub(crate) fn wait(&self, filling: Filling) {
+    pub(crate) fn wait(&self, filling: InFlightRequest) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.push_back((Instant::now(), filling));
         if waiting.len() > MOST_WAITING {
@@ -121,10 +121,10 @@ impl Blocks {
     }
 
     /// The request that waits and leads to the byte at `at`, if there is one.
-    pub(crate) fn waiting_for(&self, at: u64) -> Option<Filling> {
+    pub(crate) fn waiting_for(&self, at: u64) -> Option<InFlightRequest> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.retain(|(since, _)| since.elapsed() < LONGEST_WAIT);
-        let leads_there = |(_, filling): &(Instant, Filling)| filling.leads_to(at);
+        let leads_there = |(_, filling): &(Instant, InFlightRequest)| filling.leads_to(at);
         let place = waiting.iter().position(leads_there)?;
         waiting.remove(place).map(|(_, filling)| filling)
     }

@@ -1,7 +1,7 @@
 //! What a file says of its pictures: how long they last, and the excerpts of slices.
 
 use bytes::Bytes;
-use gifgen_reader::blocks::Blocks;
+use gifgen_reader::block_cache::BlockCache;
 use gifgen_shared::{slice::Slice, video_stream::VideoStream};
 
 use super::{
@@ -9,16 +9,16 @@ use super::{
     clock::{Clock, Origin},
     cut::Cutter,
     moof::Fragments,
-    parts::Parts,
+    top_level_boxes::TopLevelBoxes,
     sample::{MOST_SAMPLES, Sample},
     tables,
     track::Track,
     write::write,
 };
 use crate::{
-    ending::usual_step,
+    last_duration::usual_step,
     excerpt::{Demuxer, Excerpt, Start},
-    index::IndexError,
+    container_index::IndexError,
 };
 
 /// Most samples of one excerpt: a slice of 900 s at 240 pictures a second, and some before it.
@@ -30,7 +30,7 @@ const LONGEST_LAST_SECONDS: i64 = 10;
 
 /// The video of an MP4 or QuickTime file, with the times of its pictures.
 #[derive(Debug)]
-pub struct Film {
+pub struct Mp4Index {
     ftyp: Bytes,
     track: Track,
     samples: Vec<Sample>,
@@ -42,13 +42,13 @@ pub struct Film {
     bytes: u64,
 }
 
-impl Film {
+impl Mp4Index {
     /// Reads what a file says of the stream `video`.
     ///
     /// # Errors
     /// If the source cannot be read, or no index can be made.
-    pub async fn read(blocks: &Blocks, video: &VideoStream) -> Result<Self, IndexError> {
-        Self::new(Parts::read(blocks).await?, video)
+    pub async fn read(blocks: &BlockCache, video: &VideoStream) -> Result<Self, IndexError> {
+        Self::new(TopLevelBoxes::read(blocks).await?, video)
     }
 
     /// As [`Self::read`], of a file that is at hand.
@@ -56,10 +56,10 @@ impl Film {
     /// # Errors
     /// If no index can be made.
     pub fn of(file: &[u8], video: &VideoStream) -> Result<Self, IndexError> {
-        Self::new(Parts::of(file)?, video)
+        Self::new(TopLevelBoxes::of(file)?, video)
     }
 
-    fn new(parts: Parts, video: &VideoStream) -> Result<Self, IndexError> {
+    fn new(parts: TopLevelBoxes, video: &VideoStream) -> Result<Self, IndexError> {
         let (track, stbl) = Track::parse(&parts.moov, video.index)?;
         let (samples, end, origin) = samples(&parts, &track, stbl)?;
         let (edits, timescale) = (track.edits, track.timescale);
@@ -153,7 +153,7 @@ impl Film {
 /// All samples of `track`, whose tables are `stbl`, when the last one ends, and how they came to be
 /// known.
 fn samples(
-    parts: &Parts,
+    parts: &TopLevelBoxes,
     track: &Track,
     stbl: &[u8],
 ) -> Result<(Vec<Sample>, i64, Origin), IndexError> {

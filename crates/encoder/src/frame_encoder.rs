@@ -7,14 +7,14 @@ use gif::{DisposalMethod, Frame};
 use crate::{
     activity::{activity, class},
     dither::{Dither, Ditherer},
-    likeness::{Likeness, STILL},
+    interchangeable::{Likeness, STILL},
     lzw::{Lzw, Want},
     planes::{Colour, Planes},
     stages::{Stages, timed},
 };
 
 /// What is on screen, and the palette that it is drawn with.
-pub(crate) struct Painter {
+pub(crate) struct FrameEncoder {
     width: usize,
     entries: Vec<Colour>,
     exact: bool,
@@ -30,7 +30,7 @@ struct Cut {
     rows: Range<usize>,
 }
 
-impl Painter {
+impl FrameEncoder {
     /// For pictures `width` pixels wide. If `exact`, they have no colours but the `entries`.
     pub(crate) fn new(dither: Dither, width: usize, entries: Vec<Colour>, exact: bool) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Painter {
             self.wants(&places, &changed, &busy)
         });
         let cut = cut?;
-        let stay = stay(&self.entries);
+        let transparent_index = transparent_index(&self.entries);
         let rows = cut.rows.clone().map(|row| {
             let start = row * self.width;
             start + cut.columns.start..start + cut.columns.end
@@ -81,14 +81,14 @@ impl Painter {
             inside.extend_from_slice(&wants[row]);
         }
         let compressed = timed(&mut stages.compress, || {
-            lzw.compress(&inside, &self.likeness, stay)
+            lzw.compress(&inside, &self.likeness, transparent_index)
         });
         let shown = self
             .shown
-            .get_or_insert_with(|| vec![stay; picture.pixels()]);
+            .get_or_insert_with(|| vec![transparent_index; picture.pixels()]);
         for (row, symbols) in rows.zip(compressed.symbols.chunks_exact(cut.columns.len())) {
             for (shown, symbol) in shown[row].iter_mut().zip(symbols) {
-                if *symbol != stay {
+                if *symbol != transparent_index {
                     *shown = *symbol;
                 }
             }
@@ -99,7 +99,7 @@ impl Painter {
             width: cut.columns.len() as u16,
             height: cut.rows.len() as u16,
             dispose: DisposalMethod::Keep,
-            transparent: Some(stay),
+            transparent: Some(transparent_index),
             buffer: compressed.data.into(),
             ..Frame::default()
         })
@@ -142,6 +142,6 @@ impl Painter {
 }
 
 /// The symbol, after those of the entries, that leaves a pixel as it is.
-pub(crate) fn stay(entries: &[Colour]) -> u8 {
+pub(crate) fn transparent_index(entries: &[Colour]) -> u8 {
     u8::try_from(entries.len()).unwrap_or(u8::MAX)
 }

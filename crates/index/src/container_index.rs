@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gifgen_reader::{
-    blocks::Blocks,
+    block_cache::BlockCache,
     reader::{ReadError, Reader},
 };
 use gifgen_shared::{header::MISSING_SECONDS, slice::Slice, video_stream::VideoStream};
@@ -24,38 +24,38 @@ pub enum IndexError {
 
 /// What a source says of where the pictures of its video are.
 #[derive(Debug)]
-pub struct Index {
-    blocks: Arc<Blocks>,
+pub struct ContainerIndex {
+    blocks: Arc<BlockCache>,
     video: VideoStream,
-    film: Film,
+    film: Mp4Index,
 }
 
 /// What was read for it.
 #[derive(Debug)]
-enum Film {
-    Mov(Box<mp4::Film>),
+enum Mp4Index {
+    Mov(Box<mp4::Mp4Index>),
     Matroska(matroska::Head),
     MpegTs(mpegts::Stream),
 }
 
-impl Index {
+impl ContainerIndex {
     /// Reads that of the stream `video` of a source whose container is `container`, as FFmpeg names it.
     ///
     /// # Errors
     /// If the source cannot be read, or no index can be made.
     pub async fn read(
-        blocks: Arc<Blocks>,
+        blocks: Arc<BlockCache>,
         container: &str,
         video: VideoStream,
     ) -> Result<Self, IndexError> {
         // Boxed, or else the compiler gives up on the size of what awaits this.
         let film = match container {
             "matroska,webm" => {
-                Film::Matroska(Box::pin(matroska::Head::read(&blocks, video.index)).await?)
+                Mp4Index::Matroska(Box::pin(matroska::Head::read(&blocks, video.index)).await?)
             }
-            "mpegts" => Film::MpegTs(Box::pin(mpegts::Stream::read(&blocks, video.index)).await?),
+            "mpegts" => Mp4Index::MpegTs(Box::pin(mpegts::Stream::read(&blocks, video.index)).await?),
             _ if container.split(',').any(|name| name == "mov") => {
-                Film::Mov(Box::new(Box::pin(mp4::Film::read(&blocks, &video)).await?))
+                Mp4Index::Mov(Box::new(Box::pin(mp4::Mp4Index::read(&blocks, &video)).await?))
             }
             _ => return Err(IndexError::None(format!("of {container} none is made"))),
         };
@@ -80,9 +80,9 @@ impl Index {
     pub async fn length(&self, claimed: Option<f64>) -> Result<Option<f64>, ReadError> {
         let (blocks, video) = (&self.blocks, &self.video);
         let told = match &self.film {
-            Film::Mov(film) => return Ok(film.length()),
-            Film::Matroska(head) => Box::pin(matroska::length(blocks, head, video)).await?,
-            Film::MpegTs(stream) => Box::pin(mpegts::length(blocks, stream, video)).await?,
+            Mp4Index::Mov(film) => return Ok(film.length()),
+            Mp4Index::Matroska(head) => Box::pin(matroska::length(blocks, head, video)).await?,
+            Mp4Index::MpegTs(stream) => Box::pin(mpegts::length(blocks, stream, video)).await?,
         };
         let is_near =
             |told: &f64| claimed.is_none_or(|claimed| (told - claimed).abs() <= MISSING_SECONDS);
@@ -97,9 +97,9 @@ impl Index {
     pub async fn excerpts(&self, slices: &[Slice]) -> Result<Vec<Option<Excerpt>>, IndexError> {
         let (blocks, video) = (&self.blocks, &self.video);
         match &self.film {
-            Film::Mov(film) => Ok(film.excerpts(slices)),
-            Film::Matroska(head) => Box::pin(matroska::excerpts(blocks, head, video, slices)).await,
-            Film::MpegTs(stream) => Box::pin(mpegts::excerpts(blocks, stream, video, slices)).await,
+            Mp4Index::Mov(film) => Ok(film.excerpts(slices)),
+            Mp4Index::Matroska(head) => Box::pin(matroska::excerpts(blocks, head, video, slices)).await,
+            Mp4Index::MpegTs(stream) => Box::pin(mpegts::excerpts(blocks, stream, video, slices)).await,
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::video_stream::VideoStream;
 /// What previews look like; `README.md` says what each setting means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Look {
+pub struct PreviewSettings {
     /// Length of a slice, 1 to 900 seconds.
     pub slice_seconds: u32,
     /// What stills to make.
@@ -29,14 +29,14 @@ pub struct Look {
     pub frame_quality: u32,
 }
 
-impl Look {
+impl PreviewSettings {
     /// Width and height of a GIF of `video`, in pixels.
     pub fn gif_size(&self, video: &VideoStream) -> (u32, u32) {
         (self.gif_width, video.height_at(self.gif_width))
     }
 }
 
-impl Default for Look {
+impl Default for PreviewSettings {
     /// The defaults of `README.md`.
     fn default() -> Self {
         Self {

@@ -1,13 +1,13 @@
 //! What the index needs of a file: a few boxes at its top.
 
 use bytes::Bytes;
-use gifgen_reader::blocks::Blocks;
+use gifgen_reader::block_cache::BlockCache;
 
 use super::{
     boxes::{HEADER, Header, children, none},
-    lanes,
+    fragment_walk,
 };
-use crate::index::IndexError;
+use crate::container_index::IndexError;
 
 /// Longest `moov`, in bytes: thirteen hours of the usual kind.
 const LONGEST_MOOV: u64 = 64 * 1024 * 1024;
@@ -20,7 +20,7 @@ const MOST_BOXES: u32 = 200;
 
 /// The parts of a file.
 #[derive(Debug, Default)]
-pub(super) struct Parts {
+pub(super) struct TopLevelBoxes {
     /// With its header. Empty if there is none.
     pub(super) ftyp: Bytes,
     /// Content of the `moov`.
@@ -33,9 +33,9 @@ pub(super) struct Parts {
     pub(super) bytes: u64,
 }
 
-impl Parts {
+impl TopLevelBoxes {
     /// Reads them.
-    pub(super) async fn read(blocks: &Blocks) -> Result<Self, IndexError> {
+    pub(super) async fn read(blocks: &BlockCache) -> Result<Self, IndexError> {
         let mut parts = Self {
             bytes: blocks.reader().len(),
             ..Self::default()
@@ -52,7 +52,7 @@ impl Parts {
                 Some(Wanted::Moov) => {
                     parts.moov = blocks.read(at + header.len..end).await?;
                     if may_have_fragments(&parts.moov) {
-                        lanes::read(blocks, end, &mut parts).await?;
+                        fragment_walk::read(blocks, end, &mut parts).await?;
                     }
                     return Ok(parts);
                 }
