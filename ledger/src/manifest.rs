@@ -112,6 +112,11 @@ pub struct SlowSlice {
 const SLOWEST: usize = 5;
 
 impl Manifest {
+    /// Whether all previews of its run are there.
+    pub fn is_complete(&self) -> bool {
+        self.status == Status::Complete
+    }
+
     /// The manifest of `run`, whose slices have these `receipts`, with that `track`.
     pub fn new(
         run: &Run,
