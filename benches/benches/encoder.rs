@@ -34,7 +34,9 @@ struct Row {
 
 const COLUMNS: &[Column<Row>] = &[
     ("dither", |row, _| row.dither.into()),
-    ("settle", |row, _| row.nanoseconds(|stages| stages.stabilize)),
+    ("settle", |row, _| {
+        row.nanoseconds(|stages| stages.stabilize)
+    }),
     ("palette", |row, _| row.nanoseconds(|stages| stages.palette)),
     ("choose", |row, _| row.nanoseconds(|stages| stages.choose)),
     ("compress", |row, _| {

@@ -4,8 +4,8 @@
 use std::fs;
 
 use gifgen_shared::{
-    preview_settings::Frames,
     output_keys::OutputKeys,
+    preview_settings::Frames,
     slice::Slice,
     source_key::{SourceKey, SourceKeyError},
 };

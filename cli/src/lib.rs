@@ -7,6 +7,7 @@ pub mod export;
 pub mod external;
 pub mod interrupt;
 pub mod local;
+pub mod login;
 pub mod options;
 pub mod printable;
 pub mod progress;

@@ -7,8 +7,9 @@ use std::{
 };
 
 use gifgen_ledger::{
+    Ledger,
     excerpts::Excerpts,
-    run::Run,
+    run::{Run, Versioned},
     settle::{Right, Settled, Settler},
 };
 use gifgen_shared::{deadline::Deadline, slice::Slice};
@@ -68,10 +69,7 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
         }
         remote.check_source(&run).await?;
         // Notifications that come now wait, instead of taking what is reopened for sent.
-        let Some(resumed) = ledger.resume(&read).await? else {
-            return Err(RemoteError::Overtaken(remote.key.clone()));
-        };
-        run = resumed;
+        run = resume(&remote, read, &options.run.bucket).await?;
         (unfinished, manifest)
     };
     let version = manifest.as_ref().map(|(_, version)| version);
@@ -84,6 +82,26 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
     ledger.or_let_others(&run, sending).await?;
     let sent = slices.iter().map(|(slice, _)| slice.start).collect();
     Redriven::new(&run, sent, false).print(options.run.json)
+}
+
+/// Marks the run that was `read` as being sent, though workers and splitters write into `run.json`, too.
+async fn resume(
+    remote: &Remote,
+    mut read: Versioned<Run>,
+    bucket: &str,
+) -> Result<Run, RemoteError> {
+    for _ in 0..Ledger::ATTEMPTS {
+        if let Some(resumed) = remote.ledger.resume(&read).await? {
+            return Ok(resumed);
+        }
+        let now = remote.run(bucket).await?;
+        if !now.0.is(&read.0) {
+            return Err(RemoteError::Overtaken(remote.key.clone()));
+        }
+        read = now;
+    }
+    let key = read.0.keys().run();
+    Err(remote.ledger.contended(key).into())
 }
 
 /// Ends a run of which all slices are there: mends its track and manifest, and announces it, if that

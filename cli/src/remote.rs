@@ -13,7 +13,7 @@ use gifgen_shared::{
     source_key::{SourceKey, SourceKeyError},
 };
 
-use crate::options::RunOfVideo;
+use crate::{login::log_in, options::RunOfVideo};
 
 /// The ledgers, and what is needed beside them.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl RemoteError {
 }
 
 impl Remote {
-    /// Connects, with what the environment says. Nothing is sent yet.
+    /// Connects, with what the environment says. Nothing is sent to S3 or the bus yet.
     ///
     /// # Errors
     /// If the key is none, or a setting.
@@ -109,7 +109,7 @@ impl Remote {
         let bus_name = (bus_name.map(str::to_owned))
             .or_else(|| set("EVENT_BUS_NAME"))
             .unwrap_or_else(|| "default".into());
-        let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+        let aws = log_in().await;
         let connections = Connections::new(aws, Addressing::of_environment()?);
         let s3 = connections.s3();
         let ledger = Ledger {

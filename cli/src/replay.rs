@@ -17,6 +17,7 @@ use crate::{
     evidence::{self, NoEvidence, says_done},
     external::{self, ExternalError},
     local::{Local, LocalError, cores},
+    login::log_in,
     options::ReplayOptions,
     printable::in_line,
     run::file_key,
@@ -169,7 +170,7 @@ fn stand_in(options: &ReplayOptions, meant: &Meant, local: &Local) -> Result<Pat
 
 async fn replay_on_aws(options: &ReplayOptions, event: &SavedEvent) -> Result<Value, ReplayError> {
     let settings = options.settings.settings(&[])?;
-    let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
+    let aws = log_in().await;
     let connections = Connections::new(aws, Addressing::of_environment()?);
     let (s3, bus) = (connections.s3(), connections.event_bridge());
     let splitter =

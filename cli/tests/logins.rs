@@ -53,7 +53,8 @@ async fn a_profile_may_get_its_credentials_from_a_program() {
     let credentials = bed.stack().credentials();
     let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
     let said = format!(r#"{{"Version": 1, "AccessKeyId": "{id}", "SecretAccessKey": "{secret}"}}"#);
-    program::write(&helper, format!("#!/bin/sh\necho '{said}'\n"));
+    // A person takes longer to answer than S3 may.
+    program::write(&helper, format!("#!/bin/sh\nsleep 17\necho '{said}'\n"));
     let profile = format!("credential_process = {}\n", helper.display());
     let endpoint = bed.stack().s3_endpoint();
     let output = status(&endpoint, bed.directory(), &profile).await;

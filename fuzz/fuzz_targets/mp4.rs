@@ -14,7 +14,7 @@ fuzz_target!(|file: &[u8]| {
         interlaced: false,
         seek_margin: 0,
     };
-    let Ok(film) = mp4::Film::of(file, &video) else {
+    let Ok(film) = mp4::Mp4Index::of(file, &video) else {
         return;
     };
     assert!(film.length().is_none_or(|seconds| seconds > 0.0));

@@ -65,6 +65,16 @@ impl Backoff {
         ..Self::USUAL
     };
 
+    /// The rule for what this runs in: [`Self::UNTIL_THE_DEADLINE`] in [`Deadline::persist`], else
+    /// [`Self::USUAL`].
+    pub fn governing() -> Self {
+        if Deadline::is_persisted() {
+            Self::UNTIL_THE_DEADLINE
+        } else {
+            Self::USUAL
+        }
+    }
+
     /// This rule when so much time is `left` until the deadline: no pause takes more than half of it.
     /// `None` if that is too little for another attempt.
     pub fn within(self, left: Duration) -> Option<Self> {

@@ -7,7 +7,7 @@ use aws_sdk_eventbridge::{
 use futures::{StreamExt, stream};
 use tokio::time::timeout_at;
 
-use crate::{backoff::Backoff, batch::batches, error_chain::with_causes, deadline::Deadline};
+use crate::{backoff::Backoff, batch::batches, deadline::Deadline, error_chain::with_causes};
 
 /// Requests under way at once. At some 30 ms each this sends a three-hour film in under 200 ms,
 /// far below the default quota of PutEvents.

@@ -115,14 +115,17 @@ impl Refusal {
                 "check the credentials"
             }
             (_, "RequestTimeTooSkewed") => "set the clock",
-            (400 | 403, _) if code.starts_with("KMS.") || said.contains("kms:") => {
+            (_, code) if code.starts_with("KMS.") => {
+                "check the bucket's KMS key: S3 cannot use it, for it is disabled or deleted, say"
+            }
+            (403, _) if said.contains("explicit deny") => "a policy denies it",
+            (403, _) if said.contains("not authorized to perform: kms:") => {
                 "grant the role kms:Decrypt and kms:GenerateDataKey on the bucket's KMS key"
             }
             (400, _) if code.is_empty() || said.contains("Server Side Encryption") => {
                 "the object may be encrypted with a key that S3 does not keep (SSE-C), which cannot be \
                  read: upload it without one"
             }
-            (403, _) if said.contains("explicit deny") => "a policy denies it",
             (403, _) => {
                 let more = match right {
                     "s3:GetObject" => {

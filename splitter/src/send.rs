@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use gifgen_index::container_index::ContainerIndex;
 use gifgen_ledger::{
     excerpts::Excerpts,
-    manifest::{Manifest, Status},
+    manifest::Manifest,
     run::{Run, Versioned},
 };
 use gifgen_shared::{deadline::Deadline, slice::Slice, source::ETag};
@@ -38,18 +38,18 @@ impl Splitter {
     }
 
     /// Goes on with a run that has begun before: its event comes again, or the same video was
-    /// uploaded again, or it `is_restored` from an archive. `None` if another splitter has changed it
-    /// meanwhile.
+    /// uploaded again, or it was restored from an archive at `restored_at`. `None` if another splitter has
+    /// changed it meanwhile.
     pub(crate) async fn go_on(
         &self,
         read: &Versioned<Run>,
-        is_restored: bool,
+        restored_at: Option<DateTime<Utc>>,
         deadline: Deadline,
     ) -> Result<Option<Outcome>, SplitError> {
         let (run, _) = read;
         self.ledger.retract(&run.source.key).await?;
         let (manifest, version) = self.ledger.manifest_of(run).await?.unzip();
-        if manifest.as_ref().is_some_and(is_complete) {
+        if manifest.as_ref().is_some_and(Manifest::is_complete) {
             return Ok(Some(Outcome::complete(run)));
         }
         if run.is_being_sent(Utc::now()) {
@@ -61,8 +61,9 @@ impl Splitter {
             }
         }
         // After a partial end what failed is sent again, however short ago it was sent; so is what
-        // may have failed while the video lay in an archive.
-        if manifest.is_none() && !is_restored && run.was_sent_lately(Utc::now()) {
+        // was sent before the video was restored, and may have failed while it lay in the archive.
+        let is_older = restored_at.is_some_and(|at| run.sent.is_some_and(|sent| sent < at));
+        if manifest.is_none() && !is_older && run.was_sent_lately(Utc::now()) {
             return Ok(Some(Outcome::under_way(run)));
         }
         let Some(run) = self.ledger.resume(read).await? else {
@@ -71,12 +72,6 @@ impl Splitter {
         let sending = self.send_unfinished(&run, version.as_ref(), deadline);
         let sent = self.ledger.or_let_others(&run, sending).await;
         sent.map(Some)
-    }
-
-    /// Whether all previews of `run` are there.
-    pub(crate) async fn is_complete(&self, run: &Run) -> Result<bool, SplitError> {
-        let manifest = self.ledger.manifest_of(run).await?;
-        Ok(manifest.is_some_and(|(manifest, _)| is_complete(&manifest)))
     }
 
     /// Waits until the splitter that sends `run` has sent it, or has failed, or has taken too long.
@@ -128,8 +123,4 @@ impl Splitter {
             .await?;
         Ok(Outcome::split(run, sent))
     }
-}
-
-fn is_complete(manifest: &Manifest) -> bool {
-    manifest.status == Status::Complete
 }

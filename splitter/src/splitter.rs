@@ -11,8 +11,8 @@ use gifgen_ledger::{
     run::{Run, Versioned},
 };
 use gifgen_reader::{
-    loopback_proxy::GatewayError,
     http::{Http, NoTls},
+    loopback_proxy::GatewayError,
     reader::ReadError,
 };
 use gifgen_shared::{
@@ -205,7 +205,7 @@ impl Splitter {
             if let Some(read) = &read
                 && read.0.covers(&source, &self.settings.look)
             {
-                if let Some(outcome) = self.go_on(read, created.is_restored, deadline).await? {
+                if let Some(outcome) = self.go_on(read, created.restored_at, deadline).await? {
                     return Ok(outcome);
                 }
                 continue;
@@ -235,7 +235,8 @@ impl Splitter {
     }
 
     /// An archived object is rejected, unless the run that was `read` has made all its previews
-    /// before. Its restoring has an event of its own.
+    /// before, or is still making them: then its workers record what they cannot read. Its restoring has
+    /// an event of its own.
     async fn archived(
         &self,
         created: &Created,
@@ -245,9 +246,14 @@ impl Splitter {
     ) -> Result<Outcome, SplitError> {
         if let Some((run, _)) = read
             && run.covers(source, &self.settings.look)
-            && self.is_complete(&run).await?
         {
-            return Ok(Outcome::complete(&run));
+            match self.ledger.manifest_of(&run).await? {
+                Some((manifest, _)) if manifest.is_complete() => {
+                    return Ok(Outcome::complete(&run));
+                }
+                Some(_) => {}
+                None => return Ok(Outcome::under_way(&run)),
+            }
         }
         let etag = source.etag.as_ref();
         self.reject(created, etag, Rejection::archived(), deadline)

@@ -1,6 +1,7 @@
 //! What starts the splitter: an S3 notification, or an EventBridge event `Object Created` or `Object
 //! Restore Completed`.
 
+use chrono::{DateTime, Utc};
 use gifgen_shared::{
     source::{ETag, Source},
     source_key::{SourceKey, SourceKeyError},
@@ -19,8 +20,8 @@ pub struct Created {
     pub key: Result<SourceKey, SourceKeyError>,
     /// Version of the object, if the event tells it.
     pub etag: Option<ETag>,
-    /// Whether it was restored from an archive, rather than created.
-    pub is_restored: bool,
+    /// When it was restored from an archive; `None` if it was created, or the event has no time.
+    pub restored_at: Option<DateTime<Utc>>,
 }
 
 /// An event that is neither of the two shapes. Permanent.
@@ -46,6 +47,7 @@ pub enum TriggerError {
 struct Record {
     #[serde(default)]
     event_name: String,
+    event_time: Option<DateTime<Utc>>,
     s3: Entity,
 }
 
@@ -87,20 +89,24 @@ pub fn created_objects(event: &Value) -> Result<Vec<Result<Created, TriggerError
         let created = records.filter_map(|record| match record {
             Ok(record) if !is_readable_now(&record.event_name) => None,
             Ok(record) => {
-                let is_restored = record.event_name.contains(RESTORED);
-                Some(Ok(from_notification(record.s3, is_restored)))
+                let time = record.event_time;
+                let restored_at = time.filter(|_| record.event_name.contains(RESTORED));
+                Some(Ok(from_notification(record.s3, restored_at)))
             }
             Err(source) => Some(Err(malformed("S3 notification", source))),
         });
         return Ok(created.collect());
     }
-    let (shape, is_restored) = match event["detail-type"].as_str() {
-        Some("Object Created") => ("`Object Created` event", false),
-        Some("Object Restore Completed") => ("`Object Restore Completed` event", true),
+    let (shape, restored_at) = match event["detail-type"].as_str() {
+        Some("Object Created") => ("`Object Created` event", None),
+        Some("Object Restore Completed") => (
+            "`Object Restore Completed` event",
+            event["time"].as_str().and_then(|time| time.parse().ok()),
+        ),
         _ => return Err(TriggerError::UnknownShape),
     };
     let created = Entity::deserialize(&event["detail"])
-        .map(|entity| from_event_bridge(entity, is_restored))
+        .map(|entity| from_event_bridge(entity, restored_at))
         .map_err(|source| malformed(shape, source));
     Ok(vec![created])
 }
@@ -119,7 +125,7 @@ fn malformed(shape: &'static str, source: serde_json::Error) -> TriggerError {
     TriggerError::Malformed { shape, source }
 }
 
-fn from_notification(entity: Entity, is_restored: bool) -> Created {
+fn from_notification(entity: Entity, restored_at: Option<DateTime<Utc>>) -> Created {
     let key = SourceKey::form_encoded(&entity.object.key);
     Created {
         bucket: entity.bucket.name,
@@ -128,17 +134,17 @@ fn from_notification(entity: Entity, is_restored: bool) -> Created {
             .map_or(entity.object.key, |key| key.to_string()),
         key,
         etag: entity.object.etag,
-        is_restored,
+        restored_at,
     }
 }
 
-fn from_event_bridge(entity: Entity, is_restored: bool) -> Created {
+fn from_event_bridge(entity: Entity, restored_at: Option<DateTime<Utc>>) -> Created {
     Created {
         bucket: entity.bucket.name,
         key: SourceKey::plain(&entity.object.key),
         raw_key: entity.object.key,
         etag: entity.object.etag,
-        is_restored,
+        restored_at,
     }
 }
 

@@ -9,7 +9,7 @@ use gifgen_splitter::splitter::Splitter;
 use gifgen_testkit::{
     bed::{FILMS, PREVIEWS, TestBed, invocation},
     clients,
-    events::object_created,
+    events::{object_created, object_restored},
     hang::Hang,
     put_events::{FailingBus, Verdict},
     run_json::{self, an_hour_ago, sent_an_hour_ago},
@@ -83,6 +83,29 @@ async fn a_notification_that_comes_again_in_mid_run_sends_nothing_before_a_quart
     assert_eq!(again["sent"], COUNT - 1, "{again}");
     // That is on record as well.
     assert_eq!(outcome(&splitter, &event).await["status"], "underWay");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_video_whose_event_comes_twice_sends_each_slice_once() {
+    let (bed, created, bus) = bed().await;
+    let etag = created["detail"]["object"]["etag"].as_str().unwrap();
+    let event = object_restored(FILMS, KEY, etag);
+    let (one, other) = (splitter(&bed, &bus), splitter(&bed, &bus));
+    let (one, other) = tokio::join!(outcome(&one, &event), outcome(&other, &event));
+    let mut statuses = [&one["status"], &other["status"]].map(|status| status.as_str().unwrap());
+    statuses.sort_unstable();
+    assert_eq!(statuses, ["split", "underWay"]);
+    assert_eq!(sent(&bus), [1; COUNT]);
+}
+
+#[tokio::test]
+async fn a_video_that_is_restored_in_mid_run_gets_what_could_not_be_read() {
+    let (bed, created, bus) = bed().await;
+    let splitter = splitter(&bed, &bus);
+    assert_eq!(outcome(&splitter, &created).await["sent"], COUNT);
+    let etag = created["detail"]["object"]["etag"].as_str().unwrap();
+    let restored = outcome(&splitter, &object_restored(FILMS, KEY, etag)).await;
+    assert_eq!(restored["sent"], COUNT, "{restored}");
 }
 
 #[tokio::test]

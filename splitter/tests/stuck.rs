@@ -19,7 +19,7 @@ async fn an_ffprobe_that_ignores_the_request_to_end_is_killed_and_waited_for() {
     let ffprobe = ffprobe.to_str().unwrap();
     let splitter = bed.splitter(&[("FFPROBE", ffprobe)]);
     let event = object_created(FILMS, "a.mp4", &etag);
-    let deadline = Deadline::after(Duration::from_secs(1));
+    let deadline = Deadline::after(Duration::from_secs(10));
     let error = splitter.handle(&event, deadline).await.unwrap_err();
     assert!(matches!(error, SplitError::Probe { .. }), "{error:?}");
     assert_eq!(running(ffprobe), 0);

@@ -142,7 +142,8 @@ impl Worker {
     }
 
     /// Writes the receipt of a slice that was given up, unless it was rendered after all, and
-    /// settles its run. One that is of no current run has no receipt to get.
+    /// settles its run. One that is of no current run has no receipt to get. A success stays even if its
+    /// objects are not as it says: the last worker renders such a slice again, but not one that failed.
     async fn give_up(&self, given_up: &GivenUp, invocation: &Invocation) -> Result<(), SliceError> {
         let event = SliceEvent::parse(&given_up.event).map_err(Unrenderable::BadEvent)?;
         let source = event
@@ -161,17 +162,19 @@ impl Worker {
             }
             Err(error @ SliceError::Transient(_)) => return Err(error),
         };
-        let receipt = match self.true_receipt(&run, slice.start).await? {
+        let before = self.ledger.receipt(&run, slice.start).await?;
+        let receipt = match before.filter(Receipt::is_good) {
             Some(receipt) => receipt,
             None => {
                 let error = given_up.failure.clone();
                 let outcome = Outcome::Failed { error };
                 let attempt = event.attempt.unwrap_or(1);
-                Receipt::new(&run, &slice, outcome, attempt, Work::default())
+                let receipt = Receipt::new(&run, &slice, outcome, attempt, Work::default());
+                self.ledger.write_receipt(&run, &receipt).await?;
+                log(&run, &receipt);
+                receipt
             }
         };
-        self.ledger.write_receipt(&run, &receipt).await?;
-        log(&run, &receipt);
         // In the name of the invocation that was given up: it may have claimed the completion.
         let in_its_name = Invocation {
             id: given_up.id.clone(),

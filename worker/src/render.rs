@@ -104,6 +104,8 @@ pub(crate) async fn render(
         Ending::Exited(code) if NOT_RUN.contains(&code) => {
             return Err(Interrupted::FfmpegNotRun { said }.into());
         }
+        // It says the same of an output that finds no memory and of one that finds no space.
+        _ if is_short && is_full(directory) => return Err(Interrupted::NoSpace.into()),
         // Whatever it gave: pictures that found no memory are missing in it.
         _ if is_short => {
             return Err(Unrenderable::Rejected(Rejection::out_of_memory()).into());

@@ -15,7 +15,8 @@ const MOST_ROUNDS: u32 = 3;
 impl Worker {
     /// Settles `run` if every slice has a receipt. Slices whose objects are not as their receipts
     /// say (somebody deleted some, or two workers wrote different ones) have no worker any more that
-    /// would notice, so this one renders them again.
+    /// must notice, so this one renders them again, one after another. Its deadline and the platform's retries
+    /// bound that; then the run ends `partial`.
     pub(crate) async fn settle(
         &self,
         run: &Run,

@@ -10,8 +10,8 @@ use gifgen_ledger::{
 };
 use gifgen_reader::reader::Reader;
 use gifgen_shared::{
-    deadline::Deadline, preview_settings::PreviewSettings, output_keys::OutputKeys, slice::Slice, source::Source,
-    video_stream::VideoStream, work_dir::WorkDir,
+    deadline::Deadline, output_keys::OutputKeys, preview_settings::PreviewSettings, slice::Slice,
+    source::Source, video_stream::VideoStream, work_dir::WorkDir,
 };
 use tokio::time::timeout_at;
 

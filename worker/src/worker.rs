@@ -113,7 +113,7 @@ impl Worker {
         let (bucket, key) = (detail["bucket"].as_str(), detail["key"].as_str());
         let start = detail["start"].as_f64();
         // In a box, for the state of all that it waits for is large.
-        let handling = Box::pin(invocation.deadline.govern(self.slice(event, invocation)));
+        let handling = Box::pin(invocation.deadline.govern(self.answer(event, invocation)));
         let handled = timeout_at(invocation.deadline.end(), handling).await;
         let handled = handled.unwrap_or_else(|_| {
             Err(Interrupted::DeadlinePassed {
@@ -123,17 +123,24 @@ impl Worker {
         });
         match handled {
             Ok(answer) => Ok(answer),
-            Err(SliceError::Permanent(Unrenderable::Superseded(source))) => {
-                tracing::info!(bucket, key, start, %source, "superseded");
-                self.ledger.retract(&source.key).await?;
-                Ok(Answer::Superseded)
-            }
             Err(SliceError::Permanent(error)) => Ok(failed(&error)),
             Err(SliceError::Transient(error)) => {
                 let event = for_replay(detail);
                 tracing::warn!(bucket, key, start, why = %error, %event, "interrupted");
                 Err(error)
             }
+        }
+    }
+
+    async fn answer(&self, event: &Value, invocation: &Invocation) -> Result<Answer, SliceError> {
+        match self.slice(event, invocation).await {
+            Err(SliceError::Permanent(Unrenderable::Superseded(source))) => {
+                let (bucket, key) = (&source.bucket, &source.key);
+                tracing::info!(bucket, %key, start = event["detail"]["start"].as_f64(), "superseded");
+                self.ledger.retract(&source.key).await?;
+                Ok(Answer::Superseded)
+            }
+            answer => answer,
         }
     }
 

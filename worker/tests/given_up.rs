@@ -60,6 +60,38 @@ async fn a_slice_of_an_older_version_of_a_video_that_is_gone_is_let_go() {
 }
 
 #[tokio::test]
+async fn a_slice_that_was_rendered_keeps_its_receipt_so_that_the_last_worker_mends_its_objects() {
+    let bed = TestBed::start().await;
+    let etag = bed.adopt_video("film.mp4", "d03").await.etag;
+    let mut events = bed.our_events();
+    let short = [("SLICE_SECONDS", "5"), ("GIF_WIDTH", "48")];
+    let splitter = bed.splitter(&short);
+    let created = object_created(FILMS, "film.mp4", &etag);
+    let splitting = splitter.handle(&created, invocation(MINUTE).deadline);
+    splitting.await.unwrap();
+    let slices: Vec<Value> = std::iter::from_fn(|| events.try_recv().ok()).collect();
+    let worker = bed.worker(&short);
+    worker
+        .handle(&slices[0], &invocation(MINUTE))
+        .await
+        .unwrap();
+    let frame = bed.s3().delete_object().bucket(PREVIEWS);
+    frame
+        .key("film.mp4/frames/000001.jpg")
+        .send()
+        .await
+        .unwrap();
+    // Another delivery of the same slice waited for too long.
+    let answer = give_up(&worker, &slices[0]).await;
+    assert_eq!(answer, json!({"batchItemFailures": []}));
+    for slice in &slices[1..] {
+        worker.handle(slice, &invocation(MINUTE)).await.unwrap();
+    }
+    let completed = events.try_recv().unwrap();
+    assert_eq!(completed["detail"]["status"], "complete", "{completed}");
+}
+
+#[tokio::test]
 async fn a_slice_of_no_run_is_let_go_whether_its_video_is_there_or_not() {
     let bed = TestBed::start().await;
     let slice = split(&bed, "d06").await;

@@ -95,6 +95,25 @@ async fn an_upload_that_is_never_answered_is_sent_again_before_the_deadline() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_superseded_slice_ends_before_its_deadline_though_s3_does_not_answer() {
+    let (bed, events) = split().await;
+    let (proxy, worker) = faulty(&bed, Faults::NONE).await;
+    let newer = bed.adopt_video("cars.mp4", "d05").await;
+    let created = object_created(FILMS, "cars.mp4", &newer.etag);
+    let splitter = bed.splitter(&QUICK);
+    splitter
+        .handle(&created, Deadline::after(MINUTE))
+        .await
+        .unwrap();
+    proxy.deal_next("GET manifest.json", Kind::Silence, usize::MAX);
+    let invocation = invocation(Duration::from_secs(8));
+    let deadline = invocation.deadline;
+    worker.handle(&events[0], &invocation).await.unwrap_err();
+    assert!(deadline.left() > Duration::ZERO);
+    assert!(!proxy.dealt().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_never_answers_is_asked_again_before_the_deadline() {
     let (bed, events) = split().await;
     let (proxy, worker) = faulty(&bed, Faults::NONE).await;
@@ -225,13 +244,13 @@ async fn a_request_for_the_bus_that_is_throttled_as_a_whole_is_sent_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bus_that_never_answers_is_asked_again_until_the_deadline() {
-    let sent = published(Kind::Silence, 1, Duration::from_secs(12)).await;
+    let sent = published(Kind::Silence, 1, Duration::from_secs(30)).await;
     assert_eq!(sent.unwrap(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_bus_said_last_is_told_when_the_deadline_ends_the_attempts() {
-    let error = published(Kind::Status(503), usize::MAX, Duration::from_secs(6)).await;
+    let error = published(Kind::Status(503), usize::MAX, Duration::from_secs(15)).await;
     let error = error.unwrap_err().to_string();
     assert!(error.contains("SlowDown"), "{error}");
 }

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use crate::{
-    histogram::{Histogram, Weighted},
     frame_encoder::FrameEncoder,
+    histogram::{Histogram, Weighted},
     palette::{MOST_COLOURS, error, palette, sorted},
     planes::{Colour, Planes},
 };

@@ -16,8 +16,8 @@ use gif::{DisposalMethod, EncodingError, Frame, Repeat};
 use crate::{
     chapter::Chapter,
     dither::Dither,
-    lzw::Lzw,
     frame_encoder::{FrameEncoder, transparent_index},
+    lzw::Lzw,
     planes::{Colour, Planes},
     stabilize::settled,
     stages::{Stages, timed},
@@ -243,7 +243,8 @@ impl<W: Write> Writer<W> {
             }
             None => {
                 let transparent_index = transparent_index(&self.global);
-                let frame = Frame::from_indexed_pixels(1, 1, [transparent_index], Some(transparent_index));
+                let frame =
+                    Frame::from_indexed_pixels(1, 1, [transparent_index], Some(transparent_index));
                 self.output.write_frame(&Frame {
                     delay,
                     dispose: DisposalMethod::Keep,
@@ -258,7 +259,12 @@ impl<W: Write> Writer<W> {
 /// A colour table, with an entry for "stay as it is".
 fn with_stay(entries: &[Colour]) -> Vec<u8> {
     let transparent_index = [0; 3];
-    entries.iter().chain([&transparent_index]).flatten().copied().collect()
+    entries
+        .iter()
+        .chain([&transparent_index])
+        .flatten()
+        .copied()
+        .collect()
 }
 
 /// How long a picture stands, in hundredths of a second: the rounding is carried on, so that no

@@ -29,11 +29,11 @@ pub mod stages;
 
 mod activity;
 mod chapter;
+mod frame_encoder;
 mod histogram;
 mod interchangeable;
 mod lzw;
 mod nearest;
-mod frame_encoder;
 mod palette;
 mod planes;
 mod stabilize;

@@ -68,7 +68,12 @@ impl Lzw {
 
     /// Compresses what is wanted of a frame's pixels, of which there is at least one. The symbol
     /// `transparent_index` leaves a pixel as it is; it is the highest of all.
-    pub(crate) fn compress(&mut self, wants: &[Want], likeness: &Likeness, transparent_index: u8) -> Compressed {
+    pub(crate) fn compress(
+        &mut self,
+        wants: &[Want],
+        likeness: &Likeness,
+        transparent_index: u8,
+    ) -> Compressed {
         // GIF allows no fewer than 2 bits.
         let symbol_bits = (u8::BITS - transparent_index.leading_zeros()).max(2);
         let clear = 1 << symbol_bits;
@@ -80,7 +85,8 @@ impl Lzw {
         let mut matched = None;
         for &want in wants {
             if let Some(code) = matched {
-                if let Some((symbol, longer)) = self.longer(code, want, likeness, transparent_index) {
+                if let Some((symbol, longer)) = self.longer(code, want, likeness, transparent_index)
+                {
                     symbols.push(symbol);
                     matched = Some(longer);
                     continue;
@@ -117,13 +123,23 @@ impl Lzw {
 
     /// A symbol by which the match gets longer, and its code.
     #[inline]
-    fn longer(&self, code: u16, want: Want, likeness: &Likeness, transparent_index: u8) -> Option<(u8, u16)> {
+    fn longer(
+        &self,
+        code: u16,
+        want: Want,
+        likeness: &Likeness,
+        transparent_index: u8,
+    ) -> Option<(u8, u16)> {
         let codes = &self.longer[usize::from(code) << 8..][..256];
         let known = |symbol: u8| match codes[usize::from(symbol)] {
             UNKNOWN => None,
             longer => Some((symbol, longer)),
         };
-        let stays = if want.may_stay() { known(transparent_index) } else { None };
+        let stays = if want.may_stay() {
+            known(transparent_index)
+        } else {
+            None
+        };
         stays.or_else(|| known(want.place())).or_else(|| {
             let others = likeness.others(want.class(), want.place());
             others.iter().find_map(|other| known(*other))
@@ -145,7 +161,11 @@ impl Lzw {
 
 /// The symbol with which a match starts: staying, if that is allowed, as it often goes on.
 fn first(want: Want, transparent_index: u8) -> u8 {
-    if want.may_stay() { transparent_index } else { want.place() }
+    if want.may_stay() {
+        transparent_index
+    } else {
+        want.place()
+    }
 }
 
 /// Codes as bits, the lowest first.

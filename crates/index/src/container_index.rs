@@ -53,10 +53,12 @@ impl ContainerIndex {
             "matroska,webm" => {
                 Mp4Index::Matroska(Box::pin(matroska::Head::read(&blocks, video.index)).await?)
             }
-            "mpegts" => Mp4Index::MpegTs(Box::pin(mpegts::Stream::read(&blocks, video.index)).await?),
-            _ if container.split(',').any(|name| name == "mov") => {
-                Mp4Index::Mov(Box::new(Box::pin(mp4::Mp4Index::read(&blocks, &video)).await?))
+            "mpegts" => {
+                Mp4Index::MpegTs(Box::pin(mpegts::Stream::read(&blocks, video.index)).await?)
             }
+            _ if container.split(',').any(|name| name == "mov") => Mp4Index::Mov(Box::new(
+                Box::pin(mp4::Mp4Index::read(&blocks, &video)).await?,
+            )),
             _ => return Err(IndexError::None(format!("of {container} none is made"))),
         };
         Ok(Self {
@@ -98,8 +100,12 @@ impl ContainerIndex {
         let (blocks, video) = (&self.blocks, &self.video);
         match &self.film {
             Mp4Index::Mov(film) => Ok(film.excerpts(slices)),
-            Mp4Index::Matroska(head) => Box::pin(matroska::excerpts(blocks, head, video, slices)).await,
-            Mp4Index::MpegTs(stream) => Box::pin(mpegts::excerpts(blocks, stream, video, slices)).await,
+            Mp4Index::Matroska(head) => {
+                Box::pin(matroska::excerpts(blocks, head, video, slices)).await
+            }
+            Mp4Index::MpegTs(stream) => {
+                Box::pin(mpegts::excerpts(blocks, stream, video, slices)).await
+            }
         }
     }
 }

@@ -3,11 +3,11 @@
 //! The splitter reads a source's own index once and makes one [`excerpt::Excerpt`] for each slice;
 //! the worker fetches just those bytes and hands them to FFmpeg, which needs no network then.
 
-pub mod last_duration;
+pub mod container_index;
 pub mod excerpt;
 pub mod feed;
-pub mod container_index;
 pub mod keyframe;
+pub mod last_duration;
 pub mod matroska;
 pub mod mp4;
 pub mod mpegts;

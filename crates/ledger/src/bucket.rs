@@ -11,7 +11,7 @@ use aws_sdk_s3::{
 };
 use bytes::Bytes;
 use gifgen_shared::{
-    backoff::Backoff, error_chain::with_causes, deadline::Deadline, refusal::Refusal, source::ETag,
+    backoff::Backoff, deadline::Deadline, error_chain::with_causes, refusal::Refusal, source::ETag,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::sleep;
@@ -150,7 +150,7 @@ impl Bucket {
                 Err(error) => error,
             };
             failures += 1;
-            let pause = Backoff::USUAL
+            let pause = Backoff::governing()
                 .next_pause(failures, Deadline::governing())
                 .ok_or_else(|| unavailable(with_causes(&broken)))?;
             sleep(pause).await;
@@ -220,11 +220,11 @@ impl Bucket {
     }
 
     /// What S3 says of an object in the given version. `None` if the object has changed or is gone, or
-    /// may not be looked at: for objects with a key of KMS it takes the right to decrypt.
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
+    /// the server does not know this request.
     ///
     /// # Errors
-    /// If S3 cannot be asked.
+    /// If S3 cannot be asked, or refuses: for objects with a key of KMS it takes the right to decrypt.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
     pub async fn look(&self, key: &str, version: &ETag) -> Result<Option<Seen>, LedgerError> {
         let head = self.s3.head_object().bucket(&self.name).key(key);
         let head = head
@@ -239,7 +239,7 @@ impl Bucket {
             })),
             Err(error) => match status(&error) {
                 Some(404 | 412) => Ok(None),
-                Some(code @ (400 | 403 | 501)) => {
+                Some(code @ (400 | 501)) => {
                     tracing::warn!(bucket = self.name, key, code, "no checksum is to be had");
                     Ok(None)
                 }

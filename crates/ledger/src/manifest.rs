@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use gifgen_shared::{
-    preview_settings::PreviewSettings, output_keys::OutputKeys, slice_event::plain_seconds, source_key::SourceKey,
+    output_keys::OutputKeys, preview_settings::PreviewSettings, slice_event::plain_seconds,
+    source_key::SourceKey,
 };
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +113,11 @@ pub struct SlowSlice {
 const SLOWEST: usize = 5;
 
 impl Manifest {
+    /// Whether all previews of its run are there.
+    pub fn is_complete(&self) -> bool {
+        self.status == Status::Complete
+    }
+
     /// The manifest of `run`, whose slices have these `receipts`, with that `track`.
     pub fn new(
         run: &Run,

@@ -10,8 +10,8 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use gifgen_shared::{
     header::Header,
-    preview_settings::PreviewSettings,
     output_keys::OutputKeys,
+    preview_settings::PreviewSettings,
     slice::{Slice, plan},
     slice_event::{ExcerptText, SliceEvent},
     source::{ETag, Source},

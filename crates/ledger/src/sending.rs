@@ -12,8 +12,8 @@
 //! the platform runs that splitter again. One that fails removes it. Either only while
 //! [`Run::sender`] is its own name: who was slow, so that another took over, leaves the other's mark
 //! alone. `sent` counts for [`SENT_LATELY`]: a notification that comes later sends what has no receipt
-//! by then. `gifgen redrive` looks at neither. A time in the future, from a clock that is wrong,
-//! counts as none.
+//! by then. A video that was restored from an archive after `sent` is sent again, and `gifgen redrive`
+//! looks at neither. A time in the future, from a clock that is wrong, counts as none.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 

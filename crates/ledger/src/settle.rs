@@ -128,7 +128,7 @@ impl Ledger {
             let present = self.manifest(&run.source.key).await?;
             let old = present.as_ref().filter(|(manifest, _)| manifest.is_of(run));
             if let (Some((manifest, version)), Some(own)) = (old, own)
-                && manifest.status == Status::Complete
+                && manifest.is_complete()
                 && manifest.says(own)
             {
                 return self.announce(run, manifest, version, settler).await;

@@ -16,12 +16,14 @@ const WARNING: &str = "[warning] ";
 /// What the system calls it when memory is refused (`ENOMEM`).
 const NO_MEMORY: &str = "Cannot allocate memory";
 
-/// The words of FFmpeg where it does not pass that on: for a picture, for the stack of a thread, and in
-/// H.264's error concealment. The first it says of pictures of an impossible size too.
-const PERHAPS_NO_MEMORY: [&str; 3] = [
+/// The words of FFmpeg where it does not pass that on: for a picture, for the stack of a thread, in
+/// H.264's error concealment, and for the buffer of an output. The first it says of pictures of an
+/// impossible size too.
+const PERHAPS_NO_MEMORY: [&str; 4] = [
     "get_buffer() failed",
     "pthread_create() failed",
     "is out of memory",
+    "Could not open file :",
 ];
 
 /// What it says of those.
@@ -119,6 +121,8 @@ mod tests {
         let damaged = format!("[h264 @ 0x1] video_get_buffer: image parameters invalid\n{short}");
         assert!(!is_short_of_memory(&damaged, true));
         assert!(is_short_of_memory("Cannot allocate memory", false));
+        let output = "[image2 @ 0x1] Could not open file : storyboard.jpg\n";
+        assert!(is_short_of_memory(output, true) && !is_short_of_memory(output, false));
     }
 
     #[test]

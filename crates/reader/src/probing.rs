@@ -10,7 +10,7 @@ use gifgen_shared::{deadline::Deadline, header::Header, rejection::Reason};
 
 use crate::{
     block_cache::BlockCache,
-    loopback_proxy::{LoopbackProxy, GatewayError},
+    loopback_proxy::{GatewayError, LoopbackProxy},
     reader::ReadError,
 };
 

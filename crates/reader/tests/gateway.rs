@@ -4,8 +4,8 @@ use std::{process::Stdio, sync::Arc, time::Duration};
 
 use gifgen_reader::{
     block_cache::BlockCache,
-    loopback_proxy::LoopbackProxy,
     http::Http,
+    loopback_proxy::LoopbackProxy,
     reader::{ReadError, Reader},
 };
 use gifgen_shared::{

@@ -2,7 +2,9 @@
 
 use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
 
-use gifgen_reader::{block_cache::BlockCache, loopback_proxy::LoopbackProxy, http::Http, reader::Reader};
+use gifgen_reader::{
+    block_cache::BlockCache, http::Http, loopback_proxy::LoopbackProxy, reader::Reader,
+};
 use gifgen_shared::{
     source::{ETag, Source},
     source_key::SourceKey,

@@ -106,11 +106,15 @@ async fn a_request_that_is_repeated_over_a_new_connection_is_counted() {
     let forgetful = Forgetful::start(&film.bed.stack().s3_endpoint()).await;
     let reader = film.reader_behind(forgetful.endpoint(), HOUR);
     assert!(reader.read(0..10).await.unwrap() == content()[..10]);
-    // A connection goes back to the pool a moment after its answer.
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    forgetful.freeze();
-    assert!(reader.read(10..20).await.unwrap() == content()[10..20]);
-    assert_eq!((reader.requests(), forgetful.reset()), (3, 1));
+    // A connection goes back to the pool a moment after its answer, when that is up to the machine.
+    let mut reads = 1;
+    while forgetful.reset() == 0 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        forgetful.freeze();
+        assert!(reader.read(10..20).await.unwrap() == content()[10..20]);
+        reads += 1;
+    }
+    assert_eq!((reader.requests(), forgetful.reset()), (reads + 1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

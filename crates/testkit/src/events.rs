@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use chrono::Utc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -64,6 +65,7 @@ pub fn object_created(bucket: &str, key: &str, etag: &str) -> Value {
 pub fn object_restored(bucket: &str, key: &str, etag: &str) -> Value {
     let mut event = object_created(bucket, key, etag);
     event["detail-type"] = json!("Object Restore Completed");
+    event["time"] = json!(Utc::now());
     let detail = event["detail"].as_object_mut().unwrap();
     detail.remove("reason");
     detail.insert("requester".into(), json!("s3.amazonaws.com"));

@@ -114,6 +114,15 @@ fn is_caused_by(error: &dyn std::error::Error, what: &str) -> bool {
 }
 
 #[tokio::test]
+async fn silence_gives_no_answer_and_closes_nothing() {
+    let faulty = Faulty::start(first(&[Kind::Silence])).await;
+    let reading = faulty.read(None);
+    let waited = tokio::time::timeout(Duration::from_secs(3), reading).await;
+    assert!(waited.is_err(), "{waited:?}");
+    assert!(faulty.reads_all().await, "only the first request");
+}
+
+#[tokio::test]
 async fn without_faults_all_goes_through_and_is_counted() {
     let faulty = Faulty::start(Faults {
         rate: 0.0,

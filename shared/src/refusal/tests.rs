@@ -73,7 +73,13 @@ fn a_denied_key_is_told_from_a_denied_object() {
         None,
         &body("KMS.DisabledException", "the key is disabled"),
     );
-    assert!(disabled.contains("KMS key"), "{disabled}");
+    assert!(
+        disabled.contains("; check the bucket's KMS key"),
+        "{disabled}"
+    );
+    let denied = format!("{message} with an explicit deny in a resource-based policy");
+    let denied = said(403, None, &body("AccessDenied", &denied));
+    assert!(denied.ends_with("; a policy denies it"), "{denied}");
 }
 
 #[test]

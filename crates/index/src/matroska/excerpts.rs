@@ -10,8 +10,8 @@ use gifgen_reader::{
 use gifgen_shared::{slice::Slice, video_stream::VideoStream};
 
 use crate::{
-    excerpt::{Demuxer, Excerpt, Start},
     container_index::IndexError,
+    excerpt::{Demuxer, Excerpt, Start},
     keyframe::{FAR_SECONDS, KeyframeQuery, step},
     matroska::{
         clusters::{self, Cluster},
@@ -19,7 +19,7 @@ use crate::{
         keyframe::cluster_at,
         scan::{Inside, Seen, scan},
     },
-    search::{self, SearchParams, Point, TimestampMap},
+    search::{self, Point, SearchParams, TimestampMap},
 };
 
 /// No codec shows a picture later than so many that are decoded after it.

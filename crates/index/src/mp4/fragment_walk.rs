@@ -13,10 +13,10 @@ use gifgen_reader::block_cache::BlockCache;
 
 use super::{
     boxes::{HEADER, Header, none},
-    top_level_boxes::TopLevelBoxes,
-    search::fill_gaps,
     fragment_offsets::FragmentOffsets,
     read_ahead::ReadAhead,
+    search::fill_gaps,
+    top_level_boxes::TopLevelBoxes,
 };
 use crate::container_index::IndexError;
 
@@ -54,7 +54,11 @@ pub(super) struct Shared {
 }
 
 /// Reads the fragments behind a `moov` that ends at `at` into `parts`.
-pub(super) async fn read(blocks: &BlockCache, at: u64, parts: &mut TopLevelBoxes) -> Result<(), IndexError> {
+pub(super) async fn read(
+    blocks: &BlockCache,
+    at: u64,
+    parts: &mut TopLevelBoxes,
+) -> Result<(), IndexError> {
     let starts = FragmentOffsets::read(blocks, at).await?;
     parts.has_segment_index = starts.has_segment_index;
     let Some(first) = starts.first else {

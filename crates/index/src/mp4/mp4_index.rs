@@ -9,16 +9,16 @@ use super::{
     clock::{Clock, Origin},
     cut::Cutter,
     moof::Fragments,
-    top_level_boxes::TopLevelBoxes,
     sample::{MOST_SAMPLES, Sample},
     tables,
+    top_level_boxes::TopLevelBoxes,
     track::Track,
     write::write,
 };
 use crate::{
-    last_duration::usual_step,
-    excerpt::{Demuxer, Excerpt, Start},
     container_index::IndexError,
+    excerpt::{Demuxer, Excerpt, Start},
+    last_duration::usual_step,
 };
 
 /// Most samples of one excerpt: a slice of 900 s at 240 pictures a second, and some before it.

@@ -6,11 +6,11 @@ use gifgen_reader::block_cache::BlockCache;
 use gifgen_shared::{slice::Slice, video_stream::VideoStream};
 
 use crate::{
-    excerpt::{Demuxer, Excerpt, Start},
     container_index::IndexError,
+    excerpt::{Demuxer, Excerpt, Start},
     keyframe::{FAR_SECONDS, KeyframeQuery, step},
     mpegts::stream::Stream,
-    search::{self, SearchParams, Point, TimestampMap},
+    search::{self, Point, SearchParams, TimestampMap},
 };
 
 /// How much of the start and of the end is looked at, in bytes. It has been read for the tables and

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gifgen_index::{excerpt::Excerpt, index::IndexError, mp4};
+use gifgen_index::{excerpt::Excerpt, container_index::IndexError, mp4};
 use gifgen_shared::{slice, video_stream::VideoStream};
 use gifgen_testkit::media;
 use proptest::prelude::*;
@@ -35,7 +35,7 @@ fn try_all(file: &[u8], start_time: f64) -> bool {
             start_time,
             ..video(index)
         };
-        match mp4::Film::of(file, &video) {
+        match mp4::Mp4Index::of(file, &video) {
             Ok(film) => {
                 for excerpt in film.excerpts(&slices).into_iter().flatten() {
                     is_some = true;
@@ -111,7 +111,7 @@ async fn a_file_full_of_empty_fragments_has_no_index() {
     let file = folder.path().join("film.mp4");
     std::fs::write(&file, [&film[..first], &empty.repeat(600_000)].concat()).unwrap();
     let served = Served::new(&file).await;
-    let read = mp4::Film::read(&served.blocks, &video(0)).await;
+    let read = mp4::Mp4Index::read(&served.blocks, &video(0)).await;
     let Err(IndexError::None(why)) = read else {
         panic!("{read:?}");
     };
@@ -125,7 +125,7 @@ proptest! {
     fn no_change_of_a_description_does_harm(
         name in prop::sample::select(&SEEDS[..]),
         changes in prop::collection::vec(
-            (any::<prop::sample::ContainerIndex>(), 0usize..48, prop::sample::select(
+            (any::<prop::sample::Index>(), 0usize..48, prop::sample::select(
                 &[0u8, 1, 2, 7, 8, 15, 16, 0x7F, 0x80, 0xFF][..])), 1..6),
     ) {
         let mut file = seed(name);

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use gifgen_index::{excerpt::Excerpt, index::IndexError, mp4};
+use gifgen_index::{excerpt::Excerpt, container_index::IndexError, mp4};
 use gifgen_reader::{block_cache::BlockCache, http::Http, reader::Reader};
 use gifgen_shared::{
     slice::{self, Slice},
@@ -176,9 +176,9 @@ pub async fn check(file: &Path, index: u32) -> Result<(usize, usize), IndexError
     let (mut made, mut missing) = (0, 0);
     for seconds in [2, 30] {
         let slices = whole.slices(seconds);
-        let excerpts = mp4::Film::read(&served.blocks, &video).await?;
+        let excerpts = mp4::Mp4Index::read(&served.blocks, &video).await?;
         let excerpts = excerpts.excerpts(&slices);
-        let expected = mp4::Film::of(&content, &video).unwrap();
+        let expected = mp4::Mp4Index::of(&content, &video).unwrap();
         assert_eq!(excerpts, expected.excerpts(&slices));
         let every = slices.len().div_ceil(6);
         for (slice, excerpt) in slices.iter().zip(&excerpts) {

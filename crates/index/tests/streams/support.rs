@@ -11,9 +11,9 @@ use std::{
 };
 
 use gifgen_index::{
+    container_index::{ContainerIndex, IndexError},
     excerpt::Excerpt,
     feed::{feed, pipe},
-    container_index::{ContainerIndex, IndexError},
 };
 use gifgen_reader::{block_cache::BlockCache, http::Http, reader::Reader};
 use gifgen_shared::{
