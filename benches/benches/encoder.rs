@@ -34,7 +34,7 @@ struct Row {
 
 const COLUMNS: &[Column<Row>] = &[
     ("dither", |row, _| row.dither.into()),
-    ("settle", |row, _| {
+    ("stabilize", |row, _| {
         row.nanoseconds(|stages| stages.stabilize)
     }),
     ("palette", |row, _| row.nanoseconds(|stages| stages.palette)),

@@ -46,7 +46,7 @@ pub struct Dispatcher {
 
 /// What happened to an event.
 #[derive(Debug)]
-pub enum Happening {
+pub enum PipelineEvent {
     /// The splitter is through with an object.
     Source(Outcome),
     /// The splitter failed for good on an event that names this key.
@@ -72,13 +72,13 @@ pub enum Happening {
 /// The running functions; dropping it stops them, their FFmpeg processes included.
 #[derive(Debug)]
 pub struct Running {
-    happenings: UnboundedReceiver<Happening>,
+    happenings: UnboundedReceiver<PipelineEvent>,
     _tasks: JoinSet<()>,
 }
 
 impl Running {
     /// The next thing that happens.
-    pub async fn next(&mut self) -> Option<Happening> {
+    pub async fn next(&mut self) -> Option<PipelineEvent> {
         self.happenings.recv().await
     }
 }
@@ -119,7 +119,7 @@ impl Dispatcher {
 async fn split_all(
     splitter: Arc<Splitter>,
     mut created: UnboundedReceiver<Value>,
-    sender: UnboundedSender<Happening>,
+    sender: UnboundedSender<PipelineEvent>,
 ) {
     while let Some(event) = created.recv().await {
         let split = || async {
@@ -133,13 +133,13 @@ async fn split_all(
             Ok(Summary {
                 sources,
                 error: None,
-            }) => sources.into_iter().map(Happening::Source).collect(),
+            }) => sources.into_iter().map(PipelineEvent::Source).collect(),
             Ok(Summary {
                 error: Some(message),
                 ..
             })
             | Err(message) => {
-                vec![Happening::SplitFailed {
+                vec![PipelineEvent::SplitFailed {
                     key: key.to_owned(),
                     message,
                 }]
@@ -157,7 +157,7 @@ async fn render_all(
     worker: Arc<Worker>,
     concurrency: NonZero<u32>,
     mut slices: UnboundedReceiver<Value>,
-    sender: UnboundedSender<Happening>,
+    sender: UnboundedSender<PipelineEvent>,
 ) {
     let places = Arc::new(Semaphore::new(concurrency.get() as usize));
     let mut workers = JoinSet::new();
@@ -177,7 +177,7 @@ async fn render_all(
     while workers.join_next().await.is_some() {}
 }
 
-async fn render(worker: &Worker, event: &Value) -> Happening {
+async fn render(worker: &Worker, event: &Value) -> PipelineEvent {
     let slice = SliceEvent::parse(event).ok();
     let key = slice.as_ref().map(|slice| slice.key.to_string());
     let key = key.unwrap_or_default();
@@ -193,7 +193,7 @@ async fn render(worker: &Worker, event: &Value) -> Happening {
         handling.await.map_err(|error| error.to_string())
     };
     let message = match attempts(handle).await {
-        Ok(Answer::Done(report)) => return Happening::SliceDone(report),
+        Ok(Answer::Done(report)) => return PipelineEvent::SliceDone(report),
         Ok(Answer::Failed { message, .. }) => message,
         Ok(Answer::Superseded) => "another run of the video has begun".into(),
         Ok(Answer::GivenUp(_)) => "it was given up".into(),
@@ -205,7 +205,7 @@ async fn render(worker: &Worker, event: &Value) -> Happening {
             }
         }
     };
-    Happening::SliceFailed {
+    PipelineEvent::SliceFailed {
         key,
         start,
         message,

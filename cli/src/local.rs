@@ -17,7 +17,7 @@ use gifgen_shared::{
 };
 use gifgen_splitter::splitter::Splitter;
 use gifgen_stack::{BusError, Stack, StackError, StoreError};
-use gifgen_worker::{error::Interrupted, worker::Worker};
+use gifgen_worker::{error::TransientError, worker::Worker};
 
 use crate::{
     dispatch::Dispatcher,
@@ -88,7 +88,7 @@ pub enum LocalError {
     Export(#[from] ExportError),
     /// The worker does not start.
     #[error(transparent)]
-    Worker(#[from] Interrupted),
+    Worker(#[from] TransientError),
 }
 
 impl Local {

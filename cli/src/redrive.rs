@@ -8,9 +8,9 @@ use std::{
 
 use gifgen_ledger::{
     Ledger,
+    complete::{Authority, Completer, Completion},
     excerpts::Excerpts,
     run::{Run, Versioned},
-    settle::{Right, Settled, Settler},
 };
 use gifgen_shared::{deadline::Deadline, slice::Slice};
 use serde::Serialize;
@@ -112,14 +112,18 @@ async fn finish(
     json: bool,
     deadline: Deadline,
 ) -> Result<u8, RemoteError> {
-    let settler = Settler {
+    let completer = Completer {
         id: &format!("redrive of {:?}", SystemTime::now()),
-        right: Right::Operator,
+        right: Authority::Operator,
         deadline,
     };
-    match remote.ledger.settle(run, None, settler).await? {
-        Settled::Settled { announced, .. } => Redriven::new(run, Vec::new(), announced).print(json),
-        Settled::Waiting | Settled::Superseded => Err(RemoteError::Overtaken(remote.key.clone())),
+    match remote.ledger.complete(run, None, completer).await? {
+        Completion::Completed { announced, .. } => {
+            Redriven::new(run, Vec::new(), announced).print(json)
+        }
+        Completion::Waiting | Completion::Superseded => {
+            Err(RemoteError::Overtaken(remote.key.clone()))
+        }
     }
 }
 

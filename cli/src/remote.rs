@@ -2,7 +2,6 @@
 
 use gifgen_ledger::{
     Ledger,
-    bucket::Bucket,
     error::LedgerError,
     run::{Run, Versioned},
 };
@@ -112,11 +111,7 @@ impl Remote {
         let aws = log_in().await;
         let connections = Connections::new(aws, Addressing::of_environment()?);
         let s3 = connections.s3();
-        let ledger = Ledger {
-            bucket: Bucket::new(s3.clone(), bucket),
-            bus: connections.event_bridge(),
-            bus_name,
-        };
+        let ledger = Ledger::new(s3.clone(), bucket, connections.event_bridge(), bus_name);
         Ok(Self { s3, ledger, key })
     }
 
@@ -125,7 +120,7 @@ impl Remote {
     /// # Errors
     /// If there is none, or it is about another bucket's video, or it cannot be read.
     pub async fn run(&self, bucket: &str) -> Result<Versioned<Run>, RemoteError> {
-        let found = Run::current(&self.ledger.bucket, &self.key).await?;
+        let found = self.ledger.current_run(&self.key).await?;
         let destination = self.ledger.bucket.name();
         let Some((run, version)) = found else {
             return Err(RemoteError::NoRun {

@@ -17,7 +17,7 @@ use gifgen_splitter::outcome::Outcome;
 use serde_json::{Value, json};
 
 use crate::{
-    dispatch::{Happening, Running},
+    dispatch::{PipelineEvent, Running},
     interrupt::Interrupt,
     local::{Local, LocalError, SOURCE_BUCKET, cores},
     options::RunOptions,
@@ -237,19 +237,19 @@ impl Tally {
         }
     }
 
-    fn count(&mut self, happening: Happening, progress: &Progress) {
+    fn count(&mut self, happening: PipelineEvent, progress: &Progress) {
         match happening {
-            Happening::Source(outcome) => self.count_source(outcome, progress),
-            Happening::SplitFailed { key, message } => {
+            PipelineEvent::Source(outcome) => self.count_source(outcome, progress),
+            PipelineEvent::SplitFailed { key, message } => {
                 self.video(&key, |video| video.error = Some(message));
             }
-            Happening::SliceDone(report) => {
+            PipelineEvent::SliceDone(report) => {
                 if self.settled.insert((report.key.clone(), report.start)) {
                     progress.advance();
                     self.video(&report.key, |video| video.done += 1);
                 }
             }
-            Happening::SliceFailed {
+            PipelineEvent::SliceFailed {
                 key,
                 start,
                 message,

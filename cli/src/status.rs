@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, fmt, io::Write, time::Duration};
 
 use chrono::{DateTime, Utc};
 use gifgen_ledger::{
-    made::SliceFailure,
     manifest::{self, Manifest},
     receipt::{Outcome, Receipt},
     run::Run,
+    slice_outputs::SliceFailure,
     verify::Wrong,
 };
 use gifgen_shared::source::SourceState;

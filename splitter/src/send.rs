@@ -80,7 +80,7 @@ impl Splitter {
         loop {
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
-            let current = Run::current(&self.ledger.bucket, &run.source.key).await?;
+            let current = self.ledger.current_run(&run.source.key).await?;
             if !current.is_some_and(|(now, _)| now.is(run) && now.is_being_sent(Utc::now())) {
                 return Ok(());
             }

@@ -6,7 +6,6 @@ use futures::future::join_all;
 use gifgen_child::ChildError;
 use gifgen_ledger::{
     Ledger,
-    bucket::Bucket,
     error::LedgerError,
     run::{Run, Versioned},
 };
@@ -95,11 +94,12 @@ impl Splitter {
         bus: aws_sdk_eventbridge::Client,
         settings: Settings,
     ) -> Result<Self, NoTls> {
-        let ledger = Ledger {
-            bucket: Bucket::new(s3.clone(), &settings.destination_bucket),
+        let ledger = Ledger::new(
+            s3.clone(),
+            &settings.destination_bucket,
             bus,
-            bus_name: settings.event_bus_name.clone(),
-        };
+            &settings.event_bus_name,
+        );
         Ok(Self {
             s3,
             http: Http::new()?,
@@ -181,7 +181,7 @@ impl Splitter {
             }
         };
         for _ in 0..Ledger::ATTEMPTS {
-            let read = Run::current(&self.ledger.bucket, &named.key).await?;
+            let read = self.ledger.current_run(&named.key).await?;
             let (etag, bytes) = match named.state(&self.s3).await? {
                 SourceState::Present { etag, bytes } => (etag, bytes),
                 SourceState::Archived { etag } => {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use gifgen_ledger::{Ledger, bucket::Bucket, run::Run};
+use gifgen_ledger::Ledger;
 use gifgen_shared::{deadline::Deadline, source_key::SourceKey};
 use gifgen_splitter::splitter::Splitter;
 use gifgen_testkit::{
@@ -202,22 +202,18 @@ async fn who_was_overtaken_while_sending_does_not_say_that_all_is_sent() {
     let (bed, event, bus) = bed().await;
     outcome(&splitter(&bed, &bus), &event).await;
     let key = SourceKey::plain(KEY).unwrap();
-    let ledger = Ledger {
-        bucket: Bucket::new(bed.s3().clone(), PREVIEWS),
-        bus: bed.bus().clone(),
-        bus_name: "default".into(),
-    };
-    let read = Run::current(&ledger.bucket, &key).await.unwrap().unwrap();
+    let ledger = Ledger::new(bed.s3().clone(), PREVIEWS, bed.bus().clone(), "default");
+    let read = ledger.current_run(&key).await.unwrap().unwrap();
     let slow = ledger.resume(&read).await.unwrap().unwrap();
-    let read = Run::current(&ledger.bucket, &key).await.unwrap().unwrap();
+    let read = ledger.current_run(&key).await.unwrap().unwrap();
     let other = ledger.resume(&read).await.unwrap().unwrap();
     for _ in 0..2 {
         ledger.note_sent(&slow).await.unwrap();
         ledger.note_unsent(&slow).await.unwrap();
-        let (now, _) = Run::current(&ledger.bucket, &key).await.unwrap().unwrap();
+        let (now, _) = ledger.current_run(&key).await.unwrap().unwrap();
         assert_eq!(now, other);
     }
     ledger.note_sent(&other).await.unwrap();
-    let (now, _) = Run::current(&ledger.bucket, &key).await.unwrap().unwrap();
+    let (now, _) = ledger.current_run(&key).await.unwrap().unwrap();
     assert!(now.sending.is_none() && now.sent.is_some(), "{now:?}");
 }

@@ -20,15 +20,15 @@ use crate::gif::GifError;
 pub enum SliceError {
     /// For good.
     #[error(transparent)]
-    Permanent(#[from] Unrenderable),
+    Permanent(#[from] PermanentError),
     /// For now.
     #[error(transparent)]
-    Transient(#[from] Interrupted),
+    Transient(#[from] TransientError),
 }
 
 /// The input is to blame: recorded, reported, never retried.
 #[derive(Debug, thiserror::Error)]
-pub enum Unrenderable {
+pub enum PermanentError {
     /// The event makes no sense.
     #[error(transparent)]
     BadEvent(#[from] SliceEventError),
@@ -92,7 +92,7 @@ pub enum Unrenderable {
 
 /// Something else is to blame: returned, so that the platform retries.
 #[derive(Debug, thiserror::Error)]
-pub enum Interrupted {
+pub enum TransientError {
     /// The time of the invocation ran out.
     #[error("the deadline passed while {doing}")]
     DeadlinePassed {
@@ -170,7 +170,7 @@ pub enum Interrupted {
     Ledger(#[from] LedgerError),
 }
 
-impl Unrenderable {
+impl PermanentError {
     /// The class, for machines.
     pub fn reason(&self) -> String {
         match self {
@@ -198,17 +198,17 @@ impl Unrenderable {
 
 impl From<SourceUnavailable> for SliceError {
     fn from(error: SourceUnavailable) -> Self {
-        Interrupted::Source(error).into()
+        TransientError::Source(error).into()
     }
 }
 
 impl From<LedgerError> for SliceError {
     fn from(error: LedgerError) -> Self {
-        Interrupted::Ledger(error).into()
+        TransientError::Ledger(error).into()
     }
 }
 
-impl From<GifError> for Interrupted {
+impl From<GifError> for TransientError {
     fn from(error: GifError) -> Self {
         match error {
             GifError::Write(error) if error.kind() == ErrorKind::StorageFull => Self::NoSpace,
@@ -217,25 +217,25 @@ impl From<GifError> for Interrupted {
     }
 }
 
-impl From<Interrupted> for Diagnostic {
-    fn from(error: Interrupted) -> Self {
+impl From<TransientError> for Diagnostic {
+    fn from(error: TransientError) -> Self {
         let error_type = match &error {
-            Interrupted::DeadlinePassed { .. } => "DeadlinePassed",
-            Interrupted::SourceLost(_) => "SourceLost",
-            Interrupted::Source(_) => "SourceUnavailable",
-            Interrupted::Child(_) | Interrupted::FfmpegNotRun { .. } => "FfmpegNotStarted",
-            Interrupted::Probe(_) => "ProbeInterrupted",
-            Interrupted::LoopbackProxy(_) | Interrupted::Pipe(_) => "NoPipe",
-            Interrupted::Tls(_) => "NoTls",
-            Interrupted::FfmpegKilled { .. } => "FfmpegKilled",
-            Interrupted::NoSpace => "NoSpace",
-            Interrupted::Gif(_) => "Gif",
-            Interrupted::WorkDir { .. } => "WorkDir",
-            Interrupted::Upload { .. } | Interrupted::Contended { .. } => "UploadFailed",
-            Interrupted::Queue(_) => "BadMessage",
-            Interrupted::Ledger(LedgerError::Disproved { .. }) => "Disproved",
-            Interrupted::Ledger(LedgerError::Unannounced { .. }) => "Unannounced",
-            Interrupted::Ledger(_) => "LedgerUnavailable",
+            TransientError::DeadlinePassed { .. } => "DeadlinePassed",
+            TransientError::SourceLost(_) => "SourceLost",
+            TransientError::Source(_) => "SourceUnavailable",
+            TransientError::Child(_) | TransientError::FfmpegNotRun { .. } => "FfmpegNotStarted",
+            TransientError::Probe(_) => "ProbeInterrupted",
+            TransientError::LoopbackProxy(_) | TransientError::Pipe(_) => "NoPipe",
+            TransientError::Tls(_) => "NoTls",
+            TransientError::FfmpegKilled { .. } => "FfmpegKilled",
+            TransientError::NoSpace => "NoSpace",
+            TransientError::Gif(_) => "Gif",
+            TransientError::WorkDir { .. } => "WorkDir",
+            TransientError::Upload { .. } | TransientError::Contended { .. } => "UploadFailed",
+            TransientError::Queue(_) => "BadMessage",
+            TransientError::Ledger(LedgerError::Disproved { .. }) => "Disproved",
+            TransientError::Ledger(LedgerError::Unannounced { .. }) => "Unannounced",
+            TransientError::Ledger(_) => "LedgerUnavailable",
         };
         Self {
             error_type: error_type.into(),

@@ -7,9 +7,9 @@
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
 
 use gifgen_ledger::{
-    made::SliceFailure,
+    complete::Authority,
     receipt::{Outcome, Receipt, Work},
-    settle::Right,
+    slice_outputs::SliceFailure,
 };
 use gifgen_shared::slice_event::SliceEvent;
 use serde::{Deserialize, Serialize};
@@ -17,9 +17,9 @@ use serde_json::Value;
 use tokio::time::timeout_at;
 
 use crate::{
-    error::{Interrupted, SliceError, Unrenderable},
+    error::{PermanentError, SliceError, TransientError},
     invocation::Invocation,
-    membership::{Begins, Membership},
+    membership::{MayStartRun, Membership},
     worker::{Worker, log},
 };
 
@@ -122,14 +122,14 @@ impl Worker {
             let given_up = async {
                 let given_up = message
                     .read()
-                    .map_err(|error| SliceError::from(Unrenderable::BadEvent(error.into())))?;
+                    .map_err(|error| SliceError::from(PermanentError::BadEvent(error.into())))?;
                 self.give_up(&given_up, invocation).await
             };
             let given_up = timeout_at(invocation.deadline.end(), given_up)
                 .await
                 .unwrap_or_else(|_| {
                     let doing = "recording slices that were given up";
-                    Err(Interrupted::DeadlinePassed { doing }.into())
+                    Err(TransientError::DeadlinePassed { doing }.into())
                 });
             if let Err(error) = given_up {
                 tracing::error!(message = message.message_id, why = %error, "a slice that was given up could not be recorded");
@@ -142,18 +142,18 @@ impl Worker {
     }
 
     /// Writes the receipt of a slice that was given up, unless it was rendered after all, and
-    /// settles its run. One that is of no current run has no receipt to get. A success stays even if its
+    /// completes its run. One that is of no current run has no receipt to get. A success stays even if its
     /// objects are not as it says: the last worker renders such a slice again, but not one that failed.
     async fn give_up(&self, given_up: &GivenUp, invocation: &Invocation) -> Result<(), SliceError> {
-        let event = SliceEvent::parse(&given_up.event).map_err(Unrenderable::BadEvent)?;
+        let event = SliceEvent::parse(&given_up.event).map_err(PermanentError::BadEvent)?;
         let source = event
             .source(&self.settings)
-            .map_err(Unrenderable::BadEvent)?;
-        let membership = self.membership(&event, &source, Begins::None, invocation.deadline);
+            .map_err(PermanentError::BadEvent)?;
+        let membership = self.membership(&event, &source, MayStartRun::None, invocation.deadline);
         let (run, slice) = match membership.await {
             Ok(Membership::Of(run, slice)) => (run, slice),
-            Ok(Membership::Loose) => {
-                no_run_waits(&Unrenderable::NoRun(source), given_up);
+            Ok(Membership::Untracked) => {
+                no_run_waits(&PermanentError::NoRun(source), given_up);
                 return Ok(());
             }
             Err(SliceError::Permanent(why)) => {
@@ -181,14 +181,14 @@ impl Worker {
             ..invocation.clone()
         };
         Ok(self
-            .settle_with(Right::LastResort, &run, &receipt, &in_its_name)
+            .complete_with(Authority::LastResort, &run, &receipt, &in_its_name)
             .await?)
     }
 }
 
 /// A line in the log for a slice that no run waits for: one of an older version of the video, or of
 /// none. In the queue it would only be tried again, and raise the alarm that says that a run hangs.
-fn no_run_waits(why: &Unrenderable, given_up: &GivenUp) {
+fn no_run_waits(why: &PermanentError, given_up: &GivenUp) {
     let detail = given_up.event.get("detail").unwrap_or(&given_up.event);
     let (bucket, key) = (detail["bucket"].as_str(), detail["key"].as_str());
     let (start, failure) = (detail["start"].as_f64(), &given_up.failure.message);

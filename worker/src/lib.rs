@@ -6,7 +6,6 @@ pub mod failures;
 pub mod ffmpeg_args;
 pub mod gif;
 pub mod invocation;
-mod loose;
 mod membership;
 pub mod outputs;
 mod reading;
@@ -14,8 +13,9 @@ pub mod render;
 pub mod report;
 mod slice_work;
 pub mod tiles;
+mod untracked;
 pub mod upload;
 pub mod worker;
 
+mod complete;
 mod scaling;
-mod settle;

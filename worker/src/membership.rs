@@ -10,7 +10,7 @@ use gifgen_shared::{
 };
 
 use crate::{
-    error::{SliceError, Unrenderable},
+    error::{PermanentError, SliceError},
     worker::Worker,
 };
 
@@ -20,12 +20,12 @@ pub(crate) enum Membership {
     Of(Box<Run>, Slice),
     /// None, since its source has no run, and none can begin with it: it names no version, or a
     /// range that is no slice. It is rendered, and nobody keeps count.
-    Loose,
+    Untracked,
 }
 
 /// Whether a run may begin with a slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Begins {
+pub(crate) enum MayStartRun {
     /// One may.
     One,
     /// None may.
@@ -38,22 +38,22 @@ impl Worker {
     /// source is not looked at: it may be gone, and what is there changes nothing.
     ///
     /// # Errors
-    /// [`Unrenderable::Superseded`] if another run is current, and what goes wrong on the way.
+    /// [`PermanentError::Superseded`] if another run is current, and what goes wrong on the way.
     pub(crate) async fn membership(
         &self,
         event: &SliceEvent,
         source: &Source,
-        begins: Begins,
+        begins: MayStartRun,
         deadline: Deadline,
     ) -> Result<Membership, SliceError> {
-        let superseded = || Err(Unrenderable::Superseded(source.clone()).into());
+        let superseded = || Err(PermanentError::Superseded(source.clone()).into());
         for _ in 0..Ledger::ATTEMPTS {
-            let current = Run::current(&self.ledger.bucket, &source.key).await?;
+            let current = self.ledger.current_run(&source.key).await?;
             let before = current.as_ref().map(|(run, _)| run);
             let Some(etag) = &source.etag else {
                 // It means whatever is there.
                 return match before {
-                    None => Ok(Membership::Loose),
+                    None => Ok(Membership::Untracked),
                     Some(run) => slice_from(run, source, event.start),
                 };
             };
@@ -71,10 +71,10 @@ impl Worker {
             if other.is_some_and(|bucket| *bucket != source.bucket) {
                 return superseded();
             }
-            if begins == Begins::None {
+            if begins == MayStartRun::None {
                 return match before {
                     Some(_) => superseded(),
-                    None => Ok(Membership::Loose),
+                    None => Ok(Membership::Untracked),
                 };
             }
             let reader = self.reader(source).await?;
@@ -82,7 +82,7 @@ impl Worker {
             let (facts, video) = SourceFacts::of(source, etag, reader.len(), header, length);
             let run = Run::new(facts, video, self.settings.look, before);
             let Some(slice) = run.slice(&event.slice()) else {
-                return Ok(Membership::Loose);
+                return Ok(Membership::Untracked);
             };
             if self.ledger.begin(&run, current.as_ref()).await? {
                 return Ok(Membership::Of(Box::new(run), slice));
@@ -103,7 +103,7 @@ fn slice_from(run: &Run, source: &Source, start: u32) -> Result<Membership, Slic
         Some(slice) if run.source.bucket == source.bucket => {
             Ok(Membership::Of(Box::new(run.clone()), slice))
         }
-        _ => Err(Unrenderable::NoSlice {
+        _ => Err(PermanentError::NoSlice {
             of: source.clone(),
             start,
             run: run.run,

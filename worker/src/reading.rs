@@ -29,7 +29,7 @@ use gifgen_shared::{
 
 use crate::{
     decoded::gap_with_a_packet,
-    error::{Interrupted, SliceError, Unrenderable},
+    error::{PermanentError, SliceError, TransientError},
     ffmpeg_args::Rendering,
     render::{RenderError, Rendered, render},
     slice_work::Wanted,
@@ -53,10 +53,10 @@ impl Worker {
                 Ok(Reader::new(http, s3, source, &etag, bytes, expiry))
             }
             SourceState::Archived { .. } => {
-                Err(Unrenderable::Rejected(Rejection::archived()).into())
+                Err(PermanentError::Rejected(Rejection::archived()).into())
             }
-            SourceState::Replaced => Err(Unrenderable::Superseded(source.clone()).into()),
-            SourceState::Gone => Err(Unrenderable::SourceGone(source.clone()).into()),
+            SourceState::Replaced => Err(PermanentError::Superseded(source.clone()).into()),
+            SourceState::Gone => Err(PermanentError::SourceGone(source.clone()).into()),
         }
     }
 
@@ -90,7 +90,7 @@ impl Worker {
     ) -> Result<(Rendered, bool), SliceError> {
         let rendered = self.by_either_way(wanted, directory).await;
         match rendered {
-            Err(SliceError::Transient(lost @ Interrupted::SourceLost(_))) => {
+            Err(SliceError::Transient(lost @ TransientError::SourceLost(_))) => {
                 Err(self.why_lost(wanted.source, lost).await)
             }
             rendered => rendered,
@@ -98,10 +98,10 @@ impl Worker {
     }
 
     /// Why `source` could not be read: for good, if it has been archived since it was split.
-    async fn why_lost(&self, source: &Source, lost: Interrupted) -> SliceError {
+    async fn why_lost(&self, source: &Source, lost: TransientError) -> SliceError {
         match source.state(&self.s3).await {
             Ok(SourceState::Archived { .. }) => {
-                Unrenderable::Rejected(Rejection::archived()).into()
+                PermanentError::Rejected(Rejection::archived()).into()
             }
             _ => lost.into(),
         }
@@ -141,7 +141,7 @@ impl Worker {
         let demuxer = excerpt.demuxer.name();
         let input = Input::Pipe { demuxer };
         let rendering = self.rendering(wanted, input, excerpt.stream, None);
-        let (sender, stdin) = pipe().map_err(Interrupted::Pipe)?;
+        let (sender, stdin) = pipe().map_err(TransientError::Pipe)?;
         let (ffmpeg, deadline) = (&self.settings.ffmpeg, wanted.deadline);
         let mut rendered = pin!(render(&rendering, Some(stdin), ffmpeg, directory, deadline));
         let mut feeding = pin!(feed(excerpt, wanted.reader, sender));
@@ -158,7 +158,7 @@ impl Worker {
         match fed {
             Some(Err(FeedError::NoKeyframe)) => return Err(RenderError::StartsTooLate),
             Some(Err(FeedError::Read(error))) => return Err(SliceError::from(error).into()),
-            Some(Err(FeedError::Pipe(error))) => return Err(Interrupted::Pipe(error).into()),
+            Some(Err(FeedError::Pipe(error))) => return Err(TransientError::Pipe(error).into()),
             Some(Ok(())) | None => {}
         }
         let rendered = rendered?;
@@ -177,7 +177,7 @@ impl Worker {
         let mut further_back = FURTHER_BACK.into_iter();
         loop {
             let gateway = LoopbackProxy::start(Arc::clone(blocks)).await;
-            let gateway = gateway.map_err(Interrupted::LoopbackProxy)?;
+            let gateway = gateway.map_err(TransientError::LoopbackProxy)?;
             let input = gateway.input(Some(wanted.container));
             let rendering = self.rendering(wanted, input, wanted.video.index, Some(margin));
             let (ffmpeg, deadline) = (&self.settings.ffmpeg, wanted.deadline);
@@ -250,7 +250,7 @@ impl Worker {
             Some(gap) => {
                 let zero = f64::from(slice.start);
                 let (from, to) = (zero + gap.start, zero + gap.end);
-                Err(Unrenderable::Damaged { from, to }.into())
+                Err(PermanentError::Damaged { from, to }.into())
             }
         }
     }
@@ -259,9 +259,9 @@ impl Worker {
 impl From<ReadError> for SliceError {
     fn from(error: ReadError) -> Self {
         match error {
-            ReadError::Replaced(source) => Unrenderable::Superseded(source).into(),
-            ReadError::Gone(source) => Unrenderable::SourceGone(source).into(),
-            error @ ReadError::Interrupted { .. } => Interrupted::SourceLost(error).into(),
+            ReadError::Replaced(source) => PermanentError::Superseded(source).into(),
+            ReadError::Gone(source) => PermanentError::SourceGone(source).into(),
+            error @ ReadError::Interrupted { .. } => TransientError::SourceLost(error).into(),
         }
     }
 }
@@ -270,13 +270,13 @@ impl From<ProbingError> for SliceError {
     fn from(error: ProbingError) -> Self {
         match error {
             ProbingError::Read(error) => error.into(),
-            ProbingError::LoopbackProxy(error) => Interrupted::LoopbackProxy(error).into(),
+            ProbingError::LoopbackProxy(error) => TransientError::LoopbackProxy(error).into(),
             ProbingError::Probe(ProbeError::Rejected(rejection)) => {
-                Unrenderable::Rejected(rejection).into()
+                PermanentError::Rejected(rejection).into()
             }
-            ProbingError::Probe(ProbeError::Child(error)) => Interrupted::Child(error).into(),
+            ProbingError::Probe(ProbeError::Child(error)) => TransientError::Child(error).into(),
             ProbingError::Probe(error @ ProbeError::Interrupted { .. }) => {
-                Interrupted::Probe(error).into()
+                TransientError::Probe(error).into()
             }
         }
     }

@@ -10,7 +10,7 @@ use rustix::{fs::statvfs, process::Signal};
 
 use crate::{
     decoded::Decoded,
-    error::{Interrupted, SliceError, Unrenderable},
+    error::{PermanentError, SliceError, TransientError},
     ffmpeg_args::Rendering,
     gif::{self, GifError, Unfinished},
     outputs::{Outputs, check},
@@ -78,7 +78,7 @@ pub(crate) async fn render(
     directory: &Path,
     deadline: Deadline,
 ) -> Result<Rendered, RenderError> {
-    let format = gif::format(rendering).map_err(Unrenderable::Rejected)?;
+    let format = gif::format(rendering).map_err(PermanentError::Rejected)?;
     let program = Program {
         path: ffmpeg,
         args: rendering.args(),
@@ -94,33 +94,33 @@ pub(crate) async fn render(
         gif::start(pictures, format, &gif_directory)
     })
     .await
-    .map_err(Interrupted::Child)?;
+    .map_err(TransientError::Child)?;
     let complaints = complaints(&finished.stderr);
     let said = last_words(&rendering.input.named_in(&complaints));
     let is_short = was_short_of_memory(&finished, &said, &complaints);
     // First, since an encoder that cannot write stops FFmpeg, which then ends in odd ways.
-    let gif = finished.stdout.map_err(Interrupted::from)?;
+    let gif = finished.stdout.map_err(TransientError::from)?;
     let code = match finished.ending {
         Ending::Exited(code) if NOT_RUN.contains(&code) => {
-            return Err(Interrupted::FfmpegNotRun { said }.into());
+            return Err(TransientError::FfmpegNotRun { said }.into());
         }
         // It says the same of an output that finds no memory and of one that finds no space.
-        _ if is_short && is_full(directory) => return Err(Interrupted::NoSpace.into()),
+        _ if is_short && is_full(directory) => return Err(TransientError::NoSpace.into()),
         // Whatever it gave: pictures that found no memory are missing in it.
         _ if is_short => {
-            return Err(Unrenderable::Rejected(Rejection::out_of_memory()).into());
+            return Err(PermanentError::Rejected(Rejection::out_of_memory()).into());
         }
         Ending::Exited(code) => code,
         Ending::DeadlinePassed => {
-            return Err(Interrupted::DeadlinePassed { doing: "rendering" }.into());
+            return Err(TransientError::DeadlinePassed { doing: "rendering" }.into());
         }
         Ending::Killed { signal } if CRASHES.iter().any(|s| s.as_raw() == signal) => {
             let said = format!("it crashed with signal {signal}: {said}");
-            return Err(Unrenderable::Undecodable { said }.into());
+            return Err(PermanentError::Undecodable { said }.into());
         }
-        Ending::Killed { signal } => return Err(Interrupted::FfmpegKilled { signal }.into()),
+        Ending::Killed { signal } => return Err(TransientError::FfmpegKilled { signal }.into()),
     };
-    let decoded = Decoded::read(directory).map_err(|source| Interrupted::WorkDir {
+    let decoded = Decoded::read(directory).map_err(|source| TransientError::WorkDir {
         action: "read",
         source,
     })?;
@@ -134,7 +134,7 @@ pub(crate) async fn render(
     let outcome = if code == 0 {
         finish(rendering, directory, gif, said).await
     } else {
-        Err(Unrenderable::Undecodable { said }.into())
+        Err(PermanentError::Undecodable { said }.into())
     };
     // FFmpeg does not always say so when the disk is full, and can exit with 0.
     match outcome {
@@ -144,7 +144,7 @@ pub(crate) async fn render(
             complained,
             encoding,
         }),
-        Err(SliceError::Permanent(_)) if is_full(directory) => Err(Interrupted::NoSpace.into()),
+        Err(SliceError::Permanent(_)) if is_full(directory) => Err(TransientError::NoSpace.into()),
         Err(error) => Err(error.into()),
     }
 }
@@ -160,9 +160,9 @@ async fn finish(
         Ok(stages) => stages,
         // The check finds a GIF without a header, and says so with FFmpeg's words.
         Err(GifError::NoPicture) => Stages::default(),
-        Err(error) => return Err(Interrupted::from(error).into()),
+        Err(error) => return Err(TransientError::from(error).into()),
     };
-    let outputs = check(rendering, directory).map_err(|wrong| Unrenderable::WrongOutput {
+    let outputs = check(rendering, directory).map_err(|wrong| PermanentError::WrongOutput {
         found: wrong.to_string(),
         said,
     })?;

@@ -1,6 +1,6 @@
 //! What a slice gave: the function's answer.
 
-use gifgen_ledger::made::{FramesMade, GifMade, Made, StoryboardMade};
+use gifgen_ledger::slice_outputs::{FramesMade, GifMade, SliceOutputs, StoryboardMade};
 use gifgen_shared::output_keys::OutputKeys;
 use serde::Serialize;
 
@@ -17,15 +17,15 @@ pub struct Report {
     pub end: f64,
     /// Its objects.
     #[serde(flatten)]
-    pub made: Made,
+    pub made: SliceOutputs,
 }
 
 /// What `wanted` gives, whose `outputs` are as they should be.
-pub(crate) fn made(wanted: &Wanted<'_>, outputs: &Outputs) -> Made {
+pub(crate) fn made(wanted: &Wanted<'_>, outputs: &Outputs) -> SliceOutputs {
     let keys = OutputKeys::of(&wanted.source.key);
     let (slice, look, video) = (wanted.slice, wanted.look, &wanted.video);
     let (width, height) = look.gif_size(video);
-    Made {
+    SliceOutputs {
         gif: GifMade {
             key: keys.gif(slice.start),
             bytes: outputs.gif_bytes,

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Instant};
 
 use gifgen_index::excerpt::Excerpt;
 use gifgen_ledger::{
-    made::{Made, Object},
     receipt::Work,
     run::Run,
+    slice_outputs::{Object, SliceOutputs},
 };
 use gifgen_reader::reader::Reader;
 use gifgen_shared::{
@@ -16,7 +16,7 @@ use gifgen_shared::{
 use tokio::time::timeout_at;
 
 use crate::{
-    error::{Interrupted, SliceError},
+    error::{SliceError, TransientError},
     outputs::Outputs,
     report::made,
     upload::{Upload, upload},
@@ -43,7 +43,7 @@ pub(crate) struct Wanted<'a> {
 /// A slice whose objects are up.
 #[derive(Debug)]
 pub(crate) struct Finished {
-    pub made: Made,
+    pub made: SliceOutputs,
     pub objects: Vec<Object>,
     /// The work that it took, but for what is known of the whole invocation.
     pub work: Work,
@@ -52,15 +52,18 @@ pub(crate) struct Finished {
 impl Worker {
     /// Renders a slice and uploads what it gives.
     pub(crate) async fn finish(&self, wanted: &Wanted<'_>) -> Result<Finished, SliceError> {
-        let work_dir = WorkDir::create(&self.temporary).map_err(|source| Interrupted::WorkDir {
-            action: "make",
-            source,
-        })?;
+        let work_dir =
+            WorkDir::create(&self.temporary).map_err(|source| TransientError::WorkDir {
+                action: "make",
+                source,
+            })?;
         let finished = self.render_and_upload(wanted, &work_dir).await;
-        work_dir.remove().map_err(|source| Interrupted::WorkDir {
-            action: "remove",
-            source,
-        })?;
+        work_dir
+            .remove()
+            .map_err(|source| TransientError::WorkDir {
+                action: "remove",
+                source,
+            })?;
         finished
     }
 
@@ -77,10 +80,10 @@ impl Worker {
         let made = made(wanted, &outputs);
         let files = uploads(source, &made, wanted.slice.start, outputs);
         let started = Instant::now();
-        let uploading = upload(&self.ledger.bucket, &files, source, wanted.run);
+        let uploading = upload(&self.ledger, &files, source, wanted.run);
         let objects = timeout_at(deadline.instant(), deadline.persist(uploading))
             .await
-            .map_err(|_| Interrupted::DeadlinePassed { doing: "uploading" })??;
+            .map_err(|_| TransientError::DeadlinePassed { doing: "uploading" })??;
         Ok(Finished {
             made,
             objects,
@@ -97,7 +100,7 @@ impl Worker {
     }
 }
 
-fn uploads(source: &Source, made: &Made, start: u32, outputs: Outputs) -> Vec<Upload> {
+fn uploads(source: &Source, made: &SliceOutputs, start: u32, outputs: Outputs) -> Vec<Upload> {
     let keys = OutputKeys::of(&source.key);
     let gif = Upload {
         file: outputs.gif,

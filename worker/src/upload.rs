@@ -14,7 +14,7 @@
 //! One thing escapes that where ETags tell contents and not writes. If a source is
 //! replaced and then put back, and a worker of the run in between sleeps between its look and its
 //! write for all that time, it can replace what the third run wrote with its own picture, for the
-//! third run's bytes have the version that it had seen. The settling worker, and `gifgen status
+//! third run's bytes have the version that it had seen. The completing worker, and `gifgen status
 //! --verify`, see that.
 
 use std::{collections::BTreeMap, path::PathBuf};
@@ -22,17 +22,18 @@ use std::{collections::BTreeMap, path::PathBuf};
 use aws_sdk_s3::primitives::ByteStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use gifgen_ledger::{
-    bucket::{Bucket, New, Seen, When},
+    Ledger,
+    bucket::{Bucket, Precondition, PutRequest, Seen},
     checksum::Sha256,
-    made::Object,
     run::Run,
+    slice_outputs::Object,
 };
 use gifgen_shared::{
     blocking::blocking,
     source::{ETag, Source},
 };
 
-use crate::error::{Interrupted, SliceError, Unrenderable};
+use crate::error::{PermanentError, SliceError, TransientError};
 
 /// Uploads under way at once.
 const CONCURRENT_UPLOADS: usize = 16;
@@ -61,7 +62,7 @@ struct Content<'a> {
 
 /// What is to be done for a file.
 enum Step<'a> {
-    Put(Content<'a>, When),
+    Put(Content<'a>, Precondition),
     /// The object is there.
     Adopt(Object),
 }
@@ -71,9 +72,9 @@ enum Step<'a> {
 ///
 /// # Errors
 /// At the first file that cannot be uploaded after the client's own retries; and
-/// [`Unrenderable::Superseded`] if objects are there and another run is current.
+/// [`PermanentError::Superseded`] if objects are there and another run is current.
 pub async fn upload(
-    bucket: &Bucket,
+    ledger: &Ledger,
     files: &[Upload],
     source: &Source,
     run: Option<&Run>,
@@ -83,15 +84,15 @@ pub async fn upload(
     let contents: Vec<Content<'_>> = contents.try_collect().await?;
     let mut pending: Vec<Step<'_>> = if run.is_some_and(|run| run.run > 1) {
         // An earlier run has left its objects: to try without them would be in vain.
-        as_they_are(bucket, contents, source, run).await?
+        as_they_are(ledger, contents, source, run).await?
     } else {
-        let absent = |content| Step::Put(content, When::Absent);
+        let absent = |content| Step::Put(content, Precondition::Absent);
         contents.into_iter().map(absent).collect()
     };
     let mut done = BTreeMap::new();
     for _ in 0..ROUNDS {
         let steps: Vec<_> = (pending.into_iter())
-            .map(|step| take(bucket, step, run))
+            .map(|step| take(&ledger.bucket, step, run))
             .collect();
         let mut steps = stream::iter(steps).buffer_unordered(CONCURRENT_UPLOADS);
         let mut lost = Vec::new();
@@ -104,12 +105,12 @@ pub async fn upload(
         if lost.is_empty() {
             return Ok(done.into_values().collect());
         }
-        pending = as_they_are(bucket, lost, source, run).await?;
+        pending = as_they_are(ledger, lost, source, run).await?;
     }
-    Err(Interrupted::Contended { rounds: ROUNDS }.into())
+    Err(TransientError::Contended { rounds: ROUNDS }.into())
 }
 
-async fn content(upload: &Upload) -> Result<Content<'_>, Interrupted> {
+async fn content(upload: &Upload) -> Result<Content<'_>, TransientError> {
     let file = upload.file.clone();
     let sum = blocking(move || Sha256::of_file(&file)).await;
     let (sha256, bytes) = sum.map_err(|error| upload.unreadable(error))?;
@@ -123,27 +124,28 @@ async fn content(upload: &Upload) -> Result<Content<'_>, Interrupted> {
 /// What is to be done for the files, given the objects as they are now, seen before a look at
 /// `run.json` that shows the run as current.
 async fn as_they_are<'a>(
-    bucket: &Bucket,
+    ledger: &Ledger,
     contents: Vec<Content<'a>>,
     source: &Source,
     run: Option<&Run>,
 ) -> Result<Vec<Step<'a>>, SliceError> {
     let keys = contents.iter().map(|content| content.upload.key.as_str());
+    let bucket = &ledger.bucket;
     let there = bucket.found_among(keys).await?;
-    let current = Run::current(bucket, &source.key).await?;
+    let current = ledger.current_run(&source.key).await?;
     let is_current = match (&current, run) {
         (Some((current, _)), Some(run)) => current.is(run),
         (None, None) => true,
         _ => false,
     };
     if !is_current {
-        return Err(Unrenderable::Superseded(source.clone()).into());
+        return Err(PermanentError::Superseded(source.clone()).into());
     }
     let steps = contents.into_iter().map(|content| {
         let listed = there.get(&content.upload.key);
         async move {
             let Some(listed) = listed else {
-                return Ok(Step::Put(content, When::Absent));
+                return Ok(Step::Put(content, Precondition::Absent));
             };
             let own = content.as_of(run);
             let same = listed.bytes == content.bytes
@@ -152,7 +154,7 @@ async fn as_they_are<'a>(
             Ok(if same {
                 Step::Adopt(content.object(listed.etag.clone()))
             } else {
-                Step::Put(content, When::Is(listed.etag.clone()))
+                Step::Put(content, Precondition::Is(listed.etag.clone()))
             })
         }
     });
@@ -174,14 +176,14 @@ async fn take<'a>(
     bucket: &Bucket,
     step: Step<'a>,
     run: Option<&Run>,
-) -> Result<Taken<'a>, Interrupted> {
+) -> Result<Taken<'a>, TransientError> {
     let (content, when) = match step {
         Step::Adopt(object) => return Ok(Taken::Done(object)),
         Step::Put(content, when) => (content, when),
     };
     let upload = content.upload;
     let body = ByteStream::from_path(&upload.file).await;
-    let new = New {
+    let new = PutRequest {
         key: upload.key.clone(),
         body: body.map_err(|error| upload.unreadable(error))?,
         sha256: content.sha256.clone(),
@@ -216,8 +218,8 @@ impl Content<'_> {
 }
 
 impl Upload {
-    fn unreadable(&self, error: impl std::fmt::Display) -> Interrupted {
-        Interrupted::Upload {
+    fn unreadable(&self, error: impl std::fmt::Display) -> TransientError {
+        TransientError::Upload {
             key: self.key.clone(),
             reason: error.to_string(),
         }

@@ -5,10 +5,9 @@ use std::{num::NonZero, path::PathBuf, time::Instant};
 use gifgen_index::excerpt::Excerpt;
 use gifgen_ledger::{
     Ledger,
-    bucket::Bucket,
-    made::SliceFailure,
     receipt::{Outcome, Receipt, Work},
     run::Run,
+    slice_outputs::SliceFailure,
 };
 use gifgen_reader::{http::Http, reader::Reader};
 use gifgen_shared::{settings::Settings, slice::Slice, slice_event::SliceEvent, work_dir::sweep};
@@ -17,10 +16,10 @@ use serde_json::Value;
 use tokio::time::timeout_at;
 
 use crate::{
-    error::{Interrupted, SliceError, Unrenderable},
+    error::{PermanentError, SliceError, TransientError},
     failures::{BatchAnswer, messages},
     invocation::Invocation,
-    membership::{Begins, Membership},
+    membership::{MayStartRun, Membership},
     report::Report,
     slice_work::{Finished, Wanted},
 };
@@ -69,19 +68,20 @@ impl Worker {
         settings: Settings,
         threads: NonZero<u32>,
         temporary: PathBuf,
-    ) -> Result<Self, Interrupted> {
-        let swept = sweep(&temporary).map_err(|source| Interrupted::WorkDir {
+    ) -> Result<Self, TransientError> {
+        let swept = sweep(&temporary).map_err(|source| TransientError::WorkDir {
             action: "sweep",
             source,
         })?;
         if swept > 0 {
             tracing::warn!(swept, "removed what killed workers left behind");
         }
-        let ledger = Ledger {
-            bucket: Bucket::new(s3.clone(), &settings.destination_bucket),
+        let ledger = Ledger::new(
+            s3.clone(),
+            &settings.destination_bucket,
             bus,
-            bus_name: settings.event_bus_name.clone(),
-        };
+            &settings.event_bus_name,
+        );
         Ok(Self {
             s3,
             http: Http::new()?,
@@ -102,9 +102,9 @@ impl Worker {
         &self,
         event: &Value,
         invocation: &Invocation,
-    ) -> Result<Answer, Interrupted> {
+    ) -> Result<Answer, TransientError> {
         if let Some(messages) = messages(event) {
-            let messages = messages.map_err(Interrupted::Queue)?;
+            let messages = messages.map_err(TransientError::Queue)?;
             let giving_up = self.give_up_all(messages, invocation);
             let giving_up = Box::pin(invocation.deadline.govern(giving_up));
             return Ok(Answer::GivenUp(giving_up.await));
@@ -116,7 +116,7 @@ impl Worker {
         let handling = Box::pin(invocation.deadline.govern(self.answer(event, invocation)));
         let handled = timeout_at(invocation.deadline.end(), handling).await;
         let handled = handled.unwrap_or_else(|_| {
-            Err(Interrupted::DeadlinePassed {
+            Err(TransientError::DeadlinePassed {
                 doing: "reading and writing S3",
             }
             .into())
@@ -134,7 +134,7 @@ impl Worker {
 
     async fn answer(&self, event: &Value, invocation: &Invocation) -> Result<Answer, SliceError> {
         match self.slice(event, invocation).await {
-            Err(SliceError::Permanent(Unrenderable::Superseded(source))) => {
+            Err(SliceError::Permanent(PermanentError::Superseded(source))) => {
                 let (bucket, key) = (&source.bucket, &source.key);
                 tracing::info!(bucket, %key, start = event["detail"]["start"].as_f64(), "superseded");
                 self.ledger.retract(&source.key).await?;
@@ -145,20 +145,20 @@ impl Worker {
     }
 
     async fn slice(&self, event: &Value, invocation: &Invocation) -> Result<Answer, SliceError> {
-        let event = SliceEvent::parse(event).map_err(Unrenderable::BadEvent)?;
+        let event = SliceEvent::parse(event).map_err(PermanentError::BadEvent)?;
         let source = event
             .source(&self.settings)
-            .map_err(Unrenderable::BadEvent)?;
+            .map_err(PermanentError::BadEvent)?;
         match self
-            .membership(&event, &source, Begins::One, invocation.deadline)
+            .membership(&event, &source, MayStartRun::One, invocation.deadline)
             .await?
         {
             Membership::Of(run, slice) => self.slice_of(&run, slice, &event, invocation).await,
-            Membership::Loose => self.loose_slice(&event, &source, invocation).await,
+            Membership::Untracked => self.untracked_slice(&event, &source, invocation).await,
         }
     }
 
-    /// Renders a slice of a run, writes its receipt, and settles the run if it is the last one. A
+    /// Renders a slice of a run, writes its receipt, and completes the run if it is the last one. A
     /// slice that has been rendered is not rendered again.
     async fn slice_of(
         &self,
@@ -169,14 +169,14 @@ impl Worker {
     ) -> Result<Answer, SliceError> {
         let attempt = event.attempt.unwrap_or(1);
         if let Some(receipt) = self.true_receipt(run, slice.start).await? {
-            self.settle(run, &receipt, invocation).await?;
+            self.complete(run, &receipt, invocation).await?;
             return Ok(answer(run, &receipt));
         }
         let excerpt = self.excerpt(run, event).await;
         let receipt = self
             .render_and_record(run, slice, excerpt.as_ref(), attempt, invocation)
             .await?;
-        self.settle(run, &receipt, invocation).await?;
+        self.complete(run, &receipt, invocation).await?;
         Ok(answer(run, &receipt))
     }
 
@@ -213,8 +213,8 @@ impl Worker {
                 objects,
                 work,
             }) => (Outcome::Good { made, objects }, work),
-            Err(SliceError::Permanent(Unrenderable::Superseded(source))) => {
-                return Err(Unrenderable::Superseded(source).into());
+            Err(SliceError::Permanent(PermanentError::Superseded(source))) => {
+                return Err(PermanentError::Superseded(source).into());
             }
             Err(SliceError::Permanent(error)) => {
                 let error = SliceFailure {
@@ -263,7 +263,7 @@ fn for_replay(detail: &Value) -> Value {
 }
 
 /// A failure, with a line in the log.
-fn failed(error: &Unrenderable) -> Answer {
+fn failed(error: &PermanentError) -> Answer {
     let (reason, message) = (error.reason(), error.to_string());
     tracing::error!(reason, why = message, "failed for good");
     Answer::Failed { reason, message }

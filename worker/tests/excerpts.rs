@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use gifgen_ledger::{
+    Ledger,
     receipt::{Outcome, Receipt},
-    run::Run,
 };
 use gifgen_shared::{deadline::Deadline, source_key::SourceKey};
 use gifgen_testkit::{
@@ -55,13 +55,13 @@ async fn render(medium: &Medium, seconds: &str, with_excerpts: bool) -> Previews
             objects.insert(object.key, body.to_vec());
         }
     }
-    let ledger = gifgen_ledger::bucket::Bucket::new(bed.s3().clone(), PREVIEWS);
+    let ledger = Ledger::new(bed.s3().clone(), PREVIEWS, bed.bus().clone(), "default");
     let key = SourceKey::plain(KEY).unwrap();
     let mut receipts = Vec::new();
-    if let Some((run, _)) = Run::current(&ledger, &key).await.unwrap() {
+    if let Some((run, _)) = ledger.current_run(&key).await.unwrap() {
         for slice in run.plan() {
             let name = run.keys().receipt(run.run, slice.start);
-            let (receipt, _) = ledger.read::<Receipt>(&name).await.unwrap().unwrap();
+            let (receipt, _) = ledger.bucket.read::<Receipt>(&name).await.unwrap().unwrap();
             receipts.push(receipt);
         }
     }

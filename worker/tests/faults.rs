@@ -12,7 +12,7 @@ use gifgen_testkit::{
     media,
 };
 use gifgen_worker::{
-    error::Interrupted,
+    error::TransientError,
     worker::{Answer, Worker},
 };
 
@@ -61,16 +61,16 @@ impl Faulty {
         }
     }
 
-    async fn render(&self, deadline: Duration) -> Result<Answer, Interrupted> {
+    async fn render(&self, deadline: Duration) -> Result<Answer, TransientError> {
         let event = slice_of(&self.bed, "cars.mp4", 0, 30.16).await;
         self.handle(&event, deadline).await
     }
 
-    async fn render_excerpt(&self) -> Result<Answer, Interrupted> {
+    async fn render_excerpt(&self) -> Result<Answer, TransientError> {
         self.handle(&self.sent, MINUTE).await
     }
 
-    async fn handle(&self, event: &Value, deadline: Duration) -> Result<Answer, Interrupted> {
+    async fn handle(&self, event: &Value, deadline: Duration) -> Result<Answer, TransientError> {
         let answer = self.worker.handle(event, &invocation(deadline)).await;
         assert_eq!(
             fs::read_dir(self.bed.temporary()).unwrap().count(),
@@ -97,7 +97,7 @@ async fn slice_of(bed: &TestBed, key: &str, start: u32, end: f64) -> Value {
            "video": {"index": 0, "startTime": 0.0, "width": 768, "height": 432}})
 }
 
-fn assert_done(answer: Result<Answer, Interrupted>) {
+fn assert_done(answer: Result<Answer, TransientError>) {
     match answer.unwrap() {
         Answer::Done(report) => assert_eq!(report.made.frames.unwrap().count, 31),
         other => panic!("{other:?}"),
@@ -122,7 +122,9 @@ async fn a_503_that_stays_is_transient() {
     assert!(
         matches!(
             error,
-            Interrupted::Source(_) | Interrupted::SourceLost { .. } | Interrupted::Ledger(_)
+            TransientError::Source(_)
+                | TransientError::SourceLost { .. }
+                | TransientError::Ledger(_)
         ),
         "{error}"
     );
@@ -165,7 +167,10 @@ async fn an_excerpt_that_always_breaks_off_is_transient_and_never_padded_out() {
     .await;
     let error = faulty.render_excerpt().await.unwrap_err();
     assert!(
-        matches!(error, Interrupted::SourceLost(_) | Interrupted::Ledger(_)),
+        matches!(
+            error,
+            TransientError::SourceLost(_) | TransientError::Ledger(_)
+        ),
         "{error}"
     );
     assert_eq!(faulty.previews().await, 0);
@@ -184,7 +189,9 @@ async fn a_source_that_always_breaks_off_is_transient_and_never_padded_out() {
     assert!(
         matches!(
             error,
-            Interrupted::Source(_) | Interrupted::SourceLost { .. } | Interrupted::Ledger(_)
+            TransientError::Source(_)
+                | TransientError::SourceLost { .. }
+                | TransientError::Ledger(_)
         ),
         "{error}"
     );
@@ -196,7 +203,7 @@ async fn a_source_that_trickles_is_given_up_at_the_deadline() {
     let faulty = Faulty::start(|_| Fault::Trickle).await;
     let error = faulty.render(Duration::from_secs(3)).await.unwrap_err();
     assert!(
-        matches!(error, Interrupted::DeadlinePassed { doing: "rendering" }),
+        matches!(error, TransientError::DeadlinePassed { doing: "rendering" }),
         "{error}"
     );
     assert_eq!(faulty.previews().await, 0);
@@ -212,7 +219,7 @@ async fn a_destination_that_is_missing_is_transient() {
         .handle(&event, &invocation(MINUTE))
         .await
         .unwrap_err();
-    assert!(matches!(error, Interrupted::Ledger(_)), "{error}");
+    assert!(matches!(error, TransientError::Ledger(_)), "{error}");
     assert_eq!(fs::read_dir(bed.temporary()).unwrap().count(), 0);
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_s3::config::retry::RetryConfig;
-use gifgen_ledger::bucket::{Bucket, When};
+use gifgen_ledger::bucket::{Bucket, Precondition};
 use gifgen_shared::{
     deadline::Deadline,
     publish::{PublishError, publish},
@@ -191,7 +191,7 @@ async fn a_conflict_that_stays_proves_nothing() {
     let once = once.retry_config(RetryConfig::disabled()).build();
     let bucket = Bucket::new(aws_sdk_s3::Client::from_conf(once), PREVIEWS);
     let version = ETag::new("\"a\"").unwrap();
-    for when in [When::Absent, When::Is(version.clone())] {
+    for when in [Precondition::Absent, Precondition::Is(version.clone())] {
         let error = bucket.write("a.json", &1, &when).await.unwrap_err();
         assert!(
             error.to_string().contains("409 OperationAborted"),
@@ -207,7 +207,10 @@ async fn an_object_that_breaks_off_is_read_again() {
     let proxy = FaultProxy::start(&bed.stack().s3_endpoint(), Faults::NONE).await;
     let bucket = Bucket::new(bed.s3_behind(&proxy.endpoint()), PREVIEWS);
     let text = "a text of some length".to_owned();
-    bucket.write("a.json", &text, &When::Absent).await.unwrap();
+    bucket
+        .write("a.json", &text, &Precondition::Absent)
+        .await
+        .unwrap();
     for kind in [Kind::CutAnswer, Kind::Truncate] {
         proxy.deal_next("GET", kind, 2);
         let (read, _) = bucket.read::<String>("a.json").await.unwrap().unwrap();

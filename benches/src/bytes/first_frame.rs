@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use gifgen_testkit::bed::{TestBed, invocation};
-use gifgen_worker::{error::Interrupted, worker::Answer};
+use gifgen_worker::{error::TransientError, worker::Answer};
 
 use super::{
     bed::{Lane, Planned},
@@ -104,7 +104,7 @@ fn shim(folder: &Path) -> Result<PathBuf> {
 }
 
 /// When FFmpeg ended, by the worker's answer.
-fn ended(answer: &Result<Answer, Interrupted>) -> Result<SystemTime> {
+fn ended(answer: &Result<Answer, TransientError>) -> Result<SystemTime> {
     let Ok(Answer::Failed { message, .. }) = answer else {
         bail!("the worker did not run the shim");
     };

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, process::Command, time::Duration};
 
 use gifgen::{
-    dispatch::Happening,
+    dispatch::PipelineEvent,
     local::{DESTINATION_BUCKET, Local, SOURCE_BUCKET, cores},
     options::SettingFlags,
     run::{created_pattern, slice_pattern},
@@ -99,8 +99,8 @@ async fn under_the_rules_of_the_template_videos_become_previews_and_nothing_else
     let (mut split, mut done) = (BTreeSet::new(), BTreeSet::new());
     while done != wanted {
         match timeout(PATIENCE, running.next()).await.unwrap().unwrap() {
-            Happening::Source(Outcome::Split { key, .. }) => assert!(split.insert(key)),
-            Happening::SliceDone(report) => assert!(done.insert(report.key)),
+            PipelineEvent::Source(Outcome::Split { key, .. }) => assert!(split.insert(key)),
+            PipelineEvent::SliceDone(report) => assert!(done.insert(report.key)),
             other => panic!("{other:?}"),
         }
     }

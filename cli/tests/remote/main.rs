@@ -6,7 +6,7 @@ mod rights;
 
 use std::process::Output;
 
-use gifgen_ledger::{Ledger, bucket::Bucket, run::Run};
+use gifgen_ledger::{Ledger, run::Run};
 use gifgen_shared::source_key::SourceKey;
 use gifgen_splitter::splitter::Splitter;
 use gifgen_testkit::{
@@ -55,11 +55,7 @@ impl Site {
         let site = Self {
             worker: worker(s3.clone(), bus.clone(), temporary, &QUICK),
             splitter: Splitter::new(s3.clone(), bus.clone(), settings(&QUICK)).unwrap(),
-            ledger: Ledger {
-                bucket: Bucket::new(s3.clone(), PREVIEWS),
-                bus,
-                bus_name: "default".into(),
-            },
+            ledger: Ledger::new(s3.clone(), PREVIEWS, bus, "default"),
             s3,
             environment,
             endpoints: Vec::new(),
@@ -73,7 +69,7 @@ impl Site {
 
     async fn run(&self) -> Run {
         let key = SourceKey::plain(KEY).unwrap();
-        let run = Run::current(&self.ledger.bucket, &key).await.unwrap();
+        let run = self.ledger.current_run(&key).await.unwrap();
         run.unwrap().0
     }
 

@@ -19,7 +19,7 @@ use crate::{
     frame_encoder::{FrameEncoder, transparent_index},
     lzw::Lzw,
     planes::{Colour, Planes},
-    stabilize::settled,
+    stabilize::stabilized,
     stages::{Stages, timed},
 };
 
@@ -148,7 +148,7 @@ impl<W: Write> Encoder<W> {
         let picture = Planes::new(picture.to_vec());
         timed(&mut self.stages.stabilize, || {
             let picture = match self.chapter.pictures().last().or(self.before.as_ref()) {
-                Some(before) => settled(before, &picture, self.gif.columns()),
+                Some(before) => stabilized(before, &picture, self.gif.columns()),
                 None => picture,
             };
             self.chapter.add(picture);

@@ -1,4 +1,4 @@
-//! Draws settled pictures over each other, with one palette.
+//! Draws stabilized pictures over each other, with one palette.
 
 use std::ops::Range;
 

@@ -13,7 +13,7 @@ const MOST_LEVELS: u8 = 2;
 const ACTIVITY_PER_LEVEL: u8 = 4;
 
 /// `picture`, with the pixels of `before` where they are nearly the same.
-pub(crate) fn settled(before: &Planes, picture: &Planes, width: usize) -> Planes {
+pub(crate) fn stabilized(before: &Planes, picture: &Planes, width: usize) -> Planes {
     let busy = activity(picture, width);
     let mut moved = picture.differing(before);
     // 0xFF where the pixel changes, 0 where it stays.
@@ -39,13 +39,13 @@ mod tests {
 
     #[test]
     fn a_smooth_part_takes_every_change() {
-        let next = settled(&grey(&[10, 10, 10]), &grey(&[10, 11, 12]), 3);
+        let next = stabilized(&grey(&[10, 10, 10]), &grey(&[10, 11, 12]), 3);
         assert_eq!(next.bytes(), grey(&[10, 11, 12]).bytes());
     }
 
     #[test]
     fn a_busy_part_stays_as_it_is_until_the_change_is_seen() {
-        let still = settled(&grey(&[10, 90, 10]), &grey(&[12, 88, 13]), 3);
+        let still = stabilized(&grey(&[10, 90, 10]), &grey(&[12, 88, 13]), 3);
         assert_eq!(still.bytes(), grey(&[10, 90, 13]).bytes());
     }
 
@@ -53,7 +53,7 @@ mod tests {
     fn small_changes_never_add_up() {
         let mut kept = grey(&[100, 0, 100]);
         for level in 100..=200 {
-            kept = settled(&kept, &grey(&[level, 0, level]), 3);
+            kept = stabilized(&kept, &grey(&[level, 0, level]), 3);
             assert!(kept.bytes()[0].abs_diff(level) <= MOST_LEVELS);
         }
     }

@@ -4,7 +4,7 @@ use gifgen_shared::{output_keys::OutputKeys, slice::Slice, source::ETag, source_
 
 use crate::{
     Ledger,
-    bucket::When,
+    bucket::Precondition,
     error::LedgerError,
     receipt::Receipt,
     run::{Run, Versioned},
@@ -33,7 +33,7 @@ impl Ledger {
         {
             self.bucket.delete(&run.keys().manifest(), &version).await?;
         }
-        let when = When::unchanged(read.map(|(_, version)| version));
+        let when = Precondition::unchanged(read.map(|(_, version)| version));
         let written = self.bucket.write(&run.keys().run(), run, &when).await?;
         let begun = written.is_some() || self.is_on_record(run).await?;
         if begun {
@@ -55,7 +55,7 @@ impl Ledger {
             resumed: run.resumed + 1,
             ..run.clone().being_sent()
         };
-        let when = When::Is(version.clone());
+        let when = Precondition::Is(version.clone());
         let written = self
             .bucket
             .write(&run.keys().run(), &resumed, &when)
@@ -67,7 +67,7 @@ impl Ledger {
     /// Whether `run.json` says just what the caller has tried to write: that the condition of a write
     /// fails can also mean that its answer was lost, and the write not.
     async fn is_on_record(&self, run: &Run) -> Result<bool, LedgerError> {
-        let current = Run::current(&self.bucket, &run.source.key).await?;
+        let current = self.current_run(&run.source.key).await?;
         Ok(current.is_some_and(|(current, _)| current == *run))
     }
 
@@ -109,7 +109,7 @@ impl Ledger {
         let Some((manifest, version)) = self.manifest(source).await? else {
             return Ok(());
         };
-        let current = Run::current(&self.bucket, source).await?;
+        let current = self.current_run(source).await?;
         if !current.is_some_and(|(run, _)| manifest.is_of(&run)) {
             let key = OutputKeys::of(source).manifest();
             self.bucket.delete(&key, &version).await?;

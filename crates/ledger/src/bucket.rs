@@ -33,7 +33,7 @@ pub struct Bucket {
 
 /// On which condition an object is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum When {
+pub enum Precondition {
     /// On none.
     Always,
     /// If it does not exist.
@@ -42,7 +42,7 @@ pub enum When {
     Is(ETag),
 }
 
-impl When {
+impl Precondition {
     /// If it is still as it was read.
     pub fn unchanged(version: Option<&ETag>) -> Self {
         version.map_or(Self::Absent, |version| Self::Is(version.clone()))
@@ -51,7 +51,7 @@ impl When {
 
 /// An object to write.
 #[derive(Debug)]
-pub struct New {
+pub struct PutRequest {
     /// Its key.
     pub key: String,
     /// Its content.
@@ -165,11 +165,11 @@ impl Bucket {
         &self,
         key: &str,
         value: &impl Serialize,
-        when: &When,
+        when: &Precondition,
     ) -> Result<Option<ETag>, LedgerError> {
         let body = serde_json::to_vec(value)
             .map_err(|error| self.unavailable("write", key, error.to_string()))?;
-        let new = New {
+        let new = PutRequest {
             key: key.to_owned(),
             sha256: Sha256::of(&body),
             body: body.into(),
@@ -185,7 +185,11 @@ impl Bucket {
     ///
     /// # Errors
     /// If S3 does not take it.
-    pub async fn put(&self, new: New, when: &When) -> Result<Option<ETag>, LedgerError> {
+    pub async fn put(
+        &self,
+        new: PutRequest,
+        when: &Precondition,
+    ) -> Result<Option<ETag>, LedgerError> {
         let request = self
             .s3
             .put_object()
@@ -203,9 +207,9 @@ impl Bucket {
             .set_metadata(new.mark.map(|mark| [(MARK.to_owned(), mark.0)].into()))
             .body(new.body);
         let request = match when {
-            When::Always => request,
-            When::Absent => request.if_none_match("*"),
-            When::Is(version) => request.if_match(version.as_str()),
+            Precondition::Always => request,
+            Precondition::Absent => request.if_none_match("*"),
+            Precondition::Is(version) => request.if_match(version.as_str()),
         };
         match request.send().await {
             Ok(put) => ETag::new(put.e_tag().unwrap_or_default())
@@ -256,7 +260,7 @@ impl Bucket {
         let request = self.s3.delete_object().bucket(&self.name).key(key);
         match request.if_match(version.as_str()).send().await {
             Ok(_) => Ok(()),
-            Err(error) if has_changed(&error, &When::Is(version.clone())) => Ok(()),
+            Err(error) if has_changed(&error, &Precondition::Is(version.clone())) => Ok(()),
             Err(error) => {
                 Err(self.unavailable("delete", key, self.said("s3:DeleteObject", &error)))
             }
@@ -308,10 +312,10 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
 /// wanted and there is nothing. A 409 says only that another write is under way, which may fail: the client
 /// sends the request again ([`gifgen_shared::connections`]), and if it stays, nothing is known.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
-fn has_changed<E: ProvideErrorMetadata>(error: &SdkError<E>, when: &When) -> bool {
+fn has_changed<E: ProvideErrorMetadata>(error: &SdkError<E>, when: &Precondition) -> bool {
     match status(error) {
-        Some(412) => *when != When::Always,
-        Some(404) => matches!(when, When::Is(_)) && error.code() != Some("NoSuchBucket"),
+        Some(412) => *when != Precondition::Always,
+        Some(404) => matches!(when, Precondition::Is(_)) && error.code() != Some("NoSuchBucket"),
         _ => false,
     }
 }

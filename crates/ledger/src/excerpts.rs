@@ -8,7 +8,7 @@ use gifgen_shared::slice_event::ExcerptText;
 
 use crate::{
     Ledger,
-    bucket::{New, When},
+    bucket::{Precondition, PutRequest},
     checksum::Sha256,
     error::LedgerError,
     run::Run,
@@ -45,7 +45,7 @@ impl Ledger {
         let excerpts: Excerpts = excerpts.collect();
         if !stored.is_empty() {
             let stored = stored.into_bytes();
-            let new = New {
+            let new = PutRequest {
                 key: run.keys().index(run.run),
                 sha256: Sha256::of(&stored),
                 body: ByteStream::from(stored),
@@ -53,7 +53,7 @@ impl Ledger {
                 cached: false,
                 mark: None,
             };
-            self.bucket.put(new, &When::Always).await?;
+            self.bucket.put(new, &Precondition::Always).await?;
         }
         Ok(excerpts)
     }

@@ -6,7 +6,7 @@
 //!   good.
 //! - [`manifest`]: `manifest.json`, written last, when every slice has a receipt; and [`track`],
 //!   the WebVTT file that goes with it.
-//! - [`settle`](mod@settle): how the last worker finds out that it is the last, and how completion
+//! - [`complete`](mod@complete): how the last worker finds out that it is the last, and how completion
 //!   is announced exactly once.
 //! - [`excerpts`]: which part of the source each slice needs, where events are too small for it.
 //! - [`send`]: our events; and [`sending`], who sends the slices of a run, and when.
@@ -20,16 +20,16 @@
 pub mod begin;
 pub mod bucket;
 pub mod checksum;
+pub mod complete;
 pub mod error;
 pub mod excerpts;
 pub mod listing;
-pub mod made;
 pub mod manifest;
 pub mod receipt;
 pub mod run;
 pub mod send;
 pub mod sending;
-pub mod settle;
+pub mod slice_outputs;
 pub mod track;
 pub mod verify;
 
@@ -45,4 +45,20 @@ pub struct Ledger {
     pub bus: Client,
     /// Name of the event bus.
     pub bus_name: String,
+}
+
+impl Ledger {
+    /// The ledgers in the bucket of this name, which `s3` reaches, whose runs are announced on this `bus`.
+    pub fn new(
+        s3: aws_sdk_s3::Client,
+        bucket: impl Into<String>,
+        bus: Client,
+        bus_name: impl Into<String>,
+    ) -> Self {
+        Self {
+            bucket: Bucket::new(s3, bucket),
+            bus,
+            bus_name: bus_name.into(),
+        }
+    }
 }

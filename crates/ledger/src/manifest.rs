@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Ledger,
     error::LedgerError,
-    made::{Made, Object, SliceFailure},
     receipt::{Outcome, Receipt},
     run::{Run, SourceFacts, Versioned},
+    slice_outputs::{Object, SliceFailure, SliceOutputs},
 };
 
 /// What a run gave.
@@ -76,7 +76,7 @@ pub struct ManifestSlice {
 #[serde(untagged)]
 pub enum Gave {
     /// Previews.
-    Made(Made),
+    Made(SliceOutputs),
     /// Nothing.
     Failed {
         /// Why.

@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Ledger,
-    bucket::When,
+    bucket::Precondition,
     error::LedgerError,
-    made::{Made, Object, SliceFailure},
     run::Run,
+    slice_outputs::{Object, SliceFailure, SliceOutputs},
 };
 
 /// What became of one slice of a run.
@@ -56,7 +56,7 @@ pub enum Outcome {
     Good {
         /// What it gave.
         #[serde(flatten)]
-        made: Made,
+        made: SliceOutputs,
         /// The objects, in the order of their keys.
         objects: Vec<Object>,
     },
@@ -177,13 +177,13 @@ impl Ledger {
     /// If it cannot be written, or somebody else writes it all the time.
     pub async fn write_receipt(&self, run: &Run, receipt: &Receipt) -> Result<(), LedgerError> {
         let key = run.keys().receipt(run.run, receipt.start);
-        let mut when = When::Absent;
+        let mut when = Precondition::Absent;
         for _ in 0..Self::ATTEMPTS {
             if self.bucket.write(&key, receipt, &when).await?.is_some() {
                 return Ok(());
             }
             let Some((other, version)) = self.bucket.read::<Receipt>(&key).await? else {
-                when = When::Absent;
+                when = Precondition::Absent;
                 continue;
             };
             let is_one = other.is_of(run) && other.start == receipt.start;
@@ -195,7 +195,7 @@ impl Ledger {
             if keep {
                 return Ok(());
             }
-            when = When::Is(version);
+            when = Precondition::Is(version);
         }
         Err(self.contended(key))
     }

@@ -20,7 +20,7 @@ use gifgen_shared::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{bucket::Bucket, error::LedgerError};
+use crate::{Ledger, error::LedgerError};
 
 /// What a run is about: enough to send any of its slices again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -198,39 +198,12 @@ impl Run {
         }
     }
 
-    /// The run of `source` that is current, if there is one.
-    ///
-    /// # Errors
-    /// If it cannot be read, or nobody of ours can have written it.
-    pub async fn current(
-        bucket: &Bucket,
-        source: &SourceKey,
-    ) -> Result<Option<Versioned<Self>>, LedgerError> {
-        let key = OutputKeys::of(source).run();
-        let read: Option<Versioned<Self>> = bucket.read(&key).await?;
-        match read {
-            Some((run, _)) if run.source.key != *source || !run.is_plausible() => {
-                Err(bucket.unreadable(&key, "it names another source, or slices that cannot be"))
-            }
-            read => Ok(read),
-        }
-    }
-
     /// Whether its slices can be counted, and are so many.
     fn is_plausible(&self) -> bool {
         SLICE_SECONDS.contains(&self.settings.slice_seconds)
             && self.source.length > 0.0
             && self.source.length <= LONGEST_SECONDS
             && self.plan().len() == self.slices as usize
-    }
-
-    /// Whether it is still current.
-    ///
-    /// # Errors
-    /// If that cannot be read.
-    pub async fn is_current(&self, bucket: &Bucket) -> Result<bool, LedgerError> {
-        let current = Self::current(bucket, &self.source.key).await?;
-        Ok(current.is_some_and(|(current, _)| current.is(self)))
     }
 }
 
@@ -242,6 +215,36 @@ const LONGEST_SECONDS: f64 = 1_000_000.0;
 
 /// Ends that differ by less are the same: JSON carries them through other programs.
 const SAME_END_SECONDS: f64 = 1e-6;
+
+impl Ledger {
+    /// The run of `source` that is current, if there is one.
+    ///
+    /// # Errors
+    /// If it cannot be read, or nobody of ours can have written it.
+    pub async fn current_run(
+        &self,
+        source: &SourceKey,
+    ) -> Result<Option<Versioned<Run>>, LedgerError> {
+        let key = OutputKeys::of(source).run();
+        let read: Option<Versioned<Run>> = self.bucket.read(&key).await?;
+        match read {
+            Some((run, _)) if run.source.key != *source || !run.is_plausible() => {
+                let reason = "it names another source, or slices that cannot be";
+                Err(self.bucket.unreadable(&key, reason))
+            }
+            read => Ok(read),
+        }
+    }
+
+    /// Whether `run` is still current.
+    ///
+    /// # Errors
+    /// If that cannot be read.
+    pub async fn is_current(&self, run: &Run) -> Result<bool, LedgerError> {
+        let current = self.current_run(&run.source.key).await?;
+        Ok(current.is_some_and(|(current, _)| current.is(run)))
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -17,7 +17,7 @@
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
-use crate::{Ledger, bucket::When, error::LedgerError, run::Run};
+use crate::{Ledger, bucket::Precondition, error::LedgerError, run::Run};
 
 /// How long all slices that were sent count as under way: a trade-off. A notification that is later
 /// than that sends slices again that still wait for a worker; and one that was to bring a run back
@@ -129,14 +129,14 @@ impl Ledger {
         change: impl Fn(Run) -> Option<Run>,
     ) -> Result<(), LedgerError> {
         for _ in 0..Self::ATTEMPTS {
-            let current = Run::current(&self.bucket, &run.source.key).await?;
+            let current = self.current_run(&run.source.key).await?;
             let Some((current, read)) = current.filter(|(current, _)| current.is(run)) else {
                 return Ok(());
             };
             let Some(changed) = change(current) else {
                 return Ok(());
             };
-            let (key, when) = (run.keys().run(), When::Is(read));
+            let (key, when) = (run.keys().run(), Precondition::Is(read));
             if self.bucket.write(&key, &changed, &when).await?.is_some() {
                 return Ok(());
             }

@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, fmt::Write};
 
 use crate::{
-    made::Made,
     receipt::{Outcome, Receipt},
+    slice_outputs::SliceOutputs,
 };
 
 /// Content type of the track.
@@ -33,7 +33,7 @@ pub fn track(receipts: &BTreeMap<u32, Receipt>) -> Option<String> {
 }
 
 /// The seconds of a slice that have a picture, and where that is.
-fn addresses(made: &Made, receipt: &Receipt) -> Vec<(u32, String)> {
+fn addresses(made: &SliceOutputs, receipt: &Receipt) -> Vec<(u32, String)> {
     let start = receipt.start;
     if let Some(frames) = &made.frames {
         return (frames.first..frames.first + frames.count)

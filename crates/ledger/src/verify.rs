@@ -13,10 +13,10 @@ use crate::{
     Ledger,
     error::LedgerError,
     listing::Listed,
-    made::Object,
     manifest::{Gave, Manifest},
     receipt::Receipt,
     run::Run,
+    slice_outputs::Object,
 };
 
 /// An object that is not what it should be.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use gifgen_ledger::{bucket::When, manifest::Status, receipt::Outcome, run::Run};
+use gifgen_ledger::{bucket::Precondition, manifest::Status, receipt::Outcome, run::Run};
 use gifgen_testkit::{
     bed::{FILMS, PREVIEWS, TestBed},
     program,
@@ -348,7 +348,7 @@ async fn a_receipt_is_believed_no_further_than_its_objects() {
     // One that forgets its objects is none, and so is one that lies in the place of another.
     let mut receipt = ledger.receipt(&run, 0).await.unwrap().unwrap();
     let other = run.keys().receipt(run.run, 5);
-    let always = When::Always;
+    let always = Precondition::Always;
     ledger
         .bucket
         .write(&other, &receipt, &always)

@@ -119,9 +119,7 @@ async fn a_worker_adopts_what_its_run_has_written_and_nothing_of_an_earlier_run(
     // A late worker of an earlier run may hold the versions of the earlier objects.
     let source = before.source.clone();
     let again = Run::new(source, before.video, before.settings, Some(&before));
-    let read = Run::current(&ledger.bucket, &before.source.key)
-        .await
-        .unwrap();
+    let read = ledger.current_run(&before.source.key).await.unwrap();
     assert!(ledger.begin(&again, read.as_ref()).await.unwrap());
     for slice in again.plan() {
         handle(&worker, &json!(again.event(&slice, 1, None))).await;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use gifgen_ledger::{Ledger, bucket::Bucket, manifest::Manifest, run::Run};
+use gifgen_ledger::{Ledger, manifest::Manifest, run::Run};
 use gifgen_shared::{deadline::Deadline, source_key::SourceKey};
 use gifgen_splitter::splitter::Splitter;
 use gifgen_stack::ObjectInfo;
@@ -70,17 +70,12 @@ pub fn all(events: &mut UnboundedReceiver<Value>) -> Vec<Value> {
 
 /// The ledgers of a bed, read without faults.
 pub fn ledger(bed: &TestBed) -> Ledger {
-    Ledger {
-        bucket: Bucket::new(bed.s3().clone(), PREVIEWS),
-        bus: bed.bus().clone(),
-        bus_name: "default".into(),
-    }
+    Ledger::new(bed.s3().clone(), PREVIEWS, bed.bus().clone(), "default")
 }
 
 pub async fn run(bed: &TestBed) -> Run {
     let key = SourceKey::plain(KEY).unwrap();
-    let bucket = ledger(bed).bucket;
-    Run::current(&bucket, &key).await.unwrap().unwrap().0
+    ledger(bed).current_run(&key).await.unwrap().unwrap().0
 }
 
 pub async fn manifest(bed: &TestBed) -> Option<Manifest> {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gifgen_index::{excerpt::Excerpt, container_index::IndexError, mp4};
+use gifgen_index::{container_index::IndexError, excerpt::Excerpt, mp4};
 use gifgen_shared::{slice, video_stream::VideoStream};
 use gifgen_testkit::media;
 use proptest::prelude::*;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use gifgen_index::{excerpt::Excerpt, container_index::IndexError, mp4};
+use gifgen_index::{container_index::IndexError, excerpt::Excerpt, mp4};
 use gifgen_reader::{block_cache::BlockCache, http::Http, reader::Reader};
 use gifgen_shared::{
     slice::{self, Slice},

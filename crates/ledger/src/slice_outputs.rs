@@ -8,7 +8,7 @@ use crate::checksum::Sha256;
 /// What a slice gave.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Made {
+pub struct SliceOutputs {
     /// The GIF.
     pub gif: GifMade,
     /// The stills, in frames mode `each`.

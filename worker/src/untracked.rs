@@ -4,7 +4,7 @@
 use gifgen_shared::{slice_event::SliceEvent, source::Source};
 
 use crate::{
-    error::{SliceError, Unrenderable},
+    error::{PermanentError, SliceError},
     invocation::Invocation,
     report::Report,
     slice_work::Wanted,
@@ -13,7 +13,7 @@ use crate::{
 
 impl Worker {
     /// Renders a slice of no run.
-    pub(crate) async fn loose_slice(
+    pub(crate) async fn untracked_slice(
         &self,
         event: &SliceEvent,
         source: &Source,
@@ -22,7 +22,7 @@ impl Worker {
         let reader = self.reader(source).await?;
         let (header, length) = self.measure(&reader, invocation.deadline).await?;
         let named = event.slice();
-        let slice = named.within(length).ok_or(Unrenderable::OutsideVideo {
+        let slice = named.within(length).ok_or(PermanentError::OutsideVideo {
             start: named.start,
             length,
         })?;

@@ -1,35 +1,35 @@
-//! Settling a run, and mending what the last worker finds wrong.
+//! Completing a run, and mending what the last worker finds wrong.
 
 use gifgen_ledger::{
+    complete::{Authority, Completer},
     error::LedgerError,
     receipt::Receipt,
     run::Run,
-    settle::{Right, Settler},
 };
 
 use crate::{error::SliceError, invocation::Invocation, worker::Worker};
 
-/// How often a worker that settles renders slices again whose objects are not as their receipts say.
+/// How often a worker that completes renders slices again whose objects are not as their receipts say.
 const MOST_ROUNDS: u32 = 3;
 
 impl Worker {
-    /// Settles `run` if every slice has a receipt. Slices whose objects are not as their receipts
+    /// Completes `run` if every slice has a receipt. Slices whose objects are not as their receipts
     /// say (somebody deleted some, or two workers wrote different ones) have no worker any more that
     /// must notice, so this one renders them again, one after another. Its deadline and the platform's retries
     /// bound that; then the run ends `partial`.
-    pub(crate) async fn settle(
+    pub(crate) async fn complete(
         &self,
         run: &Run,
         receipt: &Receipt,
         invocation: &Invocation,
     ) -> Result<(), SliceError> {
         for _ in 0..MOST_ROUNDS {
-            let settled = self
-                .settle_with(Right::Worker, run, receipt, invocation)
+            let completed = self
+                .complete_with(Authority::Worker, run, receipt, invocation)
                 .await;
-            let starts = match settled {
+            let starts = match completed {
                 Err(LedgerError::Disproved { starts, .. }) => starts,
-                settled => return Ok(settled?),
+                completed => return Ok(completed?),
             };
             for slice in run.plan() {
                 if starts.contains(&slice.start) {
@@ -43,14 +43,14 @@ impl Worker {
             }
         }
         Ok(self
-            .settle_with(Right::Worker, run, receipt, invocation)
+            .complete_with(Authority::Worker, run, receipt, invocation)
             .await?)
     }
 
     /// The same with another right, and with no slice rendered again.
-    pub(crate) async fn settle_with(
+    pub(crate) async fn complete_with(
         &self,
-        right: Right,
+        right: Authority,
         run: &Run,
         receipt: &Receipt,
         invocation: &Invocation,
@@ -60,14 +60,14 @@ impl Worker {
             .all_receipts_are_there(run, receipt.start)
             .await?
         {
-            let settler = Settler {
+            let completer = Completer {
                 id: &invocation.id,
                 right,
                 deadline: invocation.deadline,
             };
-            let settled = self.ledger.settle(run, Some(receipt), settler).await?;
+            let completed = self.ledger.complete(run, Some(receipt), completer).await?;
             let (bucket, key) = (&run.source.bucket, &run.source.key);
-            tracing::info!(bucket, %key, run = run.run, ?settled, "settled");
+            tracing::info!(bucket, %key, run = run.run, ?completed, "completed");
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! How a run is found complete, and announced exactly once.
 //!
-//! Each worker, after it wrote its receipt, **settles**: it lists the receipts; if one is missing,
-//! it ends, since whoever writes that one will settle after it. The writer of the *last* receipt
+//! Each worker, after it wrote its receipt, tries to **complete** the run: it lists the receipts. If one is missing,
+//! it ends, since whoever writes that one will try after it. The writer of the *last* receipt
 //! sees all of them, because S3's listings show every write that ended before. So at least one
 //! worker goes on, and often that is the only one. It
 //!
@@ -21,17 +21,17 @@
 //! ends. A duplicate that comes later, days later too, finds its receipt, and then the same. A
 //! partial run that becomes whole (a redrive, or a late success) gives another manifest, hence a
 //! new claim and a second event, which says `complete` where the first said `partial`. An outcome is
-//! never announced twice; and none is replaced by an older one, since a settler reads the receipts
+//! never announced twice; and none is replaced by an older one, since a completer reads the receipts
 //! after the manifest that it replaces, and receipts only get better. A run that is reopened, to send
 //! slices again, loses its manifest first: its next end is another outcome.
 //!
 //! **Why never zero.** A worker may die, or be refused by S3 or the bus, between any two steps. Its
 //! invocation has then failed, and the platform runs it again under the same id; that finds the
-//! receipt (so does not render again) and settles from the start. Before step 3 nothing has
+//! receipt (so does not render again) and completes from the start. Before step 3 nothing has
 //! happened. After it, the manifest is there and names this very invocation, and `run.json` does
 //! not name that manifest: so it goes on at step 5. Others leave it alone, for the invocation that
 //! claimed is either alive, or will be run again. If it is not (its retries ran out), it comes to
-//! the failure queue with its id, and is settled from there; and if that fails too, it stays in the
+//! the failure queue with its id, and is completed from there; and if that fails too, it stays in the
 //! dead-letter queue, which has an alarm, and `gifgen redrive` announces it.
 //!
 //! **What is left.** No store can write to S3 and to EventBridge in one step. If a worker dies
@@ -54,31 +54,31 @@ use serde_json::json;
 
 use crate::{
     Ledger,
-    bucket::{New, Seen, When},
+    bucket::{Precondition, PutRequest, Seen},
     checksum::Sha256,
     error::LedgerError,
     listing::Listed,
-    made::{Object, SliceFailure},
     manifest::{Manifest, Status},
     receipt::{Outcome, Receipt},
     run::Run,
+    slice_outputs::{Object, SliceFailure},
     track::{TRACK_TYPE, track},
 };
 
-/// Who settles a run, and with which right.
+/// Who completes a run, and with which right.
 #[derive(Clone, Copy, Debug)]
-pub struct Settler<'a> {
+pub struct Completer<'a> {
     /// The invocation's id, which stays the same when the platform runs it again.
     pub id: &'a str,
     /// What it may do.
-    pub right: Right,
+    pub right: Authority,
     /// When it must be over.
     pub deadline: Deadline,
 }
 
-/// What a settler may do.
+/// What a completer may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Right {
+pub enum Authority {
     /// What a worker may: it is run again if it fails.
     Worker,
     /// What the last resort may, behind which there is no retry that helps: slices whose objects
@@ -88,18 +88,18 @@ pub enum Right {
     Operator,
 }
 
-/// What settling came to.
+/// What completing came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
-    /// Receipts are missing; whoever writes the last one settles.
+pub enum Completion {
+    /// Receipts are missing; whoever writes the last one completes.
     Waiting,
     /// Another run of the source has begun.
     Superseded,
     /// The manifest is there.
-    Settled {
+    Completed {
         /// What it says.
         status: Status,
-        /// Whether this settler announced it just now.
+        /// Whether this completer announced it just now.
         announced: bool,
     },
 }
@@ -109,21 +109,21 @@ const OBJECTS_MISSING: &str = "objectsMissing";
 
 impl Ledger {
     /// Finds out whether `run` is complete, and if so says so, as this module's text has it. The
-    /// caller knows that all receipts are there, or is told [`Settled::Waiting`]. With the receipt
+    /// caller knows that all receipts are there, or is told [`Completion::Waiting`]. With the receipt
     /// that it has just written, `own`, it is spared reading all others if a complete manifest says
     /// the same.
     ///
     /// # Errors
     /// Transient ones: it is to be called again, with the same id.
-    pub async fn settle(
+    pub async fn complete(
         &self,
         run: &Run,
         own: Option<&Receipt>,
-        settler: Settler<'_>,
-    ) -> Result<Settled, LedgerError> {
+        completer: Completer<'_>,
+    ) -> Result<Completion, LedgerError> {
         for _ in 0..Self::ATTEMPTS {
-            if !run.is_current(&self.bucket).await? {
-                return Ok(Settled::Superseded);
+            if !self.is_current(run).await? {
+                return Ok(Completion::Superseded);
             }
             let present = self.manifest(&run.source.key).await?;
             let old = present.as_ref().filter(|(manifest, _)| manifest.is_of(run));
@@ -131,35 +131,35 @@ impl Ledger {
                 && manifest.is_complete()
                 && manifest.says(own)
             {
-                return self.announce(run, manifest, version, settler).await;
+                return self.announce(run, manifest, version, completer).await;
             }
             let track_there = self
                 .bucket
                 .found_among([run.keys().track().as_str()])
                 .await?;
-            let Some(receipts) = self.checked_receipts(run, settler.right).await? else {
-                return Ok(Settled::Waiting);
+            let Some(receipts) = self.checked_receipts(run, completer.right).await? else {
+                return Ok(Completion::Waiting);
             };
             let track_there = track_there.into_values().next();
             let Some(track) = self.write_track(run, &receipts, track_there).await? else {
                 continue;
             };
-            let manifest = Manifest::new(run, &receipts, track, settler.id);
+            let manifest = Manifest::new(run, &receipts, track, completer.id);
             if let Some((old, version)) = old
                 && old.slices == manifest.slices
             {
-                return self.announce(run, old, version, settler).await;
+                return self.announce(run, old, version, completer).await;
             }
-            let when = When::unchanged(present.as_ref().map(|(_, version)| version));
+            let when = Precondition::unchanged(present.as_ref().map(|(_, version)| version));
             let key = run.keys().manifest();
             let Some(version) = self.bucket.write(&key, &manifest, &when).await? else {
                 continue;
             };
-            if !run.is_current(&self.bucket).await? {
+            if !self.is_current(run).await? {
                 self.bucket.delete(&key, &version).await?;
-                return Ok(Settled::Superseded);
+                return Ok(Completion::Superseded);
             }
-            return self.announce(run, &manifest, &version, settler).await;
+            return self.announce(run, &manifest, &version, completer).await;
         }
         Err(self.contended(run.keys().manifest()))
     }
@@ -168,7 +168,7 @@ impl Ledger {
     async fn checked_receipts(
         &self,
         run: &Run,
-        right: Right,
+        right: Authority,
     ) -> Result<Option<BTreeMap<u32, Receipt>>, LedgerError> {
         let mut receipts = self.receipts(run).await?;
         if receipts.len() < run.slices as usize {
@@ -180,7 +180,7 @@ impl Ledger {
         let mut starts: Vec<u32> = wrong.iter().filter_map(|wrong| wrong.start).collect();
         starts.sort_unstable();
         starts.dedup();
-        if !starts.is_empty() && right == Right::Worker {
+        if !starts.is_empty() && right == Authority::Worker {
             let key = run.source.key.to_string();
             return Err(LedgerError::Disproved { key, starts });
         }
@@ -225,7 +225,7 @@ impl Ledger {
         {
             return Ok(Some(Some(object(there.etag.clone()))));
         }
-        let new = New {
+        let new = PutRequest {
             key: key.clone(),
             body: text.into(),
             sha256: sha256.clone(),
@@ -233,7 +233,7 @@ impl Ledger {
             cached: false,
             mark: Some(run.mark()),
         };
-        let when = When::unchanged(there.as_ref().map(|there| &there.etag));
+        let when = Precondition::unchanged(there.as_ref().map(|there| &there.etag));
         let written = self.bucket.put(new, &when).await?;
         Ok(written.map(|etag| Some(object(etag))))
     }
@@ -245,27 +245,27 @@ impl Ledger {
         run: &Run,
         manifest: &Manifest,
         version: &ETag,
-        settler: Settler<'_>,
-    ) -> Result<Settled, LedgerError> {
-        let settled = |announced| Settled::Settled {
+        completer: Completer<'_>,
+    ) -> Result<Completion, LedgerError> {
+        let completed = |announced| Completion::Completed {
             status: manifest.status,
             announced,
         };
-        let mine = manifest.claimed_by == settler.id || settler.right == Right::Operator;
+        let mine = manifest.claimed_by == completer.id || completer.right == Authority::Operator;
         if !mine {
-            return Ok(settled(false));
+            return Ok(completed(false));
         }
-        let Some((current, _)) = Run::current(&self.bucket, &run.source.key).await? else {
-            return Ok(Settled::Superseded);
+        let Some((current, _)) = self.current_run(&run.source.key).await? else {
+            return Ok(Completion::Superseded);
         };
         if !current.is(run) {
-            return Ok(Settled::Superseded);
+            return Ok(Completion::Superseded);
         }
         if current.announced.as_ref() == Some(version) {
-            return Ok(settled(false));
+            return Ok(completed(false));
         }
         let event = self.completed(run, manifest);
-        let sent = publish(&self.bus, vec![event], settler.deadline).await;
+        let sent = publish(&self.bus, vec![event], completer.deadline).await;
         sent.map_err(|source| LedgerError::Unannounced {
             key: run.source.key.to_string(),
             source,
@@ -273,7 +273,7 @@ impl Ledger {
         if let Err(error) = self.note(run, version).await {
             tracing::warn!(key = %run.source.key, run = run.run, %error, "the completion is announced, but that is not on record");
         }
-        Ok(settled(true))
+        Ok(completed(true))
     }
 
     /// Notes in `run.json` that the manifest in this `version` was announced.
