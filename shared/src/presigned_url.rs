@@ -1,4 +1,4 @@
-//! A presigned URL: whoever holds it can read the source until it expires.
+//! A presigned URL: its holder can read the source until it expires.
 
 use std::fmt;
 

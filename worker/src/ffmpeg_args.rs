@@ -34,7 +34,7 @@ pub const STORYBOARD_FILE: &str = "storyboard.jpg";
 /// then: Matroska and FLV round their timestamps to milliseconds.
 const ON_SCREEN_TOLERANCE_US: i64 = 1000;
 
-/// How often the last picture of an input comes again before the input ends. `fps` drops it if FFmpeg
+/// Copies of the last picture of an input that are appended to it. `fps` drops that picture if FFmpeg
 /// thinks it too short for a sample, and what FFmpeg thinks of it is a guess where a container gives
 /// no length. It comes at the rate of the pictures: this does for two seconds at 1,000 a second.
 const LAST_STANDS: u32 = 2000;

@@ -2,7 +2,7 @@
 
 use std::{io, mem::MaybeUninit};
 
-/// Waits until the child `id` has ended, which leaves its status to whoever asks for that, and gives
+/// Waits until the child `id` has ended, without taking its status, and gives
 /// the most bytes that it had in memory at once, or else the parent at the time of the fork.
 ///
 /// # Errors

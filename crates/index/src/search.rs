@@ -40,7 +40,7 @@ pub struct Disorder;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SearchParams {
     /// What one look reads, in bytes.
-    pub look: u64,
+    pub probe_bytes: u64,
     /// How much later than a time the place behind it may be, in units of the container.
     pub soon: i64,
     /// How far that place may be from one before the time, in bytes, if it is later.
@@ -117,38 +117,39 @@ impl TimestampMap {
         &self,
         time: i64,
         (first, last): (Point, Point),
-        pace: SearchParams,
+        params: SearchParams,
         aside: u64,
     ) -> Option<Range<u64>> {
         let low = self.before(time).unwrap_or(first);
         let high = self.after(time).unwrap_or(last);
         let gap = high.at.checked_sub(low.at)?;
         let late = high.sure.saturating_sub(time);
-        if gap <= pace.near || (late <= pace.soon && high != last) {
+        if gap <= params.near || (late <= params.soon && high != last) {
             return None;
         }
-        let aim = time.saturating_add(pace.soon / 2);
+        let aim = time.saturating_add(params.soon / 2);
         let part = aim.saturating_sub(low.shown).max(0) as f64;
         let whole = high.sure.saturating_sub(low.shown).max(1) as f64;
         let at = low.at + (gap as f64 * (part / whole).min(1.0)) as u64;
         let aside = aside.min(gap / 2);
         let at = at.clamp(low.at + aside, high.at - aside);
-        let at = at.saturating_sub(pace.look / 2).max(low.at);
+        let at = at.saturating_sub(params.probe_bytes / 2).max(low.at);
         // Neighbours that look at about the same place do so once.
-        Some(at - at % (pace.look / 2).max(1)..high.at)
+        Some(at - at % (params.probe_bytes / 2).max(1)..high.at)
     }
 }
 
-/// Looks for the place behind each of `times` until it is close, or has to do. `ends` are places before and behind all; `look` says what is to be seen at a place.
+/// Narrows the byte offset of each timestamp of `times` until it is tight enough or the budget is spent. `ends`
+/// are offsets before and behind all of them; `probe` gives the timestamps that it finds in a range of bytes.
 ///
 /// # Errors
-/// If times run backwards, or `look` fails.
+/// If times run backwards, or `probe` fails.
 pub async fn search<F>(
     points: &mut TimestampMap,
     times: &[i64],
     ends: (Point, Point),
-    pace: SearchParams,
-    look: impl Fn(Range<u64>) -> F,
+    params: SearchParams,
+    probe: impl Fn(Range<u64>) -> F,
 ) -> Result<(), IndexError>
 where
     F: Future<Output = Result<Vec<Point>, IndexError>>,
@@ -158,9 +159,9 @@ where
         let mut places = BTreeMap::new();
         for time in times {
             // Where a look has not helped, the next goes further aside.
-            let mut asides = (0..=round).map(|tried| (pace.near / 4) * ((1 << tried) - 1));
+            let mut asides = (0..=round).map(|tried| (params.near / 4) * ((1 << tried) - 1));
             places.extend(asides.find_map(|aside| {
-                let within = points.guess(*time, ends, pace, aside)?;
+                let within = points.guess(*time, ends, params, aside)?;
                 (!seen.contains(&within.start)).then_some((within.start, within))
             }));
         }
@@ -171,7 +172,7 @@ where
         if seen.len() > MOST_LOOKS {
             return Err(IndexError::None("it takes too many looks".into()));
         }
-        let looks = stream::iter(places.into_values()).map(&look);
+        let looks = stream::iter(places.into_values()).map(&probe);
         let found: Vec<_> = looks.buffer_unordered(AT_ONCE).try_collect().await?;
         points
             .add(found.into_iter().flatten().collect())
@@ -184,26 +185,26 @@ where
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 const MOST_PART: u64 = 32;
 
-/// Reads `look` bytes where `within` starts, and then more, until `find` finds something: it is told
+/// Reads `bytes` bytes where `within` starts, and then more, until `find` finds something: it is told
 /// where the bytes start.
 ///
 /// # Errors
 /// If they cannot be read, or too much has been read.
-pub async fn look(
+pub async fn probe(
     reader: &Arc<Reader>,
     within: Range<u64>,
-    look: u64,
+    bytes: u64,
     find: impl Fn(u64, &[u8]) -> Vec<Point>,
 ) -> Result<Vec<Point>, IndexError> {
     // With all that was read before, by ffprobe too.
     let most = (reader.len() / MOST_PART).max(MOST_BYTES);
-    let (mut start, mut bytes) = (within.start, Vec::new());
+    let (mut start, mut content) = (within.start, Vec::new());
     for piece in 0..PIECES {
-        let mut at = start + bytes.len() as u64;
+        let mut at = start + content.len() as u64;
         if piece >= EVEN_PIECES {
             // As far again as it is from the start.
             at = at.saturating_add(at - within.start);
-            (start, bytes) = (at, Vec::new());
+            (start, content) = (at, Vec::new());
         }
         if at >= within.end {
             break;
@@ -211,9 +212,9 @@ pub async fn look(
         if reader.bytes_read() > most {
             return Err(IndexError::None("it takes too much looking".into()));
         }
-        let read: Bytes = reader.read(at..at.saturating_add(look)).await?;
-        bytes.extend_from_slice(&read);
-        let found = find(start, &bytes);
+        let read: Bytes = reader.read(at..at.saturating_add(bytes)).await?;
+        content.extend_from_slice(&read);
+        let found = find(start, &content);
         if !found.is_empty() {
             return Ok(found);
         }

@@ -111,7 +111,7 @@ impl BlockCache {
         at / BLOCK * BLOCK..(to * BLOCK).min(self.reader.len())
     }
 
-    /// Has a request wait for whoever reads its answer on.
+    /// Parks a request, so that a later reader takes up its answer.
     pub(crate) fn wait(&self, filling: InFlightRequest) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.push_back((Instant::now(), filling));

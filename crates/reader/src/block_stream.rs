@@ -15,7 +15,7 @@ use crate::{
 /// Most that one request asks for, in bytes.
 const LONGEST_READ: u64 = 1024 * 1024 * 1024;
 
-/// How far an answer is read on to what is wanted of it, in bytes: that is quicker than a request.
+/// Gaps up to this size, in bytes, are read through: that is quicker than a new request.
 const LEAP: u64 = 128 * 1024;
 
 /// One range of a source, as it comes.

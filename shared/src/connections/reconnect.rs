@@ -13,7 +13,7 @@
 //!   signed for one request is not good for the next.
 //!
 //! What was sent twice may have been handled twice. That is so with every retry of the SDK, too:
-//! whoever writes on a condition must expect to have met it already.
+//! a conditional write may find its own earlier result.
 
 use std::{fmt, sync::Arc, time::Duration};
 

@@ -102,8 +102,8 @@ pub async fn excerpts(
     let last = clock.at(seconds);
     let length = head.clusters.end - head.clusters.start;
     let rate = length as f64 / seconds;
-    let pace = SearchParams {
-        look: ((rate * LOOK_SECONDS) as u64).clamp(4 * 1024, 256 * 1024),
+    let params = SearchParams {
+        probe_bytes: ((rate * LOOK_SECONDS) as u64).clamp(4 * 1024, 256 * 1024),
         soon: clock.span(SOON_SECONDS),
         near: ((rate * SOON_SECONDS) as u64).max(16 * 1024),
     };
@@ -143,13 +143,13 @@ pub async fn excerpts(
         point(head.clusters.start, clock.at(0.0)),
         point(head.clusters.end, last),
     );
-    search::search(&mut points, &times, ends, pace, |within| {
+    search::search(&mut points, &times, ends, params, |within| {
         let find = |at, bytes: &[u8]| {
             let seen = scan(bytes, inside(&known, at), head.track.number).into_iter();
             seen.map(|seen| point(at + seen.at as u64, seen.time))
                 .collect()
         };
-        search::look(reader, within, pace.look, find)
+        search::probe(reader, within, params.probe_bytes, find)
     })
     .await?;
 

@@ -69,8 +69,8 @@ pub async fn excerpts(
     let rate = length as f64 / seconds;
     // Whole packets, since a look starts where the last one ended.
     let look = ((rate * LOOK_SECONDS) as u64).clamp(4 * 1024, 256 * 1024);
-    let pace = SearchParams {
-        look: look - look % layout.size.max(1),
+    let params = SearchParams {
+        probe_bytes: look - look % layout.size.max(1),
         soon: (CLOCK * SOON_SECONDS) as i64,
         near: ((rate * SOON_SECONDS) as u64).max(16 * 1024),
     };
@@ -94,17 +94,17 @@ pub async fn excerpts(
         sure: tick(seconds),
     };
     let ends = (end(layout.first, 0.0), end(length, seconds));
-    search::search(&mut points, &times, ends, pace, |within| {
+    search::search(&mut points, &times, ends, params, |within| {
         let within = layout.align(within.start)..within.end;
         let find = |at, bytes: &[u8]| stream.pictures(bytes, at);
-        search::look(blocks.reader(), within, pace.look, find)
+        search::probe(blocks.reader(), within, params.probe_bytes, find)
     })
     .await?;
 
     let far = (FAR_SECONDS * CLOCK) as i64;
     let cut = |slice: &Slice| {
         let wanted = wanted(slice);
-        let (range, start) = range(&points, wanted.clone(), layout.first..length, pace)?;
+        let (range, start) = range(&points, wanted.clone(), layout.first..length, params)?;
         let start = if start {
             Start::Exact
         } else {
@@ -142,7 +142,7 @@ fn range(
     points: &TimestampMap,
     wanted: Range<i64>,
     all: Range<u64>,
-    pace: SearchParams,
+    params: SearchParams,
 ) -> Option<(Range<u64>, bool)> {
     let end = points.after(wanted.end).map_or(all.end, |point| point.at);
     // The picture that is shown first may be the keyframe: what is looked through has to hold it.
@@ -150,7 +150,7 @@ fn range(
     let start = start.filter(|start| *start < end);
     let start = start.or_else(|| Some(points.before(wanted.start)?.at));
     let start = start.unwrap_or(all.start);
-    if start.saturating_sub(all.start) <= pace.near {
+    if start.saturating_sub(all.start) <= params.near {
         return (all.start < end).then_some((all.start..end, true));
     }
     (start < end).then_some((start..end, false))
