@@ -1,6 +1,7 @@
 //! The command line `gifgen`: the real splitter and worker against an S3 server and an event bus
 //! of its own, on this machine.
 
+pub mod command_error;
 pub mod dispatch;
 pub mod evidence;
 pub mod export;

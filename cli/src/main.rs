@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use gifgen::{
+    command_error::CommandError,
     options::{Command, Options},
     printable::printable,
     redrive, replay, run, status,
@@ -20,24 +21,22 @@ async fn main() -> ExitCode {
         .with_env_filter(log_filter())
         .init();
     sealed::close();
-    let done = match Options::parse().command {
-        Command::Run(options) => run::run(&options)
-            .await
-            .map_err(|error| (error.exit_code(), error.to_string())),
-        Command::Replay(options) => replay::replay(&options)
-            .await
-            .map_err(|error| (error.exit_code(), error.to_string())),
-        Command::Status(options) => status::status(&options)
-            .await
-            .map_err(|error| (error.exit_code(), error.to_string())),
-        Command::Redrive(options) => redrive::redrive(&options)
-            .await
-            .map_err(|error| (error.exit_code(), error.to_string())),
-    };
-    ExitCode::from(done.unwrap_or_else(|(code, message)| {
-        eprintln!("gifgen: {}", printable(&message));
-        code
-    }))
+    let code = execute(Options::parse().command)
+        .await
+        .unwrap_or_else(|error| {
+            eprintln!("gifgen: {}", printable(&error.to_string()));
+            error.exit_code()
+        });
+    ExitCode::from(code)
+}
+
+async fn execute(command: Command) -> Result<u8, CommandError> {
+    Ok(match command {
+        Command::Run(options) => run::run(&options).await?,
+        Command::Replay(options) => replay::replay(&options).await?,
+        Command::Status(options) => status::status(&options).await?,
+        Command::Redrive(options) => redrive::redrive(&options).await?,
+    })
 }
 
 /// What `GIFGEN_LOG` asks for, but nothing below `info` of the S3 server: it would log whole

@@ -9,10 +9,13 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use gifgen_shared::{deadline::Deadline, settings::Settings, slice_event::SliceEvent};
+use gifgen_ledger::Ledger;
+use gifgen_shared::{
+    deadline::Deadline, settings::Settings, slice_event::SliceEvent, source_key::SourceKey,
+};
 use gifgen_splitter::splitter::Splitter;
 use gifgen_testkit::{
-    bed::{FILMS, TestBed},
+    bed::{FILMS, PREVIEWS, TestBed},
     clients,
     counting_proxy::CountingProxy,
     events::object_created,
@@ -67,14 +70,16 @@ pub async fn split(bed: &TestBed, key: &str, etag: &str) -> Result<Split> {
         said["sources"][0]["status"] == "split",
         "the splitter says {said}"
     );
+    let ledger = Ledger::new(bed.s3().clone(), PREVIEWS, bed.bus().clone(), "default");
+    let run = ledger.current_run(&SourceKey::plain(key)?).await?;
+    let (run, _) = run.context("the splitter began no run")?;
     let mut slices = Vec::new();
     while let Ok(event) = sent.try_recv() {
         let read = SliceEvent::parse(&event)?;
-        let video = read.video.context("a slice event names no stream")?;
         slices.push(Planned {
             slice: read.slice(),
             event,
-            video,
+            video: run.video,
         });
     }
     slices.sort_by_key(|planned| planned.slice.start);

@@ -192,7 +192,6 @@ impl Run {
             end: slice.end,
             length: Some(self.source.length),
             ts_created: Some(Utc::now().timestamp_millis()),
-            video: Some(self.video),
             excerpt,
             attempt: Some(attempt),
         }
