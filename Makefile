@@ -40,7 +40,7 @@ test: setup layer build ## all checks: format, lints, tests with both FFmpegs, d
 	scripts/check-template
 	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
 	cargo test $(LOCKED) --workspace
-	GIFGEN_ETAGS=opaque cargo test $(LOCKED) -p gifgen-worker -p gifgen --test runs --test excerpts --test remote
+	GIFGEN_ETAGS=opaque cargo test $(LOCKED) -p gifgen-worker -p gifgen --test runs --test remote
 	FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe cargo test $(LOCKED) -p gifgen --test pipeline
 	GIFGEN_FUNCTIONS=$(RELEASE) FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe cargo test $(LOCKED) \
 	    -p gifgen-splitter -p gifgen-worker --test rie --test under_lambda --test captured --test memory
@@ -52,6 +52,7 @@ test: setup layer build ## all checks: format, lints, tests with both FFmpegs, d
 test-long: setup layer build ## what takes hours: 200 schedules of faults, 1,000 slices, all tests with the layer's FFmpeg, sam build
 	GIFGEN_SOAK_SEEDS=200 GIFGEN_MANY_SLICES=1000 cargo test $(LOCKED) -p gifgen-worker --test runs
 	GIFGEN_ETAGS=opaque GIFGEN_SOAK_SEEDS=200 cargo test $(LOCKED) -p gifgen-worker --test runs soak
+	GIFGEN_ETAGS=opaque cargo test $(LOCKED) -p gifgen-worker --test excerpts
 	FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe cargo test $(LOCKED) --workspace
 	PROFILE=dev scripts/sam-local --sam-build events/slice.json
 	scripts/fuzz 600
