@@ -10,7 +10,6 @@ use gifgen_shared::{
     ffmpeg_log::complaints,
     memory,
     rejection::Rejection,
-    video_stream::VideoStream,
 };
 use rustix::{fs::statvfs, process::Signal};
 
@@ -103,7 +102,8 @@ pub(crate) async fn render(
     .await
     .map_err(Interrupted::Child)?;
     // Where a whole picture finds no memory, the peak before it may be far from the bound.
-    finished.near_memory_bound |= bound.is_some_and(|bytes| bytes < least_memory(&rendering.video));
+    finished.near_memory_bound |= bound
+        .is_some_and(|bytes| bytes < least_memory(rendering.video.width, rendering.video.height));
     let complaints = complaints(&finished.stderr);
     let said = last_words(&rendering.input.named_in(&complaints));
     let is_short = memory::was_short(&finished, &said, &complaints);
@@ -183,11 +183,11 @@ fn reserve(rendering: &Rendering<'_>) -> u64 {
     SOURCE_KEPT_BYTES + gif::memory(rendering)
 }
 
-/// Least memory, in bytes, with which FFmpeg decodes such pictures: itself, and four of them with up to three
+/// Least memory, in bytes, with which FFmpeg decodes pictures of so many pixels: itself, and four of them with up to three
 /// bytes a pixel. With less it may call a picture damaged that found no memory.
-fn least_memory(video: &VideoStream) -> u64 {
+fn least_memory(width: u32, height: u32) -> u64 {
     const FFMPEG: u64 = 24 * 1024 * 1024;
-    FFMPEG + 4 * 3 * u64::from(video.width) * u64::from(video.height)
+    FFMPEG + 4 * 3 * u64::from(width) * u64::from(height)
 }
 
 fn is_full(directory: &Path) -> bool {
@@ -232,17 +232,9 @@ mod tests {
 
     #[test]
     fn the_least_that_ffmpeg_ever_gets_is_enough_for_1080p_and_not_for_4k() {
-        let video = |width, height| VideoStream {
-            index: 0,
-            start_time: 0.0,
-            width,
-            height,
-            interlaced: false,
-            seek_margin: 0,
-        };
         let least = 64 * 1024 * 1024;
-        assert!(least_memory(&video(1920, 1080)) < least);
-        assert!(least_memory(&video(3840, 2160)) > least);
+        assert!(least_memory(1920, 1080) < least);
+        assert!(least_memory(3840, 2160) > least);
     }
 
     #[test]
