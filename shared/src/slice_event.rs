@@ -119,7 +119,7 @@ impl SliceEvent {
     /// # Errors
     /// If it is none, or its range is empty or too long.
     pub fn parse(event: &Value) -> Result<Self, SliceEventError> {
-        let detail = event.get("detail").unwrap_or(event);
+        let detail = detail(event);
         let event = Self::deserialize(detail)?;
         let seconds = event.slice().seconds();
         if seconds.is_nan() || seconds <= 0.0 {
@@ -194,6 +194,11 @@ fn plain_optional_seconds<S: Serializer>(
         Some(seconds) => plain_seconds(seconds, serializer),
         None => serializer.serialize_none(),
     }
+}
+
+/// What an event says: the detail of an envelope, or all of it where there is no envelope.
+pub fn detail(event: &Value) -> &Value {
+    event.get("detail").unwrap_or(event)
 }
 
 #[cfg(test)]

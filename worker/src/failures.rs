@@ -11,7 +11,7 @@ use gifgen_ledger::{
     receipt::{Outcome, Receipt, Work},
     slice_outputs::SliceFailure,
 };
-use gifgen_shared::slice_event::SliceEvent;
+use gifgen_shared::slice_event::{SliceEvent, detail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::timeout_at;
@@ -189,7 +189,7 @@ impl Worker {
 /// A line in the log for a slice that no run waits for: one of an older version of the video, or of
 /// none. In the queue it would only be tried again, and raise the alarm that says that a run hangs.
 fn no_run_waits(why: &PermanentError, given_up: &GivenUp) {
-    let detail = given_up.event.get("detail").unwrap_or(&given_up.event);
+    let detail = detail(&given_up.event);
     let (bucket, key) = (detail["bucket"].as_str(), detail["key"].as_str());
     let (start, failure) = (detail["start"].as_f64(), &given_up.failure.message);
     tracing::warn!(bucket, key, start, %why, failure, "a slice that was given up is of no current run");

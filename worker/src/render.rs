@@ -79,6 +79,7 @@ pub(crate) async fn render(
     deadline: Deadline,
 ) -> Result<Rendered, RenderError> {
     let format = gif::format(rendering).map_err(PermanentError::Rejected)?;
+    let bound = memory::left(reserve(rendering));
     let program = Program {
         path: ffmpeg,
         args: rendering.args(),
@@ -86,15 +87,18 @@ pub(crate) async fn render(
         network: rendering.input.network(),
         variables: &[],
         stdin,
-        memory: memory::left(reserve(rendering)),
+        memory: bound,
         deadline,
     };
     let gif_directory = directory.to_owned();
-    let finished = gifgen_child::run_reading(program, move |pictures| {
+    let mut finished = gifgen_child::run_reading(program, move |pictures| {
         gif::start(pictures, format, &gif_directory)
     })
     .await
     .map_err(TransientError::Child)?;
+    // Where a whole picture finds no memory, the peak before it may be far from the bound.
+    finished.near_memory_bound |= bound
+        .is_some_and(|bytes| bytes < least_memory(rendering.video.width, rendering.video.height));
     let complaints = complaints(&finished.stderr);
     let said = last_words(&rendering.input.named_in(&complaints));
     let is_short = was_short_of_memory(&finished, &said, &complaints);
@@ -174,6 +178,13 @@ fn reserve(rendering: &Rendering<'_>) -> u64 {
     SOURCE_KEPT_BYTES + gif::memory(rendering)
 }
 
+/// Least memory, in bytes, with which FFmpeg decodes pictures of so many pixels: itself, and four of them with up to three
+/// bytes a pixel. With less it may call a picture damaged that found no memory.
+fn least_memory(width: u32, height: u32) -> u64 {
+    const FFMPEG: u64 = 24 * 1024 * 1024;
+    FFMPEG + 4 * 3 * u64::from(width) * u64::from(height)
+}
+
 fn is_full(directory: &Path) -> bool {
     statvfs(directory).is_ok_and(|disk| disk.f_bavail * disk.f_frsize < DISK_FULL_BYTES)
 }
@@ -213,6 +224,13 @@ impl<E: Into<SliceError>> From<E> for RenderError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_least_that_ffmpeg_ever_gets_is_enough_for_1080p_and_not_for_4k() {
+        let least = 64 * 1024 * 1024;
+        assert!(least_memory(1920, 1080) < least);
+        assert!(least_memory(3840, 2160) > least);
+    }
 
     #[test]
     fn the_last_different_lines_are_quoted() {

@@ -10,7 +10,12 @@ use gifgen_ledger::{
     slice_outputs::SliceFailure,
 };
 use gifgen_reader::{http::Http, reader::Reader};
-use gifgen_shared::{settings::Settings, slice::Slice, slice_event::SliceEvent, work_dir::sweep};
+use gifgen_shared::{
+    settings::Settings,
+    slice::Slice,
+    slice_event::{SliceEvent, detail},
+    work_dir::sweep,
+};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::time::timeout_at;
@@ -109,7 +114,7 @@ impl Worker {
             let giving_up = Box::pin(invocation.deadline.govern(giving_up));
             return Ok(Answer::GivenUp(giving_up.await));
         }
-        let detail = event.get("detail").unwrap_or(event);
+        let detail = detail(event);
         let (bucket, key) = (detail["bucket"].as_str(), detail["key"].as_str());
         let start = detail["start"].as_f64();
         // In a box, for the state of all that it waits for is large.
@@ -136,7 +141,7 @@ impl Worker {
         match self.slice(event, invocation).await {
             Err(SliceError::Permanent(PermanentError::Superseded(source))) => {
                 let (bucket, key) = (&source.bucket, &source.key);
-                tracing::info!(bucket, %key, start = event["detail"]["start"].as_f64(), "superseded");
+                tracing::info!(bucket, %key, start = detail(event)["start"].as_f64(), "superseded");
                 self.ledger.retract(&source.key).await?;
                 Ok(Answer::Superseded)
             }

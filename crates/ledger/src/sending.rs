@@ -8,7 +8,7 @@
 //! it sends nothing.
 //!
 //! **These times save work, and nothing depends on them.** A splitter that dies while it sends leaves
-//! `sending` behind; it counts for [`Run::sending_time`] only, which is shorter than the pause before
+//! `sending` behind; it counts for less than a minute, which is shorter than the pause before
 //! the platform runs that splitter again. One that fails removes it. Either only while
 //! [`Run::sender`] is its own name: who was slow, so that another took over, leaves the other's mark
 //! alone. `sent` counts for [`SENT_LATELY`]: a notification that comes later sends what has no receipt
