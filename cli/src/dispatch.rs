@@ -9,11 +9,7 @@ use gifgen_splitter::{
     outcome::{Outcome, Summary},
     splitter::Splitter,
 };
-use gifgen_worker::{
-    invocation::Invocation,
-    report::Report,
-    worker::{Answer, Worker},
-};
+use gifgen_worker::{Answer, Invocation, Report, Worker};
 use serde_json::{Value, json};
 use tokio::{
     sync::{
@@ -194,7 +190,7 @@ async fn render(worker: &Worker, event: &Value) -> PipelineEvent {
     };
     let message = match attempts(handle).await {
         Ok(Answer::Done(report)) => return PipelineEvent::SliceDone(report),
-        Ok(Answer::Failed { message, .. }) => message,
+        Ok(Answer::Failed(failure)) => failure.message,
         Ok(Answer::Superseded) => "another run of the video has begun".into(),
         Ok(Answer::GivenUp(_)) => "it was given up".into(),
         Err(message) => {

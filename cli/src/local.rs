@@ -17,7 +17,7 @@ use gifgen_shared::{
 };
 use gifgen_splitter::splitter::Splitter;
 use gifgen_stack::{BusError, Stack, StackError, StoreError};
-use gifgen_worker::{error::TransientError, worker::Worker};
+use gifgen_worker::{TransientError, Worker};
 
 use crate::{
     dispatch::Dispatcher,

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, fmt, io::Write, time::Duration};
 use chrono::{DateTime, Utc};
 use gifgen_ledger::{
     manifest::{self, Manifest},
-    receipt::{Outcome, Receipt},
+    outcome::{Outcome, SliceFailure},
+    receipt::Receipt,
     run::Run,
-    slice_outputs::SliceFailure,
     verify::Wrong,
 };
 use gifgen_shared::source::SourceState;
@@ -175,7 +175,7 @@ impl Status {
                 .collect(),
             None => (receipts.values())
                 .filter_map(|receipt| match &receipt.outcome {
-                    Outcome::Good { .. } => None,
+                    Outcome::Done(_) => None,
                     Outcome::Failed { error } => Some(failure(receipt.start, error)),
                 })
                 .collect(),

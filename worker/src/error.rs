@@ -1,11 +1,13 @@
-//! Why a slice is not rendered: for good, or for now.
+//! Why a slice is not rendered: permanent errors and transient ones.
 
 use std::io::ErrorKind;
 
 use gifgen_child::ChildError;
-use gifgen_ledger::error::LedgerError;
+use gifgen_ledger::{error::LedgerError, outcome::SliceFailure};
 use gifgen_probe::ProbeError;
-use gifgen_reader::{http::NoTls, loopback_proxy::GatewayError, reader::ReadError};
+use gifgen_reader::{
+    http::NoTls, loopback_proxy::GatewayError, probing::ProbingError, reader::ReadError,
+};
 use gifgen_shared::{
     rejection::Rejection,
     slice_event::SliceEventError,
@@ -15,20 +17,20 @@ use lambda_runtime::Diagnostic;
 
 use crate::gif::GifError;
 
-/// Why a slice is not rendered, told apart by what is to be done about it.
+/// Why a slice is not rendered. The kind says what to do about it.
 #[derive(Debug, thiserror::Error)]
-pub enum SliceError {
-    /// For good.
+pub(crate) enum JobError {
+    /// The input is to blame: recorded, reported, never retried.
     #[error(transparent)]
     Permanent(#[from] PermanentError),
-    /// For now.
+    /// Something else is to blame: returned, so that the platform retries.
     #[error(transparent)]
     Transient(#[from] TransientError),
 }
 
-/// The input is to blame: recorded, reported, never retried.
+/// An error that a retry would meet again, since the input is to blame.
 #[derive(Debug, thiserror::Error)]
-pub enum PermanentError {
+pub(crate) enum PermanentError {
     /// The event makes no sense.
     #[error(transparent)]
     BadEvent(#[from] SliceEventError),
@@ -90,7 +92,7 @@ pub enum PermanentError {
     },
 }
 
-/// Something else is to blame: returned, so that the platform retries.
+/// An error that a retry may not meet.
 #[derive(Debug, thiserror::Error)]
 pub enum TransientError {
     /// The time of the invocation ran out.
@@ -171,8 +173,16 @@ pub enum TransientError {
 }
 
 impl PermanentError {
+    /// The error as receipts and answers have it.
+    pub(crate) fn failure(&self) -> SliceFailure {
+        SliceFailure {
+            reason: self.reason(),
+            message: self.to_string(),
+        }
+    }
+
     /// The class, for machines.
-    pub fn reason(&self) -> String {
+    fn reason(&self) -> String {
         match self {
             Self::BadEvent(_) => "badEvent".into(),
             Self::Rejected(rejection) => rejection.reason.to_string(),
@@ -187,8 +197,8 @@ impl PermanentError {
         }
     }
 
-    /// Whether it is what came out of FFmpeg that is wrong, so that the way into it may be to blame.
-    pub fn is_of_the_pictures(&self) -> bool {
+    /// Whether FFmpeg's output is wrong, so that its input, an excerpt, may be to blame.
+    pub(crate) fn is_of_the_pictures(&self) -> bool {
         matches!(
             self,
             Self::Undecodable { .. } | Self::Damaged { .. } | Self::WrongOutput { .. }
@@ -196,13 +206,39 @@ impl PermanentError {
     }
 }
 
-impl From<SourceUnavailable> for SliceError {
+impl From<ReadError> for JobError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Replaced(source) => PermanentError::Superseded(source).into(),
+            ReadError::Gone(source) => PermanentError::SourceGone(source).into(),
+            error @ ReadError::Interrupted { .. } => TransientError::SourceLost(error).into(),
+        }
+    }
+}
+
+impl From<ProbingError> for JobError {
+    fn from(error: ProbingError) -> Self {
+        match error {
+            ProbingError::Read(error) => error.into(),
+            ProbingError::LoopbackProxy(error) => TransientError::LoopbackProxy(error).into(),
+            ProbingError::Probe(ProbeError::Rejected(rejection)) => {
+                PermanentError::Rejected(rejection).into()
+            }
+            ProbingError::Probe(ProbeError::Child(error)) => TransientError::Child(error).into(),
+            ProbingError::Probe(error @ ProbeError::Interrupted { .. }) => {
+                TransientError::Probe(error).into()
+            }
+        }
+    }
+}
+
+impl From<SourceUnavailable> for JobError {
     fn from(error: SourceUnavailable) -> Self {
         TransientError::Source(error).into()
     }
 }
 
-impl From<LedgerError> for SliceError {
+impl From<LedgerError> for JobError {
     fn from(error: LedgerError) -> Self {
         TransientError::Ledger(error).into()
     }

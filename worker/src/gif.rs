@@ -17,10 +17,10 @@ use gifgen_shared::{
     rejection::{Reason, Rejection},
 };
 
-use crate::ffmpeg_args::Rendering;
+use crate::job::SliceSpec;
 
 /// Name of the GIF in the work directory.
-pub const GIF_FILE: &str = "slice.gif";
+pub(crate) const GIF_FILE: &str = "slice.gif";
 
 /// A GIF was not made.
 #[derive(Debug, thiserror::Error)]
@@ -36,12 +36,13 @@ pub enum GifError {
     Write(io::Error),
 }
 
-/// The format of the GIF that `rendering` asks for.
+/// The format of a slice's GIF.
 ///
 /// # Errors
-/// If no GIF can be as high. A source that was probed is not, but an event may name any size.
-pub fn format(rendering: &Rendering<'_>) -> Result<Gif, Rejection> {
-    let (width, height) = rendering.gif_size();
+/// If it is higher than GIFs can be. The splitter rejects such a source, but a slice event may
+/// name any.
+pub(crate) fn format(spec: &SliceSpec) -> Result<Gif, Rejection> {
+    let (width, height) = spec.gif_size();
     let side = |pixels: u32| u16::try_from(pixels).ok().and_then(NonZero::new);
     let (Some(columns), Some(rows)) = (side(width), side(height)) else {
         let most = u16::MAX;
@@ -52,9 +53,9 @@ pub fn format(rendering: &Rendering<'_>) -> Result<Gif, Rejection> {
         width: columns,
         height: rows,
         // The setting's range begins with 1.
-        fps: NonZero::new(rendering.look.gif_fps).unwrap_or(NonZero::<u32>::MIN),
-        // Twins, since the encoder knows nothing of settings, and they nothing of encoding.
-        dither: match rendering.look.gif_dither {
+        fps: NonZero::new(spec.settings.gif_fps).unwrap_or(NonZero::<u32>::MIN),
+        // Two enums, since the encoder and the settings do not know each other.
+        dither: match spec.settings.gif_dither {
             GifDither::None => Dither::None,
             GifDither::Ordered => Dither::Ordered,
             GifDither::Diffusion => Dither::Diffusion,
@@ -63,23 +64,27 @@ pub fn format(rendering: &Rendering<'_>) -> Result<Gif, Rejection> {
 }
 
 /// Most memory that encoding takes, in bytes. Measured: 220 MiB where all of [`KEPT_BYTES`] is used.
-pub(crate) fn memory(rendering: &Rendering<'_>) -> u64 {
-    let (width, height) = rendering.gif_size();
-    let (slice, fps) = (&rendering.slice, u64::from(rendering.look.gif_fps));
-    let pictures = fps.saturating_mul(slice.still_count().into());
+pub(crate) fn memory(spec: &SliceSpec) -> u64 {
+    let (width, height) = spec.gif_size();
+    let fps = u64::from(spec.settings.gif_fps);
+    let pictures = fps.saturating_mul(spec.slice.still_count().into());
     let bytes = (3 * u64::from(width) * u64::from(height)).saturating_mul(pictures);
     4 * bytes.min(KEPT_BYTES as u64)
 }
 
 /// A GIF whose last pictures are not written yet.
-pub type Unfinished = Encoder<BufWriter<File>>;
+pub(crate) type Unfinished = Encoder<BufWriter<File>>;
 
 /// Starts the GIF in `directory` with `pictures`, FFmpeg's `rawvideo` in `gbrp`, until they end.
 /// A last picture that is not whole is left out.
 ///
 /// # Errors
 /// If reading or writing fails.
-pub fn start(mut pictures: File, gif: Gif, directory: &Path) -> Result<Unfinished, GifError> {
+pub(crate) fn start(
+    mut pictures: File,
+    gif: Gif,
+    directory: &Path,
+) -> Result<Unfinished, GifError> {
     let file = File::create(directory.join(GIF_FILE)).map_err(GifError::Write)?;
     let mut encoder = Encoder::new(BufWriter::new(file), gif);
     let mut picture = vec![0; encoder.picture_bytes()];
@@ -93,7 +98,7 @@ pub fn start(mut pictures: File, gif: Gif, directory: &Path) -> Result<Unfinishe
 ///
 /// # Errors
 /// If there was no picture, or writing fails.
-pub fn finish(gif: Unfinished) -> Result<Stages, GifError> {
+pub(crate) fn finish(gif: Unfinished) -> Result<Stages, GifError> {
     let Encoded { output, stages, .. } = gif.finish()?;
     let flushed = output.into_inner().map_err(io::IntoInnerError::into_error);
     flushed
@@ -126,24 +131,25 @@ mod tests {
     use gifgen_shared::video_stream::VideoStream;
 
     use super::*;
-    use crate::ffmpeg_args::tests::{SLICE, with_rendering};
+    use crate::ffmpeg_args::tests::{SLICE, spec};
 
     #[test]
     fn a_gif_higher_than_gifs_can_be_is_refused_and_not_squeezed() {
-        with_rendering("none", SLICE, |rendering| {
-            let needle = |height| VideoStream {
+        let spec = spec("none", SLICE);
+        let format_of = |height| {
+            let video = VideoStream {
                 width: 240,
                 height,
-                ..rendering.video
+                ..spec.video
             };
-            let format_of = |video| format(&Rendering { video, ..rendering });
-            let highest = format_of(needle(65_535)).unwrap();
-            assert_eq!(highest.height.get(), 65_535);
-            let refused = format_of(needle(65_536)).unwrap_err();
-            assert_eq!(
-                refused.to_string(),
-                "tooLarge: a GIF of 240x65536 is more than GIFs can be, 65535x65535"
-            );
-        });
+            format(&SliceSpec { video, ..spec })
+        };
+        let highest = format_of(65_535).unwrap();
+        assert_eq!(highest.height.get(), 65_535);
+        let refused = format_of(65_536).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "tooLarge: a GIF of 240x65536 is more than GIFs can be, 65535x65535"
+        );
     }
 }

@@ -1,21 +1,32 @@
 //! The worker: a slice event comes in, a GIF and stills go out.
+//!
+//! [`Worker::handle`] has the way of an event from top to bottom.
 
-pub mod decoded;
-pub mod error;
-pub mod failures;
-pub mod ffmpeg_args;
-pub mod gif;
-pub mod invocation;
-mod membership;
-pub mod outputs;
-mod reading;
-pub mod render;
-pub mod report;
-mod slice_work;
-pub mod tiles;
-mod untracked;
-pub mod upload;
-pub mod worker;
-
+mod answer;
 mod complete;
+mod decoded;
+mod error;
+mod ffmpeg_args;
+mod ffmpeg_run;
+mod gif;
+mod given_up;
+mod handle;
+mod invocation;
+mod job;
+mod objects;
+mod outputs;
+mod record;
+mod renderer;
+mod resolve;
 mod scaling;
+mod sources;
+mod tiles;
+mod upload;
+mod worker;
+
+pub use answer::{Answer, Report};
+pub use error::TransientError;
+pub use ffmpeg_args::threads_of_function;
+pub use given_up::{BatchAnswer, BatchItemFailure};
+pub use invocation::Invocation;
+pub use worker::Worker;

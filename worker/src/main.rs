@@ -8,7 +8,7 @@ use gifgen_shared::{
     deadline::Deadline,
     settings::{Settings, refuse},
 };
-use gifgen_worker::{ffmpeg_args::threads_of_function, invocation::Invocation, worker::Worker};
+use gifgen_worker::{Invocation, Worker, threads_of_function};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing::init_default_subscriber};
 use serde_json::Value;
 use tokio::runtime::Runtime;

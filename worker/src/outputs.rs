@@ -1,5 +1,5 @@
-//! Looks at what was written. FFmpeg's exit code proves nothing, and neither does that a write
-//! succeeded.
+//! Checks the files that FFmpeg and the encoder wrote. Neither FFmpeg's exit code nor a successful
+//! write proves that they are whole.
 
 use std::{
     fs::{self, File},
@@ -9,14 +9,11 @@ use std::{
 
 use gifgen_shared::preview_settings::Frames;
 
-use crate::{
-    ffmpeg_args::{Rendering, STORYBOARD_FILE},
-    gif::GIF_FILE,
-};
+use crate::{ffmpeg_args::STORYBOARD_FILE, gif::GIF_FILE, job::SliceSpec};
 
 /// The outputs of a slice, all of them there and whole.
 #[derive(Debug)]
-pub struct Outputs {
+pub(crate) struct Outputs {
     /// The GIF.
     pub gif: PathBuf,
     /// Size of the GIF, in bytes.
@@ -30,19 +27,19 @@ pub struct Outputs {
 /// An output that is not as it should be.
 #[derive(Debug, thiserror::Error)]
 #[error("{file} {problem}")]
-pub struct WrongOutput {
+pub(crate) struct WrongOutput {
     file: String,
     problem: String,
 }
 
-/// Checks the outputs of `rendering` in `directory`: that the GIF has its size and exactly its
-/// frames, that every still is there and is a whole JPG, and that there are no others.
+/// Checks the outputs of a slice in `directory`: the GIF has its size and exactly its frames, every
+/// still is there and is a whole JPG, and there is none too many.
 ///
 /// # Errors
 /// At the first output that is wrong.
-pub fn check(rendering: &Rendering<'_>, directory: &Path) -> Result<Outputs, WrongOutput> {
+pub(crate) fn check(spec: &SliceSpec, directory: &Path) -> Result<Outputs, WrongOutput> {
     let gif = directory.join(GIF_FILE);
-    check_gif(rendering, &gif).map_err(|problem| wrong(&gif, problem))?;
+    check_gif(spec, &gif).map_err(|problem| wrong(&gif, problem))?;
     let gif_bytes = fs::metadata(&gif)
         .map_err(|error| wrong(&gif, error.to_string()))?
         .len();
@@ -52,15 +49,15 @@ pub fn check(rendering: &Rendering<'_>, directory: &Path) -> Result<Outputs, Wro
         stills: Vec::new(),
         storyboard: None,
     };
-    match rendering.look.frames {
+    match spec.settings.frames {
         Frames::None => {}
         Frames::Each => {
-            for second in rendering.slice.still_seconds() {
+            for second in spec.slice.still_seconds() {
                 let still = directory.join(format!("{second:06}.jpg"));
                 check_jpg(&still).map_err(|problem| wrong(&still, problem))?;
                 outputs.stills.push((second, still));
             }
-            let one_more = rendering.slice.still_seconds().end;
+            let one_more = spec.slice.still_seconds().end;
             let surplus = directory.join(format!("{one_more:06}.jpg"));
             if surplus.exists() {
                 return Err(wrong(&surplus, "is one more than the slice has".into()));
@@ -83,7 +80,7 @@ fn wrong(file: &Path, problem: String) -> WrongOutput {
     }
 }
 
-fn check_gif(rendering: &Rendering<'_>, path: &Path) -> Result<(), String> {
+fn check_gif(spec: &SliceSpec, path: &Path) -> Result<(), String> {
     let file = File::open(path).map_err(|error| format!("is not there: {error}"))?;
     let mut options = gif::DecodeOptions::new();
     // The frames are counted, not unpacked: the encoder's tests do that.
@@ -92,13 +89,10 @@ fn check_gif(rendering: &Rendering<'_>, path: &Path) -> Result<(), String> {
         .read_info(BufReader::new(file))
         .map_err(|error| format!("has no GIF header: {error}"))?;
     let size = (u32::from(decoder.width()), u32::from(decoder.height()));
-    if size != rendering.gif_size() {
-        return Err(format!(
-            "has {size:?} pixels, not {:?}",
-            rendering.gif_size()
-        ));
+    if size != spec.gif_size() {
+        return Err(format!("has {size:?} pixels, not {:?}", spec.gif_size()));
     }
-    let wanted = rendering.slice.gif_frames(rendering.look.gif_fps);
+    let wanted = spec.gif_frames();
     let mut frames = 0;
     while decoder
         .read_next_frame()

@@ -16,7 +16,7 @@ const TILE_COLUMNS: u32 = 6;
 
 /// A sprite sheet's layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tiles {
+pub(crate) struct Tiles {
     /// Tiles in a row.
     pub columns: u32,
     /// Rows.

@@ -25,15 +25,15 @@ use gifgen_ledger::{
     Ledger,
     bucket::{Bucket, Precondition, PutRequest, Seen},
     checksum::Sha256,
+    outcome::Object,
     run::Run,
-    slice_outputs::Object,
 };
 use gifgen_shared::{
     blocking::blocking,
     source::{ETag, Source},
 };
 
-use crate::error::{PermanentError, SliceError, TransientError};
+use crate::error::{JobError, PermanentError, TransientError};
 
 /// Uploads under way at once.
 const CONCURRENT_UPLOADS: usize = 16;
@@ -78,7 +78,7 @@ pub async fn upload(
     files: &[Upload],
     source: &Source,
     run: Option<&Run>,
-) -> Result<Vec<Object>, SliceError> {
+) -> Result<Vec<Object>, JobError> {
     let contents: Vec<_> = files.iter().map(content).collect();
     let contents = stream::iter(contents).buffer_unordered(CONCURRENT_UPLOADS);
     let contents: Vec<Content<'_>> = contents.try_collect().await?;
@@ -128,7 +128,7 @@ async fn as_they_are<'a>(
     contents: Vec<Content<'a>>,
     source: &Source,
     run: Option<&Run>,
-) -> Result<Vec<Step<'a>>, SliceError> {
+) -> Result<Vec<Step<'a>>, JobError> {
     let keys = contents.iter().map(|content| content.upload.key.as_str());
     let bucket = &ledger.bucket;
     let there = bucket.found_among(keys).await?;

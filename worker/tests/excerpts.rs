@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use gifgen_ledger::{
-    Ledger,
-    receipt::{Outcome, Receipt},
-};
+use gifgen_ledger::{Ledger, outcome::Outcome, receipt::Receipt};
 use gifgen_shared::{deadline::Deadline, source_key::SourceKey};
 use gifgen_testkit::{
     bed::{FILMS, PREVIEWS, TestBed, invocation},

@@ -11,10 +11,7 @@ use gifgen_testkit::{
     events::object_created,
     media,
 };
-use gifgen_worker::{
-    error::TransientError,
-    worker::{Answer, Worker},
-};
+use gifgen_worker::{Answer, TransientError, Worker};
 
 use serde_json::{Value, json};
 
@@ -98,7 +95,7 @@ async fn slice_of(bed: &TestBed, key: &str, start: u32, end: f64) -> Value {
 
 fn assert_done(answer: Result<Answer, TransientError>) {
     match answer.unwrap() {
-        Answer::Done(report) => assert_eq!(report.made.frames.unwrap().count, 31),
+        Answer::Done(report) => assert_eq!(report.outputs.frames.unwrap().count, 31),
         other => panic!("{other:?}"),
     }
 }

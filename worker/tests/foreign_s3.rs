@@ -13,7 +13,7 @@ use gifgen_testkit::{
     keys, media,
     moto::Moto,
 };
-use gifgen_worker::worker::Worker;
+use gifgen_worker::Worker;
 use serde_json::{Value, json};
 
 const MINUTES: Duration = Duration::from_secs(120);

@@ -7,7 +7,7 @@ use gifgen_testkit::{
     bed::{FILMS, PREVIEWS, TestBed, invocation},
     events::object_created,
 };
-use gifgen_worker::worker::Worker;
+use gifgen_worker::Worker;
 use serde_json::{Value, json};
 
 const MINUTE: Duration = Duration::from_secs(60);

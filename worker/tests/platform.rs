@@ -19,7 +19,7 @@ use gifgen_testkit::{
     fault_proxy::{FaultProxy, Faults, Kind},
     forgetful::Forgetful,
 };
-use gifgen_worker::worker::{Answer, Worker};
+use gifgen_worker::{Answer, Worker};
 use serde_json::Value;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -67,7 +67,7 @@ async fn faulty(bed: &TestBed, faults: Faults) -> (FaultProxy, Worker) {
 async fn assert_done(worker: &Worker, event: &Value, within: Duration) {
     let answer = worker.handle(event, &invocation(within)).await;
     match answer {
-        Ok(Answer::Done(report)) => assert_eq!(report.made.frames.unwrap().count, 5),
+        Ok(Answer::Done(report)) => assert_eq!(report.outputs.frames.unwrap().count, 5),
         other => panic!("{other:?}"),
     }
 }

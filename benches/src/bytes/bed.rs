@@ -16,7 +16,7 @@ use gifgen_testkit::{
     bed::{FILMS, TestBed, worker},
     counting_proxy::CountingProxy,
 };
-use gifgen_worker::worker::Worker;
+use gifgen_worker::Worker;
 use serde_json::Value;
 
 use super::reads::Reads;

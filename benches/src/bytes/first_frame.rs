@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use gifgen_testkit::bed::{TestBed, invocation};
-use gifgen_worker::{error::TransientError, worker::Answer};
+use gifgen_worker::{Answer, TransientError};
 
 use super::{
     bed::{Lane, Planned},
@@ -105,10 +105,10 @@ fn shim(folder: &Path) -> Result<PathBuf> {
 
 /// When FFmpeg ended, by the worker's answer.
 fn ended(answer: &Result<Answer, TransientError>) -> Result<SystemTime> {
-    let Ok(Answer::Failed { message, .. }) = answer else {
+    let Ok(Answer::Failed(failure)) = answer else {
         bail!("the worker did not run the shim");
     };
-    let (_, note) = message
+    let (_, note) = (failure.message)
         .rsplit_once("FIRST ")
         .context("there was no first picture")?;
     let note = note.split([' ', ';']).next().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use gifgen_testkit::bed::invocation;
-use gifgen_worker::worker::Answer;
+use gifgen_worker::Answer;
 
 use super::bed::{Lane, Planned};
 

@@ -15,7 +15,7 @@ use gifgen_testkit::{
     media,
     moto::Moto,
 };
-use gifgen_worker::worker::Worker;
+use gifgen_worker::Worker;
 use serde_json::{Value, json};
 use tokio::process::Command;
 

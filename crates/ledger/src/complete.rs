@@ -59,9 +59,9 @@ use crate::{
     error::LedgerError,
     listing::Listed,
     manifest::{Manifest, Status},
-    receipt::{Outcome, Receipt},
+    outcome::{Object, SliceFailure},
+    receipt::Receipt,
     run::Run,
-    slice_outputs::{Object, SliceFailure},
     track::{TRACK_TYPE, track},
 };
 
@@ -186,12 +186,10 @@ impl Ledger {
         }
         for wrong in wrong {
             if let Some(receipt) = wrong.start.and_then(|start| receipts.get_mut(&start)) {
-                receipt.outcome = Outcome::Failed {
-                    error: SliceFailure {
-                        reason: OBJECTS_MISSING.into(),
-                        message: format!("{} {}", wrong.key, wrong.problem),
-                    },
-                };
+                receipt.fail(SliceFailure {
+                    reason: OBJECTS_MISSING.into(),
+                    message: format!("{} {}", wrong.key, wrong.problem),
+                });
             }
         }
         Ok(Some(receipts))

@@ -25,11 +25,11 @@ pub mod error;
 pub mod excerpts;
 pub mod listing;
 pub mod manifest;
+pub mod outcome;
 pub mod receipt;
 pub mod run;
 pub mod send;
 pub mod sending;
-pub mod slice_outputs;
 pub mod track;
 pub mod verify;
 

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Ledger,
     error::LedgerError,
-    receipt::{Outcome, Receipt},
+    outcome::{Object, Outcome, SliceFailure},
+    receipt::Receipt,
     run::{Run, SourceFacts, Versioned},
-    slice_outputs::{Object, SliceFailure, SliceOutputs},
 };
 
 /// What a run gave.
@@ -66,22 +66,9 @@ pub struct ManifestSlice {
     /// End of the slice, in seconds.
     #[serde(serialize_with = "plain_seconds")]
     pub end: f64,
-    /// What it gave.
+    /// Its previews, or why it has none.
     #[serde(flatten)]
-    pub gave: Gave,
-}
-
-/// What a slice gave, or why nothing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Gave {
-    /// Previews.
-    Made(SliceOutputs),
-    /// Nothing.
-    Failed {
-        /// Why.
-        error: SliceFailure,
-    },
+    pub outcome: Outcome,
 }
 
 /// What a run took.
@@ -169,20 +156,15 @@ impl ManifestSlice {
             index: receipt.index,
             start: receipt.start,
             end: receipt.end,
-            gave: match &receipt.outcome {
-                Outcome::Good { made, .. } => Gave::Made(made.clone()),
-                Outcome::Failed { error } => Gave::Failed {
-                    error: error.clone(),
-                },
-            },
+            outcome: receipt.outcome.clone(),
         }
     }
 
     /// Why it gave nothing, if it did.
     pub fn failure(&self) -> Option<&SliceFailure> {
-        match &self.gave {
-            Gave::Made(_) => None,
-            Gave::Failed { error } => Some(error),
+        match &self.outcome {
+            Outcome::Done(_) => None,
+            Outcome::Failed { error } => Some(error),
         }
     }
 }
@@ -190,7 +172,10 @@ impl ManifestSlice {
 impl Totals {
     fn of(receipts: &BTreeMap<u32, Receipt>, track: Option<&Object>) -> Self {
         let work = || receipts.values().map(|receipt| receipt.work);
-        let objects = receipts.values().flat_map(Receipt::objects).chain(track);
+        let objects = receipts
+            .values()
+            .flat_map(|receipt| &receipt.objects)
+            .chain(track);
         let mut slowest: Vec<SlowSlice> = receipts
             .values()
             .map(|receipt| SlowSlice {

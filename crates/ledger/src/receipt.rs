@@ -16,8 +16,8 @@ use crate::{
     Ledger,
     bucket::Precondition,
     error::LedgerError,
+    outcome::{Object, Outcome, SliceFailure, SliceOutputs},
     run::Run,
-    slice_outputs::{Object, SliceFailure, SliceOutputs},
 };
 
 /// What became of one slice of a run.
@@ -37,34 +37,18 @@ pub struct Receipt {
     /// End of the slice, in seconds.
     #[serde(serialize_with = "plain_seconds")]
     pub end: f64,
-    /// What it gave, or why nothing.
+    /// Its previews, or why it has none.
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// The uploaded objects, in the order of their keys; none of a slice that failed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<Object>,
     /// How often the slice had been sent when this was written; a redrive counts one more.
     pub attempt: u32,
     /// The work that it took.
     pub work: Work,
     /// When this was written.
     pub finished_at: DateTime<Utc>,
-}
-
-/// What became of a slice.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Outcome {
-    /// Its objects are up.
-    Good {
-        /// What it gave.
-        #[serde(flatten)]
-        made: SliceOutputs,
-        /// The objects, in the order of their keys.
-        objects: Vec<Object>,
-    },
-    /// It failed for good.
-    Failed {
-        /// Why.
-        error: SliceFailure,
-    },
 }
 
 /// The work that a slice took. What is not known is left out.
@@ -104,8 +88,28 @@ const FEW_SLICES: usize = 100;
 const LOOK_AHEAD: usize = 32;
 
 impl Receipt {
-    /// The receipt of `slice`, as of now.
-    pub fn new(run: &Run, slice: &Slice, outcome: Outcome, attempt: u32, work: Work) -> Self {
+    /// The receipt of a slice whose `objects` are uploaded, as of now.
+    pub fn done(
+        run: &Run,
+        slice: &Slice,
+        outputs: SliceOutputs,
+        objects: Vec<Object>,
+        attempt: u32,
+        work: Work,
+    ) -> Self {
+        Self {
+            objects,
+            work,
+            ..Self::new(run, slice, Outcome::Done(outputs), attempt)
+        }
+    }
+
+    /// The receipt of a slice that failed for good, as of now.
+    pub fn failed(run: &Run, slice: &Slice, error: SliceFailure, attempt: u32) -> Self {
+        Self::new(run, slice, Outcome::Failed { error }, attempt)
+    }
+
+    fn new(run: &Run, slice: &Slice, outcome: Outcome, attempt: u32) -> Self {
         Self {
             schema_version: 1,
             run: run.run,
@@ -114,34 +118,33 @@ impl Receipt {
             start: slice.start,
             end: slice.end,
             outcome,
+            objects: Vec::new(),
             attempt,
-            work,
+            work: Work::default(),
             finished_at: Utc::now().trunc_subsecs(3),
         }
     }
 
-    /// Whether the slice's objects were up.
-    pub fn is_good(&self) -> bool {
-        matches!(self.outcome, Outcome::Good { .. })
+    /// Turns it into that of a slice that failed.
+    pub(crate) fn fail(&mut self, error: SliceFailure) {
+        self.outcome = Outcome::Failed { error };
+        self.objects.clear();
     }
 
-    /// The objects that it names.
-    pub fn objects(&self) -> &[Object] {
-        match &self.outcome {
-            Outcome::Good { objects, .. } => objects,
-            Outcome::Failed { .. } => &[],
-        }
+    /// Whether the slice's objects were up.
+    pub fn is_good(&self) -> bool {
+        matches!(self.outcome, Outcome::Done(_))
     }
 
     /// Whether it names as many objects as it says that there are, the GIF among them.
     fn names_its_objects(&self) -> bool {
-        let Outcome::Good { made, objects } = &self.outcome else {
-            return true;
+        let (Outcome::Done(outputs), objects) = (&self.outcome, &self.objects) else {
+            return self.objects.is_empty();
         };
-        let frames = made.frames.as_ref().map_or(0, |frames| frames.count);
-        let count = 1 + frames as usize + usize::from(made.storyboard.is_some());
-        let gif = objects.iter().find(|object| object.key == made.gif.key);
-        objects.len() == count && gif.is_some_and(|object| object.bytes == made.gif.bytes)
+        let frames = outputs.frames.as_ref().map_or(0, |frames| frames.count);
+        let count = 1 + frames as usize + usize::from(outputs.storyboard.is_some());
+        let gif = objects.iter().find(|object| object.key == outputs.gif.key);
+        objects.len() == count && gif.is_some_and(|object| object.bytes == outputs.gif.bytes)
     }
 
     /// Whether it is that of a slice of `run`, and hangs together.

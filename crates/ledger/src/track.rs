@@ -4,8 +4,8 @@
 use std::{collections::BTreeMap, fmt::Write};
 
 use crate::{
-    receipt::{Outcome, Receipt},
-    slice_outputs::SliceOutputs,
+    outcome::{Outcome, SliceOutputs},
+    receipt::Receipt,
 };
 
 /// Content type of the track.
@@ -18,10 +18,10 @@ pub fn track(receipts: &BTreeMap<u32, Receipt>) -> Option<String> {
     let mut text = String::from("WEBVTT\n");
     let mut pictures = 0;
     for receipt in receipts.values() {
-        let Outcome::Good { made, .. } = &receipt.outcome else {
+        let Outcome::Done(outputs) = &receipt.outcome else {
             continue;
         };
-        for (second, address) in addresses(made, receipt) {
+        for (second, address) in addresses(outputs, receipt) {
             let end = f64::from(second + 1).min(receipt.end);
             let (start, end) = (time(f64::from(second)), time(end));
             // To write into a text cannot fail.
@@ -33,14 +33,14 @@ pub fn track(receipts: &BTreeMap<u32, Receipt>) -> Option<String> {
 }
 
 /// The seconds of a slice that have a picture, and where that is.
-fn addresses(made: &SliceOutputs, receipt: &Receipt) -> Vec<(u32, String)> {
+fn addresses(outputs: &SliceOutputs, receipt: &Receipt) -> Vec<(u32, String)> {
     let start = receipt.start;
-    if let Some(frames) = &made.frames {
+    if let Some(frames) = &outputs.frames {
         return (frames.first..frames.first + frames.count)
             .map(|second| (second, format!("frames/{second:06}.jpg")))
             .collect();
     }
-    let Some(sheet) = &made.storyboard else {
+    let Some(sheet) = &outputs.storyboard else {
         return Vec::new();
     };
     let (width, height) = (sheet.tile_width, sheet.tile_height);

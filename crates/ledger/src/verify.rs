@@ -13,10 +13,10 @@ use crate::{
     Ledger,
     error::LedgerError,
     listing::Listed,
-    manifest::{Gave, Manifest},
+    manifest::Manifest,
+    outcome::{Object, Outcome},
     receipt::Receipt,
     run::Run,
-    slice_outputs::Object,
 };
 
 /// An object that is not what it should be.
@@ -85,7 +85,7 @@ impl Ledger {
     /// # Errors
     /// If they cannot be listed.
     pub async fn is_true(&self, receipt: &Receipt) -> Result<bool, LedgerError> {
-        let keys = receipt.objects().iter().map(|object| object.key.as_str());
+        let keys = receipt.objects.iter().map(|object| object.key.as_str());
         let found = self.bucket.found_among(keys).await?;
         Ok(self.wrong([receipt], &found).await?.is_empty())
     }
@@ -100,7 +100,7 @@ impl Ledger {
         let mut wrong = Vec::new();
         let mut doubtful = Vec::new();
         for receipt in receipts {
-            for object in receipt.objects() {
+            for object in &receipt.objects {
                 let listed = found.get(&object.key);
                 let Some(problem) = problem(object, listed) else {
                     continue;
@@ -155,17 +155,17 @@ fn missing(manifest: &Manifest, run: &Run, found: &Found) -> Vec<Wrong> {
         });
     };
     for slice in &manifest.slices {
-        let Gave::Made(made) = &slice.gave else {
+        let Outcome::Done(outputs) = &slice.outcome else {
             continue;
         };
         let start = Some(slice.start);
-        look(start, made.gif.key.clone(), Some(made.gif.bytes));
-        if let Some(frames) = &made.frames {
+        look(start, outputs.gif.key.clone(), Some(outputs.gif.bytes));
+        if let Some(frames) = &outputs.frames {
             for second in frames.first..frames.first + frames.count {
                 look(start, keys.frame(second), None);
             }
         }
-        if let Some(sheet) = &made.storyboard {
+        if let Some(sheet) = &outputs.storyboard {
             look(start, sheet.key.clone(), None);
         }
     }

@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use gifgen_ledger::{bucket::Precondition, manifest::Status, receipt::Outcome, run::Run};
+use gifgen_ledger::{bucket::Precondition, manifest::Status, run::Run};
 use gifgen_testkit::{
     bed::{FILMS, PREVIEWS, TestBed},
     program,
     run_json::sent_an_hour_ago,
 };
-use gifgen_worker::worker::Answer;
+use gifgen_worker::Answer;
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -127,7 +127,7 @@ async fn a_slice_that_cannot_be_rendered_is_named_in_the_manifest() {
     let worker = bed.worker(&QUICK);
     for event in received(&mut slices) {
         let answer = handle(&worker, &event).await;
-        assert!(matches!(answer, Answer::Failed { .. }), "{answer:?}");
+        assert!(matches!(answer, Answer::Failed(_)), "{answer:?}");
     }
     let manifest = manifest(&bed).await.unwrap();
     assert_eq!(manifest.status, Status::Partial);
@@ -332,7 +332,7 @@ async fn an_event_without_a_version_is_a_slice_of_the_run_or_is_refused() {
     assert!(matches!(handle(&worker, &sample).await, Answer::Done(_)));
     let no_slice = json!({"bucket": FILMS, "key": KEY, "start": 6, "end": 7});
     match handle(&worker, &no_slice).await {
-        Answer::Failed { reason, .. } => assert_eq!(reason, "noSlice"),
+        Answer::Failed(failure) => assert_eq!(failure.reason, "noSlice"),
         other => panic!("{other:?}"),
     }
     assert_whole(&bed, "").await;
@@ -354,9 +354,7 @@ async fn a_receipt_is_believed_no_further_than_its_objects() {
         .write(&other, &receipt, &always)
         .await
         .unwrap();
-    if let Outcome::Good { objects, .. } = &mut receipt.outcome {
-        objects.clear();
-    }
+    receipt.objects.clear();
     let own = run.keys().receipt(run.run, 0);
     ledger.bucket.write(&own, &receipt, &always).await.unwrap();
     delete(&bed, "a film.mp4/gifs/000000.gif").await;

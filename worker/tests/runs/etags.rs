@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs};
 use gifgen_ledger::{checksum::Sha256, run::Run};
 use gifgen_stack::ETags;
 use gifgen_testkit::bed::{PREVIEWS, TestBed};
-use gifgen_worker::worker::Answer;
+use gifgen_worker::Answer;
 use serde_json::{Value, json};
 
 use crate::support::*;

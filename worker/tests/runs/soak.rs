@@ -21,7 +21,7 @@ use gifgen_testkit::{
     forgetful::Forgetful,
     lambda::{Lambda, Policy},
 };
-use gifgen_worker::worker::Answer;
+use gifgen_worker::Answer;
 use tokio::sync::OnceCell;
 
 use crate::support::*;

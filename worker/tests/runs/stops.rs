@@ -7,7 +7,7 @@ use gifgen_testkit::{
     clients,
     fault_proxy::{FaultProxy, Stop},
 };
-use gifgen_worker::worker::{Answer, Worker};
+use gifgen_worker::{Answer, Worker};
 
 use crate::support::*;
 

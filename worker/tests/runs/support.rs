@@ -10,7 +10,7 @@ use gifgen_testkit::{
     bed::{FILMS, PREVIEWS, TestBed, invocation},
     events::object_created,
 };
-use gifgen_worker::worker::{Answer, Worker};
+use gifgen_worker::{Answer, Worker};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 

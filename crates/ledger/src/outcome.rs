@@ -1,27 +1,40 @@
-//! What a slice gave, in the shape of the manifest's slices.
+//! What became of a slice. Its receipt, the manifest and the worker's answer share these types.
 
 use gifgen_shared::source::ETag;
 use serde::{Deserialize, Serialize};
 
 use crate::checksum::Sha256;
 
-/// What a slice gave.
+/// What became of a slice.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Outcome {
+    /// Its previews are uploaded.
+    Done(SliceOutputs),
+    /// It failed for good.
+    Failed {
+        /// The cause.
+        error: SliceFailure,
+    },
+}
+
+/// The previews of a slice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SliceOutputs {
     /// The GIF.
-    pub gif: GifMade,
+    pub gif: GifOutput,
     /// The stills, in frames mode `each`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub frames: Option<FramesMade>,
+    pub frames: Option<FramesOutput>,
     /// The sprite sheet, in frames mode `storyboard`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub storyboard: Option<StoryboardMade>,
+    pub storyboard: Option<StoryboardOutput>,
 }
 
 /// A GIF that was uploaded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GifMade {
+pub struct GifOutput {
     /// Key of the object.
     pub key: String,
     /// Size in bytes.
@@ -36,7 +49,7 @@ pub struct GifMade {
 
 /// Stills that were uploaded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct FramesMade {
+pub struct FramesOutput {
     /// Second of the first one.
     pub first: u32,
     /// How many.
@@ -46,7 +59,7 @@ pub struct FramesMade {
 /// A sprite sheet that was uploaded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct StoryboardMade {
+pub struct StoryboardOutput {
     /// Key of the object.
     pub key: String,
     /// Tiles in a row.
@@ -73,7 +86,7 @@ pub struct Object {
     pub sha256: Option<Sha256>,
 }
 
-/// Why a slice gave nothing.
+/// Why a slice has no previews.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SliceFailure {
     /// The class, for machines.

@@ -1,4 +1,4 @@
-//! Runs FFmpeg and the GIF encoder for one slice, and judges what came of it.
+//! Runs FFmpeg and the GIF encoder for one slice, and judges the result.
 
 use std::{os::fd::OwnedFd, path::Path};
 
@@ -10,22 +10,23 @@ use rustix::{fs::statvfs, process::Signal};
 
 use crate::{
     decoded::Decoded,
-    error::{PermanentError, SliceError, TransientError},
+    error::{JobError, PermanentError, TransientError},
     ffmpeg_args::Rendering,
     gif::{self, GifError, Unfinished},
+    job::SliceSpec,
     outputs::{Outputs, check},
 };
 
 /// Less free space than this, in bytes, means that the disk is what stopped FFmpeg.
 const DISK_FULL_BYTES: u64 = 1024 * 1024;
 
-/// Most of FFmpeg's words that go into an error, in lines.
+/// Most of FFmpeg's messages that an error quotes, in lines.
 const SAID_LINES: usize = 3;
 
 /// The same, in characters.
 const SAID_CHARACTERS: usize = 500;
 
-/// What FFmpeg 8 says after every failure, whatever its cause, which it has named before.
+/// What FFmpeg 8 prints after every failure. It has named the cause before.
 const AFTERMATH: [&str; 4] = [
     "Terminating thread with return code",
     "Nothing was written into output file",
@@ -33,8 +34,8 @@ const AFTERMATH: [&str; 4] = [
     "Conversion failed!",
 ];
 
-/// Signals by which a program dies of its own errors, or of a file that it lets grow beyond the
-/// limit. The same input kills it again.
+/// Signals that kill a program for its own errors, or for a file over the size limit. The same input
+/// kills it again.
 const CRASHES: [Signal; 6] = [
     Signal::SEGV,
     Signal::ABORT,
@@ -44,42 +45,42 @@ const CRASHES: [Signal; 6] = [
     Signal::XFSZ,
 ];
 
-/// What is kept of a source that FFmpeg reads through the gateway, and a little, in bytes.
+/// Bytes of a source that the block cache keeps while FFmpeg reads through the proxy, rounded up.
 const SOURCE_KEPT_BYTES: u64 = 72 * 1024 * 1024;
 
-/// Exit codes of the loader for a program that it cannot run, for want of a library, say.
+/// Exit codes for a program that cannot be run, for example because a library is missing.
 const NOT_RUN: [i32; 2] = [126, 127];
 
-/// How a rendering failed.
-pub(crate) enum RenderError {
-    /// The first picture is behind the slice's start: the input must start further back.
+/// Why FFmpeg did not render a slice.
+pub(crate) enum FfmpegError {
+    /// The first picture is behind the slice's start, so the input must start further back.
     StartsTooLate,
-    /// All else.
-    Failed(SliceError),
+    /// For any other reason.
+    Failed(JobError),
 }
 
-/// A slice that was rendered, and what speaks for and against it.
-pub(crate) struct Rendered {
-    /// The files.
+/// A rendered slice, and the evidence for and against it.
+pub(crate) struct FfmpegResult {
     pub outputs: Outputs,
     /// When the decoded pictures start.
     pub decoded: Decoded,
-    /// Whether FFmpeg had something to complain about.
+    /// Whether FFmpeg printed warnings or errors.
     pub complained: bool,
-    /// Where the time of the GIF's encoding went, by the clock: FFmpeg shares its core, mostly.
+    /// Wall time of the GIF's encoding, which mostly shares a core with FFmpeg.
     pub encoding: Stages,
 }
 
 /// Renders into `directory`. With `stdin`, FFmpeg's standard input is a pipe.
-pub(crate) async fn render(
+pub(crate) async fn run_ffmpeg(
     rendering: &Rendering<'_>,
     stdin: Option<OwnedFd>,
     ffmpeg: &Path,
     directory: &Path,
     deadline: Deadline,
-) -> Result<Rendered, RenderError> {
-    let format = gif::format(rendering).map_err(PermanentError::Rejected)?;
-    let bound = memory::left(reserve(rendering));
+) -> Result<FfmpegResult, FfmpegError> {
+    let format = gif::format(rendering.spec).map_err(PermanentError::Rejected)?;
+    let video = rendering.spec.video;
+    let bound = memory::left(reserve(rendering.spec));
     let program = Program {
         path: ffmpeg,
         args: rendering.args(),
@@ -97,8 +98,8 @@ pub(crate) async fn render(
     .await
     .map_err(TransientError::Child)?;
     // Where a whole picture finds no memory, the peak before it may be far from the bound.
-    finished.near_memory_bound |= bound
-        .is_some_and(|bytes| bytes < least_memory(rendering.video.width, rendering.video.height));
+    finished.near_memory_bound |=
+        bound.is_some_and(|bytes| bytes < least_memory(video.width, video.height));
     let complaints = complaints(&finished.stderr);
     let said = last_words(&rendering.input.named_in(&complaints));
     let is_short = was_short_of_memory(&finished, &said, &complaints);
@@ -129,44 +130,48 @@ pub(crate) async fn render(
         source,
     })?;
     if decoded.starts_late() && rendering.could_start_earlier() {
-        return Err(RenderError::StartsTooLate);
+        return Err(FfmpegError::StartsTooLate);
     }
     let complained = !said.is_empty();
     if complained {
-        tracing::warn!(said, start = rendering.slice.start, "FFmpeg complained");
+        tracing::warn!(
+            said,
+            start = rendering.spec.slice.start,
+            "FFmpeg complained"
+        );
     }
     let outcome = if code == 0 {
-        finish(rendering, directory, gif, said).await
+        finish(rendering.spec, directory, gif, said).await
     } else {
         Err(PermanentError::Undecodable { said }.into())
     };
     // FFmpeg does not always say so when the disk is full, and can exit with 0.
     match outcome {
-        Ok((outputs, encoding)) => Ok(Rendered {
+        Ok((outputs, encoding)) => Ok(FfmpegResult {
             outputs,
             decoded,
             complained,
             encoding,
         }),
-        Err(SliceError::Permanent(_)) if is_full(directory) => Err(TransientError::NoSpace.into()),
+        Err(JobError::Permanent(_)) if is_full(directory) => Err(TransientError::NoSpace.into()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Finishes the GIF, and looks at all outputs of an FFmpeg that claims success.
+/// Finishes the GIF, and checks all outputs of an FFmpeg that exited with 0.
 async fn finish(
-    rendering: &Rendering<'_>,
+    spec: &SliceSpec,
     directory: &Path,
     gif: Unfinished,
     said: String,
-) -> Result<(Outputs, Stages), SliceError> {
+) -> Result<(Outputs, Stages), JobError> {
     let encoding = match blocking(move || gif::finish(gif)).await {
         Ok(stages) => stages,
         // The check finds a GIF without a header, and says so with FFmpeg's words.
         Err(GifError::NoPicture) => Stages::default(),
         Err(error) => return Err(TransientError::from(error).into()),
     };
-    let outputs = check(rendering, directory).map_err(|wrong| PermanentError::WrongOutput {
+    let outputs = check(spec, directory).map_err(|wrong| PermanentError::WrongOutput {
         found: wrong.to_string(),
         said,
     })?;
@@ -174,12 +179,12 @@ async fn finish(
 }
 
 /// How much this process grows while FFmpeg runs, in bytes.
-fn reserve(rendering: &Rendering<'_>) -> u64 {
-    SOURCE_KEPT_BYTES + gif::memory(rendering)
+fn reserve(spec: &SliceSpec) -> u64 {
+    SOURCE_KEPT_BYTES + gif::memory(spec)
 }
 
-/// Least memory, in bytes, with which FFmpeg decodes pictures of so many pixels: itself, and four of them with up to three
-/// bytes a pixel. With less it may call a picture damaged that found no memory.
+/// Least memory, in bytes, with which FFmpeg decodes pictures of this size: its own, and four pictures
+/// of up to three bytes a pixel. With less, it may call a picture damaged that found no memory.
 fn least_memory(width: u32, height: u32) -> u64 {
     const FFMPEG: u64 = 24 * 1024 * 1024;
     FFMPEG + 4 * 3 * u64::from(width) * u64::from(height)
@@ -215,7 +220,7 @@ fn last_lines<'a>(lines: impl DoubleEndedIterator<Item = &'a str>) -> Vec<&'a st
     last
 }
 
-impl<E: Into<SliceError>> From<E> for RenderError {
+impl<E: Into<JobError>> From<E> for FfmpegError {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
     }

@@ -6,21 +6,19 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
 
-use gifgen_ledger::{
-    complete::Authority,
-    receipt::{Outcome, Receipt, Work},
-    slice_outputs::SliceFailure,
-};
+use gifgen_ledger::{complete::Authority, outcome::SliceFailure, receipt::Receipt};
 use gifgen_shared::slice_event::{SliceEvent, detail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::timeout_at;
 
 use crate::{
-    error::{PermanentError, SliceError, TransientError},
+    complete::complete_if_last,
+    error::{JobError, PermanentError, TransientError},
     invocation::Invocation,
-    membership::{MayStartRun, Membership},
-    worker::{Worker, log},
+    record::record,
+    resolve::{MayStartRun, Membership},
+    worker::Worker,
 };
 
 /// A message of the queue.
@@ -122,7 +120,7 @@ impl Worker {
             let given_up = async {
                 let given_up = message
                     .read()
-                    .map_err(|error| SliceError::from(PermanentError::BadEvent(error.into())))?;
+                    .map_err(|error| JobError::from(PermanentError::BadEvent(error.into())))?;
                 self.give_up(&given_up, invocation).await
             };
             let given_up = timeout_at(invocation.deadline.end(), given_up)
@@ -144,45 +142,42 @@ impl Worker {
     /// Writes the receipt of a slice that was given up, unless it was rendered after all, and
     /// completes its run. One that is of no current run has no receipt to get. A success stays even if its
     /// objects are not as it says: the last worker renders such a slice again, but not one that failed.
-    async fn give_up(&self, given_up: &GivenUp, invocation: &Invocation) -> Result<(), SliceError> {
+    async fn give_up(&self, given_up: &GivenUp, invocation: &Invocation) -> Result<(), JobError> {
         let event = SliceEvent::parse(&given_up.event).map_err(PermanentError::BadEvent)?;
         let source = event
             .source(&self.settings)
             .map_err(PermanentError::BadEvent)?;
-        let membership = self.membership(&event, &source, MayStartRun::None, invocation.deadline);
+        let membership = self.membership(&event, &source, MayStartRun::No, invocation.deadline);
         let (run, slice) = match membership.await {
             Ok(Membership::Of(run, slice)) => (run, slice),
             Ok(Membership::Untracked) => {
                 no_run_waits(&PermanentError::NoRun(source), given_up);
                 return Ok(());
             }
-            Err(SliceError::Permanent(why)) => {
+            Err(JobError::Permanent(why)) => {
                 no_run_waits(&why, given_up);
                 return Ok(());
             }
-            Err(error @ SliceError::Transient(_)) => return Err(error),
+            Err(error @ JobError::Transient(_)) => return Err(error),
         };
         let before = self.ledger.receipt(&run, slice.start).await?;
         let receipt = match before.filter(Receipt::is_good) {
             Some(receipt) => receipt,
             None => {
-                let error = given_up.failure.clone();
-                let outcome = Outcome::Failed { error };
+                let failure = given_up.failure.clone();
                 let attempt = event.attempt.unwrap_or(1);
-                let receipt = Receipt::new(&run, &slice, outcome, attempt, Work::default());
-                self.ledger.write_receipt(&run, &receipt).await?;
-                log(&run, &receipt);
+                let receipt = Receipt::failed(&run, &slice, failure, attempt);
+                record(&self.ledger, &run, &receipt).await?;
                 receipt
             }
         };
-        // In the name of the invocation that was given up: it may have claimed the completion.
-        let in_its_name = Invocation {
+        // The invocation that was given up may have claimed the completion, so this goes by its id.
+        let as_given_up = Invocation {
             id: given_up.id.clone(),
             ..invocation.clone()
         };
-        Ok(self
-            .complete_with(Authority::LastResort, &run, &receipt, &in_its_name)
-            .await?)
+        let authority = Authority::LastResort;
+        Ok(complete_if_last(&self.ledger, authority, &run, &receipt, &as_given_up).await?)
     }
 }
 

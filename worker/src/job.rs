@@ -1,0 +1,62 @@
+//! What one event asks for, resolved and checked.
+
+use std::sync::Arc;
+
+use gifgen_index::excerpt::Excerpt;
+use gifgen_reader::reader::Reader;
+use gifgen_shared::{preview_settings::PreviewSettings, slice::Slice, video_stream::VideoStream};
+
+use crate::tiles::Tiles;
+
+/// What to render, and what to render it from. The renderer asks neither S3 nor the ledger for more.
+///
+/// A slice is the only kind of job so far. Another kind differs in what it makes, so it replaces
+/// `slice`; how its source is read stays the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    /// Reads the source in one version.
+    pub reader: Arc<Reader>,
+    /// Name of the source's container, as FFmpeg has it.
+    pub container: String,
+    /// The part of the source that the job needs. Without it, FFmpeg seeks for itself.
+    pub excerpt: Option<Excerpt>,
+    /// What to make.
+    pub slice: SliceSpec,
+}
+
+/// The previews of one slice.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SliceSpec {
+    /// The time range.
+    pub slice: Slice,
+    /// The video stream in the source.
+    pub video: VideoStream,
+    /// Sizes and rates.
+    pub settings: PreviewSettings,
+}
+
+impl SliceSpec {
+    /// Width and height of the GIF, in pixels.
+    pub(crate) fn gif_size(&self) -> (u32, u32) {
+        self.settings.gif_size(&self.video)
+    }
+
+    /// Number of pictures in the GIF.
+    pub(crate) fn gif_frames(&self) -> u32 {
+        self.slice.gif_frames(self.settings.gif_fps)
+    }
+
+    /// Width and height of the stills, in pixels.
+    pub(crate) fn still_size(&self) -> (u32, u32) {
+        match self.settings.frame_width {
+            Some(width) => (width, self.video.height_at(width)),
+            None => (self.video.width, self.video.height),
+        }
+    }
+
+    /// Layout of the sprite sheet.
+    pub(crate) fn tiles(&self) -> Tiles {
+        let count = self.slice.still_count();
+        Tiles::of(count, &self.video, self.settings.frame_width)
+    }
+}

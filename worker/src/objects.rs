@@ -1,0 +1,56 @@
+//! The objects of a slice: which file becomes which, and what the receipt says of them.
+
+use gifgen_ledger::outcome::{FramesOutput, GifOutput, SliceOutputs, StoryboardOutput};
+use gifgen_shared::{output_keys::OutputKeys, source_key::SourceKey};
+
+use crate::{job::SliceSpec, outputs::Outputs, upload::Upload};
+
+/// What the receipt says of the previews of a slice of `key`.
+pub(crate) fn outputs_of(key: &SourceKey, spec: &SliceSpec, outputs: &Outputs) -> SliceOutputs {
+    let keys = OutputKeys::of(key);
+    let (width, height) = spec.gif_size();
+    SliceOutputs {
+        gif: GifOutput {
+            key: keys.gif(spec.slice.start),
+            bytes: outputs.gif_bytes,
+            width,
+            height,
+            frames: spec.gif_frames(),
+        },
+        frames: outputs.stills.first().map(|(first, _)| FramesOutput {
+            first: *first,
+            count: outputs.stills.len() as u32,
+        }),
+        storyboard: outputs.storyboard.as_ref().map(|_| {
+            let tiles = spec.tiles();
+            StoryboardOutput {
+                key: keys.storyboard(spec.slice.start),
+                columns: tiles.columns,
+                rows: tiles.rows,
+                tile_width: tiles.width,
+                tile_height: tiles.height,
+            }
+        }),
+    }
+}
+
+/// The files of a slice of `key`, with the keys of their objects.
+pub(crate) fn uploads_of(key: &SourceKey, spec: &SliceSpec, outputs: &Outputs) -> Vec<Upload> {
+    let (keys, start) = (OutputKeys::of(key), spec.slice.start);
+    let jpg = |file: &std::path::PathBuf, key| Upload {
+        file: file.clone(),
+        key,
+        content_type: "image/jpeg",
+    };
+    let gif = Upload {
+        file: outputs.gif.clone(),
+        key: keys.gif(start),
+        content_type: "image/gif",
+    };
+    let stills = outputs.stills.iter();
+    let sheet = outputs.storyboard.iter();
+    std::iter::once(gif)
+        .chain(stills.map(|(second, file)| jpg(file, keys.frame(*second))))
+        .chain(sheet.map(|file| jpg(file, keys.storyboard(start))))
+        .collect()
+}
