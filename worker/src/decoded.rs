@@ -1,8 +1,8 @@
-//! When the pictures that FFmpeg decoded start: the evidence that none is missing.
+//! The pts of the pictures that FFmpeg decoded: the evidence that none is missing.
 //!
-//! FFmpeg exits with 0 when a third of the packets do not decode, or when a seek lands too late,
-//! and its filters then show other pictures in the place of the missing ones. So a filter writes
-//! down the time of every decoded picture, and what is missing shows as a gap.
+//! FFmpeg exits with 0 even if a third of the packets do not decode, or if a seek lands too late. Its
+//! filters then repeat other pictures. So a filter writes the pts of every decoded picture to a file,
+//! and missing pictures show as a gap.
 
 use std::{fs, io, ops::Range, path::Path};
 
@@ -11,12 +11,11 @@ use gifgen_shared::slice::Slice;
 /// Name of the list in the work directory.
 pub const DECODED_FILE: &str = "decoded.txt";
 
-/// A gap shorter than this, in seconds, is not looked into: a still then shows a picture that is
-/// at most this old.
+/// Shorter gaps, in seconds, are not checked: a still then shows a picture that is at most this old.
 const LONGEST_GAP_SECONDS: f64 = 1.0;
 
-/// A packet so close to the edge of a gap, in seconds, belongs to the picture there: containers
-/// without presentation times are a picture or two off.
+/// A packet this close to the edge of a gap, in seconds, belongs to the picture at the edge:
+/// containers without pts are a picture or two off.
 const EDGE_SECONDS: f64 = 0.25;
 
 /// The filters that write the list.
@@ -49,13 +48,13 @@ impl Decoded {
         Self(times)
     }
 
-    /// Whether the picture that is on screen at the slice's start was not decoded.
+    /// Whether the picture on screen at the slice's start is missing.
     pub fn starts_late(&self) -> bool {
         self.0.first().is_none_or(|first| *first > 0.0)
     }
 
-    /// The gaps in `slice` that are worth looking into, in seconds from its start, without their
-    /// edges. Where the video has no packets in a gap, a picture just stands that long.
+    /// The gaps in `slice` to check, in seconds from its start, without their edges. If the video has
+    /// no packet in a gap, the picture before it is simply on screen that long.
     pub fn gaps(&self, slice: &Slice) -> Vec<Range<f64>> {
         let seconds = slice.seconds();
         let first = self.0.first().copied().unwrap_or(0.0);
@@ -71,7 +70,7 @@ impl Decoded {
     }
 }
 
-/// The first of `gaps` in which a packet is shown, one of `packets`.
+/// The first of `gaps` that holds the pts of a packet, one of `packets`.
 pub(crate) fn gap_with_a_packet(gaps: &[Range<f64>], packets: &[f64]) -> Option<Range<f64>> {
     let holds = |gap: &Range<f64>| {
         packets

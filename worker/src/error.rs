@@ -43,10 +43,10 @@ pub(crate) enum PermanentError {
     /// The source was replaced; its successor has slices of its own.
     #[error("{0} was replaced by another version")]
     Superseded(Source),
-    /// The slice belongs to no run, so there is nowhere to record what became of it.
+    /// The slice belongs to no run, so it cannot get a receipt.
     #[error("the slice of {0} belongs to no run")]
     NoRun(Source),
-    /// The range is no slice of the run that keeps count of the objects.
+    /// The range is no slice of the current run.
     #[error(
         "run {run} of {of} has no slice that starts at {start} s: send one that it has, or delete its run.json"
     )]
@@ -66,7 +66,7 @@ pub(crate) enum PermanentError {
         /// Length of the video stream, in seconds.
         length: f64,
     },
-    /// FFmpeg gives up on the content.
+    /// FFmpeg fails on the content.
     #[error("FFmpeg cannot render the slice: {said}")]
     Undecodable {
         /// What FFmpeg said, without the URL.
@@ -82,7 +82,7 @@ pub(crate) enum PermanentError {
         /// End of the gap, in seconds of the video.
         to: f64,
     },
-    /// FFmpeg claims success, but its outputs are not what the slice should give.
+    /// FFmpeg exited with 0, but its outputs are not those of the slice.
     #[error("FFmpeg rendered the slice wrongly: {found}; it said: {said}")]
     WrongOutput {
         /// What is wrong with which output.
@@ -122,13 +122,13 @@ pub enum TransientError {
     /// FFmpeg could not be started.
     #[error(transparent)]
     Child(#[from] ChildError),
-    /// FFmpeg does not run, for want of a library, say.
+    /// FFmpeg does not run, for example because a library is missing.
     #[error("FFmpeg does not run: {said}")]
     FfmpegNotRun {
         /// What was said.
         said: String,
     },
-    /// FFmpeg was killed by somebody else, mostly the kernel when memory is short.
+    /// FFmpeg was killed from outside, mostly by the kernel when memory is short.
     #[error("FFmpeg was killed by signal {signal}")]
     FfmpegKilled {
         /// Number of the signal.
@@ -139,7 +139,7 @@ pub enum TransientError {
         "no space is left in the temporary directory: give the function more ephemeral storage"
     )]
     NoSpace,
-    /// The GIF could not be made, for another reason than its pictures.
+    /// The GIF could not be written.
     #[error(transparent)]
     Gif(GifError),
     /// The work directory cannot be used.
@@ -158,10 +158,10 @@ pub enum TransientError {
         /// What the system said.
         reason: String,
     },
-    /// What comes from the failure queue is no message.
+    /// An event of the failure queue is malformed.
     #[error("an event of the failure queue makes no sense: {0}")]
     Queue(serde_json::Error),
-    /// Somebody else keeps replacing the objects.
+    /// Other workers keep replacing the objects.
     #[error("others replaced the slice's objects at each of {rounds} attempts to upload them")]
     Contended {
         /// How often it was tried.

@@ -1,4 +1,4 @@
-//! From FFmpeg's raw pictures to the GIF, while FFmpeg still decodes.
+//! Encodes FFmpeg's raw pictures to a GIF while FFmpeg decodes.
 
 use std::{
     fs::File,
@@ -75,8 +75,8 @@ pub(crate) fn memory(spec: &SliceSpec) -> u64 {
 /// A GIF whose last pictures are not written yet.
 pub(crate) type Unfinished = Encoder<BufWriter<File>>;
 
-/// Starts the GIF in `directory` with `pictures`, FFmpeg's `rawvideo` in `gbrp`, until they end.
-/// A last picture that is not whole is left out.
+/// Starts the GIF in `directory`, and encodes `pictures`, FFmpeg's `rawvideo` in `gbrp`, until they
+/// end. An incomplete last picture is left out.
 ///
 /// # Errors
 /// If reading or writing fails.
@@ -94,7 +94,7 @@ pub(crate) fn start(
     Ok(encoder)
 }
 
-/// Writes what is left, which takes a second or so of a whole core at most.
+/// Writes the remaining pictures. This takes about one CPU second at most.
 ///
 /// # Errors
 /// If there was no picture, or writing fails.

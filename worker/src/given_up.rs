@@ -1,8 +1,8 @@
-//! Slices whose workers failed until all retries ran out, or that never reached one: what comes out
-//! of the failure queue.
+//! Slices that were given up: their workers failed until no retry was left, or no worker was ever
+//! started. They come from the failure queue.
 //!
-//! Two kinds come: Lambda's record of an asynchronous invocation that failed for the last time, and
-//! the event itself where EventBridge could not deliver it.
+//! A message is one of two kinds: Lambda's record of an asynchronous invocation that failed for the
+//! last time, or the slice event itself if EventBridge could not deliver it.
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
 
@@ -60,7 +60,7 @@ pub struct BatchItemFailure {
     pub item_identifier: String,
 }
 
-/// The messages, if `event` comes from a queue; an error if one lacks what each has.
+/// The messages, if `event` comes from a queue.
 pub(crate) fn messages(event: &Value) -> Option<Result<Vec<Message>, serde_json::Error>> {
     let records = event.get("Records")?.as_array()?;
     let from_queue = |record: &Value| record["eventSource"] == "aws:sqs";
@@ -108,8 +108,9 @@ impl Message {
 }
 
 impl Worker {
-    /// Records what comes out of the failure queue. What cannot be recorded for now, or not in time,
-    /// stays in it; so does what nobody understands, since a run may wait for it.
+    /// Records the slices of messages from the failure queue. A message that cannot be recorded now,
+    /// or not before the deadline, stays in the queue. So does one that makes no sense, since a run may
+    /// wait for it.
     pub(crate) async fn give_up_all(
         &self,
         messages: Vec<Message>,
@@ -140,8 +141,8 @@ impl Worker {
     }
 
     /// Writes the receipt of a slice that was given up, unless it was rendered after all, and
-    /// completes its run. One that is of no current run has no receipt to get. A success stays even if its
-    /// objects are not as it says: the last worker renders such a slice again, but not one that failed.
+    /// completes its run. A slice of no current run gets no receipt. The receipt of a success stays even
+    /// if the objects are not as it says: the last worker renders such a slice again, but not a failed one.
     async fn give_up(&self, given_up: &GivenUp, invocation: &Invocation) -> Result<(), JobError> {
         let event = SliceEvent::parse(&given_up.event).map_err(PermanentError::BadEvent)?;
         let source = event
@@ -181,8 +182,8 @@ impl Worker {
     }
 }
 
-/// A line in the log for a slice that no run waits for: one of an older version of the video, or of
-/// none. In the queue it would only be tried again, and raise the alarm that says that a run hangs.
+/// Logs a slice that no run waits for: of an older version of the video, or of no run. Its message
+/// must not stay in the queue, where it would raise the alarm that a run hangs.
 fn no_run_waits(why: &PermanentError, given_up: &GivenUp) {
     let detail = detail(&given_up.event);
     let (bucket, key) = (detail["bucket"].as_str(), detail["key"].as_str());

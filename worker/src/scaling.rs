@@ -1,12 +1,12 @@
 //! The filters that scale pictures.
 
-/// How much wider than the result pictures are that are scaled in two steps. From there on the
-/// first step makes at least one pixel of four; before, it would be but a blur.
+/// Pictures at least this many times as wide as the result are scaled in two steps. Below that, the
+/// first step would average fewer than four pixels into one, and so only blur.
 const TWO_STEPS_FROM: u32 = 4;
 
-/// The filters that scale pictures `from` pixels wide to a smaller `size`. Lanczos over all of a
-/// 1080p picture costs four times as much as averages first, to twice the size, and Lanczos then;
-/// and the two differ by 52 dB after the eye's blur, which a GIF's errors of 40 dB hide.
+/// The filters that scale pictures `from` pixels wide down to a size. The first step averages to
+/// twice the size, and Lanczos does the rest. Lanczos alone costs four times as much for a 1080p
+/// picture. After the eye's blur the two differ by 52 dB, which a GIF's own errors of 40 dB hide.
 pub(crate) fn scale_down(from: u32, (width, height): (u32, u32)) -> String {
     let (middle, small) = ((2 * width, 2 * height), scale((width, height), "lanczos"));
     if from >= TWO_STEPS_FROM * width {
@@ -16,7 +16,7 @@ pub(crate) fn scale_down(from: u32, (width, height): (u32, u32)) -> String {
     }
 }
 
-/// The filter that scales to a size, by one of FFmpeg's ways.
+/// The filter that scales to a size with one of FFmpeg's algorithms.
 pub(crate) fn scale((width, height): (u32, u32), by: &str) -> String {
     format!("scale={width}:{height}:flags={by}")
 }

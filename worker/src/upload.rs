@@ -1,21 +1,21 @@
-//! Uploads the outputs of a slice, and never over the work of a run that has begun since.
+//! Uploads the outputs of a slice. Objects of a later run are never overwritten.
 //!
-//! The first time each object is written only if there is none, which is the common case and costs
-//! nothing. What is there already was written by an earlier run, by a duplicate of this slice, or by
-//! a later run. So the objects are listed, *then* `run.json` tells whether this run is still the
-//! current one, and then each is
-//! - **adopted**, if another worker of this run has written the same content, which S3 tells by the
-//!   mark and the checksum that it keeps with the object: so that two workers of one slice name the
-//!   same objects in their receipts, also where the same bytes get another ETag at each write;
-//! - or else replaced in just the version that was listed. A later run's object is never replaced:
-//!   either it changes the version, or its run is current by then. So what an earlier run has left
-//!   is written anew, also if it would be the same.
+//! At first each object is written on condition that none exists. This is the common case and costs
+//! nothing. An object that exists was written by an earlier run, by a duplicate of this slice, or by
+//! a later run. So the worker lists the objects, *then* reads `run.json` to see whether its run is
+//! still current, and then each object is
+//! - **adopted**, if another worker of this run has written the same content. S3 tells this by the
+//!   mark and the checksum in the object's metadata. So two workers of one slice name the same
+//!   objects in their receipts, even where the same bytes get another ETag at each write;
+//! - or else **replaced**, on condition that it still has the listed version. This never replaces an
+//!   object of a later run: either that run has changed the version, or it was current when
+//!   `run.json` was read. Objects of an earlier run are always replaced, even by the same bytes.
 //!
-//! One thing escapes that where ETags tell contents and not writes. If a source is
-//! replaced and then put back, and a worker of the run in between sleeps between its look and its
-//! write for all that time, it can replace what the third run wrote with its own picture, for the
-//! third run's bytes have the version that it had seen. The completing worker, and `gifgen status
-//! --verify`, see that.
+//! One case is not covered, and only where an ETag is a hash of the content. Suppose that a source is
+//! replaced and then put back, so that there are three runs, and that a worker of the second run
+//! sleeps between its listing and its write for all that time. It can replace an object of the third
+//! run: if the first run's bytes are the third run's, the version is the one that it listed. The
+//! completing worker and `gifgen status --verify` find that.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -38,7 +38,7 @@ use crate::error::{JobError, PermanentError, TransientError};
 /// Uploads under way at once.
 const CONCURRENT_UPLOADS: usize = 16;
 
-/// How often objects that others keep changing are tried.
+/// How often an upload is repeated if others keep changing the objects.
 const ROUNDS: u32 = 8;
 
 /// One file to upload.
@@ -52,7 +52,7 @@ pub struct Upload {
     pub content_type: &'static str,
 }
 
-/// A file whose content is known.
+/// A file with its size and checksum.
 #[derive(Clone, Debug)]
 struct Content<'a> {
     upload: &'a Upload,
@@ -60,15 +60,15 @@ struct Content<'a> {
     sha256: Sha256,
 }
 
-/// What is to be done for a file.
+/// The next step for a file.
 enum Step<'a> {
     Put(Content<'a>, Precondition),
-    /// The object is there.
+    /// Another worker has written the object.
     Adopt(Object),
 }
 
-/// Uploads all `files` of `source`, several at once, and says what was uploaded, in the order of
-/// the keys. Without a `run`, the source must have none.
+/// Uploads all `files` of `source`, several at once, and returns the objects in the order of their
+/// keys. Without a `run`, the source must have none.
 ///
 /// # Errors
 /// At the first file that cannot be uploaded after the client's own retries; and
@@ -83,8 +83,8 @@ pub async fn upload(
     let contents = stream::iter(contents).buffer_unordered(CONCURRENT_UPLOADS);
     let contents: Vec<Content<'_>> = contents.try_collect().await?;
     let mut pending: Vec<Step<'_>> = if run.is_some_and(|run| run.run > 1) {
-        // An earlier run has left its objects: to try without them would be in vain.
-        as_they_are(ledger, contents, source, run).await?
+        // An earlier run has left its objects, so "none exists" would fail.
+        steps_for_existing(ledger, contents, source, run).await?
     } else {
         let absent = |content| Step::Put(content, Precondition::Absent);
         contents.into_iter().map(absent).collect()
@@ -105,7 +105,7 @@ pub async fn upload(
         if lost.is_empty() {
             return Ok(done.into_values().collect());
         }
-        pending = as_they_are(ledger, lost, source, run).await?;
+        pending = steps_for_existing(ledger, lost, source, run).await?;
     }
     Err(TransientError::Contended { rounds: ROUNDS }.into())
 }
@@ -121,8 +121,8 @@ async fn content(upload: &Upload) -> Result<Content<'_>, TransientError> {
     })
 }
 
-/// What is to be done for the files, given the objects as they are now, seen before a look at
-/// `run.json` that shows the run as current.
+/// The steps for files whose objects may exist: lists the objects, then makes sure that the run is
+/// current.
 async fn as_they_are<'a>(
     ledger: &Ledger,
     contents: Vec<Content<'a>>,
@@ -131,7 +131,7 @@ async fn as_they_are<'a>(
 ) -> Result<Vec<Step<'a>>, JobError> {
     let keys = contents.iter().map(|content| content.upload.key.as_str());
     let bucket = &ledger.bucket;
-    let there = bucket.found_among(keys).await?;
+    let existing = bucket.found_among(keys).await?;
     let current = ledger.current_run(&source.key).await?;
     let is_current = match (&current, run) {
         (Some((current, _)), Some(run)) => current.is(run),
@@ -142,7 +142,7 @@ async fn as_they_are<'a>(
         return Err(PermanentError::Superseded(source.clone()).into());
     }
     let steps = contents.into_iter().map(|content| {
-        let listed = there.get(&content.upload.key);
+        let listed = existing.get(&content.upload.key);
         async move {
             let Some(listed) = listed else {
                 return Ok(Step::Put(content, Precondition::Absent));
@@ -165,7 +165,7 @@ async fn as_they_are<'a>(
         .await
 }
 
-/// What came of a step.
+/// The result of a step.
 enum Taken<'a> {
     Done(Object),
     /// The object was not in the version that was wanted.
