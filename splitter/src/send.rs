@@ -100,7 +100,7 @@ impl Splitter {
             // All are there, but nobody has said so yet: the worker of any slice will.
             slices.extend(run.plan().last().map(|slice| (*slice, 1)));
         }
-        let blocks = self.blocks(&run.source(), &run.source.etag, run.source.bytes);
+        let blocks = self.blocks(run.pinned_source());
         let index = index(&blocks, &run.source.container, run.video, deadline).await?;
         self.send(run, index.as_ref(), slices, deadline).await
     }

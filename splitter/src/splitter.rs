@@ -182,8 +182,8 @@ impl Splitter {
         };
         for _ in 0..Ledger::ATTEMPTS {
             let read = self.ledger.current_run(&named.key).await?;
-            let (etag, bytes) = match named.state(&self.s3).await? {
-                SourceState::Present { etag, bytes } => (etag, bytes),
+            let pinned = match named.state(&self.s3).await? {
+                SourceState::Present(pinned) => pinned,
                 SourceState::Archived { etag } => {
                     let source = Source {
                         etag: Some(etag),
@@ -198,19 +198,16 @@ impl Splitter {
                 }
                 SourceState::Gone => return Ok(created.ignored("it was deleted")),
             };
-            let source = Source {
-                etag: Some(etag.clone()),
-                ..named.clone()
-            };
             if let Some(read) = &read
-                && read.0.covers(&source, &self.settings.look)
+                && read.0.covers(pinned.source(), &self.settings.look)
             {
                 if let Some(outcome) = self.go_on(read, created.restored_at, deadline).await? {
                     return Ok(outcome);
                 }
                 continue;
             }
-            let blocks = self.blocks(&source, &etag, bytes);
+            let etag = pinned.etag().clone();
+            let blocks = self.blocks(pinned);
             let measured = match self.measure(&blocks, probing, deadline).await? {
                 Ok(measured) => measured,
                 Err(rejection) => {

@@ -47,10 +47,10 @@ impl Worker {
     /// If it is gone, or another version is there.
     pub(crate) async fn reader(&self, source: &Source) -> Result<Arc<Reader>, SliceError> {
         match source.state(&self.s3).await? {
-            SourceState::Present { etag, bytes } => {
+            SourceState::Present(pinned) => {
                 let (http, s3) = (self.http.clone(), self.s3.clone());
                 let expiry = self.settings.url_expiry;
-                Ok(Reader::new(http, s3, source, &etag, bytes, expiry))
+                Ok(Reader::new(http, s3, pinned, expiry))
             }
             SourceState::Archived { .. } => {
                 Err(PermanentError::Rejected(Rejection::archived()).into())

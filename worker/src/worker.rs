@@ -197,8 +197,7 @@ impl Worker {
         let started = Instant::now();
         let source = run.source();
         let (http, s3) = (self.http.clone(), self.s3.clone());
-        let (etag, bytes) = (&run.source.etag, run.source.bytes);
-        let reader = Reader::new(http, s3, &source, etag, bytes, self.settings.url_expiry);
+        let reader = Reader::new(http, s3, run.pinned_source(), self.settings.url_expiry);
         let finished = self
             .finish(&Wanted {
                 source: &source,

@@ -158,7 +158,7 @@ impl RangeStream {
         let range = format!("bytes={}-{}", self.left.start, self.left.end - 1);
         let request = Request::get(url.expose())
             .header(RANGE, range)
-            .header(IF_MATCH, self.reader.etag().as_str())
+            .header(IF_MATCH, self.reader.pinned().etag().as_str())
             .body(Empty::new())
             .map_err(|error| Failure::Passing(error.to_string()))?;
         let silence = self.reader.longest_silence();
@@ -200,7 +200,9 @@ impl RangeStream {
         }
         // Not every server heeds If-Match.
         let etag = answer.headers().get(ETAG);
-        if etag.is_some_and(|etag| etag.as_bytes() != self.reader.etag().as_str().as_bytes()) {
+        if etag
+            .is_some_and(|etag| etag.as_bytes() != self.reader.pinned().etag().as_str().as_bytes())
+        {
             return Err(Failure::Final(ReadError::Replaced(source())));
         }
         let start = answer.headers().get(CONTENT_RANGE).and_then(|range| {
