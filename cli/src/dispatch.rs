@@ -4,7 +4,7 @@
 use std::{num::NonZero, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use gifgen_shared::{deadline::Deadline, slice_event::SliceEvent};
+use gifgen_shared::{backoff::Backoff, deadline::Deadline, slice_event::SliceEvent};
 use gifgen_splitter::{
     outcome::{Outcome, Summary},
     splitter::Splitter,
@@ -27,12 +27,13 @@ use tokio::{
 /// presigned URL lives as long.
 pub const INVOCATION: Duration = Duration::from_secs(43_200);
 
-/// Lambda delivers an event of an asynchronous invocation three times at most.
-const ATTEMPTS: u32 = 3;
-
-/// Pause before the second attempt; it doubles before the third. Lambda waits one and two
-/// minutes for its fleet; one machine recovers sooner.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// Lambda delivers an event of an asynchronous invocation three times at most. It waits one and two
+/// minutes for its fleet; one machine recovers sooner. Pauses have no jitter: nobody else waits.
+const REDELIVERY: Backoff = Backoff {
+    attempts: 3,
+    first: Duration::from_secs(1),
+    longest: Duration::from_secs(2),
+};
 
 /// The two functions, and how many workers run at once.
 #[derive(Clone, Debug)]
@@ -216,7 +217,7 @@ async fn render(worker: &Worker, event: &Value) -> PipelineEvent {
 fn given_up(event: &Value, invocation: &Invocation, message: &str) -> Value {
     let record = json!({
         "requestContext": {"requestId": invocation.id, "condition": "RetriesExhausted",
-                           "approximateInvokeCount": ATTEMPTS},
+                           "approximateInvokeCount": REDELIVERY.attempts},
         "requestPayload": event,
         "responsePayload": {"errorMessage": message},
     });
@@ -233,7 +234,7 @@ async fn record(worker: &Worker, failure: &Value, invocation: &Invocation) -> Re
     }
 }
 
-/// Invokes a function until it succeeds, at most [`ATTEMPTS`] times. A panic counts as a
+/// Invokes a function until it succeeds, as often as [`REDELIVERY`] allows. A panic counts as a
 /// failure, as it does on Lambda.
 async fn attempts<T, F>(mut invoke: impl FnMut() -> F) -> Result<T, String>
 where
@@ -243,8 +244,8 @@ where
     loop {
         let result = AssertUnwindSafe(invoke()).catch_unwind().await;
         match result.unwrap_or_else(|_| Err("the function panicked; this is a bug".into())) {
-            Err(_) if attempt < ATTEMPTS => {
-                tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt - 1)).await;
+            Err(_) if attempt < REDELIVERY.attempts => {
+                tokio::time::sleep(REDELIVERY.bound(attempt)).await;
                 attempt += 1;
             }
             result => return result,

@@ -10,9 +10,7 @@ use aws_sdk_s3::{
     types::{ChecksumAlgorithm, ChecksumMode},
 };
 use bytes::Bytes;
-use gifgen_shared::{
-    backoff::Backoff, deadline::Deadline, error_chain::with_causes, refusal::Refusal, source::ETag,
-};
+use gifgen_shared::{backoff::Retries, error_chain::with_causes, refusal::Refusal, source::ETag};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::sleep;
 
@@ -130,7 +128,7 @@ impl Bucket {
         let unavailable = |reason: String| self.unavailable("read", key, reason);
         let request = self.s3.get_object().bucket(&self.name).key(key);
         let request = request.set_range(range.map(str::to_owned));
-        let mut failures = 0;
+        let mut retries = Retries::governing();
         loop {
             let object = match request.clone().send().await {
                 Ok(object) => object,
@@ -149,9 +147,8 @@ impl Bucket {
                 Ok(body) => return Ok(Some((body.into_bytes(), etag))),
                 Err(error) => error,
             };
-            failures += 1;
-            let pause = Backoff::governing()
-                .next_pause(failures, Deadline::governing())
+            let pause = retries
+                .failed()
                 .ok_or_else(|| unavailable(with_causes(&broken)))?;
             sleep(pause).await;
         }
