@@ -6,6 +6,7 @@ use futures::future::join_all;
 use gifgen_child::ChildError;
 use gifgen_ledger::{
     Ledger,
+    bucket::Race,
     error::LedgerError,
     run::{Run, Versioned},
 };
@@ -201,7 +202,7 @@ impl Splitter {
             if let Some(read) = &read
                 && read.0.covers(pinned.source(), &self.settings.look)
             {
-                if let Some(outcome) = self.go_on(read, created.restored_at, deadline).await? {
+                if let Race::Won(outcome) = self.go_on(read, created.restored_at, deadline).await? {
                     return Ok(outcome);
                 }
                 continue;

@@ -47,6 +47,30 @@ impl Precondition {
     }
 }
 
+/// What came of a write on a [`Precondition`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Race<T> {
+    /// The precondition held, and it was written.
+    Won(T),
+    /// The precondition does not hold: somebody else was first. Nothing was written.
+    Lost,
+}
+
+impl<T> Race<T> {
+    /// Whether it was written.
+    pub fn is_won(&self) -> bool {
+        matches!(self, Self::Won(_))
+    }
+
+    /// The same with `change` made to what was won.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Race<U> {
+        match self {
+            Self::Won(won) => Race::Won(change(won)),
+            Self::Lost => Race::Lost,
+        }
+    }
+}
+
 /// An object to write.
 #[derive(Debug)]
 pub struct PutRequest {
@@ -154,7 +178,7 @@ impl Bucket {
         }
     }
 
-    /// Writes a JSON object, and gives its version; `None` if the condition does not hold.
+    /// Writes a JSON object, and gives its version.
     ///
     /// # Errors
     /// If S3 does not take it.
@@ -163,7 +187,7 @@ impl Bucket {
         key: &str,
         value: &impl Serialize,
         when: &Precondition,
-    ) -> Result<Option<ETag>, LedgerError> {
+    ) -> Result<Race<ETag>, LedgerError> {
         let body = serde_json::to_vec(value)
             .map_err(|error| self.unavailable("write", key, error.to_string()))?;
         let new = PutRequest {
@@ -177,8 +201,7 @@ impl Bucket {
         self.put(new, when).await
     }
 
-    /// Writes an object, and gives its version; `None` if the condition does not hold. No ACL is
-    /// sent.
+    /// Writes an object, and gives its version. No ACL is sent.
     ///
     /// # Errors
     /// If S3 does not take it.
@@ -186,7 +209,7 @@ impl Bucket {
         &self,
         new: PutRequest,
         when: &Precondition,
-    ) -> Result<Option<ETag>, LedgerError> {
+    ) -> Result<Race<ETag>, LedgerError> {
         let request = self
             .s3
             .put_object()
@@ -210,9 +233,9 @@ impl Bucket {
         };
         match request.send().await {
             Ok(put) => ETag::new(put.e_tag().unwrap_or_default())
-                .map(Some)
+                .map(Race::Won)
                 .map_err(|error| self.unavailable("write", &new.key, error.to_string())),
-            Err(error) if has_changed(&error, when) => Ok(None),
+            Err(error) if is_lost(&error, when) => Ok(Race::Lost),
             Err(error) => {
                 let reason = self.said("s3:PutObject", &error);
                 Err(self.unavailable("write", &new.key, reason))
@@ -257,7 +280,7 @@ impl Bucket {
         let request = self.s3.delete_object().bucket(&self.name).key(key);
         match request.if_match(version.as_str()).send().await {
             Ok(_) => Ok(()),
-            Err(error) if has_changed(&error, &Precondition::Is(version.clone())) => Ok(()),
+            Err(error) if is_lost(&error, &Precondition::Is(version.clone())) => Ok(()),
             Err(error) => {
                 Err(self.unavailable("delete", key, self.said("s3:DeleteObject", &error)))
             }
@@ -309,7 +332,7 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
 /// wanted and there is nothing. A 409 says only that another write is under way, which may fail: the client
 /// sends the request again ([`gifgen_shared::connections`]), and if it stays, nothing is known.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
-fn has_changed<E: ProvideErrorMetadata>(error: &SdkError<E>, when: &Precondition) -> bool {
+fn is_lost<E: ProvideErrorMetadata>(error: &SdkError<E>, when: &Precondition) -> bool {
     match status(error) {
         Some(412) => *when != Precondition::Always,
         Some(404) => matches!(when, Precondition::Is(_)) && error.code() != Some("NoSuchBucket"),

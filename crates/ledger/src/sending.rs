@@ -137,7 +137,7 @@ impl Ledger {
                 return Ok(());
             };
             let (key, when) = (run.keys().run(), Precondition::Is(read));
-            if self.bucket.write(&key, &changed, &when).await?.is_some() {
+            if self.bucket.write(&key, &changed, &when).await?.is_won() {
                 return Ok(());
             }
         }
