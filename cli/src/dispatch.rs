@@ -4,7 +4,9 @@
 use std::{num::NonZero, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use gifgen_shared::{backoff::Backoff, deadline::Deadline, slice_event::SliceEvent};
+use gifgen_shared::{
+    backoff::Backoff, deadline::Deadline, error_chain::with_causes, slice_event::SliceEvent,
+};
 use gifgen_splitter::{
     outcome::{Outcome, Summary},
     splitter::Splitter,
@@ -125,7 +127,7 @@ async fn split_all(
     while let Some(event) = created.recv().await {
         let split = || async {
             let handling = splitter.handle(&event, Deadline::after(INVOCATION));
-            handling.await.map_err(|error| error.to_string())
+            handling.await.map_err(|error| with_causes(&error))
         };
         let key = event["detail"]["object"]["key"]
             .as_str()
@@ -191,7 +193,7 @@ async fn render(worker: &Worker, event: &Value) -> PipelineEvent {
     };
     let handle = || async {
         let handling = worker.handle(event, &invocation);
-        handling.await.map_err(|error| error.to_string())
+        handling.await.map_err(|error| with_causes(&error))
     };
     let message = match attempts(handle).await {
         Ok(Answer::Done(report)) => return PipelineEvent::SliceDone(report),
@@ -230,7 +232,7 @@ async fn record(worker: &Worker, failure: &Value, invocation: &Invocation) -> Re
     match worker.handle(failure, invocation).await {
         Ok(Answer::GivenUp(answer)) if answer.batch_item_failures.is_empty() => Ok(()),
         Ok(_) => Err("the worker left it in the queue".into()),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(with_causes(&error)),
     }
 }
 

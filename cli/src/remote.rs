@@ -80,7 +80,7 @@ pub enum RemoteError {
     #[error(transparent)]
     Publish(#[from] PublishError),
     /// The answer cannot be printed.
-    #[error("failed to print: {0}")]
+    #[error("failed to print")]
     Print(#[from] std::io::Error),
 }
 

@@ -17,6 +17,7 @@ use gifgen_reader::{
 };
 use gifgen_shared::{
     deadline::Deadline,
+    error_chain::with_causes,
     output_keys::{OutputKeys, is_output},
     publish::{PublishError, publish},
     rejection::{Reason, Rejection},
@@ -122,7 +123,10 @@ impl Splitter {
         };
         let error = malformed.into_iter().find_map(Result::err);
         if let Some(error) = &error {
-            tracing::error!(%error, "refused an event, or a part of it");
+            tracing::error!(
+                error = with_causes(error),
+                "refused an event, or a part of it"
+            );
         }
         // They are probed one at a time, so that one on which ffprobe hangs must leave time for the others.
         let share = deadline.left() / created.len().max(1) as u32;
@@ -130,12 +134,15 @@ impl Splitter {
         let outcomes = splitting.map(|created| self.split_in_time(created, share, deadline));
         let outcomes = join_all(outcomes).await;
         for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-            tracing::error!(%error, "failed to split; to be tried again");
+            tracing::error!(
+                error = with_causes(error),
+                "failed to split; to be tried again"
+            );
         }
         let sources = outcomes.into_iter().collect::<Result<_, _>>()?;
         Ok(Summary {
             sources,
-            error: error.map(|error| error.to_string()),
+            error: error.map(|error| with_causes(&error)),
         })
     }
 
@@ -303,7 +310,7 @@ impl From<SplitError> for Diagnostic {
         };
         Self {
             error_type: error_type.into(),
-            error_message: error.to_string(),
+            error_message: with_causes(&error),
         }
     }
 }

@@ -7,6 +7,7 @@ use gifgen_ledger::error::LedgerError;
 use gifgen_probe::ProbeError;
 use gifgen_reader::{http::NoTls, loopback_proxy::GatewayError, reader::ReadError};
 use gifgen_shared::{
+    error_chain::with_causes,
     rejection::Rejection,
     slice_event::SliceEventError,
     source::{Source, SourceUnavailable},
@@ -239,7 +240,7 @@ impl From<TransientError> for Diagnostic {
         };
         Self {
             error_type: error_type.into(),
-            error_message: error.to_string(),
+            error_message: with_causes(&error),
         }
     }
 }

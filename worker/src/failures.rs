@@ -11,7 +11,10 @@ use gifgen_ledger::{
     receipt::{Outcome, Receipt, Work},
     slice_outputs::SliceFailure,
 };
-use gifgen_shared::slice_event::{SliceEvent, detail};
+use gifgen_shared::{
+    error_chain::with_causes,
+    slice_event::{SliceEvent, SliceEventError, detail},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::timeout_at;
@@ -120,9 +123,9 @@ impl Worker {
         let mut answer = BatchAnswer::default();
         for message in messages {
             let given_up = async {
-                let given_up = message
-                    .read()
-                    .map_err(|error| SliceError::from(PermanentError::BadEvent(error.into())))?;
+                let given_up = message.read().map_err(|error| {
+                    SliceError::from(PermanentError::BadEvent(SliceEventError::Malformed(error)))
+                })?;
                 self.give_up(&given_up, invocation).await
             };
             let given_up = timeout_at(invocation.deadline.end(), given_up)
@@ -132,7 +135,11 @@ impl Worker {
                     Err(TransientError::DeadlinePassed { doing }.into())
                 });
             if let Err(error) = given_up {
-                tracing::error!(message = message.message_id, why = %error, "a slice that was given up could not be recorded");
+                tracing::error!(
+                    message = message.message_id,
+                    why = with_causes(&error),
+                    "a slice that was given up could not be recorded"
+                );
                 answer.batch_item_failures.push(BatchItemFailure {
                     item_identifier: message.message_id,
                 });

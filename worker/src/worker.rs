@@ -11,6 +11,7 @@ use gifgen_ledger::{
 };
 use gifgen_reader::{http::Http, reader::Reader};
 use gifgen_shared::{
+    error_chain::with_causes,
     settings::Settings,
     slice::Slice,
     slice_event::{SliceEvent, detail},
@@ -131,7 +132,7 @@ impl Worker {
             Err(SliceError::Permanent(error)) => Ok(failed(&error)),
             Err(SliceError::Transient(error)) => {
                 let event = for_replay(detail);
-                tracing::warn!(bucket, key, start, why = %error, %event, "interrupted");
+                tracing::warn!(bucket, key, start, why = with_causes(&error), %event, "interrupted");
                 Err(error)
             }
         }

@@ -48,7 +48,8 @@ use std::collections::BTreeMap;
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use gifgen_shared::{
-    deadline::Deadline, publish::publish, slice_event::COMPLETED_DETAIL_TYPE, source::ETag,
+    deadline::Deadline, error_chain::with_causes, publish::publish,
+    slice_event::COMPLETED_DETAIL_TYPE, source::ETag,
 };
 use serde_json::json;
 
@@ -270,7 +271,7 @@ impl Ledger {
             source,
         })?;
         if let Err(error) = self.note(run, version).await {
-            tracing::warn!(key = %run.source.key, run = run.run, %error, "the completion is announced, but that is not on record");
+            tracing::warn!(key = %run.source.key, run = run.run, error = with_causes(&error), "the completion is announced, but that is not on record");
         }
         Ok(completed(true))
     }
