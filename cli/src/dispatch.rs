@@ -4,7 +4,9 @@
 use std::{num::NonZero, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use gifgen_shared::{deadline::Deadline, slice_event::SliceEvent};
+use gifgen_shared::{
+    backoff::Backoff, deadline::Deadline, error_chain::with_causes, slice_event::SliceEvent,
+};
 use gifgen_splitter::{
     outcome::{Outcome, Summary},
     splitter::Splitter,
@@ -23,12 +25,13 @@ use tokio::{
 /// presigned URL lives as long.
 pub const INVOCATION: Duration = Duration::from_secs(43_200);
 
-/// Lambda delivers an event of an asynchronous invocation three times at most.
-const ATTEMPTS: u32 = 3;
-
-/// Pause before the second attempt; it doubles before the third. Lambda waits one and two
-/// minutes for its fleet; one machine recovers sooner.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// Lambda delivers an event of an asynchronous invocation three times at most. It waits one and two
+/// minutes for its fleet; one machine recovers sooner. Pauses have no jitter: nobody else waits.
+const REDELIVERY: Backoff = Backoff {
+    attempts: 3,
+    first: Duration::from_secs(1),
+    longest: Duration::from_secs(2),
+};
 
 /// The two functions, and how many workers run at once.
 #[derive(Clone, Debug)]
@@ -120,7 +123,7 @@ async fn split_all(
     while let Some(event) = created.recv().await {
         let split = || async {
             let handling = splitter.handle(&event, Deadline::after(INVOCATION));
-            handling.await.map_err(|error| error.to_string())
+            handling.await.map_err(|error| with_causes(&error))
         };
         let key = event["detail"]["object"]["key"]
             .as_str()
@@ -186,7 +189,7 @@ async fn render(worker: &Worker, event: &Value) -> PipelineEvent {
     };
     let handle = || async {
         let handling = worker.handle(event, &invocation);
-        handling.await.map_err(|error| error.to_string())
+        handling.await.map_err(|error| with_causes(&error))
     };
     let message = match attempts(handle).await {
         Ok(Answer::Done(report)) => return PipelineEvent::SliceDone(report),
@@ -212,7 +215,7 @@ async fn render(worker: &Worker, event: &Value) -> PipelineEvent {
 fn given_up(event: &Value, invocation: &Invocation, message: &str) -> Value {
     let record = json!({
         "requestContext": {"requestId": invocation.id, "condition": "RetriesExhausted",
-                           "approximateInvokeCount": ATTEMPTS},
+                           "approximateInvokeCount": REDELIVERY.attempts},
         "requestPayload": event,
         "responsePayload": {"errorMessage": message},
     });
@@ -225,11 +228,11 @@ async fn record(worker: &Worker, failure: &Value, invocation: &Invocation) -> Re
     match worker.handle(failure, invocation).await {
         Ok(Answer::GivenUp(answer)) if answer.batch_item_failures.is_empty() => Ok(()),
         Ok(_) => Err("the worker left it in the queue".into()),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(with_causes(&error)),
     }
 }
 
-/// Invokes a function until it succeeds, at most [`ATTEMPTS`] times. A panic counts as a
+/// Invokes a function until it succeeds, as often as [`REDELIVERY`] allows. A panic counts as a
 /// failure, as it does on Lambda.
 async fn attempts<T, F>(mut invoke: impl FnMut() -> F) -> Result<T, String>
 where
@@ -239,8 +242,8 @@ where
     loop {
         let result = AssertUnwindSafe(invoke()).catch_unwind().await;
         match result.unwrap_or_else(|_| Err("the function panicked; this is a bug".into())) {
-            Err(_) if attempt < ATTEMPTS => {
-                tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt - 1)).await;
+            Err(_) if attempt < REDELIVERY.attempts => {
+                tokio::time::sleep(REDELIVERY.bound(attempt)).await;
                 attempt += 1;
             }
             result => return result,

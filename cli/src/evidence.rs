@@ -51,7 +51,7 @@ pub enum NoEvidence {
     #[error(transparent)]
     Key(#[from] SourceKeyError),
     /// The store cannot be read.
-    #[error("the embedded S3 store failed: {0}")]
+    #[error("the embedded S3 store failed")]
     Store(#[from] StoreError),
 }
 

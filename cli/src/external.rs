@@ -34,7 +34,7 @@ const OURS: [&str; 6] = [
 #[derive(Debug, thiserror::Error)]
 pub enum ExternalError {
     /// The event cannot be written.
-    #[error("failed to write {}: {source}", file.display())]
+    #[error("failed to write {}", file.display())]
     Event {
         /// The file.
         file: PathBuf,
@@ -42,12 +42,12 @@ pub enum ExternalError {
         source: io::Error,
     },
     /// The program does not start.
-    #[error("failed to start {}: {source}; --invoke names a program that invokes the function", in_line(&program.to_string_lossy()))]
+    #[error("failed to start {}: {reason}; --invoke names a program that invokes the function", in_line(&program.to_string_lossy()))]
     Start {
         /// The program.
         program: PathBuf,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The program failed.
     #[error("{} failed ({status}): see what it says above", in_line(&program.to_string_lossy()))]
@@ -113,9 +113,9 @@ pub async fn invoke(
     for name in OURS {
         command.env_remove(name);
     }
-    let start_failed = |source| ExternalError::Start {
+    let start_failed = |reason| ExternalError::Start {
         program: program.to_owned(),
-        source,
+        reason,
     };
     let running = command.spawn().map_err(start_failed)?;
     let output = running.wait_with_output().await.map_err(start_failed)?;

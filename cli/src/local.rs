@@ -64,24 +64,24 @@ pub enum LocalError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The output folder cannot be written to.
-    #[error("failed to write to {}: {source}; choose another folder with --out", folder.display())]
+    #[error("failed to write to {}: {reason}; choose another folder with --out", folder.display())]
     Folder {
         /// The folder.
         folder: PathBuf,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] NoTls),
     /// The embedded servers do not start.
-    #[error("failed to start the embedded servers: {0}")]
+    #[error("failed to start the embedded servers")]
     Stack(#[from] StackError),
     /// The embedded store fails.
-    #[error("the embedded S3 store failed: {0}")]
+    #[error("the embedded S3 store failed")]
     Store(#[from] StoreError),
     /// The embedded bus refuses a rule.
-    #[error("the embedded event bus failed: {0}")]
+    #[error("the embedded event bus failed")]
     Bus(#[from] BusError),
     /// Previews cannot be written.
     #[error(transparent)]
@@ -104,9 +104,9 @@ impl Local {
         concurrency: NonZero<u32>,
     ) -> Result<Self, LocalError> {
         let settings = flags.settings(&SETTINGS)?;
-        let failed = |source| LocalError::Folder {
+        let failed = |reason| LocalError::Folder {
             folder: out.to_owned(),
-            source,
+            reason,
         };
         fs::create_dir_all(out).map_err(failed)?;
         // FFmpeg runs in another directory, so paths must not depend on this one.
@@ -153,7 +153,7 @@ impl Local {
         let folder = self.folder.path().to_owned();
         self.folder
             .remove()
-            .map_err(|source| LocalError::Folder { folder, source })
+            .map_err(|reason| LocalError::Folder { folder, reason })
     }
 }
 

@@ -10,6 +10,7 @@ use gifgen::{
     redrive, replay, run, status,
 };
 use gifgen_child::sealed;
+use gifgen_shared::error_chain::with_causes;
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -24,7 +25,7 @@ async fn main() -> ExitCode {
     let code = execute(Options::parse().command)
         .await
         .unwrap_or_else(|error| {
-            eprintln!("gifgen: {}", printable(&error.to_string()));
+            eprintln!("gifgen: {}", printable(&with_causes(&error)));
             error.exit_code()
         });
     ExitCode::from(code)

@@ -8,6 +8,7 @@ use std::{
 
 use gifgen_ledger::{
     Ledger,
+    bucket::Race,
     complete::{Authority, Completer, Completion},
     excerpts::Excerpts,
     run::{Run, Versioned},
@@ -91,7 +92,7 @@ async fn resume(
     bucket: &str,
 ) -> Result<Run, RemoteError> {
     for _ in 0..Ledger::ATTEMPTS {
-        if let Some(resumed) = remote.ledger.resume(&read).await? {
+        if let Race::Won(resumed) = remote.ledger.resume(&read).await? {
             return Ok(resumed);
         }
         let now = remote.run(bucket).await?;

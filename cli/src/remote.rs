@@ -80,7 +80,7 @@ pub enum RemoteError {
     #[error(transparent)]
     Publish(#[from] PublishError),
     /// The answer cannot be printed.
-    #[error("failed to print: {0}")]
+    #[error("failed to print")]
     Print(#[from] std::io::Error),
 }
 
@@ -144,7 +144,7 @@ impl Remote {
     /// If it is not, or cannot be looked at.
     pub async fn check_source(&self, run: &Run) -> Result<(), RemoteError> {
         let what = match run.source().state(&self.s3).await? {
-            SourceState::Present { .. } => return Ok(()),
+            SourceState::Present(_) => return Ok(()),
             SourceState::Replaced => "was replaced by another version",
             SourceState::Gone => "was deleted",
             SourceState::Archived { .. } => return Err(RemoteError::Archived(self.key.clone())),

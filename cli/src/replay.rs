@@ -5,6 +5,7 @@ use std::{fs, num::NonZero, path::PathBuf};
 use gifgen_shared::{
     connections::{Addressing, AddressingError, Connections},
     deadline::Deadline,
+    error_chain::with_causes,
     settings::SettingsError,
     slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
 };
@@ -190,7 +191,7 @@ async fn invoke(functions: &Dispatcher, event: &SavedEvent) -> Result<Value, Rep
         let splitting = functions.splitter.handle(&event.json, deadline);
         let summary = splitting
             .await
-            .map_err(|error| ReplayError::Function(error.to_string()))?;
+            .map_err(|error| ReplayError::Function(with_causes(&error)))?;
         return Ok(json!(summary));
     }
     let invocation = Invocation {
@@ -202,6 +203,6 @@ async fn invoke(functions: &Dispatcher, event: &SavedEvent) -> Result<Value, Rep
         .worker
         .handle(&event.json, &invocation)
         .await
-        .map_err(|error| ReplayError::Function(error.to_string()))?;
+        .map_err(|error| ReplayError::Function(with_causes(&error)))?;
     Ok(json!(answer))
 }

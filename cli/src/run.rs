@@ -41,7 +41,7 @@ pub enum RunError {
     #[error(transparent)]
     Local(#[from] LocalError),
     /// The summary cannot be printed, or signals cannot be had.
-    #[error("failed to {action}: {source}")]
+    #[error("failed to {action}")]
     System {
         /// What was being done.
         action: &'static str,

@@ -10,7 +10,7 @@ use std::{
 #[derive(Debug, thiserror::Error)]
 pub enum TestPictureError {
     /// FFmpeg cannot be started.
-    #[error("failed to start {}: {source}", ffmpeg.display())]
+    #[error("failed to start {}", ffmpeg.display())]
     Start {
         /// The program.
         ffmpeg: PathBuf,

@@ -96,10 +96,46 @@ impl Backoff {
         let rule = left.map_or(Some(self), |left| self.within(left))?;
         (failures < rule.attempts).then(|| rule.bound(failures).mul_f64(random))
     }
+}
 
-    /// The same with a random number of its own, and the time that is left until `deadline`.
-    pub fn next_pause(self, failures: u32, deadline: Option<Deadline>) -> Option<Duration> {
-        self.pause(failures, deadline.map(Deadline::left), fastrand::f64())
+/// Counts the failures in a row of one piece of work, and says when to try again.
+#[derive(Clone, Copy, Debug)]
+pub struct Retries {
+    rule: Backoff,
+    deadline: Option<Deadline>,
+    failures: u32,
+}
+
+impl Retries {
+    /// No failure yet. Attempts end by `rule`, and before `deadline` if there is one.
+    pub fn new(rule: Backoff, deadline: Option<Deadline>) -> Self {
+        Self {
+            rule,
+            deadline,
+            failures: 0,
+        }
+    }
+
+    /// By the rule and the deadline of what this runs in.
+    pub fn governing() -> Self {
+        Self::new(Backoff::governing(), Deadline::governing())
+    }
+
+    /// Failures since the last success.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Counts a failure, and gives the pause before the next attempt; `None` if it is time to give up.
+    pub fn failed(&mut self) -> Option<Duration> {
+        self.failures += 1;
+        let left = self.deadline.map(Deadline::left);
+        self.rule.pause(self.failures, left, fastrand::f64())
+    }
+
+    /// Forgets the failures, because there was progress.
+    pub fn succeeded(&mut self) {
+        self.failures = 0;
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::error::Error;
 
-/// What an error says, and each of its causes, as far as they say anything new. The SDK's errors
-/// alone say no more than "service error", and its own display of causes adds whole HTTP answers.
+/// What an error says, and each of its causes. Ours say one thing each: whatever writes one into a log, an
+/// answer or an object writes it by this. The SDK's errors alone say no more than "service error", and its own
+/// display of causes adds whole HTTP answers; some of other crates' repeat their cause, so what was said
+/// before is left out.
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut said: Vec<String> = Vec::new();
     let mut cause = Some(error);

@@ -7,7 +7,12 @@ use aws_sdk_eventbridge::{
 use futures::{StreamExt, stream};
 use tokio::time::timeout_at;
 
-use crate::{backoff::Backoff, batch::batches, deadline::Deadline, error_chain::with_causes};
+use crate::{
+    backoff::{Backoff, Retries},
+    batch::batches,
+    deadline::Deadline,
+    error_chain::with_causes,
+};
 
 /// Requests under way at once. At some 30 ms each this sends a three-hour film in under 200 ms,
 /// far below the default quota of PutEvents.
@@ -76,20 +81,19 @@ async fn publish_batch(
     mut batch: Vec<PutEventsRequestEntry>,
     deadline: Deadline,
 ) -> Result<(), PublishError> {
-    let mut attempts = 0;
+    let mut retries = Retries::new(Backoff::UNTIL_THE_DEADLINE, Some(deadline));
     loop {
         let request = bus.put_events().set_entries(Some(batch.clone()));
         // A request that fails as a whole is sent again by the client, by the same rule.
         let sending = deadline.persist(request.send());
         let answer = timeout_at(deadline.instant(), sending).await;
-        attempts += 1;
         let (failed, reason) = match answer {
             Ok(Ok(answer)) => failed_entries(batch, answer.entries())?,
             Ok(Err(error)) => return Err(PublishError::Request(with_causes(&error))),
             Err(_) => {
                 return Err(PublishError::Unsent {
                     count: batch.len(),
-                    attempts,
+                    attempts: retries.failures() + 1,
                     reason: "the bus throttled, or did not answer, until the deadline".into(),
                 });
             }
@@ -97,7 +101,9 @@ async fn publish_batch(
         if failed.is_empty() {
             return Ok(());
         }
-        let Some(pause) = Backoff::UNTIL_THE_DEADLINE.next_pause(attempts, Some(deadline)) else {
+        let pause = retries.failed();
+        let attempts = retries.failures();
+        let Some(pause) = pause else {
             return Err(PublishError::Unsent {
                 count: failed.len(),
                 attempts,

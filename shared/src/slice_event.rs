@@ -87,7 +87,7 @@ pub enum ExcerptText {
 pub enum SliceEventError {
     /// Not the JSON of a slice event.
     #[error("this is no slice event ({0}); `key`, `start` and `end` are required")]
-    Malformed(#[from] serde_json::Error),
+    Malformed(serde_json::Error),
     /// The range holds nothing.
     #[error("the slice ends at {end} s, not after its start at {start} s")]
     Empty {
@@ -120,7 +120,7 @@ impl SliceEvent {
     /// If it is none, or its range is empty or too long.
     pub fn parse(event: &Value) -> Result<Self, SliceEventError> {
         let detail = detail(event);
-        let event = Self::deserialize(detail)?;
+        let event = Self::deserialize(detail).map_err(SliceEventError::Malformed)?;
         let seconds = event.slice().seconds();
         if seconds.is_nan() || seconds <= 0.0 {
             return Err(SliceEventError::Empty {

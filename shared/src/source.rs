@@ -74,16 +74,49 @@ impl fmt::Display for Source {
     }
 }
 
+/// One version of a source, and its size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinnedSource {
+    /// Names the version.
+    source: Source,
+    etag: ETag,
+    bytes: u64,
+}
+
+impl PinnedSource {
+    /// The version `etag` of `source`, which has `bytes` bytes.
+    pub fn new(source: Source, etag: ETag, bytes: u64) -> Self {
+        Self {
+            source: Source {
+                etag: Some(etag.clone()),
+                ..source
+            },
+            etag,
+            bytes,
+        }
+    }
+
+    /// The source in this version.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The version.
+    pub fn etag(&self) -> &ETag {
+        &self.etag
+    }
+
+    /// Size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
 /// What S3 says of a source right now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceState {
     /// It is there, in the wanted version.
-    Present {
-        /// The version that is there.
-        etag: ETag,
-        /// Size in bytes.
-        bytes: u64,
-    },
+    Present(PinnedSource),
     /// It is there, in the wanted version, but S3 does not give it before it is restored.
     Archived {
         /// The version that is there.
@@ -151,7 +184,8 @@ impl Source {
                     .content_length()
                     .and_then(|length| u64::try_from(length).ok())
                     .unwrap_or_default();
-                Ok(SourceState::Present { etag, bytes })
+                let pinned = PinnedSource::new(self.clone(), etag, bytes);
+                Ok(SourceState::Present(pinned))
             }
             Err(error) => self.refused(s3, &error).await,
         }

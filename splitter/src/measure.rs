@@ -14,7 +14,7 @@ use gifgen_shared::{
     deadline::Deadline,
     header::Header,
     rejection::{Reason, Rejection},
-    source::{ETag, Source},
+    source::PinnedSource,
     video_stream::VideoStream,
 };
 
@@ -33,10 +33,10 @@ pub(crate) struct Measured {
 
 impl Splitter {
     /// What reads a source, and remembers what it has read.
-    pub(crate) fn blocks(&self, source: &Source, etag: &ETag, bytes: u64) -> Arc<BlockCache> {
+    pub(crate) fn blocks(&self, source: PinnedSource) -> Arc<BlockCache> {
         let (http, s3) = (self.http.clone(), self.s3.clone());
         let expiry = self.settings.url_expiry;
-        BlockCache::new(Reader::new(http, s3, source, etag, bytes, expiry))
+        BlockCache::new(Reader::new(http, s3, source, expiry))
     }
 
     /// Measures a source, or says why it gives no previews. It is probed for `longest` at most.
@@ -74,8 +74,7 @@ impl Splitter {
                 format!("the video lasts {length} s, more than MAX_VIDEO_HOURS ({longest})"),
             )));
         }
-        let (source, etag, bytes) = (reader.source(), reader.etag(), reader.len());
-        let (facts, video) = SourceFacts::of(source, etag, bytes, header, length);
+        let (facts, video) = SourceFacts::of(reader.pinned(), header, length);
         Ok(Ok(Measured {
             facts,
             video,

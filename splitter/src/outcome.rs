@@ -4,7 +4,7 @@ use gifgen_shared::rejection::Rejection;
 use serde::Serialize;
 
 use gifgen_ledger::run::Run;
-use gifgen_shared::publish::PublishError;
+use gifgen_shared::{error_chain::with_causes, publish::PublishError};
 
 use crate::trigger::Created;
 
@@ -140,11 +140,16 @@ impl Outcome {
 impl Created {
     /// Failed for good, with a line in the log.
     pub(crate) fn failed(&self, error: &PublishError) -> Outcome {
-        tracing::error!(bucket = self.bucket, key = self.raw_key, why = %error, "failed for good");
+        tracing::error!(
+            bucket = self.bucket,
+            key = self.raw_key,
+            why = with_causes(error),
+            "failed for good"
+        );
         Outcome::Failed {
             bucket: self.bucket.clone(),
             key: self.raw_key.clone(),
-            message: error.to_string(),
+            message: with_causes(error),
         }
     }
 

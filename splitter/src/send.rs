@@ -5,11 +5,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use gifgen_index::container_index::ContainerIndex;
 use gifgen_ledger::{
+    bucket::Race,
     excerpts::Excerpts,
     manifest::Manifest,
     run::{Run, Versioned},
 };
-use gifgen_shared::{deadline::Deadline, slice::Slice, source::ETag};
+use gifgen_shared::{backoff::Backoff, deadline::Deadline, slice::Slice, source::ETag};
 use tokio::time::{sleep, timeout};
 
 use crate::{
@@ -18,11 +19,12 @@ use crate::{
     splitter::{SplitError, Splitter},
 };
 
-/// First pause between two looks whether another splitter has sent a run; it doubles each time, up to
-/// [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
-
-const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+/// Pauses between two looks whether another splitter has sent a run. The caller's timeout ends them.
+const LOOKS: Backoff = Backoff {
+    attempts: u32::MAX,
+    first: Duration::from_millis(200),
+    longest: Duration::from_secs(3),
+};
 
 impl Splitter {
     /// Sends the slices of a run that has just begun.
@@ -38,48 +40,48 @@ impl Splitter {
     }
 
     /// Goes on with a run that has begun before: its event comes again, or the same video was
-    /// uploaded again, or it was restored from an archive at `restored_at`. `None` if another splitter has
-    /// changed it meanwhile.
+    /// uploaded again, or it was restored from an archive at `restored_at`. The race is lost if another
+    /// splitter has changed it meanwhile.
     pub(crate) async fn go_on(
         &self,
         read: &Versioned<Run>,
         restored_at: Option<DateTime<Utc>>,
         deadline: Deadline,
-    ) -> Result<Option<Outcome>, SplitError> {
+    ) -> Result<Race<Outcome>, SplitError> {
         let (run, _) = read;
         self.ledger.retract(&run.source.key).await?;
         let (manifest, version) = self.ledger.manifest_of(run).await?.unzip();
         if manifest.as_ref().is_some_and(Manifest::is_complete) {
-            return Ok(Some(Outcome::complete(run)));
+            return Ok(Race::Won(Outcome::complete(run)));
         }
         if run.is_being_sent(Utc::now()) {
             // Half of the time is left for sending, if the other should not end.
             let waiting = self.wait_for_another(run);
             if let Ok(ended) = timeout(deadline.left() / 2, waiting).await {
                 ended?;
-                return Ok(None);
+                return Ok(Race::Lost);
             }
         }
         // After a partial end what failed is sent again, however short ago it was sent; so is what
         // was sent before the video was restored, and may have failed while it lay in the archive.
         let is_older = restored_at.is_some_and(|at| run.sent.is_some_and(|sent| sent < at));
         if manifest.is_none() && !is_older && run.was_sent_lately(Utc::now()) {
-            return Ok(Some(Outcome::under_way(run)));
+            return Ok(Race::Won(Outcome::under_way(run)));
         }
-        let Some(run) = self.ledger.resume(read).await? else {
-            return Ok(None);
+        let Race::Won(run) = self.ledger.resume(read).await? else {
+            return Ok(Race::Lost);
         };
         let sending = self.send_unfinished(&run, version.as_ref(), deadline);
         let sent = self.ledger.or_let_others(&run, sending).await;
-        sent.map(Some)
+        sent.map(Race::Won)
     }
 
     /// Waits until the splitter that sends `run` has sent it, or has failed, or has taken too long.
     async fn wait_for_another(&self, run: &Run) -> Result<(), SplitError> {
-        let mut pause = FIRST_PAUSE;
+        let mut looks = 0;
         loop {
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            looks += 1;
+            sleep(LOOKS.bound(looks)).await;
             let current = self.ledger.current_run(&run.source.key).await?;
             if !current.is_some_and(|(now, _)| now.is(run) && now.is_being_sent(Utc::now())) {
                 return Ok(());
@@ -100,7 +102,7 @@ impl Splitter {
             // All are there, but nobody has said so yet: the worker of any slice will.
             slices.extend(run.plan().last().map(|slice| (*slice, 1)));
         }
-        let blocks = self.blocks(&run.source(), &run.source.etag, run.source.bytes);
+        let blocks = self.blocks(run.pinned_source());
         let index = index(&blocks, &run.source.container, run.video, deadline).await?;
         self.send(run, index.as_ref(), slices, deadline).await
     }

@@ -6,6 +6,7 @@ use futures::future::join_all;
 use gifgen_child::ChildError;
 use gifgen_ledger::{
     Ledger,
+    bucket::Race,
     error::LedgerError,
     run::{Run, Versioned},
 };
@@ -16,6 +17,7 @@ use gifgen_reader::{
 };
 use gifgen_shared::{
     deadline::Deadline,
+    error_chain::with_causes,
     output_keys::{OutputKeys, is_output},
     publish::{PublishError, publish},
     rejection::{Reason, Rejection},
@@ -121,7 +123,10 @@ impl Splitter {
         };
         let error = malformed.into_iter().find_map(Result::err);
         if let Some(error) = &error {
-            tracing::error!(%error, "refused an event, or a part of it");
+            tracing::error!(
+                error = with_causes(error),
+                "refused an event, or a part of it"
+            );
         }
         // They are probed one at a time, so that one on which ffprobe hangs must leave time for the others.
         let share = deadline.left() / created.len().max(1) as u32;
@@ -129,12 +134,15 @@ impl Splitter {
         let outcomes = splitting.map(|created| self.split_in_time(created, share, deadline));
         let outcomes = join_all(outcomes).await;
         for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
-            tracing::error!(%error, "failed to split; to be tried again");
+            tracing::error!(
+                error = with_causes(error),
+                "failed to split; to be tried again"
+            );
         }
         let sources = outcomes.into_iter().collect::<Result<_, _>>()?;
         Ok(Summary {
             sources,
-            error: error.map(|error| error.to_string()),
+            error: error.map(|error| with_causes(&error)),
         })
     }
 
@@ -182,8 +190,8 @@ impl Splitter {
         };
         for _ in 0..Ledger::ATTEMPTS {
             let read = self.ledger.current_run(&named.key).await?;
-            let (etag, bytes) = match named.state(&self.s3).await? {
-                SourceState::Present { etag, bytes } => (etag, bytes),
+            let pinned = match named.state(&self.s3).await? {
+                SourceState::Present(pinned) => pinned,
                 SourceState::Archived { etag } => {
                     let source = Source {
                         etag: Some(etag),
@@ -198,19 +206,16 @@ impl Splitter {
                 }
                 SourceState::Gone => return Ok(created.ignored("it was deleted")),
             };
-            let source = Source {
-                etag: Some(etag.clone()),
-                ..named.clone()
-            };
             if let Some(read) = &read
-                && read.0.covers(&source, &self.settings.look)
+                && read.0.covers(pinned.source(), &self.settings.look)
             {
-                if let Some(outcome) = self.go_on(read, created.restored_at, deadline).await? {
+                if let Race::Won(outcome) = self.go_on(read, created.restored_at, deadline).await? {
                     return Ok(outcome);
                 }
                 continue;
             }
-            let blocks = self.blocks(&source, &etag, bytes);
+            let etag = pinned.etag().clone();
+            let blocks = self.blocks(pinned);
             let measured = match self.measure(&blocks, probing, deadline).await? {
                 Ok(measured) => measured,
                 Err(rejection) => {
@@ -305,7 +310,7 @@ impl From<SplitError> for Diagnostic {
         };
         Self {
             error_type: error_type.into(),
-            error_message: error.to_string(),
+            error_message: with_causes(&error),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use gifgen_ledger::Ledger;
+use gifgen_ledger::{Ledger, bucket::Race};
 use gifgen_shared::{deadline::Deadline, source_key::SourceKey};
 use gifgen_splitter::splitter::Splitter;
 use gifgen_testkit::{
@@ -204,9 +204,13 @@ async fn who_was_overtaken_while_sending_does_not_say_that_all_is_sent() {
     let key = SourceKey::plain(KEY).unwrap();
     let ledger = Ledger::new(bed.s3().clone(), PREVIEWS, bed.bus().clone(), "default");
     let read = ledger.current_run(&key).await.unwrap().unwrap();
-    let slow = ledger.resume(&read).await.unwrap().unwrap();
+    let Race::Won(slow) = ledger.resume(&read).await.unwrap() else {
+        panic!("nobody else writes");
+    };
     let read = ledger.current_run(&key).await.unwrap().unwrap();
-    let other = ledger.resume(&read).await.unwrap().unwrap();
+    let Race::Won(other) = ledger.resume(&read).await.unwrap() else {
+        panic!("nobody else writes");
+    };
     for _ in 0..2 {
         ledger.note_sent(&slow).await.unwrap();
         ledger.note_unsent(&slow).await.unwrap();

@@ -9,6 +9,7 @@ use gifgen_reader::{
     http::NoTls, loopback_proxy::GatewayError, probing::ProbingError, reader::ReadError,
 };
 use gifgen_shared::{
+    error_chain::with_causes,
     rejection::Rejection,
     slice_event::SliceEventError,
     source::{Source, SourceUnavailable},
@@ -143,7 +144,7 @@ pub enum TransientError {
     #[error(transparent)]
     Gif(GifError),
     /// The work directory cannot be used.
-    #[error("failed to {action} the work directory: {source}")]
+    #[error("failed to {action} the work directory")]
     WorkDir {
         /// What was being done.
         action: &'static str,
@@ -177,7 +178,7 @@ impl PermanentError {
     pub(crate) fn failure(&self) -> SliceFailure {
         SliceFailure {
             reason: self.reason(),
-            message: self.to_string(),
+            message: with_causes(self),
         }
     }
 
@@ -275,7 +276,7 @@ impl From<TransientError> for Diagnostic {
         };
         Self {
             error_type: error_type.into(),
-            error_message: error.to_string(),
+            error_message: with_causes(&error),
         }
     }
 }

@@ -7,7 +7,10 @@
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
 
 use gifgen_ledger::{complete::Authority, outcome::SliceFailure, receipt::Receipt};
-use gifgen_shared::slice_event::{SliceEvent, detail};
+use gifgen_shared::{
+    error_chain::with_causes,
+    slice_event::{SliceEvent, SliceEventError, detail},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::timeout_at;
@@ -119,9 +122,9 @@ impl Worker {
         let mut answer = BatchAnswer::default();
         for message in messages {
             let given_up = async {
-                let given_up = message
-                    .read()
-                    .map_err(|error| JobError::from(PermanentError::BadEvent(error.into())))?;
+                let given_up = message.read().map_err(|error| {
+                    JobError::from(PermanentError::BadEvent(SliceEventError::Malformed(error)))
+                })?;
                 self.give_up(&given_up, invocation).await
             };
             let given_up = timeout_at(invocation.deadline.end(), given_up)
@@ -131,7 +134,11 @@ impl Worker {
                     Err(TransientError::DeadlinePassed { doing }.into())
                 });
             if let Err(error) = given_up {
-                tracing::error!(message = message.message_id, why = %error, "a slice that was given up could not be recorded");
+                tracing::error!(
+                    message = message.message_id,
+                    why = with_causes(&error),
+                    "a slice that was given up could not be recorded"
+                );
                 answer.batch_item_failures.push(BatchItemFailure {
                     item_identifier: message.message_id,
                 });
@@ -188,7 +195,14 @@ fn no_run_waits(why: &PermanentError, given_up: &GivenUp) {
     let detail = detail(&given_up.event);
     let (bucket, key) = (detail["bucket"].as_str(), detail["key"].as_str());
     let (start, failure) = (detail["start"].as_f64(), &given_up.failure.message);
-    tracing::warn!(bucket, key, start, %why, failure, "a slice that was given up is of no current run");
+    tracing::warn!(
+        bucket,
+        key,
+        start,
+        why = with_causes(why),
+        failure,
+        "a slice that was given up is of no current run"
+    );
 }
 
 #[cfg(test)]

@@ -54,13 +54,13 @@ impl Worker {
         for _ in 0..Ledger::ATTEMPTS {
             let current = self.ledger.current_run(&source.key).await?;
             let before = current.as_ref().map(|(run, _)| run);
-            let Some(etag) = &source.etag else {
+            if source.etag.is_none() {
                 // It means the current version.
                 return match before {
                     None => Ok(Membership::Untracked),
                     Some(run) => slice_from(run, source, event.start),
                 };
-            };
+            }
             if let Some(run) = before
                 && run.source() == *source
             {
@@ -83,7 +83,7 @@ impl Worker {
             }
             let reader = self.sources.open(source).await?;
             let (header, length) = self.measure(&reader, deadline).await?;
-            let (facts, video) = SourceFacts::of(source, etag, reader.len(), header, length);
+            let (facts, video) = SourceFacts::of(reader.pinned(), header, length);
             let run = Run::new(facts, video, self.settings.look, before);
             let Some(slice) = run.slice(&event.slice()) else {
                 return Ok(Membership::Untracked);

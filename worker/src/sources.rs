@@ -6,7 +6,7 @@ use gifgen_ledger::run::Run;
 use gifgen_reader::{http::Http, reader::Reader};
 use gifgen_shared::{
     rejection::Rejection,
-    source::{Source, SourceState},
+    source::{PinnedSource, Source, SourceState},
 };
 
 use crate::error::{JobError, PermanentError, TransientError};
@@ -27,10 +27,7 @@ impl Sources {
     /// Permanent if the source is archived, gone, or in another version.
     pub(crate) async fn open(&self, source: &Source) -> Result<Arc<Reader>, JobError> {
         match source.state(&self.s3).await? {
-            SourceState::Present { etag, bytes } => {
-                let (http, s3) = (self.http.clone(), self.s3.clone());
-                Ok(Reader::new(http, s3, source, &etag, bytes, self.url_expiry))
-            }
+            SourceState::Present(pinned) => Ok(self.read(pinned)),
             SourceState::Archived { .. } => {
                 Err(PermanentError::Rejected(Rejection::archived()).into())
             }
@@ -41,9 +38,12 @@ impl Sources {
 
     /// Opens the source of `run` without asking S3: every read names the version.
     pub(crate) fn of_run(&self, run: &Run) -> Arc<Reader> {
+        self.read(run.pinned_source())
+    }
+
+    fn read(&self, pinned: PinnedSource) -> Arc<Reader> {
         let (http, s3) = (self.http.clone(), self.s3.clone());
-        let (etag, bytes) = (&run.source.etag, run.source.bytes);
-        Reader::new(http, s3, &run.source(), etag, bytes, self.url_expiry)
+        Reader::new(http, s3, pinned, self.url_expiry)
     }
 
     /// The error for a source that could not be read: permanent if it has been archived since the

@@ -23,7 +23,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use futures::{StreamExt, TryStreamExt, stream};
 use gifgen_ledger::{
     Ledger,
-    bucket::{Bucket, Precondition, PutRequest, Seen},
+    bucket::{Bucket, Precondition, PutRequest, Race, Seen},
     checksum::Sha256,
     outcome::Object,
     run::Run,
@@ -192,8 +192,8 @@ async fn take<'a>(
         mark: run.map(Run::mark),
     };
     Ok(match bucket.put(new, &when).await? {
-        Some(etag) => Taken::Done(content.object(etag)),
-        None => Taken::Lost(content),
+        Race::Won(etag) => Taken::Done(content.object(etag)),
+        Race::Lost => Taken::Lost(content),
     })
 }
 

@@ -85,7 +85,7 @@ pub struct Finished<T> {
 
 /// The program could not be run at all. Transient: the input has no part in it.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to {action} {}: {source}", program.display())]
+#[error("failed to {action} {}", program.display())]
 pub struct ChildError {
     action: &'static str,
     program: PathBuf,

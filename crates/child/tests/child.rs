@@ -7,7 +7,7 @@ use std::{
 };
 
 use gifgen_child::{Ending, Finished, Keep, Network, Program, STDERR_BYTES, run, run_reading};
-use gifgen_shared::deadline::Deadline;
+use gifgen_shared::{deadline::Deadline, error_chain::with_causes};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -148,7 +148,7 @@ async fn a_program_whose_caller_gives_up_is_killed_with_its_children() {
 async fn a_missing_program_is_an_error_that_names_it() {
     let mut program = script("", MINUTE);
     program.path = Path::new("/no/such/ffmpeg");
-    let message = run(program, Keep::First(0)).await.unwrap_err().to_string();
+    let message = with_causes(&run(program, Keep::First(0)).await.unwrap_err());
     assert!(
         message.starts_with("failed to start /no/such/ffmpeg: "),
         "{message}"

@@ -55,7 +55,7 @@ pub enum EncodeError {
     #[error("a GIF needs a picture")]
     Empty,
     /// The output cannot be written.
-    #[error("failed to write the GIF: {0}")]
+    #[error("failed to write the GIF")]
     Write(#[from] io::Error),
 }
 

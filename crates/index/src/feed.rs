@@ -43,7 +43,7 @@ pub enum FeedError {
     #[error("there is no keyframe shortly before the slice")]
     NoKeyframe,
     /// The pipe broke for another reason than that FFmpeg had enough.
-    #[error("failed to write to FFmpeg's input: {0}")]
+    #[error("failed to write to FFmpeg's input")]
     Pipe(#[from] io::Error),
 }
 

@@ -4,7 +4,7 @@ use gifgen_shared::{output_keys::OutputKeys, slice::Slice, source::ETag, source_
 
 use crate::{
     Ledger,
-    bucket::Precondition,
+    bucket::{Precondition, Race},
     error::LedgerError,
     receipt::Receipt,
     run::{Run, Versioned},
@@ -35,7 +35,7 @@ impl Ledger {
         }
         let when = Precondition::unchanged(read.map(|(_, version)| version));
         let written = self.bucket.write(&run.keys().run(), run, &when).await?;
-        let begun = written.is_some() || self.is_on_record(run).await?;
+        let begun = written.is_won() || self.is_on_record(run).await?;
         if begun {
             self.retract(&run.source.key).await?;
         }
@@ -43,13 +43,13 @@ impl Ledger {
     }
 
     /// Marks that a run which has begun before goes on, and that the caller sends its slices; gives
-    /// the run as it is then. `None` if `run.json` is not any more as it was `read`. Whoever was about
-    /// to replace the run, because its source was in another version for a while, then has to look
-    /// again.
+    /// the run as it is then. The race is lost if `run.json` is not any more as it was `read`. Whoever
+    /// was about to replace the run, because its source was in another version for a while, then has to
+    /// look again.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub async fn resume(&self, read: &Versioned<Run>) -> Result<Option<Run>, LedgerError> {
+    pub async fn resume(&self, read: &Versioned<Run>) -> Result<Race<Run>, LedgerError> {
         let (run, version) = read;
         let resumed = Run {
             resumed: run.resumed + 1,
@@ -60,8 +60,11 @@ impl Ledger {
             .bucket
             .write(&run.keys().run(), &resumed, &when)
             .await?;
-        let is_mine = written.is_some() || self.is_on_record(&resumed).await?;
-        Ok(is_mine.then_some(resumed))
+        if written.is_won() || self.is_on_record(&resumed).await? {
+            Ok(Race::Won(resumed))
+        } else {
+            Ok(Race::Lost)
+        }
     }
 
     /// Whether `run.json` says just what the caller has tried to write: that the condition of a write

@@ -10,9 +10,7 @@ use aws_sdk_s3::{
     types::{ChecksumAlgorithm, ChecksumMode},
 };
 use bytes::Bytes;
-use gifgen_shared::{
-    backoff::Backoff, deadline::Deadline, error_chain::with_causes, refusal::Refusal, source::ETag,
-};
+use gifgen_shared::{backoff::Retries, error_chain::with_causes, refusal::Refusal, source::ETag};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::sleep;
 
@@ -46,6 +44,30 @@ impl Precondition {
     /// If it is still as it was read.
     pub fn unchanged(version: Option<&ETag>) -> Self {
         version.map_or(Self::Absent, |version| Self::Is(version.clone()))
+    }
+}
+
+/// What came of a write on a [`Precondition`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Race<T> {
+    /// The precondition held, and it was written.
+    Won(T),
+    /// The precondition does not hold: somebody else was first. Nothing was written.
+    Lost,
+}
+
+impl<T> Race<T> {
+    /// Whether it was written.
+    pub fn is_won(&self) -> bool {
+        matches!(self, Self::Won(_))
+    }
+
+    /// The same with `change` made to what was won.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Race<U> {
+        match self {
+            Self::Won(won) => Race::Won(change(won)),
+            Self::Lost => Race::Lost,
+        }
     }
 }
 
@@ -130,7 +152,7 @@ impl Bucket {
         let unavailable = |reason: String| self.unavailable("read", key, reason);
         let request = self.s3.get_object().bucket(&self.name).key(key);
         let request = request.set_range(range.map(str::to_owned));
-        let mut failures = 0;
+        let mut retries = Retries::governing();
         loop {
             let object = match request.clone().send().await {
                 Ok(object) => object,
@@ -149,15 +171,14 @@ impl Bucket {
                 Ok(body) => return Ok(Some((body.into_bytes(), etag))),
                 Err(error) => error,
             };
-            failures += 1;
-            let pause = Backoff::governing()
-                .next_pause(failures, Deadline::governing())
+            let pause = retries
+                .failed()
                 .ok_or_else(|| unavailable(with_causes(&broken)))?;
             sleep(pause).await;
         }
     }
 
-    /// Writes a JSON object, and gives its version; `None` if the condition does not hold.
+    /// Writes a JSON object, and gives its version.
     ///
     /// # Errors
     /// If S3 does not take it.
@@ -166,7 +187,7 @@ impl Bucket {
         key: &str,
         value: &impl Serialize,
         when: &Precondition,
-    ) -> Result<Option<ETag>, LedgerError> {
+    ) -> Result<Race<ETag>, LedgerError> {
         let body = serde_json::to_vec(value)
             .map_err(|error| self.unavailable("write", key, error.to_string()))?;
         let new = PutRequest {
@@ -180,8 +201,7 @@ impl Bucket {
         self.put(new, when).await
     }
 
-    /// Writes an object, and gives its version; `None` if the condition does not hold. No ACL is
-    /// sent.
+    /// Writes an object, and gives its version. No ACL is sent.
     ///
     /// # Errors
     /// If S3 does not take it.
@@ -189,7 +209,7 @@ impl Bucket {
         &self,
         new: PutRequest,
         when: &Precondition,
-    ) -> Result<Option<ETag>, LedgerError> {
+    ) -> Result<Race<ETag>, LedgerError> {
         let request = self
             .s3
             .put_object()
@@ -213,9 +233,9 @@ impl Bucket {
         };
         match request.send().await {
             Ok(put) => ETag::new(put.e_tag().unwrap_or_default())
-                .map(Some)
+                .map(Race::Won)
                 .map_err(|error| self.unavailable("write", &new.key, error.to_string())),
-            Err(error) if has_changed(&error, when) => Ok(None),
+            Err(error) if is_lost(&error, when) => Ok(Race::Lost),
             Err(error) => {
                 let reason = self.said("s3:PutObject", &error);
                 Err(self.unavailable("write", &new.key, reason))
@@ -260,7 +280,7 @@ impl Bucket {
         let request = self.s3.delete_object().bucket(&self.name).key(key);
         match request.if_match(version.as_str()).send().await {
             Ok(_) => Ok(()),
-            Err(error) if has_changed(&error, &Precondition::Is(version.clone())) => Ok(()),
+            Err(error) if is_lost(&error, &Precondition::Is(version.clone())) => Ok(()),
             Err(error) => {
                 Err(self.unavailable("delete", key, self.said("s3:DeleteObject", &error)))
             }
@@ -312,7 +332,7 @@ fn status<E>(error: &SdkError<E>) -> Option<u16> {
 /// wanted and there is nothing. A 409 says only that another write is under way, which may fail: the client
 /// sends the request again ([`gifgen_shared::connections`]), and if it stays, nothing is known.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
-fn has_changed<E: ProvideErrorMetadata>(error: &SdkError<E>, when: &Precondition) -> bool {
+fn is_lost<E: ProvideErrorMetadata>(error: &SdkError<E>, when: &Precondition) -> bool {
     match status(error) {
         Some(412) => *when != Precondition::Always,
         Some(404) => matches!(when, Precondition::Is(_)) && error.code() != Some("NoSuchBucket"),

@@ -48,13 +48,14 @@ use std::collections::BTreeMap;
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use gifgen_shared::{
-    deadline::Deadline, publish::publish, slice_event::COMPLETED_DETAIL_TYPE, source::ETag,
+    deadline::Deadline, error_chain::with_causes, publish::publish,
+    slice_event::COMPLETED_DETAIL_TYPE, source::ETag,
 };
 use serde_json::json;
 
 use crate::{
     Ledger,
-    bucket::{Precondition, PutRequest, Seen},
+    bucket::{Precondition, PutRequest, Race, Seen},
     checksum::Sha256,
     error::LedgerError,
     listing::Listed,
@@ -141,7 +142,7 @@ impl Ledger {
                 return Ok(Completion::Waiting);
             };
             let track_there = track_there.into_values().next();
-            let Some(track) = self.write_track(run, &receipts, track_there).await? else {
+            let Race::Won(track) = self.write_track(run, &receipts, track_there).await? else {
                 continue;
             };
             let manifest = Manifest::new(run, &receipts, track, completer.id);
@@ -152,7 +153,7 @@ impl Ledger {
             }
             let when = Precondition::unchanged(present.as_ref().map(|(_, version)| version));
             let key = run.keys().manifest();
-            let Some(version) = self.bucket.write(&key, &manifest, &when).await? else {
+            let Race::Won(version) = self.bucket.write(&key, &manifest, &when).await? else {
                 continue;
             };
             if !self.is_current(run).await? {
@@ -195,16 +196,15 @@ impl Ledger {
         Ok(Some(receipts))
     }
 
-    /// Writes the track, unless this run's is there and says the same; `None` if somebody else has
-    /// written it meanwhile. There may be none to write.
+    /// Writes the track, unless this run's is there and says the same. There may be none to write.
     async fn write_track(
         &self,
         run: &Run,
         receipts: &BTreeMap<u32, Receipt>,
         there: Option<Listed>,
-    ) -> Result<Option<Option<Object>>, LedgerError> {
+    ) -> Result<Race<Option<Object>>, LedgerError> {
         let Some(text) = track(receipts) else {
-            return Ok(Some(None));
+            return Ok(Race::Won(None));
         };
         let text = text.into_bytes();
         let (key, bytes, sha256) = (run.keys().track(), text.len() as u64, Sha256::of(&text));
@@ -221,7 +221,7 @@ impl Ledger {
         if let Some(there) = there.as_ref().filter(|there| there.bytes == bytes)
             && self.bucket.look(&key, &there.etag).await? == own
         {
-            return Ok(Some(Some(object(there.etag.clone()))));
+            return Ok(Race::Won(Some(object(there.etag.clone()))));
         }
         let new = PutRequest {
             key: key.clone(),
@@ -269,7 +269,7 @@ impl Ledger {
             source,
         })?;
         if let Err(error) = self.note(run, version).await {
-            tracing::warn!(key = %run.source.key, run = run.run, %error, "the completion is announced, but that is not on record");
+            tracing::warn!(key = %run.source.key, run = run.run, error = with_causes(&error), "the completion is announced, but that is not on record");
         }
         Ok(completed(true))
     }

@@ -48,7 +48,7 @@ pub enum LedgerError {
         starts: Vec<u32>,
     },
     /// Completion is on record, but could not be announced.
-    #[error("failed to announce that {key} is complete: {source}")]
+    #[error("failed to announce that {key} is complete")]
     Unannounced {
         /// Key of the source.
         key: String,

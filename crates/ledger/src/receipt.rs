@@ -182,7 +182,7 @@ impl Ledger {
         let key = run.keys().receipt(run.run, receipt.start);
         let mut when = Precondition::Absent;
         for _ in 0..Self::ATTEMPTS {
-            if self.bucket.write(&key, receipt, &when).await?.is_some() {
+            if self.bucket.write(&key, receipt, &when).await?.is_won() {
                 return Ok(());
             }
             let Some((other, version)) = self.bucket.read::<Receipt>(&key).await? else {

@@ -14,7 +14,7 @@ use gifgen_shared::{
     preview_settings::PreviewSettings,
     slice::{Slice, plan},
     slice_event::{ExcerptText, SliceEvent},
-    source::{ETag, Source},
+    source::{ETag, PinnedSource, Source},
     source_key::SourceKey,
     video_stream::VideoStream,
 };
@@ -87,19 +87,14 @@ pub struct SourceFacts {
 }
 
 impl SourceFacts {
-    /// What probing `source` in this version has told, and the stream to render.
-    pub fn of(
-        source: &Source,
-        etag: &ETag,
-        bytes: u64,
-        header: Header,
-        length: f64,
-    ) -> (Self, VideoStream) {
+    /// What probing `pinned` has told, and the stream to render.
+    pub fn of(pinned: &PinnedSource, header: Header, length: f64) -> (Self, VideoStream) {
+        let source = pinned.source();
         let facts = Self {
             bucket: source.bucket.clone(),
             key: source.key.clone(),
-            etag: etag.clone(),
-            bytes,
+            etag: pinned.etag().clone(),
+            bytes: pinned.bytes(),
             length,
             width: header.video.width,
             height: header.video.height,
@@ -177,6 +172,11 @@ impl Run {
             key: self.source.key.clone(),
             etag: Some(self.source.etag.clone()),
         }
+    }
+
+    /// The same with its size.
+    pub fn pinned_source(&self) -> PinnedSource {
+        PinnedSource::new(self.source(), self.source.etag.clone(), self.source.bytes)
     }
 
     /// The event that has `slice` rendered, for the `attempt`th time that it is sent.

@@ -3,6 +3,7 @@
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use gifgen_shared::{
     deadline::Deadline,
+    error_chain::with_causes,
     publish::{PublishError, publish},
     slice::Slice,
     slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
@@ -32,7 +33,7 @@ impl Ledger {
         publish(&self.bus, entries.collect(), deadline).await?;
         if let Err(error) = self.note_sent(run).await {
             // Without it a notification that comes again sends the slices again.
-            tracing::warn!(key = %run.source.key, run = run.run, %error, "the slices are sent, but that is not on record");
+            tracing::warn!(key = %run.source.key, run = run.run, error = with_causes(&error), "the slices are sent, but that is not on record");
         }
         Ok(())
     }

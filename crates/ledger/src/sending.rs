@@ -16,6 +16,7 @@
 //! looks at neither. A time in the future, from a clock that is wrong, counts as none.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use gifgen_shared::error_chain::with_causes;
 
 use crate::{Ledger, bucket::Precondition, error::LedgerError, run::Run};
 
@@ -89,7 +90,7 @@ impl Ledger {
         if sent.is_err()
             && let Err(error) = self.note_unsent(run).await
         {
-            tracing::warn!(key = %run.source.key, run = run.run, %error, "others wait for slices that are not sent");
+            tracing::warn!(key = %run.source.key, run = run.run, error = with_causes(&error), "others wait for slices that are not sent");
         }
         sent
     }
@@ -137,7 +138,7 @@ impl Ledger {
                 return Ok(());
             };
             let (key, when) = (run.keys().run(), Precondition::Is(read));
-            if self.bucket.write(&key, &changed, &when).await?.is_some() {
+            if self.bucket.write(&key, &changed, &when).await?.is_won() {
                 return Ok(());
             }
         }

@@ -37,7 +37,7 @@ type Pool = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
 
 /// TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to set up TLS: {0}")]
+#[error("failed to set up TLS")]
 pub struct NoTls(#[from] rustls::Error);
 
 impl Http {

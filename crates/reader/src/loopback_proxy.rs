@@ -54,7 +54,7 @@ pub struct LoopbackProxy {
 
 /// A port could not be opened. Transient.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to open a loopback port: {0}")]
+#[error("failed to open a loopback port")]
 pub struct GatewayError(#[from] std::io::Error);
 
 impl LoopbackProxy {

@@ -4,7 +4,10 @@ use std::{mem, ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use gifgen_shared::{
-    backoff::Backoff, error_chain::with_causes, presigned_url::PresignedUrl, refusal::Refusal,
+    backoff::{Backoff, Retries},
+    error_chain::with_causes,
+    presigned_url::PresignedUrl,
+    refusal::Refusal,
 };
 use http_body_util::{BodyExt as _, Collected, Empty, Limited};
 use hyper::{
@@ -34,7 +37,7 @@ pub struct RangeStream {
     body: Option<Incoming>,
     /// What has come already, but was not wanted yet.
     ahead: Bytes,
-    failures: u32,
+    retries: Retries,
     /// The URL that was refused last.
     stale: Option<PresignedUrl>,
     /// How many URLs in a row were refused.
@@ -51,12 +54,13 @@ enum Failure {
 
 impl RangeStream {
     pub(crate) fn new(reader: Arc<Reader>, range: Range<u64>) -> Self {
+        let retries = Retries::new(Backoff::USUAL, reader.deadline());
         Self {
             reader,
             left: range,
             body: None,
             ahead: Bytes::new(),
-            failures: 0,
+            retries,
             stale: None,
             refusals: 0,
         }
@@ -64,7 +68,7 @@ impl RangeStream {
 
     /// Whether the last attempt did not fail.
     pub(crate) fn is_sound(&self) -> bool {
-        self.failures == 0
+        self.retries.failures() == 0
     }
 
     /// How many bytes are still to come from the source.
@@ -101,7 +105,7 @@ impl RangeStream {
         while self.left() > 0 {
             match self.piece().await {
                 Ok(piece) => {
-                    self.failures = 0;
+                    self.retries.succeeded();
                     self.refusals = 0;
                     self.left.start += piece.len() as u64;
                     return Ok(Some(piece));
@@ -109,9 +113,7 @@ impl RangeStream {
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::Passing(said)) => {
                     self.body = None;
-                    self.failures += 1;
-                    let deadline = self.reader.deadline();
-                    let pause = Backoff::USUAL.next_pause(self.failures, deadline);
+                    let pause = self.retries.failed();
                     let Some(pause) = pause.filter(|_| self.refusals < MOST_REFUSALS) else {
                         let of = self.reader.source().clone();
                         return Err(ReadError::Interrupted { of, said });
@@ -158,7 +160,7 @@ impl RangeStream {
         let range = format!("bytes={}-{}", self.left.start, self.left.end - 1);
         let request = Request::get(url.expose())
             .header(RANGE, range)
-            .header(IF_MATCH, self.reader.etag().as_str())
+            .header(IF_MATCH, self.reader.pinned().etag().as_str())
             .body(Empty::new())
             .map_err(|error| Failure::Passing(error.to_string()))?;
         let silence = self.reader.longest_silence();
@@ -200,7 +202,9 @@ impl RangeStream {
         }
         // Not every server heeds If-Match.
         let etag = answer.headers().get(ETAG);
-        if etag.is_some_and(|etag| etag.as_bytes() != self.reader.etag().as_str().as_bytes()) {
+        if etag
+            .is_some_and(|etag| etag.as_bytes() != self.reader.pinned().etag().as_str().as_bytes())
+        {
             return Err(Failure::Final(ReadError::Replaced(source())));
         }
         let start = answer.headers().get(CONTENT_RANGE).and_then(|range| {

@@ -15,7 +15,7 @@ use gifgen_shared::{
     backoff::attempt_timeout,
     deadline::Deadline,
     presigned_url::PresignedUrl,
-    source::{ETag, Source, SourceUnavailable},
+    source::{PinnedSource, Source, SourceUnavailable},
 };
 use tokio::sync::Mutex;
 
@@ -25,9 +25,7 @@ use crate::{http::Http, ranges::RangeStream};
 pub struct Reader {
     pub(crate) http: Http,
     s3: aws_sdk_s3::Client,
-    source: Source,
-    etag: ETag,
-    bytes: u64,
+    pinned: PinnedSource,
     url_expiry: Duration,
     /// Of the invocation that reads, if it has one.
     deadline: Option<Deadline>,
@@ -56,22 +54,18 @@ pub enum ReadError {
 }
 
 impl Reader {
-    /// Reads `source`, which has `bytes` bytes in its version `etag`, over URLs that are good for
-    /// `url_expiry`, until the deadline that governs the caller.
+    /// Reads `pinned` over URLs that are good for `url_expiry`, until the deadline that governs the
+    /// caller.
     pub fn new(
         http: Http,
         s3: aws_sdk_s3::Client,
-        source: &Source,
-        etag: &ETag,
-        bytes: u64,
+        pinned: PinnedSource,
         url_expiry: Duration,
     ) -> Arc<Self> {
         Arc::new(Self {
             http,
             s3,
-            source: source.clone(),
-            etag: etag.clone(),
-            bytes,
+            pinned,
             url_expiry,
             deadline: Deadline::governing(),
             url: Mutex::new(None),
@@ -80,24 +74,24 @@ impl Reader {
         })
     }
 
-    /// The source.
+    /// What it reads.
+    pub fn pinned(&self) -> &PinnedSource {
+        &self.pinned
+    }
+
+    /// The source, in the version that is read.
     pub fn source(&self) -> &Source {
-        &self.source
+        self.pinned.source()
     }
 
-    /// Its version.
-    pub fn etag(&self) -> &ETag {
-        &self.etag
-    }
-
-    /// Its size, in bytes.
+    /// Size of the source, in bytes.
     pub fn len(&self) -> u64 {
-        self.bytes
+        self.pinned.bytes()
     }
 
-    /// Whether it holds nothing.
+    /// Whether the source holds nothing.
     pub fn is_empty(&self) -> bool {
-        self.bytes == 0
+        self.len() == 0
     }
 
     /// How many bytes of it have come, by all requests together.
@@ -113,7 +107,7 @@ impl Reader {
     /// The bytes in `range`, piece by piece as they come; what is behind the end is left out. Takes
     /// broken connections up again where they broke.
     pub fn stream(self: &Arc<Self>, range: Range<u64>) -> RangeStream {
-        RangeStream::new(Arc::clone(self), range.start..range.end.min(self.bytes))
+        RangeStream::new(Arc::clone(self), range.start..range.end.min(self.len()))
     }
 
     /// The bytes in `range`, with one request as a rule; what is behind the end is left out.
@@ -135,7 +129,7 @@ impl Reader {
                 Ok(url.clone())
             }
             _ => {
-                let fresh = self.source.presign(&self.s3, self.url_expiry).await?;
+                let fresh = self.source().presign(&self.s3, self.url_expiry).await?;
                 *url = Some(fresh.clone());
                 Ok(fresh)
             }
@@ -168,8 +162,7 @@ impl Reader {
 impl fmt::Debug for Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader")
-            .field("source", &self.source)
-            .field("bytes", &self.bytes)
+            .field("pinned", &self.pinned)
             .finish_non_exhaustive()
     }
 }

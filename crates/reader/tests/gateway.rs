@@ -9,7 +9,7 @@ use gifgen_reader::{
     reader::{ReadError, Reader},
 };
 use gifgen_shared::{
-    source::{ETag, Source},
+    source::{ETag, PinnedSource, Source},
     source_key::SourceKey,
 };
 use gifgen_testkit::{
@@ -31,11 +31,12 @@ async fn gateway(bed: &TestBed, name: &str) -> (LoopbackProxy, Arc<Reader>) {
     let source = Source {
         bucket: FILMS.into(),
         key: SourceKey::plain(KEY).unwrap(),
-        etag: Some(etag.clone()),
+        etag: None,
     };
+    let pinned = PinnedSource::new(source, etag, bytes);
     let expiry = Duration::from_secs(600);
     let http = Http::new().unwrap();
-    let reader = Reader::new(http, bed.s3().clone(), &source, &etag, bytes, expiry);
+    let reader = Reader::new(http, bed.s3().clone(), pinned, expiry);
     let gateway = LoopbackProxy::start(BlockCache::new(Arc::clone(&reader))).await;
     (gateway.unwrap(), reader)
 }

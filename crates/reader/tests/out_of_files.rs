@@ -6,7 +6,7 @@ use gifgen_reader::{
     block_cache::BlockCache, http::Http, loopback_proxy::LoopbackProxy, reader::Reader,
 };
 use gifgen_shared::{
-    source::{ETag, Source},
+    source::{ETag, PinnedSource, Source},
     source_key::SourceKey,
 };
 use gifgen_testkit::bed::{FILMS, TestBed};
@@ -25,11 +25,12 @@ async fn the_gateway_answers_when_there_are_files_again() {
     let source = Source {
         bucket: FILMS.into(),
         key: SourceKey::plain("cars.mp4").unwrap(),
-        etag: Some(etag.clone()),
+        etag: None,
     };
+    let pinned = PinnedSource::new(source, etag, 1000);
     let expiry = Duration::from_secs(600);
     let http = Http::new().unwrap();
-    let reader = Reader::new(http, bed.s3().clone(), &source, &etag, 1000, expiry);
+    let reader = Reader::new(http, bed.s3().clone(), pinned, expiry);
     let gateway = LoopbackProxy::start(BlockCache::new(Arc::clone(&reader)))
         .await
         .unwrap();

@@ -9,7 +9,7 @@ use gifgen_reader::{
     reader::{ReadError, Reader},
 };
 use gifgen_shared::{
-    source::{ETag, Source},
+    source::{ETag, PinnedSource, Source},
     source_key::SourceKey,
 };
 use gifgen_testkit::{
@@ -51,10 +51,11 @@ impl Film {
         let source = Source {
             bucket: FILMS.into(),
             key: SourceKey::plain(KEY).unwrap(),
-            etag: Some(self.etag.clone()),
+            etag: None,
         };
+        let pinned = PinnedSource::new(source, self.etag.clone(), BYTES as u64);
         let http = Http::new().unwrap();
-        Reader::new(http, s3, &source, &self.etag, BYTES as u64, expiry)
+        Reader::new(http, s3, pinned, expiry)
     }
 }
 

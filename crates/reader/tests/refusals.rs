@@ -7,7 +7,7 @@ use gifgen_reader::{
     reader::{ReadError, Reader},
 };
 use gifgen_shared::{
-    source::{ETag, Source, SourceState},
+    source::{ETag, PinnedSource, Source, SourceState},
     source_key::SourceKey,
 };
 use gifgen_testkit::{
@@ -126,7 +126,8 @@ async fn read(answer: Answer) -> (String, usize) {
     let server = Canned::start(move |_| answer.clone()).await;
     let s3 = clients::s3(&server.endpoint(), "AKIAEXAMPLE", "test");
     let etag = ETag::new("9b2c").unwrap();
-    let reader = Reader::new(Http::new().unwrap(), s3, &source(FILMS), &etag, 100, MINUTE);
+    let pinned = PinnedSource::new(source(FILMS), etag, 100);
+    let reader = Reader::new(Http::new().unwrap(), s3, pinned, MINUTE);
     let error = reader.read(0..10).await.unwrap_err();
     assert!(matches!(error, ReadError::Interrupted { .. }), "{error}");
     for secret in ["X-Amz", "AKIAEXAMPLE", "http://"] {

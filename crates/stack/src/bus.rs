@@ -35,20 +35,20 @@ struct Rule {
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
     /// The pattern holds something that is not supported, and so would never match as meant.
-    #[error("add rule `{rule}`: {source}")]
+    #[error("add rule `{rule}`: {reason}")]
     Pattern {
         /// The rule's name.
         rule: String,
         /// What is wrong with the pattern.
-        source: PatternError,
+        reason: PatternError,
     },
     /// The matcher refuses the pattern.
-    #[error("add rule `{rule}`: {source}")]
+    #[error("add rule `{rule}`: {reason}")]
     Matcher {
         /// The rule's name.
         rule: String,
         /// What the matcher said.
-        source: QuaminaError,
+        reason: QuaminaError,
     },
     /// There is a rule of that name whose receiver is still there.
     #[error("add rule `{rule}`: a rule of that name exists")]
@@ -57,14 +57,14 @@ pub enum BusError {
         rule: String,
     },
     /// The event could not be matched against a rule.
-    #[error("match event `{id}` against rule `{rule}`: {source}")]
+    #[error("match event `{id}` against rule `{rule}`: {reason}")]
     Match {
         /// The event's id.
         id: String,
         /// The rule's name.
         rule: String,
         /// What the matcher said.
-        source: QuaminaError,
+        reason: QuaminaError,
     },
     /// No id could be made for the event.
     #[error(transparent)]
@@ -94,16 +94,16 @@ impl Bus {
         name: &str,
         pattern: &Value,
     ) -> Result<UnboundedReceiver<Value>, BusError> {
-        let pattern = pattern::checked(pattern.clone()).map_err(|source| BusError::Pattern {
+        let pattern = pattern::checked(pattern.clone()).map_err(|reason| BusError::Pattern {
             rule: name.into(),
-            source,
+            reason,
         })?;
         let mut matcher = Quamina::new();
         matcher
             .add_pattern((), &pattern.to_string())
-            .map_err(|source| BusError::Matcher {
+            .map_err(|reason| BusError::Matcher {
                 rule: name.into(),
-                source,
+                reason,
             })?;
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         rules.retain(|rule| !rule.matches.is_closed());
@@ -141,10 +141,10 @@ impl Bus {
             let matched = rule
                 .matcher
                 .has_matches(text.as_bytes())
-                .map_err(|source| BusError::Match {
+                .map_err(|reason| BusError::Match {
                     id: id.clone(),
                     rule: rule.name.clone(),
-                    source,
+                    reason,
                 })?;
             if matched && rule.matches.send(envelope.clone()).is_err() {
                 tracing::debug!(rule = rule.name, event = id, "the rule's receiver is gone");

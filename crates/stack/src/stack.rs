@@ -41,14 +41,14 @@ impl Drop for OpenStore {
 pub enum StackError {
     /// The data directory cannot be opened.
     #[error("open the object store: {0}")]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// A port cannot be had.
-    #[error("listen on {address}: {source}")]
+    #[error("listen on {address}: {reason}")]
     Listen {
         /// The address.
         address: IpAddr,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// No access key can be made.
     #[error(transparent)]
@@ -83,10 +83,11 @@ impl Stack {
     }
 
     async fn serve(address: IpAddr, data_dir: &Path, etags: ETags) -> Result<Self, StackError> {
-        let no_port = |source| StackError::Listen { address, source };
+        let no_port = |reason| StackError::Listen { address, reason };
         let bus = Bus::default();
         let credentials = Credentials::random()?;
-        let store = OpenStore(Store::open(data_dir, bus.clone(), etags).await?);
+        let store = Store::open(data_dir, bus.clone(), etags).await;
+        let store = OpenStore(store.map_err(StackError::Store)?);
         let s3 = Server::start(address, s3::service(store.0.clone(), &credentials))
             .await
             .map_err(no_port)?;

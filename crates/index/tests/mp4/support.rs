@@ -12,7 +12,7 @@ use gifgen_index::{container_index::IndexError, excerpt::Excerpt, mp4};
 use gifgen_reader::{block_cache::BlockCache, http::Http, reader::Reader};
 use gifgen_shared::{
     slice::{self, Slice},
-    source::{ETag, Source},
+    source::{ETag, PinnedSource, Source},
     source_key::SourceKey,
     video_stream::VideoStream,
 };
@@ -137,14 +137,10 @@ impl Served {
             key: SourceKey::plain("film").unwrap(),
             etag: None,
         };
-        let reader = Reader::new(
-            Http::new().unwrap(),
-            bed.s3().clone(),
-            &source,
-            &ETag::new(&object.etag).unwrap(),
-            std::fs::metadata(file).unwrap().len(),
-            Duration::from_secs(600),
-        );
+        let etag = ETag::new(&object.etag).unwrap();
+        let pinned = PinnedSource::new(source, etag, std::fs::metadata(file).unwrap().len());
+        let (http, s3) = (Http::new().unwrap(), bed.s3().clone());
+        let reader = Reader::new(http, s3, pinned, Duration::from_secs(600));
         Self {
             _bed: bed,
             blocks: BlockCache::new(reader),

@@ -18,7 +18,7 @@ use gifgen_index::{
 use gifgen_reader::{block_cache::BlockCache, http::Http, reader::Reader};
 use gifgen_shared::{
     slice::{Slice, plan},
-    source::{ETag, Source},
+    source::{ETag, PinnedSource, Source},
     source_key::SourceKey,
     video_stream::VideoStream,
 };
@@ -90,14 +90,10 @@ impl Bench {
             key: SourceKey::plain("film").unwrap(),
             etag: None,
         };
-        Reader::new(
-            Http::new().unwrap(),
-            self.bed.s3().clone(),
-            &source,
-            &ETag::new(&self.etag).unwrap(),
-            self.file.metadata().unwrap().len(),
-            Duration::from_secs(600),
-        )
+        let etag = ETag::new(&self.etag).unwrap();
+        let pinned = PinnedSource::new(source, etag, self.file.metadata().unwrap().len());
+        let (http, s3) = (Http::new().unwrap(), self.bed.s3().clone());
+        Reader::new(http, s3, pinned, Duration::from_secs(600))
     }
 
     pub fn slices(&self, seconds: u32) -> Vec<Slice> {

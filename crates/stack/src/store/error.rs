@@ -52,7 +52,7 @@ pub enum StoreError {
     },
     /// The body ended early or could not be read from the client.
     #[error("read the body from the client: {0}")]
-    Receive(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Receive(Box<dyn std::error::Error + Send + Sync>),
     /// What is to be adopted is not a regular file.
     #[error("`{0}` is not a regular file")]
     NotAFile(PathBuf),
@@ -63,21 +63,21 @@ pub enum StoreError {
     #[error("the object store is closed")]
     Closed,
     /// A file operation failed.
-    #[error("{doing} `{path}`: {source}")]
+    #[error("{doing} `{path}`: {reason}")]
     Io {
         /// The operation, as a verb.
         doing: &'static str,
         /// The file.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The metadata database failed. The error is shared by all changes of one commit.
     #[error("use the metadata database: {0}")]
-    Database(#[source] Arc<redb::Error>),
+    Database(Arc<redb::Error>),
     /// A record in the metadata database cannot be read or written.
     #[error("read or write a metadata record: {0}")]
-    Record(#[from] serde_json::Error),
+    Record(serde_json::Error),
     /// No random name can be made.
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -89,10 +89,10 @@ pub enum StoreError {
 impl StoreError {
     /// An I/O error with what was being done to which file.
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io {
+        move |reason| Self::Io {
             doing,
             path: path.to_owned(),
-            source,
+            reason,
         }
     }
 }

@@ -209,9 +209,9 @@ where
 }
 
 fn encode(value: &impl Serialize) -> Result<Vec<u8>, StoreError> {
-    Ok(serde_json::to_vec(value)?)
+    serde_json::to_vec(value).map_err(StoreError::Record)
 }
 
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
-    Ok(serde_json::from_slice(bytes)?)
+    serde_json::from_slice(bytes).map_err(StoreError::Record)
 }

@@ -6,16 +6,16 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A system call failed.
-    #[error("failed to {action}: {source}")]
+    #[error("failed to {action}: {reason}")]
     System {
         /// What was being done.
         action: String,
         /// What came back.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The system lets this user have no namespaces.
     #[error(
-        "this user may not {action} ({source}): run it as root with CAP_SYS_ADMIN, or let users have \
+        "this user may not {action} ({reason}): run it as root with CAP_SYS_ADMIN, or let users have \
          namespaces: sysctl kernel.unprivileged_userns_clone=1 on Debian, \
          sysctl kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu, a user.max_user_namespaces \
          above 0; in Docker, run the container with --privileged"
@@ -24,11 +24,11 @@ pub enum Error {
         /// What was being done.
         action: String,
         /// What came back.
-        source: io::Error,
+        reason: io::Error,
     },
     /// The filter cannot be made for this processor.
     #[error("failed to make the filter of system calls: {0}")]
-    Filter(#[from] seccompiler::BackendError),
+    Filter(seccompiler::BackendError),
     /// A name that is not in the table.
     #[error("{0:?} is not in the table of refused calls (`gifgen-sandbox refused` prints it)")]
     UnknownCall(String),
@@ -47,9 +47,9 @@ pub(crate) trait While<T> {
 
 impl<T, E: Into<io::Error>> While<T> for Result<T, E> {
     fn when(self, action: impl Into<String>) -> Result<T, Error> {
-        self.map_err(|source| Error::System {
+        self.map_err(|reason| Error::System {
             action: action.into(),
-            source: source.into(),
+            reason: reason.into(),
         })
     }
 }

@@ -55,7 +55,8 @@ impl Filter {
     pub fn install(&self) -> Result<(), Error> {
         // The second one refuses the call that installs them.
         for answer in [Answer::Enosys, Answer::Eperm] {
-            install(&self.program(answer)?).when("install the filter of system calls")?;
+            install(&self.program(answer).map_err(Error::Filter)?)
+                .when("install the filter of system calls")?;
         }
         Ok(())
     }

@@ -61,9 +61,9 @@ impl std::str::FromStr for Bind {
 pub fn enter(megabytes: u32, binds: &[Bind]) -> Result<(), Error> {
     let is_root = getuid().is_root() && identity::is_mapped();
     if is_root {
-        identity::unshare(UnshareFlags::NEWNS).map_err(|source| Error::Namespaces {
+        identity::unshare(UnshareFlags::NEWNS).map_err(|reason| Error::Namespaces {
             action: "make a mount namespace".into(),
-            source,
+            reason,
         })?;
     } else {
         identity::enter_user_namespace(0, 0, UnshareFlags::NEWNS)?;

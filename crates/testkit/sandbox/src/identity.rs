@@ -48,9 +48,9 @@ pub fn switch() -> Result<(), Error> {
 /// # Errors
 /// If the system lets this user have none.
 pub fn enter_user_namespace(uid: u32, gid: u32, more: UnshareFlags) -> Result<(), Error> {
-    let namespaces = |action: &str, source: io::Error| Error::Namespaces {
+    let namespaces = |action: &str, reason: io::Error| Error::Namespaces {
         action: action.into(),
-        source,
+        reason,
     };
     let (outer_uid, outer_gid) = (rustix::process::geteuid(), rustix::process::getegid());
     unshare(UnshareFlags::NEWUSER | more)
