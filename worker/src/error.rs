@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use gifgen_child::ChildError;
 use gifgen_ledger::error::LedgerError;
 use gifgen_probe::ProbeError;
-use gifgen_reader::{http::NoTls, loopback_proxy::GatewayError, reader::ReadError};
+use gifgen_reader::{GatewayError, NoTls, ReadError};
 use gifgen_shared::{
     rejection::Rejection,
     slice_event::SliceEventError,

@@ -6,17 +6,12 @@
 
 use std::{path::Path, pin::pin, sync::Arc};
 
-use gifgen_index::{
-    excerpt::Excerpt,
-    feed::{FeedError, feed, pipe},
-};
+use gifgen_index::{Excerpt, FeedError, feed, pipe};
 use gifgen_ledger::run::Run;
 use gifgen_probe::{ProbeError, ffmpeg_input::Input};
 use gifgen_reader::{
-    block_cache::BlockCache,
-    loopback_proxy::LoopbackProxy,
+    BlockCache, LoopbackProxy, ReadError, Reader,
     probing::{ProbingError, measure, packet_times},
-    reader::{ReadError, Reader},
 };
 use gifgen_shared::{
     deadline::Deadline,

@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Instant};
 
-use gifgen_index::excerpt::Excerpt;
+use gifgen_index::Excerpt;
 use gifgen_ledger::{
     receipt::Work,
     run::Run,
     slice_outputs::{Object, SliceOutputs},
 };
-use gifgen_reader::reader::Reader;
+use gifgen_reader::Reader;
 use gifgen_shared::{
     deadline::Deadline, output_keys::OutputKeys, preview_settings::PreviewSettings, slice::Slice,
     source::Source, video_stream::VideoStream, work_dir::WorkDir,

@@ -2,14 +2,14 @@
 
 use std::{num::NonZero, path::PathBuf, time::Instant};
 
-use gifgen_index::excerpt::Excerpt;
+use gifgen_index::Excerpt;
 use gifgen_ledger::{
     Ledger,
     receipt::{Outcome, Receipt, Work},
     run::Run,
     slice_outputs::SliceFailure,
 };
-use gifgen_reader::{http::Http, reader::Reader};
+use gifgen_reader::{Http, Reader};
 use gifgen_shared::{
     settings::Settings,
     slice::Slice,
