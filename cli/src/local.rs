@@ -9,7 +9,7 @@ use std::{
 };
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use gifgen_reader::http::NoTls;
+use gifgen_reader::NoTls;
 use gifgen_shared::{
     preview_settings::Frames,
     settings::{Settings, SettingsError},

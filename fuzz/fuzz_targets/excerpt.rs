@@ -1,7 +1,7 @@
 //! Excerpts, as events bring them.
 #![no_main]
 
-use gifgen_index::excerpt::Excerpt;
+use gifgen_index::Excerpt;
 use libfuzzer_sys::fuzz_target;
 
 const BYTES: u64 = 1 << 40;

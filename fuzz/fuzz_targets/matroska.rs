@@ -1,24 +1,24 @@
 //! The elements of Matroska files: heads, cues, clusters, and blocks looked for from anywhere.
 #![no_main]
 
-use gifgen_index::matroska::{cues::cues, head, keyframe, scan};
+use gifgen_index::parsers::matroska::{cluster, cues, last_keyframe, scan, track};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Some((track, bytes)) = bytes.split_first() else {
+    let Some((number, bytes)) = bytes.split_first() else {
         return;
     };
-    let track = u64::from(*track);
-    for inside in [None, Some(scan::Inside { time: 5000 })] {
-        let seen = scan::scan(bytes, inside, track);
-        assert!(seen.iter().all(|seen| seen.at < bytes.len()));
+    let number = u64::from(*number);
+    for cluster_timestamp in [None, Some(5000)] {
+        let found = scan(bytes, cluster_timestamp, number);
+        assert!(found.iter().all(|block| block.offset < bytes.len()));
     }
-    if let Some((at, _)) = keyframe::last(bytes, track, 1000) {
+    if let Some((at, _)) = last_keyframe(bytes, number, 1000) {
         assert!(at < bytes.len());
     }
-    cues(bytes, track);
-    scan::cluster(bytes);
+    cues(bytes, number);
+    cluster(bytes);
     for stream in 0..3 {
-        head::track(bytes, stream);
+        track(bytes, stream);
     }
 });

@@ -1,7 +1,7 @@
 //! The boxes of MP4 and QuickTime files, and what is cut out by them.
 #![no_main]
 
-use gifgen_index::{excerpt::Excerpt, mp4};
+use gifgen_index::{Excerpt, parsers::Mp4Index};
 use gifgen_shared::{slice::plan, video_stream::VideoStream};
 use libfuzzer_sys::fuzz_target;
 
@@ -14,7 +14,7 @@ fuzz_target!(|file: &[u8]| {
         interlaced: false,
         seek_margin: 0,
     };
-    let Ok(film) = mp4::Mp4Index::of(file, &video) else {
+    let Ok(film) = Mp4Index::of(file, &video) else {
         return;
     };
     assert!(film.length().is_none_or(|seconds| seconds > 0.0));

@@ -1,8 +1,9 @@
 //! The packets of transport streams: tables, times, and keyframes looked for backwards.
 #![no_main]
 
-use gifgen_index::mpegts::{
-    codec::Codec, keyframe, packet::Layout, programs::programs, stream::pictures,
+use gifgen_index::parsers::{
+    Codec,
+    mpegts::{Layout, last_keyframe, pictures, programs},
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -14,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
     for (pid, kind) in found.streams {
         pictures(bytes, u64::MAX / 2, layout, pid);
         if let Some(codec) = Codec::of(kind) {
-            let at = keyframe::last(bytes, layout, pid, codec, i64::MAX);
+            let at = last_keyframe(bytes, layout, pid, codec, i64::MAX);
             assert!(at.is_none_or(|at| at < bytes.len()));
         }
     }

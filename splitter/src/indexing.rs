@@ -2,12 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use gifgen_index::container_index::{ContainerIndex, IndexError};
+use gifgen_index::{ContainerIndex, IndexError};
 use gifgen_ledger::{excerpts::Excerpts, run::Run};
-use gifgen_reader::{
-    block_cache::BlockCache,
-    reader::{ReadError, Reader},
-};
+use gifgen_reader::{BlockCache, ReadError, Reader};
 use gifgen_shared::{blocking::blocking, deadline::Deadline, video_stream::VideoStream};
 use tokio::time::timeout;
 

@@ -2,13 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gifgen_index::container_index::ContainerIndex;
+use gifgen_index::ContainerIndex;
 use gifgen_ledger::run::SourceFacts;
 use gifgen_probe::ProbeError;
 use gifgen_reader::{
-    block_cache::BlockCache,
+    BlockCache, Reader,
     probing::{ProbingError, header, length},
-    reader::Reader,
 };
 use gifgen_shared::{
     deadline::Deadline,

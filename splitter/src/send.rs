@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use gifgen_index::container_index::ContainerIndex;
+use gifgen_index::ContainerIndex;
 use gifgen_ledger::{
     bucket::Race,
     excerpts::Excerpts,

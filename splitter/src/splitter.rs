@@ -10,11 +10,7 @@ use gifgen_ledger::{
     error::LedgerError,
     run::{Run, Versioned},
 };
-use gifgen_reader::{
-    http::{Http, NoTls},
-    loopback_proxy::GatewayError,
-    reader::ReadError,
-};
+use gifgen_reader::{GatewayError, Http, NoTls, ReadError};
 use gifgen_shared::{
     deadline::Deadline,
     error_chain::with_causes,

@@ -5,9 +5,7 @@ use std::io::ErrorKind;
 use gifgen_child::ChildError;
 use gifgen_ledger::{error::LedgerError, outcome::SliceFailure};
 use gifgen_probe::ProbeError;
-use gifgen_reader::{
-    http::NoTls, loopback_proxy::GatewayError, probing::ProbingError, reader::ReadError,
-};
+use gifgen_reader::{GatewayError, NoTls, ReadError, probing::ProbingError};
 use gifgen_shared::{
     error_chain::with_causes,
     rejection::Rejection,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use gifgen_index::excerpt::Excerpt;
+use gifgen_index::Excerpt;
 use gifgen_ledger::{
     complete::Authority,
     error::LedgerError,

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use gifgen_index::excerpt::Excerpt;
-use gifgen_reader::reader::Reader;
+use gifgen_index::Excerpt;
+use gifgen_reader::Reader;
 use gifgen_shared::{preview_settings::PreviewSettings, slice::Slice, video_stream::VideoStream};
 
 use crate::tiles::Tiles;

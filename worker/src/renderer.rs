@@ -6,14 +6,9 @@
 
 use std::{num::NonZero, path::Path, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
-use gifgen_index::{
-    excerpt::Excerpt,
-    feed::{FeedError, feed, pipe},
-};
+use gifgen_index::{Excerpt, FeedError, feed, pipe};
 use gifgen_probe::ffmpeg_input::Input;
-use gifgen_reader::{
-    block_cache::BlockCache, loopback_proxy::LoopbackProxy, probing::packet_times,
-};
+use gifgen_reader::{BlockCache, LoopbackProxy, probing::packet_times};
 use gifgen_shared::{deadline::Deadline, preview_settings::Decode, work_dir::WorkDir};
 
 use crate::{

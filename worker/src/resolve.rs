@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use gifgen_index::excerpt::Excerpt;
+use gifgen_index::Excerpt;
 use gifgen_ledger::{
     Ledger,
     run::{Run, SourceFacts},
 };
-use gifgen_reader::{block_cache::BlockCache, probing::measure, reader::Reader};
+use gifgen_reader::{BlockCache, Reader, probing::measure};
 use gifgen_shared::{
     deadline::Deadline, header::Header, output_keys::OutputKeys, slice::Slice,
     slice_event::SliceEvent, source::Source,

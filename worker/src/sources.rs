@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use gifgen_ledger::run::Run;
-use gifgen_reader::{http::Http, reader::Reader};
+use gifgen_reader::{Http, Reader};
 use gifgen_shared::{
     rejection::Rejection,
     source::{PinnedSource, Source, SourceState},

@@ -123,7 +123,7 @@ async fn content(upload: &Upload) -> Result<Content<'_>, TransientError> {
 
 /// The steps for files whose objects may exist: lists the objects, then makes sure that the run is
 /// current.
-async fn as_they_are<'a>(
+async fn steps_for_existing<'a>(
     ledger: &Ledger,
     contents: Vec<Content<'a>>,
     source: &Source,

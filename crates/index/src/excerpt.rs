@@ -6,29 +6,29 @@ use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use serde::{Deserialize, Serialize};
 
-use crate::keyframe::KeyframeQuery;
+use crate::keyframe_query::KeyframeQuery;
 
-/// The part of a source that a slice needs. FFmpeg reads `header`, and then the bytes in `ranges`, as
-/// one file from a pipe, and sees the pictures with the times that they have in the source.
+/// The part of a source that a slice needs. FFmpeg reads `header`, and then the bytes in `ranges`, as one file from
+/// a pipe. Pictures keep the timestamps that they have in the source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Excerpt {
-    /// What FFmpeg is to take it for.
+    /// The demuxer that FFmpeg uses for it.
     pub demuxer: Demuxer,
-    /// Index of the video stream in it, as FFmpeg counts.
+    /// Index of the video stream in the excerpt, as FFmpeg counts.
     pub stream: u32,
     /// What stands before the bytes of the source.
     #[serde(with = "serde_bytes")]
     pub header: Vec<u8>,
     /// Where the bytes start.
     pub start: Start,
-    /// Ranges of the source, in bytes: ascending, not empty, and without overlaps.
+    /// Byte ranges of the source: ascending, not empty, and without overlaps.
     pub ranges: Vec<Range<u64>>,
-    /// Where to read on to, if FFmpeg needs more than `ranges`, since their end is an estimate. Less
-    /// than the end of `ranges` where they are exact.
+    /// If the end of `ranges` is an estimate, FFmpeg may read on up to this offset. Less than the end of `ranges`
+    /// where that is exact.
     pub until: u64,
 }
 
-/// FFmpeg's name of the format of an [`Excerpt`].
+/// The format of an [`Excerpt`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Demuxer {
     /// MP4 and QuickTime.
@@ -44,41 +44,41 @@ pub enum Demuxer {
 pub enum Start {
     /// With the first of its ranges, which starts with a keyframe.
     Exact,
-    /// With the last keyframe before the first of its ranges, which is looked for backwards, for
-    /// the source has no index.
+    /// With the last keyframe before the first of its ranges. The worker searches it backwards, since the source
+    /// has no index.
     KeyframeBefore {
-        /// What it is known by.
-        landmark: KeyframeQuery,
-        /// Where in the source there is nothing before.
+        /// How it is recognised.
+        query: KeyframeQuery,
+        /// Where the first packet or cluster of the source starts.
         first: u64,
-        /// A step of the looks for it, in bytes.
+        /// A step of the search, in bytes.
         step: u64,
     },
 }
 
-/// Most bytes of a header: the tables of a slice of 900 s at 240 pictures a second.
-const LONGEST_HEADER: usize = 8 * 1024 * 1024;
+/// Longest header, in bytes: the tables of a slice of 900 s at 240 pictures a second.
+const MAX_HEADER_BYTES: usize = 8 * 1024 * 1024;
 
-/// Ranges with less than this between them, in bytes, are fetched at once: a request costs more time,
-/// and on S3 as much money as 4 MB cost from another region.
+/// Ranges with less than this between them, in bytes, are fetched at once: a request costs more time, and on S3 as
+/// much money as 4 MB cost from another region.
 const GAP: u64 = 512 * 1024;
 
-/// Most requests for one slice. What is more scattered FFmpeg may as well seek for.
-const MOST_FETCHES: usize = 64;
+/// Most requests for one slice. If its bytes are more scattered, FFmpeg may as well seek.
+const MAX_FETCHES: usize = 64;
 
 /// Most ranges: one for each picture of such a slice.
-const MOST_RANGES: usize = 250_000;
+const MAX_RANGES: usize = 250_000;
 
 /// Most bytes of the encoded form before compression.
-const LONGEST: u64 = 16 * 1024 * 1024;
+const MAX_ENCODED_BYTES: u64 = 16 * 1024 * 1024;
 
-/// A text that encodes no excerpt that can be. Permanent, but the slice can be read without one.
+/// A text encodes no valid excerpt. Permanent, but the slice can be read without one.
 #[derive(Debug, thiserror::Error)]
 #[error("this is no excerpt: {0}")]
 pub struct NoExcerpt(String);
 
 impl Demuxer {
-    /// As FFmpeg has it.
+    /// FFmpeg's name of it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Mov => "mov",
@@ -96,29 +96,29 @@ impl Excerpt {
             .map_err(std::io::Error::other)
             .and_then(|bytes| std::io::Write::write_all(&mut packed, &bytes))
             .and_then(|()| packed.finish());
-        // A vector takes all that is written to it, and all that is serialized here.
+        // Writing to a vector does not fail, nor does serializing these types.
         STANDARD_NO_PAD.encode(packed.unwrap_or_default())
     }
 
     /// Reads what [`Self::encode`] wrote, for a source of `bytes` bytes.
     ///
     /// # Errors
-    /// If it makes no sense for that source.
+    /// If it is invalid for that source.
     pub fn decode(text: &str, bytes: u64) -> Result<Self, NoExcerpt> {
         let packed = STANDARD_NO_PAD.decode(text);
         let packed = packed.map_err(|error| NoExcerpt(error.to_string()))?;
         let mut raw = Vec::new();
-        let mut unpacking = DeflateDecoder::new(packed.as_slice()).take(LONGEST);
+        let mut unpacking = DeflateDecoder::new(packed.as_slice()).take(MAX_ENCODED_BYTES);
         unpacking
             .read_to_end(&mut raw)
             .map_err(|error| NoExcerpt(error.to_string()))?;
         Self::unpacked(&raw, bytes)
     }
 
-    /// The same, from what the text unpacks to.
+    /// As [`Self::decode`], from what the text decompresses to.
     ///
     /// # Errors
-    /// If it makes no sense for that source.
+    /// If it is invalid for that source.
     pub fn unpacked(raw: &[u8], bytes: u64) -> Result<Self, NoExcerpt> {
         let excerpt: Self =
             postcard::from_bytes(raw).map_err(|error| NoExcerpt(error.to_string()))?;
@@ -126,13 +126,13 @@ impl Excerpt {
         Ok(excerpt)
     }
 
-    /// Whether it makes sense for a source of `bytes` bytes.
+    /// Whether it is valid for a source of `bytes` bytes.
     ///
     /// # Errors
-    /// If it does not.
+    /// If it is not.
     pub fn check(&self, bytes: u64) -> Result<(), NoExcerpt> {
         let wrong = |what: &str| Err(NoExcerpt(what.to_owned()));
-        if self.header.len() > LONGEST_HEADER || self.ranges.len() > MOST_RANGES {
+        if self.header.len() > MAX_HEADER_BYTES || self.ranges.len() > MAX_RANGES {
             return wrong("it is too long");
         }
         let mut end = 0;
@@ -142,7 +142,7 @@ impl Excerpt {
             }
             end = range.end;
         }
-        if self.fetches().count() > MOST_FETCHES {
+        if self.fetches().count() > MAX_FETCHES {
             return wrong("its bytes are scattered all over the source");
         }
         if end == 0 || self.until > bytes {
@@ -151,7 +151,7 @@ impl Excerpt {
         Ok(())
     }
 
-    /// The ranges by what is fetched with one request: those with little between them, which is
+    /// The ranges, grouped by request. Ranges with small gaps between them are fetched together, and the gaps are
     /// dropped.
     pub fn fetches(&self) -> impl Iterator<Item = &[Range<u64>]> {
         let is_near =
@@ -186,7 +186,7 @@ mod tests {
     proptest! {
         #[test]
         fn an_excerpt_survives_its_event(header in prop::collection::vec(any::<u8>(), 0..200),
-            lengths in prop::collection::vec((0u64..1 << 40, 1u64..1 << 30), 1..MOST_FETCHES)) {
+            lengths in prop::collection::vec((0u64..1 << 40, 1u64..1 << 30), 1..MAX_FETCHES)) {
             let excerpt = excerpt(header, &lengths);
             let end = excerpt.ranges.last().unwrap().end;
             let text = excerpt.encode();
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn what_is_scattered_all_over_the_source_is_refused() {
-        let scattered = excerpt(Vec::new(), &[(GAP, 1); MOST_FETCHES + 1]);
+        let scattered = excerpt(Vec::new(), &[(GAP, 1); MAX_FETCHES + 1]);
         assert!(Excerpt::decode(&scattered.encode(), u64::MAX).is_err());
     }
 
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn what_unpacks_to_far_more_than_it_is_is_refused() {
-        let long = excerpt(vec![0; LONGEST_HEADER + 1], &[(0, 1)]);
+        let long = excerpt(vec![0; MAX_HEADER_BYTES + 1], &[(0, 1)]);
         assert!(long.encode().len() < 32 * 1024);
         assert!(Excerpt::decode(&long.encode(), 100).is_err());
     }

@@ -8,10 +8,7 @@ use std::{
     time::Duration,
 };
 
-use gifgen_reader::{
-    ranges::RangeStream,
-    reader::{ReadError, Reader},
-};
+use gifgen_reader::{RangeStream, ReadError, Reader};
 use rustix::{
     io::ioctl_fionread,
     pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
@@ -20,17 +17,16 @@ use tokio::{io::AsyncWriteExt as _, net::unix::pipe::Sender, time::sleep};
 
 use crate::{
     excerpt::Excerpt,
-    keyframe::{before, first_look},
+    keyframe_search::{bytes_from_keyframe, first_range},
 };
 
-/// What is read first when the estimated end of an excerpt was too early, in bytes. It doubles each
-/// time.
-const FIRST_STEP_ON: u64 = 64 * 1024;
+/// What is read first if the estimated end of an excerpt was too early, in bytes. It doubles each time.
+const FIRST_STEP: u64 = 64 * 1024;
 
-/// How often FFmpeg is looked at that has not yet read all that it was given.
-const LOOK_AGAIN: Duration = Duration::from_millis(2);
+/// How often the pipe is checked until FFmpeg has read all that is in it.
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// Size of the pipe, in bytes: small, so that FFmpeg's need is known early.
+/// Size of the pipe, in bytes. A small one tells early whether FFmpeg needs more.
 const PIPE_BYTES: usize = 64 * 1024;
 
 /// Why FFmpeg does not get all of an excerpt.
@@ -42,24 +38,24 @@ pub enum FeedError {
     /// The keyframe is too far before its slice. The slice can be read without an excerpt.
     #[error("there is no keyframe shortly before the slice")]
     NoKeyframe,
-    /// The pipe broke for another reason than that FFmpeg had enough.
+    /// The pipe failed for another reason than that FFmpeg had enough.
     #[error("failed to write to FFmpeg's input")]
     Pipe(#[from] io::Error),
 }
 
-/// A pipe to FFmpeg: the end that is fed, and the one that becomes its standard input.
+/// A pipe to FFmpeg: the end to write to, and the one that becomes FFmpeg's standard input.
 ///
 /// # Errors
-/// If the system gives none.
+/// If the kernel refuses it.
 pub fn pipe() -> io::Result<(Sender, OwnedFd)> {
     let (stdin, feed) = pipe_with(PipeFlags::CLOEXEC)?;
-    // The default is the same for everybody who is not out of pipe buffers.
+    // If it fails, the pipe keeps its default size.
     fcntl_setpipe_size(&feed, PIPE_BYTES).ok();
     Ok((Sender::from_owned_fd(feed)?, stdin))
 }
 
-/// Writes `excerpt`, read through `reader`, to `pipe`, and closes it at the end. Ends early, and
-/// well, when FFmpeg wants no more.
+/// Writes `excerpt`, read through `reader`, to `pipe`, and closes that at the end. That FFmpeg closes its end early
+/// is no error.
 ///
 /// # Errors
 /// If the source cannot be read.
@@ -83,32 +79,32 @@ async fn write(
     let Some((fetch, all)) = fetches.next().and_then(|fetch| Some((fetch, span(fetch)?))) else {
         return Ok(());
     };
-    let look = first_look(excerpt);
-    let mut stream = reader.stream(look.start..all.end);
-    let looked = stream.take(look.end - look.start).await?;
-    let lead = before(reader, excerpt, looked).await?;
-    let lead = lead.ok_or(FeedError::NoKeyframe)?;
+    let first = first_range(excerpt);
+    let mut stream = reader.stream(first.start..all.end);
+    let first_bytes = stream.take(first.end - first.start).await?;
+    let keyframe = bytes_from_keyframe(reader, excerpt, first_bytes).await?;
+    let keyframe = keyframe.ok_or(FeedError::NoKeyframe)?;
     pipe.write_all(&excerpt.header).await?;
-    pipe.write_all(&lead).await?;
+    pipe.write_all(&keyframe).await?;
     copy(stream, all.start, fetch, pipe).await?;
     for fetch in fetches {
         let Some(all) = span(fetch) else { continue };
         copy(reader.stream(all.clone()), all.start, fetch, pipe).await?;
     }
     let mut at = excerpt.ranges.last().map_or(0, |range| range.end);
-    let mut step = FIRST_STEP_ON;
+    let mut step = FIRST_STEP;
     while at < excerpt.until {
         until_drained(pipe).await?;
-        let on = at..excerpt.until.min(at + step);
+        let next = at..excerpt.until.min(at + step);
         step *= 2;
-        let stream = reader.stream(on.clone());
-        copy(stream, at, std::slice::from_ref(&on), pipe).await?;
-        at = on.end;
+        let stream = reader.stream(next.clone());
+        copy(stream, at, std::slice::from_ref(&next), pipe).await?;
+        at = next.end;
     }
     Ok(())
 }
 
-/// Writes what `stream`, which starts at `at`, has of the ranges `wanted`.
+/// Writes the ranges `wanted` of `stream`, which starts at the offset `at`.
 async fn copy(
     mut stream: RangeStream,
     mut at: u64,
@@ -126,11 +122,10 @@ async fn copy(
     Ok(())
 }
 
-/// Waits until FFmpeg has read all that it was given, or is gone.
+/// Waits until FFmpeg has read all that is in the pipe. If FFmpeg exits before, this waits until it is dropped.
 async fn until_drained(pipe: &Sender) -> io::Result<()> {
     while ioctl_fionread(pipe)? > 0 {
-        // A pipe whose reader is gone is writable, and keeps what is in it.
-        sleep(LOOK_AGAIN).await;
+        sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }

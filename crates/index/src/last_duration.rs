@@ -1,35 +1,38 @@
-//! When the last picture of a stream ends, where the file does not say: it stands as long as most.
+//! When the last picture of a stream ends, where the file does not say: it is shown as long as most pictures.
 
-/// The picture that is shown last is among so many that are stored last: codecs reorder over sixteen at
-/// most. Fewer say nothing of their rate either.
-pub const LAST: usize = 20;
+/// The picture that is shown last is among so many that are stored last: codecs reorder sixteen at most. Fewer do
+/// not tell the frame rate either.
+pub(crate) const MIN_PICTURES: usize = 20;
 
-/// The end of the last of the pictures that are shown at `times`, in any unit, of which a second has
-/// `second`. `None` if they do not tell.
-pub fn end(mut times: Vec<i64>, second: i64) -> Option<i64> {
-    times.sort_unstable();
-    times.dedup();
-    let last = *times.last()?;
-    last.checked_add(usual_step(times, second)?)
+/// The end of the last of the pictures with these pts, in ticks of which `timescale` are a second. `None` if they do
+/// not tell.
+pub(crate) fn end(mut pts: Vec<i64>, timescale: i64) -> Option<i64> {
+    pts.sort_unstable();
+    pts.dedup();
+    let last = *pts.last()?;
+    last.checked_add(usual_duration(pts, timescale)?)
 }
 
-/// The step from one of `times` to the next: that in the middle, if they are sorted by length. `None` if
-/// they are too few to tell, or if it is longer than a `second`: such pictures have no rate.
-pub fn usual_step(times: impl IntoIterator<Item = i64>, second: i64) -> Option<i64> {
-    let mut times = times.into_iter();
-    let mut before = times.next()?;
-    let steps = times.map(|time| {
-        let step = time.saturating_sub(before);
-        before = time;
-        step
+/// The median of the durations from one of `timestamps` to the next. `None` if they are too few to tell, or if it is
+/// longer than a second: such pictures have no frame rate.
+pub(crate) fn usual_duration(
+    timestamps: impl IntoIterator<Item = i64>,
+    timescale: i64,
+) -> Option<i64> {
+    let mut timestamps = timestamps.into_iter();
+    let mut before = timestamps.next()?;
+    let durations = timestamps.map(|timestamp| {
+        let duration = timestamp.saturating_sub(before);
+        before = timestamp;
+        duration
     });
-    let mut steps: Vec<i64> = steps.collect();
-    let middle = steps.len() / 2;
-    if steps.len() + 1 < LAST {
+    let mut durations: Vec<i64> = durations.collect();
+    let middle = durations.len() / 2;
+    if durations.len() + 1 < MIN_PICTURES {
         return None;
     }
-    let (_, step, _) = steps.select_nth_unstable(middle);
-    Some(*step).filter(|step| (1..=second).contains(step))
+    let (_, median, _) = durations.select_nth_unstable(middle);
+    Some(*median).filter(|median| (1..=timescale).contains(median))
 }
 
 #[cfg(test)]

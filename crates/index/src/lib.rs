@@ -1,14 +1,23 @@
-//! Which bytes of a source a slice needs, and the little header that makes them a file of their own.
+//! Which bytes of a source a slice needs, and the header that makes them a file of their own.
 //!
-//! The splitter reads a source's own index once and makes one [`excerpt::Excerpt`] for each slice;
-//! the worker fetches just those bytes and hands them to FFmpeg, which needs no network then.
+//! The splitter reads a source's own index once and makes one [`Excerpt`] for each slice. The worker fetches just
+//! those bytes and feeds them to FFmpeg, which needs no network then.
 
-pub mod container_index;
-pub mod excerpt;
-pub mod feed;
-pub mod keyframe;
-pub mod last_duration;
-pub mod matroska;
-pub mod mp4;
-pub mod mpegts;
-pub mod search;
+mod container_index;
+mod error;
+mod excerpt;
+mod feed;
+mod keyframe_query;
+mod keyframe_search;
+mod last_duration;
+mod matroska;
+mod mp4;
+mod mpegts;
+pub mod parsers;
+mod search;
+
+pub use container_index::ContainerIndex;
+pub use error::IndexError;
+pub use excerpt::{Demuxer, Excerpt, NoExcerpt, Start};
+pub use feed::{FeedError, feed, pipe};
+pub use keyframe_query::KeyframeQuery;

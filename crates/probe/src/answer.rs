@@ -8,8 +8,7 @@ use gifgen_shared::{
 };
 use serde::Deserialize;
 
-use super::{ProbeError, beginning::not_a_video};
-use crate::ffmpeg_input::MAX_PIXELS;
+use crate::{beginning::not_a_video, error::ProbeError, ffmpeg_input::MAX_PIXELS};
 
 /// Tallest picture that is taken, in multiples of its width: a still 3840 wide then still fits
 /// into a JPG.

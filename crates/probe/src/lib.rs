@@ -4,13 +4,14 @@
 mod answer;
 pub mod beginning;
 mod components;
+mod error;
 pub mod ffmpeg_input;
 pub mod ffmpeg_log;
 mod packets;
 
 use std::{ffi::OsString, path::Path};
 
-use gifgen_child::{ChildError, Ending, Finished, Keep, Program, memory};
+use gifgen_child::{Ending, Finished, Keep, Program, memory};
 use gifgen_shared::{
     deadline::Deadline,
     header::{Header, MISSING_SECONDS},
@@ -18,6 +19,7 @@ use gifgen_shared::{
     video_stream::VideoStream,
 };
 
+pub use crate::error::ProbeError;
 use crate::{
     ffmpeg_input::Input,
     ffmpeg_log::{LOG_LEVEL, complaints, was_short_of_memory},
@@ -35,23 +37,6 @@ pub struct Probe<'a> {
     pub input: Input<'a>,
     /// When all probing must be over.
     pub deadline: Deadline,
-}
-
-/// Why a source could not be looked at.
-#[derive(Debug, thiserror::Error)]
-pub enum ProbeError {
-    /// The input's fault, and permanent.
-    #[error(transparent)]
-    Rejected(#[from] Rejection),
-    /// ffprobe could not be run. Transient.
-    #[error(transparent)]
-    Child(#[from] ChildError),
-    /// ffprobe was ended before it was done. Transient.
-    #[error("ffprobe {reason}")]
-    Interrupted {
-        /// What ended it.
-        reason: String,
-    },
 }
 
 /// Most bytes of ffprobe's answer that are kept: a source with thousands of streams is cut off,

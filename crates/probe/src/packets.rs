@@ -5,8 +5,8 @@ use std::{collections::HashMap, ffi::OsString, ops::Range};
 use gifgen_child::Keep;
 use gifgen_shared::rejection::{Reason, Rejection};
 
-use super::{Probe, ProbeError, answer::seconds};
-use crate::ffmpeg_log::LOG_LEVEL;
+use super::Probe;
+use crate::{answer::seconds, error::ProbeError, ffmpeg_log::LOG_LEVEL};
 
 /// Packets that are read and decoded to find the first picture. H.264 and HEVC reorder over at
 /// most 16 pictures.

@@ -16,20 +16,20 @@ use hyper_util::{
 };
 use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 
-/// How many bytes of an answer may lie in the kernel unread. What is asked for and then not needed
-/// after all is paid for up to here, and what the next one holds. It gives 6 MB a second where a round trip
-/// takes 20 ms, and ten times that within a region.
+/// How many bytes of an answer may lie unread in the kernel. If an answer is not read to its end, so many bytes are
+/// transferred in vain, and a read buffer. It gives 6 MB a second where a round trip takes 20 ms, and ten times that
+/// within a region.
 const RECEIVE_BUFFER_BYTES: usize = 128 * 1024;
 
 /// How many bytes of an answer are read at once.
 const READ_BUFFER_BYTES: usize = 64 * 1024;
 
-/// A client with its pool of connections, one for each process. Cloning is cheap. A connection that the
-/// peer forgot while the process was frozen costs no attempt: [`gifgen_shared::connections`] says how.
+/// A client with its pool of connections, one for each process. Cloning is cheap. A connection that the peer closed
+/// while the process was frozen costs no attempt: [`gifgen_shared::connections`] says how.
 #[derive(Clone, Debug)]
 pub struct Http {
     pooled: Pool,
-    /// Keeps no connection.
+    /// Opens a connection for each request.
     fresh: Pool,
 }
 
@@ -41,8 +41,8 @@ type Pool = Client<HttpsConnector<HttpConnector>, Empty<Bytes>>;
 pub struct NoTls(#[from] rustls::Error);
 
 impl Http {
-    /// A client that checks servers by the system's certificates, as the AWS SDKs do. Where there
-    /// are none it still reaches servers without TLS, on loopback.
+    /// A client that verifies servers with the system's certificates, as the AWS SDKs do. If there are none, it still
+    /// reaches servers without TLS, on loopback.
     ///
     /// # Errors
     /// If TLS cannot be set up at all.
@@ -104,7 +104,7 @@ impl Http {
     }
 }
 
-/// Whether the connection broke before an answer began, rather than that the answer makes no sense.
+/// Whether the connection broke before the answer; a malformed answer does not count.
 fn is_broken(error: &Error) -> bool {
     iter::successors(error.source(), |&cause| cause.source()).any(|cause| {
         let hyper = cause.downcast_ref::<hyper::Error>();

@@ -1,10 +1,18 @@
-//! Reads a source, in one version of it: ranges over presigned URLs, and the loopback server through
-//! which FFmpeg gets at the source where it must seek for itself.
+//! Reads one version of a source: ranges over presigned URLs, a cache of what was read, and a loopback proxy for
+//! FFmpeg where that must seek for itself.
 
-pub mod block_cache;
+mod block_cache;
+mod block_memory;
 mod block_stream;
-pub mod http;
-pub mod loopback_proxy;
+mod error;
+mod http;
+mod in_flight_request;
+mod loopback_proxy;
 pub mod probing;
-pub mod ranges;
-pub mod reader;
+mod reader;
+
+pub use block_cache::BlockCache;
+pub use error::ReadError;
+pub use http::{Http, NoTls};
+pub use loopback_proxy::{GatewayError, LoopbackProxy};
+pub use reader::{RangeStream, Reader};

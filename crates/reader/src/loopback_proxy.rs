@@ -1,8 +1,8 @@
-//! A source on a loopback port, for FFmpeg and ffprobe where they must seek for themselves: they open
-//! one URL of ours and know no other.
+//! Serves a source on a loopback port, to FFmpeg and ffprobe where they must seek for themselves. They open one URL of
+//! ours and know no other.
 //!
-//! What they read comes through [`BlockCache`], with long requests that end when they stop reading. What
-//! goes wrong with the source is kept as it was, and not as FFmpeg words it.
+//! What they read comes through [`BlockCache`], with long requests that end when they stop reading. An error of the
+//! source is kept as it was, and not as FFmpeg words it.
 
 use std::{
     convert::Infallible,
@@ -35,16 +35,15 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{block_cache::BlockCache, reader::ReadError};
+use crate::{block_cache::BlockCache, block_stream::BlockStream, error::ReadError};
 
-/// What may lie in the socket unread, in bytes: it is read from the source in vain when FFmpeg seeks
-/// away.
+/// How many bytes may lie unread in the socket. When FFmpeg seeks, they were read from the source in vain.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Pause after a failed accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// A source on a loopback port, as long as this lives.
+/// Serves a source on a loopback port until it is dropped.
 pub struct LoopbackProxy {
     address: SocketAddr,
     url: String,
@@ -58,8 +57,8 @@ pub struct LoopbackProxy {
 pub struct GatewayError(#[from] std::io::Error);
 
 impl LoopbackProxy {
-    /// Serves `blocks` on a port of 127.0.0.1 that the kernel picks, at a path that nobody can guess;
-    /// on a machine with several users, they can see it among the arguments of FFmpeg.
+    /// Serves `blocks` on a port of 127.0.0.1 that the kernel picks, at a path that nobody can guess. Other users of
+    /// the machine can see the path among the arguments of FFmpeg.
     ///
     /// # Errors
     /// If there is no port.
@@ -83,12 +82,12 @@ impl LoopbackProxy {
         })
     }
 
-    /// The URL to open.
+    /// The URL that FFmpeg opens.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The same, for FFmpeg: as a `container` of this format, if it is known.
+    /// The URL as an input of FFmpeg, with the format `container` if that is known.
     pub fn input<'a>(&'a self, container: Option<&'a str>) -> Input<'a> {
         Input::Loopback {
             url: &self.url,
@@ -102,7 +101,7 @@ impl LoopbackProxy {
         self.address.port()
     }
 
-    /// What went wrong with the source, if anything did: the reader gets a shorter file then.
+    /// The first error of the source, if there was one. FFmpeg got a shorter file then.
     pub fn failure(&self) -> Option<ReadError> {
         self.failure.get().cloned()
     }
@@ -117,7 +116,7 @@ impl Drop for LoopbackProxy {
 
 impl fmt::Debug for LoopbackProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gateway")
+        f.debug_struct("LoopbackProxy")
             .field("address", &self.address)
             .finish_non_exhaustive()
     }
@@ -178,7 +177,7 @@ impl Served {
             return empty(StatusCode::NOT_FOUND);
         }
         let asked = request.headers().get(RANGE);
-        let range = asked.and_then(|range| wanted(range.to_str().ok()?, length));
+        let range = asked.and_then(|range| requested_range(range.to_str().ok()?, length));
         let (status, range) = match (asked, range) {
             (None, _) => (StatusCode::OK, 0..length),
             (Some(_), Some(range)) => (StatusCode::PARTIAL_CONTENT, range),
@@ -208,7 +207,8 @@ impl Served {
     /// The body with the bytes in `range`.
     fn stream(&self, range: Range<u64>) -> stream::BoxStream<'static, Piece> {
         let failure = Arc::clone(&self.failure);
-        stream::try_unfold(self.blocks.stream(range), async |mut stream| {
+        let blocks = BlockStream::new(Arc::clone(&self.blocks), range);
+        stream::try_unfold(blocks, async |mut stream| {
             let piece = stream.next().await?;
             Ok(piece.map(|piece| (Frame::data(piece), stream)))
         })
@@ -228,9 +228,9 @@ fn empty(status: StatusCode) -> Response<Body> {
     answer
 }
 
-/// The range that the header `Range` asks for, of a file of `length` bytes: one that ends, or one to
-/// the end. FFmpeg asks for no other.
-fn wanted(header: &str, length: u64) -> Option<Range<u64>> {
+/// The range that the header `Range` asks for, of a file of `length` bytes. It has an end, or goes to the end of the
+/// file: FFmpeg sends no others.
+fn requested_range(header: &str, length: u64) -> Option<Range<u64>> {
     let (first, last) = header.strip_prefix("bytes=")?.split_once('-')?;
     let first: u64 = first.parse().ok()?;
     let end = match last {
@@ -246,11 +246,11 @@ mod tests {
 
     #[test]
     fn ranges_are_read_as_ffmpeg_writes_them() {
-        assert_eq!(wanted("bytes=0-", 10), Some(0..10));
-        assert_eq!(wanted("bytes=3-5", 10), Some(3..6));
-        assert_eq!(wanted("bytes=3-99", 10), Some(3..10));
+        assert_eq!(requested_range("bytes=0-", 10), Some(0..10));
+        assert_eq!(requested_range("bytes=3-5", 10), Some(3..6));
+        assert_eq!(requested_range("bytes=3-99", 10), Some(3..10));
         for none in ["bytes=10-", "bytes=-3", "bytes=5-3", "items=0-", "bytes=x-"] {
-            assert_eq!(wanted(none, 10), None, "{none}");
+            assert_eq!(requested_range(none, 10), None, "{none}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! ffprobe on a source, through the gateway.
+//! Runs ffprobe on a source, through the loopback proxy.
 
 use std::{ops::Range, path::Path, sync::Arc};
 
@@ -10,25 +10,25 @@ use gifgen_shared::{deadline::Deadline, header::Header, rejection::Reason};
 
 use crate::{
     block_cache::BlockCache,
+    error::ReadError,
     loopback_proxy::{GatewayError, LoopbackProxy},
-    reader::ReadError,
 };
 
-/// Why a source could not be looked at.
+/// Why a source could not be probed.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbingError {
-    /// ffprobe says so.
+    /// ffprobe failed, or rejected the source.
     #[error(transparent)]
     Probe(#[from] ProbeError),
     /// The source cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// There is no port for the gateway. Transient.
+    /// The loopback proxy got no port. Transient.
     #[error(transparent)]
     LoopbackProxy(#[from] GatewayError),
 }
 
-/// What ffprobe finds in the header and the first pictures: see [`Probe::header`].
+/// Probes the header and the first pictures; see [`Probe::header`].
 ///
 /// # Errors
 /// If the source cannot be read, or is no video.
@@ -37,13 +37,13 @@ pub async fn header(
     blocks: &Arc<BlockCache>,
     deadline: Deadline,
 ) -> Result<Header, ProbingError> {
-    let gateway = LoopbackProxy::start(Arc::clone(blocks)).await?;
+    let proxy = LoopbackProxy::start(Arc::clone(blocks)).await?;
     let probe = Probe {
         ffprobe,
-        input: gateway.input(None),
+        input: proxy.input(None),
         deadline,
     };
-    let found = judge(probe.header().await, &gateway);
+    let found = judge(probe.header().await, &proxy);
     match &found {
         Err(ProbingError::Probe(ProbeError::Rejected(rejection)))
             if rejection.reason == Reason::Unreadable =>
@@ -55,7 +55,7 @@ pub async fn header(
     }
 }
 
-/// The length of the video stream in seconds: see [`Probe::length`].
+/// The length of the video stream in seconds; see [`Probe::length`].
 ///
 /// # Errors
 /// If the source cannot be read, or holds no whole video.
@@ -65,13 +65,13 @@ pub async fn length(
     deadline: Deadline,
     header: &Header,
 ) -> Result<f64, ProbingError> {
-    let gateway = LoopbackProxy::start(Arc::clone(blocks)).await?;
+    let proxy = LoopbackProxy::start(Arc::clone(blocks)).await?;
     let probe = Probe {
         ffprobe,
-        input: gateway.input(Some(&header.container)),
+        input: proxy.input(Some(&header.container)),
         deadline,
     };
-    judge(probe.length(header).await, &gateway)
+    judge(probe.length(header).await, &proxy)
 }
 
 /// The header, and the length by ffprobe.
@@ -88,7 +88,7 @@ pub async fn measure(
     Ok((header, length))
 }
 
-/// When the packets of the stream `index` of a `container` are shown that lie within `range`: see
+/// The pts in seconds of the packets within `range`, of the stream `index` of a source in the format `container`; see
 /// [`Probe::packet_times`].
 ///
 /// # Errors
@@ -101,18 +101,18 @@ pub async fn packet_times(
     index: u32,
     range: Range<f64>,
 ) -> Result<Vec<f64>, ProbingError> {
-    let gateway = LoopbackProxy::start(Arc::clone(blocks)).await?;
+    let proxy = LoopbackProxy::start(Arc::clone(blocks)).await?;
     let probe = Probe {
         ffprobe,
-        input: gateway.input(Some(container)),
+        input: proxy.input(Some(container)),
         deadline,
     };
-    judge(probe.packet_times(index, range).await, &gateway)
+    judge(probe.packet_times(index, range).await, &proxy)
 }
 
-/// To ffprobe a source that cannot be read looks like one that ends, so the gateway has the last word.
-fn judge<T>(found: Result<T, ProbeError>, gateway: &LoopbackProxy) -> Result<T, ProbingError> {
-    match gateway.failure() {
+/// The result of ffprobe, unless the source failed: to ffprobe that looks like a source that ends.
+fn judge<T>(found: Result<T, ProbeError>, proxy: &LoopbackProxy) -> Result<T, ProbingError> {
+    match proxy.failure() {
         Some(error) => Err(error.into()),
         None => Ok(found?),
     }

@@ -2,12 +2,7 @@
 
 use std::{process::Stdio, sync::Arc, time::Duration};
 
-use gifgen_reader::{
-    block_cache::BlockCache,
-    http::Http,
-    loopback_proxy::LoopbackProxy,
-    reader::{ReadError, Reader},
-};
+use gifgen_reader::{BlockCache, Http, LoopbackProxy, ReadError, Reader};
 use gifgen_shared::{
     source::{ETag, PinnedSource, Source},
     source_key::SourceKey,

@@ -2,9 +2,7 @@
 
 use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
 
-use gifgen_reader::{
-    block_cache::BlockCache, http::Http, loopback_proxy::LoopbackProxy, reader::Reader,
-};
+use gifgen_reader::{BlockCache, Http, LoopbackProxy, Reader};
 use gifgen_shared::{
     source::{ETag, PinnedSource, Source},
     source_key::SourceKey,

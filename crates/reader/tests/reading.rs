@@ -3,11 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use aws_sdk_s3::primitives::ByteStream;
-use gifgen_reader::{
-    block_cache::BlockCache,
-    http::Http,
-    reader::{ReadError, Reader},
-};
+use gifgen_reader::{BlockCache, Http, ReadError, Reader};
 use gifgen_shared::{
     source::{ETag, PinnedSource, Source},
     source_key::SourceKey,

@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use gifgen_reader::{
-    http::Http,
-    reader::{ReadError, Reader},
-};
+use gifgen_reader::{Http, ReadError, Reader};
 use gifgen_shared::{
     source::{ETag, PinnedSource, Source, SourceState},
     source_key::SourceKey,

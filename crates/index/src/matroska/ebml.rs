@@ -1,23 +1,23 @@
-//! EBML, as far as it takes to find one's way: elements by their headers.
+//! EBML elements and their headers.
 
 use std::ops::Range;
 
 /// The header of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// What it is, with the marker of its length.
+    /// The element's id, with the marker of its length.
     pub id: u32,
-    /// Bytes of the header itself.
+    /// Size of the header itself, in bytes.
     pub header: u64,
-    /// Bytes behind the header; `None` if that is not known.
+    /// Size of the content, in bytes. `None` if it is unknown.
     pub size: Option<u64>,
 }
 
 /// Longest header, in bytes.
-pub const LONGEST_HEADER: u64 = 12;
+pub(super) const MAX_HEADER_BYTES: u64 = 12;
 
 impl Header {
-    /// That of the element at the start of `bytes`.
+    /// The header of the element at the start of `bytes`.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let first = *bytes.first()?;
         let id_length = first.leading_zeros() as usize + 1;
@@ -33,15 +33,15 @@ impl Header {
         })
     }
 
-    /// Where its content lies, if it starts at `at` and ends.
-    pub fn content(&self, at: u64) -> Option<Range<u64>> {
+    /// Where the content of an element that starts at `at` lies. `None` if its size is unknown.
+    pub(super) fn content(&self, at: u64) -> Option<Range<u64>> {
         let start = at.checked_add(self.header)?;
         Some(start..start.checked_add(self.size?)?)
     }
 }
 
-/// A number of variable length, and how long it is; `None` stands for the one that means "unknown".
-pub fn number(bytes: &[u8]) -> Option<(Option<u64>, usize)> {
+/// A number of variable length, and its length in bytes. The number that means "unknown" is `None`.
+pub(super) fn number(bytes: &[u8]) -> Option<(Option<u64>, usize)> {
     let first = *bytes.first()?;
     let length = first.leading_zeros() as usize + 1;
     if length > 8 {
@@ -53,15 +53,15 @@ pub fn number(bytes: &[u8]) -> Option<(Option<u64>, usize)> {
 }
 
 /// An unsigned number of up to eight bytes.
-pub fn big_endian(bytes: &[u8]) -> u64 {
+pub(super) fn big_endian(bytes: &[u8]) -> u64 {
     let bytes = bytes.get(..8).unwrap_or(bytes);
     bytes
         .iter()
         .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// The elements in `bytes`, with where each starts. The last one may be cut off; one of unknown
-/// size is the last.
+/// The elements in `bytes`: where each starts, its header, and its content. The last one may be cut off. An
+/// element of unknown size is the last.
 pub fn elements(bytes: &[u8]) -> impl Iterator<Item = (usize, Header, &[u8])> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -76,7 +76,7 @@ pub fn elements(bytes: &[u8]) -> impl Iterator<Item = (usize, Header, &[u8])> {
 }
 
 /// The content of the first element `id` in `bytes`.
-pub fn child(bytes: &[u8], id: u32) -> Option<&[u8]> {
+pub(super) fn child(bytes: &[u8], id: u32) -> Option<&[u8]> {
     let mut elements = elements(bytes);
     elements
         .find(|(_, header, _)| header.id == id)

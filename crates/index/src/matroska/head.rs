@@ -1,118 +1,120 @@
-//! What stands before the clusters.
+//! The head of a Matroska file: what stands before its clusters, and the cues behind them.
 
 use std::ops::Range;
 
-use gifgen_reader::block_cache::BlockCache;
+use gifgen_reader::BlockCache;
+use gifgen_shared::video_stream::VideoStream;
 
 use crate::{
-    container_index::IndexError,
+    error::IndexError,
     matroska::{
         cues::{Cue, cues},
-        ebml::{Header, LONGEST_HEADER, big_endian, child, elements, unsigned},
+        ebml::{Header, MAX_HEADER_BYTES, big_endian, child, elements, unsigned},
         ids,
-        scan::HIGHEST_TRACK,
+        scan::MAX_TRACK,
     },
+    search::Clock,
 };
 
 /// What a file says of itself.
 #[derive(Debug)]
-pub struct Head {
+pub(crate) struct Head {
     /// What stands before the clusters of an excerpt.
-    pub header: Vec<u8>,
+    pub(super) header: Vec<u8>,
     /// Where the content of the segment starts.
-    pub segment: u64,
+    pub(super) segment: u64,
     /// From the first cluster to the end of the last one, or of the file.
-    pub clusters: Range<u64>,
+    pub(super) clusters: Range<u64>,
     /// Where keyframes of the video are, if the file says so.
-    pub cues: Vec<Cue>,
-    /// The video.
-    pub track: Track,
-    /// A unit of time, in nanoseconds.
-    pub scale: u64,
+    pub(super) cues: Vec<Cue>,
+    pub(super) track: Track,
+    /// The length of a tick, in nanoseconds.
+    timestamp_scale: u64,
 }
 
-/// What is known of the video.
+/// The video track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Track {
-    /// Its number, which blocks have.
+    /// The track number in its blocks.
     pub number: u64,
-    /// Whether its pictures are in another order than they are shown in.
+    /// Whether pictures may be stored in another order than they are shown.
     pub reorders: bool,
     /// From one picture to the next, in nanoseconds, if the file says so.
-    pub picture: Option<u64>,
+    pub frame_nanoseconds: Option<u64>,
 }
 
 /// Most elements before the first cluster.
-const MOST_ELEMENTS: usize = 1_000;
+const MAX_ELEMENTS: usize = 1_000;
 
-/// Most bytes of the description, which become part of each excerpt, and of the cues.
-const LONGEST: u64 = 256 * 1024;
-const LONGEST_CUES: u64 = 16 * 1024 * 1024;
+/// Most bytes of an element that becomes part of each excerpt, and of the cues.
+const MAX_BYTES: u64 = 256 * 1024;
+const MAX_CUES_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Where each element at the top of the segment starts.
 #[derive(Default)]
-struct Places {
+struct ElementOffsets {
     info: Option<u64>,
     tracks: Option<u64>,
     cues: Option<u64>,
 }
 
 impl Head {
-    /// Reads what stands before the clusters, and the cues behind them. The video is what FFmpeg counts
-    /// as `stream`.
+    /// Reads the head of a file whose video FFmpeg counts as `stream`.
     ///
     /// # Errors
     /// If the source cannot be read, or no index can be made.
-    pub async fn read(blocks: &BlockCache, stream: u32) -> Result<Self, IndexError> {
-        let none = |why: &str| IndexError::None(why.to_owned());
+    pub(crate) async fn read(blocks: &BlockCache, stream: u32) -> Result<Self, IndexError> {
         let length = blocks.reader().len();
-        let (start, ebml) = content(blocks, 0, ids::EBML, LONGEST).await?;
+        let (start, ebml) = content(blocks, 0, ids::EBML, MAX_BYTES).await?;
         let mut raw = element(ids::EBML, &ebml);
         let segment = header(blocks, start.end).await?;
         if segment.id != ids::SEGMENT {
-            return Err(none("its segment is not where it should be"));
+            return Err(IndexError::none("its segment is not where it should be"));
         }
         let data = start.end + segment.header;
         let end = segment
             .content(start.end)
             .map_or(length, |content| content.end.min(length));
 
-        let mut places = Places::default();
+        let mut offsets = ElementOffsets::default();
         let mut at = data;
         let mut first = None;
-        for _ in 0..MOST_ELEMENTS {
+        for _ in 0..MAX_ELEMENTS {
             let header = header(blocks, at).await?;
             match header.id {
                 ids::CLUSTER => {
                     first = Some(at);
                     break;
                 }
-                ids::INFO => places.info = Some(at),
-                ids::TRACKS => places.tracks = Some(at),
-                ids::CUES => places.cues = Some(at),
+                ids::INFO => offsets.info = Some(at),
+                ids::TRACKS => offsets.tracks = Some(at),
+                ids::CUES => offsets.cues = Some(at),
                 ids::SEEK_HEAD => {
-                    let (_, content) = content(blocks, at, ids::SEEK_HEAD, LONGEST).await?;
-                    places.add(&content, data);
+                    let (_, content) = content(blocks, at, ids::SEEK_HEAD, MAX_BYTES).await?;
+                    offsets.add(&content, data);
                 }
                 _ => {}
             }
             let content = header.content(at).filter(|content| content.end < end);
-            at = content.ok_or_else(|| none("it has no clusters"))?.end;
+            at = content
+                .ok_or_else(|| IndexError::none("it has no clusters"))?
+                .end;
         }
-        let first = first.ok_or_else(|| none("it has too much before its clusters"))?;
-        let (Some(info), Some(tracks)) = (places.info, places.tracks) else {
-            return Err(none("it has no tracks"));
+        let first = first.ok_or_else(|| IndexError::none("it has too much before its clusters"))?;
+        let (Some(info), Some(tracks)) = (offsets.info, offsets.tracks) else {
+            return Err(IndexError::none("it has no tracks"));
         };
-        let (_, info) = content(blocks, info, ids::INFO, LONGEST).await?;
-        let (_, tracks) = content(blocks, tracks, ids::TRACKS, LONGEST).await?;
-        let track = track(&tracks, stream).ok_or_else(|| none("its video is unusual"))?;
+        let (_, info) = content(blocks, info, ids::INFO, MAX_BYTES).await?;
+        let (_, tracks) = content(blocks, tracks, ids::TRACKS, MAX_BYTES).await?;
+        let track =
+            track(&tracks, stream).ok_or_else(|| IndexError::none("its video is unusual"))?;
 
         let mut last = end;
         let mut found = Vec::new();
-        if let Some(at) = places.cues.filter(|at| *at < end) {
+        if let Some(at) = offsets.cues.filter(|at| *at < end) {
             // What was cut off, or never filled in, is as good as none.
-            match content(blocks, at, ids::CUES, LONGEST_CUES).await {
-                Ok((place, content)) if place.end <= end => {
+            match content(blocks, at, ids::CUES, MAX_CUES_BYTES).await {
+                Ok((range, content)) if range.end <= end => {
                     found = cues(&content, track.number);
                     if at > first {
                         last = at;
@@ -123,7 +125,7 @@ impl Head {
             }
         }
         found.retain(|cue| {
-            let at = data.checked_add(cue.cluster);
+            let at = data.checked_add(cue.cluster_offset);
             at.is_some_and(|at| (first..last).contains(&at))
         });
 
@@ -137,43 +139,53 @@ impl Head {
             clusters: first..last,
             cues: found,
             track,
-            scale: unsigned(&info, ids::TIMESTAMP_SCALE)
+            timestamp_scale: unsigned(&info, ids::TIMESTAMP_SCALE)
                 .unwrap_or(1_000_000)
                 .clamp(1, 1_000_000_000),
         })
     }
+    /// The pts of `video`, the video of this file.
+    pub(super) fn clock(&self, video: &VideoStream) -> Clock {
+        Clock::new(video, 1e9, self.timestamp_scale as f64)
+    }
+
+    /// The last cue up to `pts`.
+    pub(super) fn cue_before(&self, pts: i64) -> Option<&Cue> {
+        let end = self.cues.partition_point(|cue| cue.pts <= pts);
+        self.cues.get(end.checked_sub(1)?)
+    }
 }
 
-impl Places {
-    /// Takes what a directory says, but for what was met already.
-    fn add(&mut self, directory: &[u8], data: u64) {
-        for (_, _, entry) in elements(directory).filter(|(_, header, _)| header.id == ids::SEEK) {
+impl ElementOffsets {
+    /// Adds what a seek head says, but for what is known already. Its positions count from `data`.
+    fn add(&mut self, seek_head: &[u8], data: u64) {
+        for (_, _, entry) in elements(seek_head).filter(|(_, header, _)| header.id == ids::SEEK) {
             let id = child(entry, ids::SEEK_ID).map(big_endian);
             let at = unsigned(entry, ids::SEEK_POSITION).and_then(|at| at.checked_add(data));
-            let place = match id.and_then(|id| u32::try_from(id).ok()) {
+            let offset = match id.and_then(|id| u32::try_from(id).ok()) {
                 Some(ids::INFO) => &mut self.info,
                 Some(ids::TRACKS) => &mut self.tracks,
                 Some(ids::CUES) => &mut self.cues,
                 _ => continue,
             };
-            *place = place.or(at);
+            *offset = offset.or(at);
         }
     }
 }
 
 async fn header(blocks: &BlockCache, at: u64) -> Result<Header, IndexError> {
-    let bytes = blocks.read(at..at.saturating_add(LONGEST_HEADER)).await?;
-    Header::read(&bytes).ok_or_else(|| IndexError::None("it breaks off, or is damaged".into()))
+    let bytes = blocks.read(at..at.saturating_add(MAX_HEADER_BYTES)).await?;
+    Header::read(&bytes).ok_or_else(|| IndexError::none("it breaks off, or is damaged"))
 }
 
-/// Where the content of the element `id` at `at` is, and the content.
+/// The content of the element `id` at `at`, and where it is.
 async fn content(
     blocks: &BlockCache,
     at: u64,
     id: u32,
     longest: u64,
 ) -> Result<(Range<u64>, Vec<u8>), IndexError> {
-    let none = || IndexError::None(format!("its element {id:x} is missing or too long"));
+    let none = || IndexError::none(format!("its element {id:x} is missing or too long"));
     let header = header(blocks, at).await?;
     let content = header
         .content(at)
@@ -189,13 +201,13 @@ async fn content(
     Ok((content, bytes.to_vec()))
 }
 
-/// An element, written.
+/// Writes an element.
 fn element(id: u32, content: &[u8]) -> Vec<u8> {
     let size = content.len() as u64 | 1 << 56;
     [&id.to_be_bytes()[..], &size.to_be_bytes(), content].concat()
 }
 
-/// The track that FFmpeg counts as `stream`, if it is one that needs nothing unusual.
+/// The track that FFmpeg counts as `stream`. `None` if it is no video, or an unusual one.
 pub fn track(tracks: &[u8], stream: u32) -> Option<Track> {
     // FFmpeg counts video, sound, subtitles and data, of a codec that is named.
     const COUNTED: [u64; 4] = [1, 2, 17, 33];
@@ -218,8 +230,8 @@ pub fn track(tracks: &[u8], stream: u32) -> Option<Track> {
     let codec = child(track, ids::CODEC)?;
     let in_order = [&b"V_VP8"[..], b"V_VP9", b"V_AV1", b"V_MJPEG"];
     Some(Track {
-        number: unsigned(track, ids::TRACK_NUMBER).filter(|number| *number <= HIGHEST_TRACK)?,
+        number: unsigned(track, ids::TRACK_NUMBER).filter(|number| *number <= MAX_TRACK)?,
         reorders: !in_order.iter().any(|name| codec.starts_with(name)),
-        picture: unsigned(track, ids::DEFAULT_DURATION),
+        frame_nanoseconds: unsigned(track, ids::DEFAULT_DURATION),
     })
 }

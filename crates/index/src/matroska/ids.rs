@@ -1,4 +1,4 @@
-//! Names of elements, as the specification has them.
+//! The ids of elements, by the specification (RFC 9559).
 
 #![allow(missing_docs)]
 

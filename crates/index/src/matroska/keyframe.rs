@@ -2,21 +2,21 @@
 
 use crate::matroska::{ids, scan::scan};
 
-/// Where in `bytes` the last keyframe of `track` starts that is shown at `until` or before, and what
-/// must stand before it. What belongs to a cluster that starts before `bytes` is not seen.
-pub fn last(bytes: &[u8], track: u64, until: i64) -> Option<(usize, Vec<u8>)> {
+/// The offset in `bytes` of the last keyframe of `track` with the pts `latest_pts` or an earlier one, and what must
+/// stand before it. Blocks of a cluster that starts before `bytes` are not seen.
+pub fn last(bytes: &[u8], track: u64, latest_pts: i64) -> Option<(usize, Vec<u8>)> {
     let blocks = scan(bytes, None, track).into_iter();
-    let key = blocks
+    let keyframe = blocks
         .rev()
-        .find(|block| block.key && block.time <= until)?;
-    Some(match key.first_of {
+        .find(|block| block.is_keyframe && block.pts <= latest_pts)?;
+    Some(match keyframe.starts_cluster {
         Some(cluster) => (cluster, Vec::new()),
-        None => (key.at, cluster_at(key.cluster)),
+        None => (keyframe.offset, cluster_header(keyframe.cluster_timestamp)),
     })
 }
 
-/// The start of a cluster that ends where the next one starts.
-pub fn cluster_at(time: i64) -> Vec<u8> {
+/// The start of a cluster of unknown size: it ends where the next one starts.
+pub(super) fn cluster_header(timestamp: i64) -> Vec<u8> {
     const UNKNOWN: [u8; 1] = [0xff];
     const EIGHT_BYTES: [u8; 1] = [0x88];
     [
@@ -24,7 +24,7 @@ pub fn cluster_at(time: i64) -> Vec<u8> {
         &UNKNOWN,
         &[ids::TIMESTAMP as u8],
         &EIGHT_BYTES,
-        &time.to_be_bytes(),
+        &timestamp.to_be_bytes(),
     ]
     .concat()
 }

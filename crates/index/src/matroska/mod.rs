@@ -1,15 +1,15 @@
-//! Matroska and WebM: by their cues, or by what looking into them tells.
+//! Matroska and WebM: excerpts by the cues, or by searching timestamps where there are none.
 
-pub mod clusters;
-pub mod cues;
-pub mod ebml;
-pub mod excerpts;
-pub mod head;
+mod clusters;
+pub(crate) mod cues;
+pub(crate) mod ebml;
+mod excerpts;
+pub(crate) mod head;
 pub mod ids;
-pub mod keyframe;
-pub mod length;
-pub mod scan;
+pub(crate) mod keyframe;
+mod length;
+pub(crate) mod scan;
 
-pub use excerpts::excerpts;
-pub use head::Head;
-pub use length::length;
+pub(crate) use excerpts::excerpts;
+pub(crate) use head::Head;
+pub(crate) use length::length;

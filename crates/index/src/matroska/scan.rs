@@ -1,89 +1,83 @@
-//! Blocks in any piece of a Matroska file: EBML has no marks to find one's way by, so that blocks are
-//! taken for such if another one follows where they end.
+//! Finds blocks in any piece of a Matroska file. EBML has no sync marks, so bytes count as a block if another
+//! block follows where they end.
 
 use crate::matroska::{
-    ebml::{Header, big_endian, elements, number, unsigned},
+    ebml::{Header, big_endian, elements, number},
     ids,
 };
 
 /// The start of a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClusterHead {
-    /// Its header.
+    /// The header of its element.
     pub header: Header,
-    /// What its blocks count their times from, in units of the file.
-    pub time: i64,
+    /// The times of its blocks count from this, in ticks of the file.
+    pub timestamp: i64,
 }
 
 /// A block of the video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// Where it starts in what was looked at.
-    pub at: usize,
-    /// When it is shown, in units of the file.
-    pub time: i64,
+pub struct Block {
+    /// Where it starts in the bytes.
+    pub offset: usize,
+    /// In ticks of the file.
+    pub pts: i64,
     /// Whether decoding can start with it.
-    pub key: bool,
-    /// The time of its cluster.
-    pub cluster: i64,
-    /// Where that starts, if this is the first block in it.
-    pub first_of: Option<usize>,
-}
-
-/// What a piece of a file lies in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Inside {
-    /// The time of the cluster.
-    pub time: i64,
+    pub is_keyframe: bool,
+    /// The timestamp of its cluster.
+    pub cluster_timestamp: i64,
+    /// Where its cluster starts in the bytes, if it is the first block of the video in that.
+    pub starts_cluster: Option<usize>,
 }
 
 /// Longest block, in bytes: far more than a picture takes.
-const LONGEST_BLOCK: u64 = 64 * 1024 * 1024;
+const MAX_BLOCK_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Highest number of a track that is taken for one.
-pub const HIGHEST_TRACK: u64 = 127;
+/// Highest track number that is supported.
+pub(super) const MAX_TRACK: u64 = 127;
 
-/// Times in clusters are far below this: 2^40 ms are 35 years.
-const LATEST: u64 = 1 << 53;
+/// Timestamps of clusters are far below this: 2^40 ms are 35 years.
+const MAX_TIMESTAMP: u64 = 1 << 53;
 
-/// Most elements of a group of blocks that are looked at. There are hardly ever more than four.
-const PARTS_OF_A_GROUP: usize = 8;
+/// Most elements of a block group that are read. There are hardly ever more than four.
+const MAX_GROUP_ELEMENTS: usize = 8;
 
-struct Block {
+/// What a block says of itself. Its time counts from the cluster's timestamp.
+struct BlockHeader {
     track: u64,
     time: i64,
-    key: bool,
+    is_keyframe: bool,
 }
 
 /// The cluster that starts with `bytes`.
 pub fn cluster(bytes: &[u8]) -> Option<ClusterHead> {
     let header = Header::read(bytes).filter(|header| header.id == ids::CLUSTER)?;
     let content = bytes.get(header.header as usize..)?;
-    // The time comes first, but for a checksum and such.
+    // The timestamp comes first, but for a checksum and such.
     let (_, _, time) = elements(content).take(4).find(|(_, element, content)| {
         element.id == ids::TIMESTAMP && element.size == Some(content.len() as u64)
     })?;
-    let time = Some(big_endian(time)).filter(|time| *time < LATEST)?;
+    let time = Some(big_endian(time)).filter(|time| *time < MAX_TIMESTAMP)?;
     Some(ClusterHead {
         header,
-        time: i64::try_from(time).ok()?,
+        timestamp: i64::try_from(time).ok()?,
     })
 }
 
-/// The blocks of the track `video` in `bytes`. What is before the first cluster in it belongs to
-/// `inside`.
-pub fn scan(bytes: &[u8], inside: Option<Inside>, video: u64) -> Vec<Seen> {
-    let mut seen = Vec::new();
-    let mut time = inside.map(|inside| inside.time);
-    let mut first_of = None;
+/// The blocks of `track` in `bytes`. Blocks before the first cluster in `bytes` belong to one with the timestamp
+/// `cluster_timestamp`; without that they are not seen.
+pub fn scan(bytes: &[u8], cluster_timestamp: Option<i64>, track: u64) -> Vec<Block> {
+    let mut found = Vec::new();
+    let mut timestamp = cluster_timestamp;
+    let mut starts_cluster = None;
     // Whether an element is known to start here.
-    let mut sure = false;
+    let mut is_sure = false;
     let mut at = 0;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         if let Some(head) = cluster(rest) {
-            time = Some(head.time);
-            first_of = Some(at);
-            sure = true;
+            timestamp = Some(head.timestamp);
+            starts_cluster = Some(at);
+            is_sure = true;
             at += head.header.header as usize;
             continue;
         }
@@ -93,47 +87,47 @@ pub fn scan(bytes: &[u8], inside: Option<Inside>, video: u64) -> Vec<Seen> {
             usize::try_from(length).ok()
         });
         let (Some(header), Some(length)) = (header, length) else {
-            sure = false;
+            is_sure = false;
             at += 1;
             continue;
         };
-        let block = time.and_then(|time| Some((time, block(header, rest)?)));
-        if let Some((time, block)) = block
-            && (sure || followed(rest, length))
+        let block = timestamp.and_then(|timestamp| Some((timestamp, block(header, rest)?)));
+        if let Some((timestamp, block)) = block
+            && (is_sure || followed(rest, length))
         {
-            if block.track == video {
-                seen.push(Seen {
-                    at,
-                    time: time + block.time,
-                    key: block.key,
-                    cluster: time,
-                    first_of: first_of.take(),
+            if block.track == track {
+                found.push(Block {
+                    offset: at,
+                    pts: timestamp + block.time,
+                    is_keyframe: block.is_keyframe,
+                    cluster_timestamp: timestamp,
+                    starts_cluster: starts_cluster.take(),
                 });
             }
-            sure = true;
-        } else if !(sure && is_known(header.id)) {
-            sure = false;
+            is_sure = true;
+        } else if !(is_sure && is_known(header.id)) {
+            is_sure = false;
             at += 1;
             continue;
         }
         at = at.saturating_add(length);
     }
-    seen
+    found
 }
 
-/// The block of the track `video` that `bytes` start with, inside of `inside`.
-pub fn first(bytes: &[u8], inside: Inside, video: u64) -> Option<Seen> {
-    let block = block(Header::read(bytes)?, bytes).filter(|block| block.track == video)?;
-    Some(Seen {
-        at: 0,
-        time: inside.time + block.time,
-        key: block.key,
-        cluster: inside.time,
-        first_of: None,
+/// The block of `track` with which `bytes` start, in a cluster with the timestamp `cluster_timestamp`.
+pub(super) fn first(bytes: &[u8], cluster_timestamp: i64, track: u64) -> Option<Block> {
+    let block = block(Header::read(bytes)?, bytes).filter(|block| block.track == track)?;
+    Some(Block {
+        offset: 0,
+        pts: cluster_timestamp + block.time,
+        is_keyframe: block.is_keyframe,
+        cluster_timestamp,
+        starts_cluster: None,
     })
 }
 
-/// Whether what starts `length` bytes on looks like an element of a cluster, or a cluster.
+/// Whether a block, or a cluster, starts `length` bytes on.
 fn followed(bytes: &[u8], length: usize) -> bool {
     let Some(next) = bytes.get(length..) else {
         return false;
@@ -142,7 +136,7 @@ fn followed(bytes: &[u8], length: usize) -> bool {
     header.is_some_and(|header| header.id == ids::CLUSTER || block(header, next).is_some())
 }
 
-/// Whether such elements stand beside blocks, and times of clusters.
+/// Whether such elements may stand between blocks.
 fn is_known(id: u32) -> bool {
     [
         ids::TIMESTAMP,
@@ -154,47 +148,42 @@ fn is_known(id: u32) -> bool {
     .contains(&id)
 }
 
-/// The block that starts with `bytes`, of which the end may be missing.
-fn block(header: Header, bytes: &[u8]) -> Option<Block> {
-    let size = header.size.filter(|size| *size <= LONGEST_BLOCK)?;
+/// The block with which `bytes` start. Its end may be missing.
+fn block(header: Header, bytes: &[u8]) -> Option<BlockHeader> {
+    let size = header.size.filter(|size| *size <= MAX_BLOCK_BYTES)?;
     let content = bytes.get(header.header as usize..)?;
     let whole = content.get(..size as usize);
     let content = whole.unwrap_or(content);
     match header.id {
         ids::SIMPLE_BLOCK => {
             let (mut block, flags) = inner(content)?;
-            block.key = flags & 0x80 != 0;
+            block.is_keyframe = flags & 0x80 != 0;
             (flags & 0x70 == 0).then_some(block)
         }
         ids::BLOCK_GROUP => {
             // A few only: each byte of a hostile file may seem to start a group of all that follows.
-            let parts = || elements(content).take(PARTS_OF_A_GROUP);
+            let parts = || elements(content).take(MAX_GROUP_ELEMENTS);
             let (_, _, own) = parts().find(|(_, part, _)| part.id == ids::BLOCK)?;
             let (mut block, flags) = inner(own)?;
-            // What it refers to may stand behind what was read.
+            // A reference to another block may stand behind what was read.
             let refers = parts().any(|(_, part, _)| part.id == ids::REFERENCE);
-            block.key = whole.is_some() && !refers && parts().count() < PARTS_OF_A_GROUP;
+            block.is_keyframe = whole.is_some() && !refers && parts().count() < MAX_GROUP_ELEMENTS;
             (flags & 0xf1 == 0).then_some(block)
         }
         _ => None,
     }
 }
 
-fn inner(content: &[u8]) -> Option<(Block, u8)> {
+fn inner(content: &[u8]) -> Option<(BlockHeader, u8)> {
     let (track, length) = number(content)?;
-    let track = track.filter(|track| (1..=HIGHEST_TRACK).contains(track))?;
+    let track = track.filter(|track| (1..=MAX_TRACK).contains(track))?;
     let [high, low, flags, ..] = *content.get(length..)? else {
         return None;
     };
-    let block = Block {
+    let block = BlockHeader {
         track,
         time: i64::from(i16::from_be_bytes([high, low])),
-        key: false,
+        is_keyframe: false,
     };
     Some((block, flags))
-}
-
-/// An unsigned number in an element of `bytes`, for who looks at a few elements only.
-pub(crate) fn count(bytes: &[u8], id: u32) -> Option<i64> {
-    unsigned(bytes, id).and_then(|number| i64::try_from(number).ok())
 }

@@ -1,19 +1,19 @@
-//! Boxes: their headers, their children, and the decoders of their content.
+//! The boxes of an MP4 file: headers, children, and content.
 
 use mp4_atom::Atom;
 
-use crate::container_index::IndexError;
+use crate::error::IndexError;
 
-/// Bytes of the longest header.
+/// Length of the longest header, in bytes.
 pub(super) const HEADER: u64 = 16;
 
 /// Header of a box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) kind: [u8; 4],
-    /// Its own length, in bytes.
+    /// Length of the header itself, in bytes.
     pub(super) len: u64,
-    /// Length of the box with it; `None` stands for all that is left.
+    /// Length of the box with its header. `None` stands for all that is left.
     size: Option<u64>,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Child<'a> {
 }
 
 impl Header {
-    /// Reads the header that `bytes` start with, if it is one.
+    /// The header with which `bytes` start.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let (size, rest) = bytes.split_first_chunk::<4>()?;
         let (kind, rest) = rest.split_first_chunk::<4>()?;
@@ -40,13 +40,13 @@ impl Header {
         (size.is_none_or(|size| size >= len)).then_some(Self { kind, len, size })
     }
 
-    /// Where a box that starts at `at` ends, within something that ends at `end`.
+    /// Where a box that starts at `at` ends, in a parent that ends at `end`.
     pub(super) fn end(&self, at: u64, end: u64) -> u64 {
         self.size.map_or(end, |size| at.saturating_add(size))
     }
 }
 
-/// The boxes in `body`, up to the first that is longer than what is left.
+/// The boxes in `body`, up to the first that is cut off.
 pub(super) fn children(mut body: &[u8]) -> impl Iterator<Item = Child<'_>> {
     std::iter::from_fn(move || {
         let header = Header::parse(body)?;
@@ -61,7 +61,10 @@ pub(super) fn children(mut body: &[u8]) -> impl Iterator<Item = Child<'_>> {
     })
 }
 
-/// The one box of that kind in `body`, if there is one. Of several, readers choose differently.
+/// The box of that kind in `body`, if there is one.
+///
+/// # Errors
+/// If there are several: readers choose differently.
 pub(super) fn only<'a>(body: &'a [u8], kind: &[u8; 4]) -> Result<Option<Child<'a>>, IndexError> {
     let mut found = children(body).filter(|child| child.kind == *kind);
     let first = found.next();
@@ -71,12 +74,15 @@ pub(super) fn only<'a>(body: &'a [u8], kind: &[u8; 4]) -> Result<Option<Child<'a
     Ok(first)
 }
 
-/// The one box of that kind in `body`.
+/// The box of that kind in `body`.
+///
+/// # Errors
+/// If there is not exactly one.
 pub(super) fn one<'a>(body: &'a [u8], kind: &[u8; 4]) -> Result<Child<'a>, IndexError> {
     only(body, kind)?.ok_or_else(|| none(format!("there is no box {}", name(kind))))
 }
 
-/// The content of a box, from its version on. What is left over is nobody's.
+/// Decodes the content of a box, from its version on. Bytes that are left over are ignored.
 pub(super) fn content<T: Atom>(mut body: &[u8]) -> Result<T, IndexError> {
     T::decode_body(&mut body).map_err(|error| none(format!("{:?}: {error}", T::KIND)))
 }
@@ -86,9 +92,9 @@ pub(super) fn number(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
-/// That no index can be made.
+/// No index can be made, because of `why`.
 pub(super) fn none(why: impl Into<String>) -> IndexError {
-    IndexError::None(why.into())
+    IndexError::none(why)
 }
 
 fn name(kind: &[u8; 4]) -> impl std::fmt::Display + '_ {

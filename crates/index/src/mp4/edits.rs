@@ -3,24 +3,24 @@
 use mp4_atom::Elst;
 
 use super::boxes::{content, none, number, only};
-use crate::container_index::IndexError;
+use crate::error::IndexError;
 
-/// Latest time that is believed, in ticks: times can be added up then.
-const LATEST: u64 = 1 << 53;
+/// Timestamps are below this, in ticks, so that they can be added up.
+const MAX_TICKS: u64 = 1 << 53;
 
-/// What an edit list says: nothing at first, then one piece of the media.
+/// An edit list: at first nothing is shown, then one piece of the media.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Edits {
     /// How long nothing is shown, in ticks of the media.
     pub(super) empty: i64,
     /// Where the piece starts in the media.
     pub(super) start: i64,
-    /// How long it is; 0 for all the rest, in fragmented files.
-    pub(super) length: i64,
+    /// Duration of the piece. In fragmented files 0 stands for all the rest.
+    pub(super) duration: i64,
 }
 
-/// The edits of `trak`, `None` if it has no list. `movie` is the timescale of the movie, `media` that
-/// of the track.
+/// The edits of `trak`. `None` if it has no edit list. `movie` is the timescale of the movie, `media` that of the
+/// track.
 pub(super) fn edits(trak: &[u8], movie: u32, media: u32) -> Result<Option<Edits>, IndexError> {
     let Some(edts) = only(trak, b"edts")? else {
         return Ok(None);
@@ -45,8 +45,8 @@ pub(super) fn edits(trak: &[u8], movie: u32, media: u32) -> Result<Option<Edits>
     let is_ordinary = |entry: &mp4_atom::ElstEntry| {
         entry.media_rate.integer() == 1
             && entry.media_rate.decimal() == 0
-            && entry.segment_duration < LATEST
-            && entry.media_time.is_none_or(|time| time < LATEST)
+            && entry.segment_duration < MAX_TICKS
+            && entry.media_time.is_none_or(|time| time < MAX_TICKS)
     };
     let mut edits = Edits::default();
     let Some((piece, empty)) = entries.split_last() else {
@@ -63,11 +63,11 @@ pub(super) fn edits(trak: &[u8], movie: u32, media: u32) -> Result<Option<Edits>
         edits.empty = rescale(empty.segment_duration, media, movie);
     }
     edits.start = start as i64;
-    edits.length = rescale(piece.segment_duration, media, movie);
+    edits.duration = rescale(piece.segment_duration, media, movie);
     Ok(Some(edits))
 }
 
-/// As FFmpeg rounds: to the nearest.
+/// Rounds to the nearest, as FFmpeg does.
 fn rescale(ticks: u64, to: u32, from: u32) -> i64 {
     let half = u128::from(from / 2);
     let scaled = (u128::from(ticks) * u128::from(to) + half) / u128::from(from.max(1));

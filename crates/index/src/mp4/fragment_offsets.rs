@@ -1,39 +1,39 @@
-//! Where fragments start, as far as a file says so.
+//! The offsets of fragments that a file names.
 
-use gifgen_reader::block_cache::BlockCache;
+use gifgen_reader::BlockCache;
 use mp4_atom::{Mfro, Sidx, Tfra};
 
 use super::boxes::{HEADER, Header, children, content};
-use crate::container_index::IndexError;
+use crate::error::IndexError;
 
 /// Most boxes between the `moov` and the first `moof`.
-const MOST_BOXES: u32 = 64;
+const MAX_BOXES: u32 = 64;
 
 /// Longest box of an index, in bytes.
-const LONGEST: u64 = 4 * 1024 * 1024;
+const MAX_INDEX_BYTES: u64 = 4 * 1024 * 1024;
 
-/// Length of the box at the end of a file that says how long the `mfra` before it is.
+/// Length of an `mfro`, in bytes. It stands at the end of a file and says how long the `mfra` is that ends with it.
 const MFRO: u64 = 16;
 
-/// Where fragments start.
+/// The offsets of fragments.
 #[derive(Debug, Default)]
 pub(super) struct FragmentOffsets {
-    /// Where the first `moof` is; `None` if there is none.
+    /// The offset of the first `moof`. `None` if there is none.
     pub(super) first: Option<u64>,
-    /// How long it is.
+    /// The length of the first `moof`, in bytes.
     pub(super) first_len: u64,
-    /// Where segments start, by an index: with a `moof`, or with other boxes and then a `moof`.
+    /// The offsets of segments, by an index. A segment starts with a `moof`, or with other boxes and then a `moof`.
     pub(super) known: Vec<u64>,
-    /// Whether there is an index of segments.
+    /// Whether there is a segment index (`sidx`).
     pub(super) has_segment_index: bool,
 }
 
 impl FragmentOffsets {
-    /// Reads what the file says behind its `moov`, which ends at `at`, and at its end.
+    /// Reads the boxes behind the `moov`, which ends at `at`, and the table at the end of the file.
     pub(super) async fn read(blocks: &BlockCache, mut at: u64) -> Result<Self, IndexError> {
         let bytes = blocks.reader().len();
-        let mut starts = Self::default();
-        for _ in 0..MOST_BOXES {
+        let mut offsets = Self::default();
+        for _ in 0..MAX_BOXES {
             let head = blocks.read(at..at.saturating_add(HEADER)).await?;
             let Some(header) = Header::parse(&head) else {
                 break;
@@ -41,38 +41,40 @@ impl FragmentOffsets {
             let end = header.end(at, bytes);
             match &header.kind {
                 b"moof" => {
-                    starts.first = Some(at);
-                    starts.first_len = end - at;
+                    offsets.first = Some(at);
+                    offsets.first_len = end - at;
                     break;
                 }
-                b"sidx" if end - at <= LONGEST => {
-                    starts.has_segment_index = true;
+                b"sidx" if end - at <= MAX_INDEX_BYTES => {
+                    offsets.has_segment_index = true;
                     let sidx = blocks.read(at + header.len..end).await?;
-                    // One that cannot be read is none: the fragments can be found without.
+                    // One that does not parse is ignored: the fragments can be found without.
                     if let Ok(sidx) = content::<Sidx>(&sidx) {
-                        starts.known.extend(segments(&sidx, end));
+                        offsets.known.extend(segments(&sidx, end));
                     }
                 }
                 _ => {}
             }
             at = end;
         }
-        let Some(first) = starts.first else {
-            return Ok(starts);
+        let Some(first) = offsets.first else {
+            return Ok(offsets);
         };
-        if starts.known.len() < 2 {
-            starts.known.extend(random_access(blocks).await?);
+        if offsets.known.len() < 2 {
+            offsets.known.extend(random_access(blocks).await?);
         }
-        starts.known.retain(|start| (first..bytes).contains(start));
-        starts.known.push(first);
-        starts.known.sort_unstable();
-        starts.known.dedup();
-        Ok(starts)
+        offsets
+            .known
+            .retain(|offset| (first..bytes).contains(offset));
+        offsets.known.push(first);
+        offsets.known.sort_unstable();
+        offsets.known.dedup();
+        Ok(offsets)
     }
 }
 
-/// Where the segments of an index that ends at `end` start. One of an index of its own starts with
-/// that.
+/// The offsets of the segments that a `sidx` names which ends at `end`. A segment with a `sidx` of its own starts
+/// with that.
 fn segments(sidx: &Sidx, end: u64) -> impl Iterator<Item = u64> {
     let mut at = end.saturating_add(sidx.first_offset);
     sidx.references.iter().map(move |reference| {
@@ -82,7 +84,7 @@ fn segments(sidx: &Sidx, end: u64) -> impl Iterator<Item = u64> {
     })
 }
 
-/// Where fragments start, by the table at the end of the file.
+/// The offsets of fragments, by the table at the end of the file (`mfra`).
 async fn random_access(blocks: &BlockCache) -> Result<Vec<u64>, IndexError> {
     let bytes = blocks.reader().len();
     let end = blocks.read(bytes.saturating_sub(MFRO)..bytes).await?;
@@ -91,7 +93,7 @@ async fn random_access(blocks: &BlockCache) -> Result<Vec<u64>, IndexError> {
         return Ok(Vec::new());
     };
     let size = u64::from(mfro.parent_size);
-    if size > LONGEST {
+    if size > MAX_INDEX_BYTES {
         return Ok(Vec::new());
     }
     let mfra = blocks.read(bytes.saturating_sub(size)..bytes).await?;

@@ -1,119 +1,97 @@
 //! Reads the `moof`s of a fragmented file, many at a time.
 //!
-//! From one fragment to the next there is only the way over their lengths, one request after the
-//! other. So the file is split into lanes, which are walked at the same time and meet where the next
-//! one begins: at the segments that an index names, or else where a search from a guess finds a
-//! fragment.
+//! A fragment says only how long it is, so a walk goes from one to the next, one request after the other. Several
+//! walks run at once, and each one ends where the next one started. They start at the segments that an index names,
+//! or else at fragments that a search finds.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use gifgen_reader::block_cache::BlockCache;
+use gifgen_reader::BlockCache;
 
 use super::{
     boxes::{HEADER, Header, none},
     fragment_offsets::FragmentOffsets,
+    fragment_search::fill_gaps,
     read_ahead::ReadAhead,
-    search::fill_gaps,
-    top_level_boxes::TopLevelBoxes,
+    walk_state::{CONCURRENT_WALKS, MAX_MOOF_BYTES, WalkState, step_for},
 };
-use crate::container_index::IndexError;
+use crate::error::IndexError;
 
-/// How many lanes are walked at a time.
-pub(super) const AT_ONCE: usize = 64;
-
-/// Most requests: 5,400 fragments of two seconds are three hours.
-const MOST_REQUESTS: usize = 20_000;
-
-/// Most bytes of all `moof`s, since they are all kept.
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
-
-/// What a fragment takes beside its own bytes: an empty one costs memory, too.
-const COST: u64 = 128;
-
-/// Longest `moof`, in bytes.
-pub(super) const LONGEST_MOOF: u64 = 8 * 1024 * 1024;
-
-/// A fragment shorter than this, in bytes, is read on over: that costs less than a request.
-const SHORT: u64 = 8 * 1024;
+/// A fragment shorter than this, in bytes, is read through: that costs less than a request.
+const SHORT_FRAGMENT: u64 = 8 * 1024;
 
 /// How much is read at once while fragments are that short, in bytes.
 const STRIDE: u64 = 128 * 1024;
 
-/// Least and most to read where a `moof` starts, in bytes.
-const STEPS: (u64, u64) = (512, 64 * 1024);
-
-/// What all lanes share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) requests: AtomicUsize,
-    moof_bytes: AtomicU64,
-    /// How much to read where a `moof` starts: as much as the longest one needed, and a little.
-    step: AtomicU64,
+/// What a fragmented file has behind its `moov`.
+#[derive(Debug, Default)]
+pub(super) struct Fragments {
+    /// Where each `moof` starts, and its content. In order.
+    pub(super) moofs: Vec<(u64, Bytes)>,
+    /// Whether there is a segment index (`sidx`).
+    pub(super) has_segment_index: bool,
 }
 
-/// Reads the fragments behind a `moov` that ends at `at` into `parts`.
-pub(super) async fn read(
-    blocks: &BlockCache,
-    at: u64,
-    parts: &mut TopLevelBoxes,
-) -> Result<(), IndexError> {
-    let starts = FragmentOffsets::read(blocks, at).await?;
-    parts.has_segment_index = starts.has_segment_index;
-    let Some(first) = starts.first else {
-        return Ok(());
+/// Reads the fragments behind a `moov` that ends at `at`.
+pub(super) async fn read(blocks: &BlockCache, at: u64) -> Result<Fragments, IndexError> {
+    let offsets = FragmentOffsets::read(blocks, at).await?;
+    let has_segment_index = offsets.has_segment_index;
+    let Some(first) = offsets.first else {
+        return Ok(Fragments {
+            moofs: Vec::new(),
+            has_segment_index,
+        });
     };
-    let shared = Shared {
-        requests: AtomicUsize::new(0),
-        moof_bytes: AtomicU64::new(0),
-        step: AtomicU64::new(step_for(starts.first_len)),
-    };
-    let has_more_known = starts.known.len() > 1;
-    let fragments = match walk_all(blocks, starts.known, &shared).await {
+    let state = WalkState::new(offsets.first_len);
+    let has_more_known = offsets.known.len() > 1;
+    let moofs = match walk_all(blocks, offsets.known, &state).await {
         // What an index says may be wrong.
         Err(IndexError::None(_)) if has_more_known => {
-            shared.moof_bytes.store(0, Relaxed);
-            walk_all(blocks, vec![first], &shared).await?
+            state.moof_bytes.store(0, Relaxed);
+            walk_all(blocks, vec![first], &state).await?
         }
-        fragments => fragments?,
+        moofs => moofs?,
     };
-    parts.fragments = fragments;
-    Ok(())
+    Ok(Fragments {
+        moofs,
+        has_segment_index,
+    })
 }
 
-/// Walks from each of `starts` to the next, and in long gaps also from places in between.
+/// Walks from each of `starts` to the next, and in long gaps also from fragments in between.
 async fn walk_all(
     blocks: &BlockCache,
     starts: Vec<u64>,
-    shared: &Shared,
+    state: &WalkState,
 ) -> Result<Vec<(u64, Bytes)>, IndexError> {
-    let starts = fill_gaps(blocks, starts, shared).await?;
+    let starts = fill_gaps(blocks, starts, state).await?;
     let ends = starts.iter().copied().skip(1).map(Some).chain([None]);
-    let lanes: Vec<_> = starts.iter().copied().zip(ends).collect();
-    let lanes = stream::iter(lanes).map(|(start, end)| walk(blocks, start, end, shared));
-    let lanes: Vec<Vec<_>> = lanes.buffered(AT_ONCE).try_collect().await?;
-    Ok(lanes.into_iter().flatten().collect())
+    let walks: Vec<_> = starts.iter().copied().zip(ends).collect();
+    let walks = stream::iter(walks).map(|(start, end)| walk(blocks, start, end, state));
+    let found: Vec<Vec<_>> = walks.buffered(CONCURRENT_WALKS).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
 }
 
-/// The fragments from `at` to `end`, where the next lane begins; without one, to the end of the file.
+/// The fragments from `at` to `end`, where the next walk started; without that, to the end of the file.
 async fn walk(
     blocks: &BlockCache,
     mut at: u64,
     end: Option<u64>,
-    shared: &Shared,
+    state: &WalkState,
 ) -> Result<Vec<(u64, Bytes)>, IndexError> {
     let bytes = blocks.reader().len();
-    let mut window = ReadAhead::new(blocks.reader(), shared);
+    let mut ahead = ReadAhead::new(blocks.reader(), state);
     let mut found = Vec::new();
     let (mut fragment, mut is_short) = (at, false);
     while at < end.unwrap_or(bytes) {
         let step = if is_short {
             STRIDE
         } else {
-            shared.step.load(Relaxed)
+            state.step.load(Relaxed)
         };
-        let head = window.read(at, HEADER, step).await?;
+        let head = ahead.read(at, HEADER, step).await?;
         let Some(header) = Header::parse(&head) else {
             break;
         };
@@ -121,24 +99,21 @@ async fn walk(
         match &header.kind {
             b"moof" => {
                 let length = next - at;
-                if length > LONGEST_MOOF || header.len != 8 {
+                if length > MAX_MOOF_BYTES || header.len != 8 {
                     return Err(none("a fragment's description is too long"));
                 }
-                let cost = length.saturating_add(COST);
-                if shared.moof_bytes.fetch_add(cost, Relaxed) > MOST_BYTES {
-                    return Err(none("there are too many fragments"));
-                }
+                state.count_moof(length)?;
                 // With the header of what follows.
-                let moof = window.read(at, length + HEADER, step).await?;
+                let moof = ahead.read(at, length + HEADER, step).await?;
                 let Some(moof) = moof.get(header.len as usize..length as usize) else {
                     break;
                 };
                 // Copied, or else it would hold on to all that was read with it.
                 found.push((at, Bytes::copy_from_slice(moof)));
-                shared.step.fetch_max(step_for(length), Relaxed);
+                state.step.fetch_max(step_for(length), Relaxed);
                 fragment = at;
             }
-            b"mdat" => is_short = next.saturating_sub(fragment) < SHORT,
+            b"mdat" => is_short = next.saturating_sub(fragment) < SHORT_FRAGMENT,
             _ => {}
         }
         at = next;
@@ -147,21 +122,4 @@ async fn walk(
         return Err(none("fragments do not meet"));
     }
     Ok(found)
-}
-
-fn step_for(moof: u64) -> u64 {
-    let (least, most) = STEPS;
-    moof.saturating_add(moof / 8 + 2 * HEADER)
-        .clamp(least, most)
-}
-
-impl Shared {
-    /// Counts a request that is about to be sent.
-    pub(super) fn count(&self) -> Result<(), IndexError> {
-        if self.requests.fetch_add(1, Relaxed) < MOST_REQUESTS {
-            Ok(())
-        } else {
-            Err(none("the fragments take too many requests"))
-        }
-    }
 }

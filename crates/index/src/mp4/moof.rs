@@ -1,54 +1,53 @@
-//! The samples that a fragment names.
+//! The samples of fragments.
 
 use mp4_atom::{Tfdt, Tfhd, Trex, Trun};
 
 use super::{
     boxes::{children, content, none, number, one},
-    sample::{LONGEST_SAMPLE, MOST_SAMPLES, Sample},
+    sample::{MAX_SAMPLE_BYTES, MAX_SAMPLES, Sample},
 };
-use crate::container_index::IndexError;
+use crate::error::IndexError;
 
 /// Flags of a sample at which decoding cannot start: `sample_is_non_sync_sample`, and
 /// `sample_depends_on` = 1.
 const NO_SYNC: u32 = 0x0101_0000;
 
-/// Flags of a `trun` that has flags for the first sample, and for each.
+/// Flags of a `trun` that has flags both for the first sample and for each.
 const BOTH_FLAGS: u32 = 0x404;
 
-/// The samples of a track, fragment by fragment.
+/// The samples of a track, collected fragment by fragment.
 #[derive(Debug)]
-pub(super) struct Fragments {
+pub(super) struct FragmentSamples {
     track: u32,
     defaults: Trex,
-    /// When the next fragment starts if it does not say so itself.
+    /// The dts at which the next fragment starts if it does not say so itself.
     pub(super) end: Option<i64>,
     pub(super) samples: Vec<Sample>,
 }
 
-/// Where a track fragment is.
-struct Place {
-    /// What offsets count from.
+/// Where the next run of a track fragment starts.
+struct RunStart {
+    /// Its offset counts from this.
     base: u64,
-    /// When the next run starts.
-    time: i64,
+    dts: i64,
 }
 
-impl Fragments {
-    /// Goes on after `samples`. `end` is when the first fragment starts if it does not say so.
-    pub(super) fn after(samples: Vec<Sample>, end: Option<i64>, defaults: Trex) -> Self {
+impl FragmentSamples {
+    /// No samples. `start` is the dts at which the first fragment starts if it does not say so itself.
+    pub(super) fn new(start: Option<i64>, defaults: Trex) -> Self {
         Self {
             track: defaults.track_id,
             defaults,
-            end,
-            samples,
+            end: start,
+            samples: Vec::new(),
         }
     }
 
-    /// Adds the samples of a `moof` that starts at `at` and has this content.
+    /// Adds the samples of the `moof` at `at` with this content.
     pub(super) fn add(&mut self, at: u64, moof: &[u8]) -> Result<(), IndexError> {
         // Without a base of its own, a track fragment goes on where the one before ended.
         let mut implicit = at;
-        let mut time = None;
+        let mut dts = None;
         for traf in children(moof).filter(|child| child.kind == *b"traf") {
             let tfhd: Tfhd = content(one(traf.body, b"tfhd")?.body)?;
             let base = match tfhd.base_data_offset {
@@ -57,16 +56,16 @@ impl Fragments {
                 None => implicit,
             };
             implicit = if tfhd.track_id == self.track {
-                let mut place = Place {
+                let mut start = RunStart {
                     base,
-                    time: match time {
-                        Some(time) => time,
+                    dts: match dts {
+                        Some(dts) => dts,
                         None => self.start(traf.body)?,
                     },
                 };
-                let end = self.add_runs(&tfhd, traf.body, &mut place)?;
-                time = Some(place.time);
-                self.end = time;
+                let end = self.add_runs(&tfhd, traf.body, &mut start)?;
+                dts = Some(start.dts);
+                self.end = dts;
                 end.unwrap_or(implicit)
             } else {
                 runs_end(&tfhd, traf.body, base)?.unwrap_or(implicit)
@@ -75,7 +74,7 @@ impl Fragments {
         Ok(())
     }
 
-    /// When a track fragment starts.
+    /// The dts at which a track fragment starts.
     fn start(&self, traf: &[u8]) -> Result<i64, IndexError> {
         let mut before_runs = children(traf).take_while(|child| child.kind != *b"trun");
         let Some(tfdt) = before_runs.find(|child| child.kind == *b"tfdt") else {
@@ -89,19 +88,19 @@ impl Fragments {
             .ok_or_else(|| none("a fragment is too late"))
     }
 
-    /// Adds the samples of all runs. Says where the last one ends, if there is one.
+    /// Adds the samples of all runs. Gives the offset at which the last one ends, if there is one.
     fn add_runs(
         &mut self,
         tfhd: &Tfhd,
         traf: &[u8],
-        place: &mut Place,
+        start: &mut RunStart,
     ) -> Result<Option<u64>, IndexError> {
         let defaults = &self.defaults;
         let description = tfhd.sample_description_index;
         if description.unwrap_or(defaults.default_sample_description_index) != 1 {
             return Err(none("a fragment is of another description"));
         }
-        let length = tfhd
+        let duration = tfhd
             .default_sample_duration
             .unwrap_or(defaults.default_sample_duration);
         let size = tfhd
@@ -116,34 +115,31 @@ impl Fragments {
                 return Err(none("a run has two kinds of flags"));
             }
             let run: Trun = content(run.body)?;
-            if run.samples.len() > MOST_SAMPLES - self.samples.len().min(MOST_SAMPLES) {
+            if run.samples.len() > MAX_SAMPLES - self.samples.len().min(MAX_SAMPLES) {
                 return Err(none("there are too many samples"));
             }
-            let mut offset = run_start(&run, place.base)?;
+            let mut offset = run_start(&run, start.base)?;
             for entry in run.samples.iter() {
                 let size = entry.size.unwrap_or(size);
-                let decoded = place.time;
-                // FFmpeg hides what comes again, and stops at what is empty.
-                let is_again = self
-                    .samples
-                    .last()
-                    .is_some_and(|last| decoded <= last.decoded);
-                if size == 0 || size > LONGEST_SAMPLE || is_again {
+                let dts = start.dts;
+                // FFmpeg hides a sample whose dts does not grow, and stops at an empty one.
+                let is_again = self.samples.last().is_some_and(|last| dts <= last.dts);
+                if size == 0 || size > MAX_SAMPLE_BYTES || is_again {
                     return Err(none(
                         "samples of fragments overlap, or are too long, or empty",
                     ));
                 }
                 self.samples.push(Sample {
                     offset,
-                    decoded,
+                    dts,
                     size,
                     // FFmpeg takes it as signed in both versions.
-                    delay: entry.cts.unwrap_or(0) as i32,
-                    sync: entry.flags.unwrap_or(flags) & NO_SYNC == 0,
+                    composition_offset: entry.cts.unwrap_or(0) as i32,
+                    is_sync: entry.flags.unwrap_or(flags) & NO_SYNC == 0,
                 });
                 offset = offset.saturating_add(u64::from(size));
-                let length = entry.duration.unwrap_or(length);
-                place.time = decoded.saturating_add(i64::from(length));
+                let duration = entry.duration.unwrap_or(duration);
+                start.dts = dts.saturating_add(i64::from(duration));
             }
             end = Some(offset);
         }
@@ -151,7 +147,7 @@ impl Fragments {
     }
 }
 
-/// Where the last run of another track ends, if there is one.
+/// The offset at which the last run of another track ends, if there is one.
 fn runs_end(tfhd: &Tfhd, traf: &[u8], base: u64) -> Result<Option<u64>, IndexError> {
     let runs = children(traf).filter(|child| child.kind == *b"trun");
     let Some(last) = runs.last() else {

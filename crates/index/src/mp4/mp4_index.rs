@@ -1,41 +1,40 @@
-//! What a file says of its pictures: how long they last, and the excerpts of slices.
+//! The index of an MP4 or QuickTime file: the length of its video, and the excerpts of slices.
 
 use bytes::Bytes;
-use gifgen_reader::block_cache::BlockCache;
+use gifgen_reader::BlockCache;
 use gifgen_shared::{slice::Slice, video_stream::VideoStream};
 
 use super::{
     boxes::none,
     clock::{Clock, Origin},
     cut::Cutter,
-    moof::Fragments,
-    sample::{MOST_SAMPLES, Sample},
+    moof::FragmentSamples,
+    sample::{MAX_SAMPLES, Sample},
     tables,
     top_level_boxes::TopLevelBoxes,
     track::Track,
     write::write,
 };
 use crate::{
-    container_index::IndexError,
+    error::IndexError,
     excerpt::{Demuxer, Excerpt, Start},
-    last_duration::usual_step,
+    last_duration::usual_duration,
 };
 
 /// Most samples of one excerpt: a slice of 900 s at 240 pictures a second, and some before it.
-const MOST_IN_ONE: usize = 250_000;
+const MAX_EXCERPT_SAMPLES: usize = 250_000;
 
-/// Longest time, in seconds, for which the last picture is believed to stand if only the header of the
-/// track says so.
-const LONGEST_LAST_SECONDS: i64 = 10;
+/// Longest duration of the last picture, in seconds, that is believed if only the header of the track claims it.
+const MAX_LAST_SECONDS: i64 = 10;
 
-/// The video of an MP4 or QuickTime file, with the times of its pictures.
+/// The video track of an MP4 or QuickTime file, and its samples.
 #[derive(Debug)]
 pub struct Mp4Index {
     ftyp: Bytes,
     track: Track,
     samples: Vec<Sample>,
-    /// When the last one ends, in ticks of decoding.
-    end: i64,
+    /// The dts at which the last sample ends.
+    end_dts: i64,
     origin: Origin,
     clock: Clock,
     /// Size of the file, in bytes.
@@ -43,7 +42,7 @@ pub struct Mp4Index {
 }
 
 impl Mp4Index {
-    /// Reads what a file says of the stream `video`.
+    /// Reads the index of the stream `video`.
     ///
     /// # Errors
     /// If the source cannot be read, or no index can be made.
@@ -51,7 +50,7 @@ impl Mp4Index {
         Self::new(TopLevelBoxes::read(blocks).await?, video)
     }
 
-    /// As [`Self::read`], of a file that is at hand.
+    /// As [`Self::read`], from the bytes of a file.
     ///
     /// # Errors
     /// If no index can be made.
@@ -59,54 +58,57 @@ impl Mp4Index {
         Self::new(TopLevelBoxes::of(file)?, video)
     }
 
-    fn new(parts: TopLevelBoxes, video: &VideoStream) -> Result<Self, IndexError> {
-        let (track, stbl) = Track::parse(&parts.moov, video.index)?;
-        let (samples, end, origin) = samples(&parts, &track, stbl)?;
+    fn new(boxes: TopLevelBoxes, video: &VideoStream) -> Result<Self, IndexError> {
+        let (track, stbl) = Track::parse(&boxes.moov, video.index)?;
+        let (samples, end_dts, origin) = samples(&boxes, &track, stbl)?;
         let (edits, timescale) = (track.edits, track.timescale);
         let clock = Clock::new(&samples, edits, origin, timescale, video.start_time)?;
         Ok(Self {
-            ftyp: parts.ftyp,
+            ftyp: boxes.ftyp,
             track,
             samples,
-            end,
+            end_dts,
             origin,
             clock,
-            bytes: parts.bytes,
+            bytes: boxes.bytes,
         })
     }
 
-    /// The length in seconds: from the first picture to the end of the last. `None` if it cannot be
-    /// told, or the file breaks off before that.
+    /// The length in seconds, from the first picture to the end of the last. `None` if the samples do not tell, or the
+    /// file is truncated.
     pub fn length(&self) -> Option<f64> {
         if self.samples.iter().any(|sample| sample.end() > self.bytes) {
             return None;
         }
-        let shown = self.samples.iter().enumerate();
-        let shown = shown.map(|(place, sample)| (sample.shown(), place, sample.size));
-        let shown = shown.filter(|(at, _, size)| *size > 0 && self.clock.shown.contains(at));
-        let first = shown.clone().map(|(at, ..)| at).min()?;
-        let (last, place, _) = shown.max()?;
+        let pictures = self.samples.iter().enumerate();
+        let pictures = pictures.map(|(index, sample)| (sample.pts(), index, sample.size));
+        let visible =
+            pictures.filter(|(pts, _, size)| *size > 0 && self.clock.visible.contains(pts));
+        let first = visible.clone().map(|(pts, ..)| pts).min()?;
+        let (last, index, _) = visible.max()?;
         let ticks = last
-            .saturating_add(self.last_stands(place)?)
+            .saturating_add(self.last_duration(index)?)
             .saturating_sub(first);
         Some(ticks as f64 / f64::from(self.track.timescale)).filter(|seconds| *seconds > 0.0)
     }
 
-    /// How long the picture at `place`, the last one that is shown, stands, in ticks.
-    fn last_stands(&self, place: usize) -> Option<i64> {
-        // Where pictures are reordered, lengths are those of decoding, and the last one of a fragment
-        // may be anything: FFmpeg goes by the rate then.
-        let is_reordered = self.samples.iter().any(|sample| sample.delay != 0);
+    /// The duration of the picture that is shown last, the sample at `index`, in ticks.
+    fn last_duration(&self, index: usize) -> Option<i64> {
+        // Where pictures are reordered, durations are between one dts and the next, and the last one of a fragment
+        // may be anything. FFmpeg goes by the frame rate then.
+        let is_reordered = self
+            .samples
+            .iter()
+            .any(|sample| sample.composition_offset != 0);
         if self.origin == Origin::Fragments || is_reordered {
-            let places = 0..self.samples.len();
-            let starts = places.map(|place| self.decoded(place));
-            return usual_step(starts, i64::from(self.track.timescale));
+            let dts = (0..self.samples.len()).map(|index| self.dts(index));
+            return usual_duration(dts, i64::from(self.track.timescale));
         }
-        let (start, end) = (self.decoded(place), self.decoded(place + 1));
-        let claimed = self.track.length.min(self.clock.shown.end);
-        let longest = LONGEST_LAST_SECONDS * i64::from(self.track.timescale);
-        // FFmpeg takes the last one to stand until the claimed end. Claims are cheap, though.
-        let is_believed = place + 1 == self.samples.len()
+        let (start, end) = (self.dts(index), self.dts(index + 1));
+        let claimed = self.track.duration.min(self.clock.visible.end);
+        let longest = MAX_LAST_SECONDS * i64::from(self.track.timescale);
+        // FFmpeg shows the last picture until the claimed end. A claim may be wrong, though.
+        let is_believed = index + 1 == self.samples.len()
             && (0..=longest).contains(&claimed.saturating_sub(start));
         let end = if is_believed { claimed } else { end };
         Some(end.saturating_sub(start))
@@ -116,11 +118,11 @@ impl Mp4Index {
     pub fn excerpts(&self, slices: &[Slice]) -> Vec<Option<Excerpt>> {
         let cutter = Cutter::new(&self.samples, &self.clock);
         // Without keyframes each slice starts with the first sample: too much for a long film.
-        let mut left = MOST_SAMPLES;
+        let mut left = MAX_SAMPLES;
         let excerpt = |slice: &Slice| {
             let range = cutter.samples(slice)?;
             left = left.checked_sub(range.len())?;
-            if range.len() > MOST_IN_ONE {
+            if range.len() > MAX_EXCERPT_SAMPLES {
                 return None;
             }
             let written = write(
@@ -128,7 +130,7 @@ impl Mp4Index {
                 &self.track,
                 &self.clock,
                 &self.samples[range.clone()],
-                self.decoded(range.end),
+                self.dts(range.end),
                 self.bytes,
             )?;
             Some(Excerpt {
@@ -143,17 +145,16 @@ impl Mp4Index {
         slices.iter().map(excerpt).collect()
     }
 
-    /// When the sample at `place` is decoded; behind the last one that is its end.
-    fn decoded(&self, place: usize) -> i64 {
-        let sample = self.samples.get(place);
-        sample.map_or(self.end, |sample| sample.decoded)
+    /// The dts of the sample at `index`. Behind the last one, that is where the last one ends.
+    fn dts(&self, index: usize) -> i64 {
+        let sample = self.samples.get(index);
+        sample.map_or(self.end_dts, |sample| sample.dts)
     }
 }
 
-/// All samples of `track`, whose tables are `stbl`, when the last one ends, and how they came to be
-/// known.
+/// All samples of `track`, whose tables are `stbl`; the dts at which the last one ends; and where they are listed.
 fn samples(
-    parts: &TopLevelBoxes,
+    boxes: &TopLevelBoxes,
     track: &Track,
     stbl: &[u8],
 ) -> Result<(Vec<Sample>, i64, Origin), IndexError> {
@@ -164,7 +165,7 @@ fn samples(
     let Some(defaults) = track
         .defaults
         .clone()
-        .filter(|_| !parts.fragments.is_empty())
+        .filter(|_| !boxes.fragments.moofs.is_empty())
     else {
         let shifts = track.only_shifts;
         let origin = if shifts {
@@ -174,14 +175,14 @@ fn samples(
         };
         return Ok((samples, end, origin));
     };
-    // FFmpeg times the samples of the tables and those of the fragments in different ways then.
+    // FFmpeg would give timestamps in two ways then, one for the tables and one for the fragments.
     if !samples.is_empty() {
         return Err(none("there are tables and fragments"));
     }
-    // FFmpeg goes by the segment index where a fragment has no time of its own.
-    let start = (!parts.has_segment_index).then_some(0);
-    let mut fragments = Fragments::after(samples, start, defaults);
-    for (at, moof) in &parts.fragments {
+    // FFmpeg goes by the segment index where a fragment has no dts of its own.
+    let start = (!boxes.fragments.has_segment_index).then_some(0);
+    let mut fragments = FragmentSamples::new(start, defaults);
+    for (at, moof) in &boxes.fragments.moofs {
         fragments.add(*at, moof)?;
     }
     let end = fragments.end.unwrap_or(0);

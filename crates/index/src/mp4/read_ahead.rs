@@ -1,34 +1,34 @@
-//! Small reads that go forward, so that what was read too much is not read again.
+//! Small reads that go forward. What one has read too much is kept for the next.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gifgen_reader::reader::Reader;
+use gifgen_reader::Reader;
 
-use super::fragment_walk::Shared;
-use crate::container_index::IndexError;
+use super::walk_state::WalkState;
+use crate::error::IndexError;
 
 /// What was read last.
 #[derive(Debug)]
 pub(super) struct ReadAhead<'a> {
     reader: &'a Arc<Reader>,
-    shared: &'a Shared,
+    state: &'a WalkState,
+    /// Where `bytes` start in the source.
     start: u64,
     bytes: Bytes,
 }
 
 impl<'a> ReadAhead<'a> {
-    pub(super) fn new(reader: &'a Arc<Reader>, shared: &'a Shared) -> Self {
+    pub(super) fn new(reader: &'a Arc<Reader>, state: &'a WalkState) -> Self {
         Self {
             reader,
-            shared,
+            state,
             start: 0,
             bytes: Bytes::new(),
         }
     }
 
-    /// `wanted` bytes from `at` on, or what there is of them. If they must be read, it is `step` bytes
-    /// at least.
+    /// `wanted` bytes from `at` on, or what there is of them. A request reads at least `step` bytes.
     pub(super) async fn read(
         &mut self,
         at: u64,
@@ -48,7 +48,7 @@ impl<'a> ReadAhead<'a> {
             };
             let from = at.saturating_add(kept.len() as u64);
             let to = end.max(at.saturating_add(step)).min(self.reader.len());
-            self.shared.count()?;
+            self.state.count_request()?;
             let read = self.reader.read(from..to.max(from)).await?;
             self.start = at;
             self.bytes = if kept.is_empty() {

@@ -4,49 +4,49 @@ use mp4_atom::{Co64, Ctts, Stco, Stsc, Stss, Stsz, StszSamples, Stts};
 
 use super::{
     boxes::{content, none, number, one, only},
-    sample::{LONGEST_SAMPLE, MOST_SAMPLES, Sample},
+    sample::{MAX_SAMPLE_BYTES, MAX_SAMPLES, Sample},
 };
-use crate::container_index::IndexError;
+use crate::error::IndexError;
 
-/// Longest composition offset that FFmpeg believes, in ticks; with a longer one it forgets them all.
-const LONGEST_DELAY: i32 = 1 << 28;
+/// Longest composition offset that FFmpeg accepts, in ticks. With a longer one it ignores them all.
+const MAX_COMPOSITION_OFFSET: i32 = 1 << 28;
 
-/// Whether the tables of `stbl` say nothing, as those of a fragmented file.
+/// Whether the tables of `stbl` are empty, as those of a fragmented file.
 pub(super) fn are_empty(stbl: &[u8]) -> bool {
     let stts = only(stbl, b"stts").ok().flatten();
     stts.is_none_or(|stts| number(stts.body, 4).is_none_or(|entries| entries == 0))
 }
 
-/// The samples that the tables of `stbl` name, in decoding order, and when the last one ends.
+/// The samples that the tables of `stbl` name, in decoding order, and the dts at which the last one ends.
 pub(super) fn samples(stbl: &[u8]) -> Result<(Vec<Sample>, i64), IndexError> {
-    let mut samples = placed(stbl)?;
-    let end = time(&mut samples, stbl)?;
-    delay(&mut samples, stbl)?;
+    let mut samples = offsets_and_sizes(stbl)?;
+    let end = set_dts(&mut samples, stbl)?;
+    set_composition_offsets(&mut samples, stbl)?;
     if let Some(stss) = only(stbl, b"stss")? {
         for sample in content::<Stss>(stss.body)?.entries {
-            let place = (sample as usize).checked_sub(1);
-            let place = place.ok_or_else(|| none("sync samples are counted from zero"))?;
-            if let Some(sample) = samples.get_mut(place) {
-                sample.sync = true;
+            let index = (sample as usize).checked_sub(1);
+            let index = index.ok_or_else(|| none("sync samples are counted from zero"))?;
+            if let Some(sample) = samples.get_mut(index) {
+                sample.is_sync = true;
             }
         }
     } else {
-        samples.iter_mut().for_each(|sample| sample.sync = true);
+        samples.iter_mut().for_each(|sample| sample.is_sync = true);
     }
     Ok((samples, end))
 }
 
-/// Sizes and places.
-fn placed(stbl: &[u8]) -> Result<Vec<Sample>, IndexError> {
+/// The samples with their offsets and sizes.
+fn offsets_and_sizes(stbl: &[u8]) -> Result<Vec<Sample>, IndexError> {
     let stsz = one(stbl, b"stsz")?;
     let count = number(stsz.body, 8).unwrap_or(0) as usize;
-    if count > MOST_SAMPLES {
+    if count > MAX_SAMPLES {
         return Err(none(format!("{count} samples are too many")));
     }
     let sizes = content::<Stsz>(stsz.body)?.samples;
-    let size = |place: usize| match &sizes {
+    let size = |index: usize| match &sizes {
         StszSamples::Identical { size, .. } => *size,
-        StszSamples::Different { sizes } => sizes.get(place).copied().unwrap_or(0),
+        StszSamples::Different { sizes } => sizes.get(index).copied().unwrap_or(0),
     };
     let chunks: Vec<u64> = match only(stbl, b"co64")? {
         Some(co64) => content::<Co64>(co64.body)?.entries,
@@ -70,22 +70,22 @@ fn placed(stbl: &[u8]) -> Result<Vec<Sample>, IndexError> {
         if let Some(run) = runs.next_if(|run| u64::from(run.first_chunk) == chunk) {
             in_chunk = run.samples_per_chunk as usize;
         }
-        // FFmpeg stops half-way then, before it has looked at the edit list.
+        // FFmpeg stops half-way then, before it applies the edit list.
         if in_chunk > count - samples.len() {
             return Err(none("chunks hold more samples than there are"));
         }
         let mut offset = start;
         for _ in 0..in_chunk {
             let size = size(samples.len());
-            if size > LONGEST_SAMPLE {
+            if size > MAX_SAMPLE_BYTES {
                 return Err(none(format!("a sample has {size} bytes")));
             }
             samples.push(Sample {
                 offset,
-                decoded: 0,
+                dts: 0,
                 size,
-                delay: 0,
-                sync: false,
+                composition_offset: 0,
+                is_sync: false,
             });
             offset = offset.saturating_add(u64::from(size));
         }
@@ -93,8 +93,9 @@ fn placed(stbl: &[u8]) -> Result<Vec<Sample>, IndexError> {
     Ok(samples)
 }
 
-/// When they are decoded, and when the last one ends. The last step goes on for those that are left.
-fn time(samples: &mut [Sample], stbl: &[u8]) -> Result<i64, IndexError> {
+/// Sets the dts of all samples, and gives the dts at which the last one ends. If the table names too few durations,
+/// the last one goes on.
+fn set_dts(samples: &mut [Sample], stbl: &[u8]) -> Result<i64, IndexError> {
     let runs = content::<Stts>(one(stbl, b"stts")?.body)?.entries;
     let strange =
         |run: &mp4_atom::SttsEntry| run.sample_count == 0 || run.sample_delta > i32::MAX as u32;
@@ -108,36 +109,37 @@ fn time(samples: &mut [Sample], stbl: &[u8]) -> Result<i64, IndexError> {
             Err(none("samples have no times"))
         };
     };
-    let steps = runs
+    let durations = runs
         .iter()
         .flat_map(|run| std::iter::repeat_n(run.sample_delta, run.sample_count as usize))
         .chain(std::iter::repeat(last));
     let mut at = 0i64;
-    for (sample, step) in samples.iter_mut().zip(steps) {
-        sample.decoded = at;
-        at = at.saturating_add(i64::from(step));
+    for (sample, duration) in samples.iter_mut().zip(durations) {
+        sample.dts = at;
+        at = at.saturating_add(i64::from(duration));
     }
     Ok(at)
 }
 
-/// When they are shown.
-fn delay(samples: &mut [Sample], stbl: &[u8]) -> Result<(), IndexError> {
+/// Sets the composition offsets.
+fn set_composition_offsets(samples: &mut [Sample], stbl: &[u8]) -> Result<(), IndexError> {
     let Some(ctts) = only(stbl, b"ctts")? else {
         return Ok(());
     };
     let runs = content::<Ctts>(ctts.body)?.entries;
     // FFmpeg takes them as signed in both versions, and so do files that say version 0.
-    let delays = runs
+    let offsets = runs
         .iter()
         .flat_map(|run| std::iter::repeat_n(run.sample_offset as i32, run.sample_count as usize));
-    let mut told = 0;
-    for (sample, delay) in samples.iter_mut().zip(delays) {
-        sample.delay = delay;
-        told += 1;
+    let mut count = 0;
+    for (sample, offset) in samples.iter_mut().zip(offsets) {
+        sample.composition_offset = offset;
+        count += 1;
     }
-    let is_negative = samples.iter().any(|sample| sample.delay < 0);
-    let is_long = |sample: &Sample| sample.delay.unsigned_abs() > LONGEST_DELAY as u32;
-    if (told > 0 && told < samples.len() && is_negative) || samples.iter().any(is_long) {
+    let is_negative = samples.iter().any(|sample| sample.composition_offset < 0);
+    let is_long =
+        |sample: &Sample| sample.composition_offset.unsigned_abs() > MAX_COMPOSITION_OFFSET as u32;
+    if (count > 0 && count < samples.len() && is_negative) || samples.iter().any(is_long) {
         return Err(none("composition offsets are strange"));
     }
     Ok(())

@@ -1,60 +1,57 @@
-//! What the index needs of a file: a few boxes at its top.
+//! The boxes at the top of a file that the index needs.
 
 use bytes::Bytes;
-use gifgen_reader::block_cache::BlockCache;
+use gifgen_reader::BlockCache;
 
 use super::{
     boxes::{HEADER, Header, children, none},
-    fragment_walk,
+    fragment_walk::{self, Fragments},
 };
-use crate::container_index::IndexError;
+use crate::error::IndexError;
 
 /// Longest `moov`, in bytes: thirteen hours of the usual kind.
-const LONGEST_MOOV: u64 = 64 * 1024 * 1024;
+const MAX_MOOV_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Longest `ftyp`, in bytes. It goes into each excerpt.
-const LONGEST_FTYP: u64 = 4096;
+const MAX_FTYP_BYTES: u64 = 4096;
 
 /// Most boxes before the `moov`, each of which may cost a request.
-const MOST_BOXES: u32 = 200;
+const MAX_BOXES: u32 = 200;
 
-/// The parts of a file.
+/// These boxes.
 #[derive(Debug, Default)]
 pub(super) struct TopLevelBoxes {
-    /// With its header. Empty if there is none.
+    /// The `ftyp` with its header. Empty if there is none.
     pub(super) ftyp: Bytes,
-    /// Content of the `moov`.
+    /// The content of the `moov`.
     pub(super) moov: Bytes,
-    /// Where each `moof` starts, and its content. In order.
-    pub(super) fragments: Vec<(u64, Bytes)>,
-    /// Whether there is an index of segments.
-    pub(super) has_segment_index: bool,
+    pub(super) fragments: Fragments,
     /// Size of the file, in bytes.
     pub(super) bytes: u64,
 }
 
 impl TopLevelBoxes {
-    /// Reads them.
+    /// Reads them from a source.
     pub(super) async fn read(blocks: &BlockCache) -> Result<Self, IndexError> {
-        let mut parts = Self {
+        let mut boxes = Self {
             bytes: blocks.reader().len(),
             ..Self::default()
         };
         let mut at = 0;
-        for _ in 0..MOST_BOXES {
+        for _ in 0..MAX_BOXES {
             let head = blocks.read(at..at.saturating_add(HEADER)).await?;
             let Some(header) = Header::parse(&head) else {
                 break;
             };
-            let end = header.end(at, parts.bytes);
-            match parts.wanted(&header, at, end)? {
-                Some(Wanted::Ftyp) => parts.ftyp = blocks.read(at..end).await?,
+            let end = header.end(at, boxes.bytes);
+            match boxes.wanted(&header, at, end)? {
+                Some(Wanted::Ftyp) => boxes.ftyp = blocks.read(at..end).await?,
                 Some(Wanted::Moov) => {
-                    parts.moov = blocks.read(at + header.len..end).await?;
-                    if may_have_fragments(&parts.moov) {
-                        fragment_walk::read(blocks, end, &mut parts).await?;
+                    boxes.moov = blocks.read(at + header.len..end).await?;
+                    if may_have_fragments(&boxes.moov) {
+                        boxes.fragments = fragment_walk::read(blocks, end).await?;
                     }
-                    return Ok(parts);
+                    return Ok(boxes);
                 }
                 None => {}
             }
@@ -63,9 +60,9 @@ impl TopLevelBoxes {
         Err(none("there is no moov"))
     }
 
-    /// Finds them in a file that is at hand.
+    /// Finds them in the bytes of a file.
     pub(super) fn of(file: &[u8]) -> Result<Self, IndexError> {
-        let mut parts = Self {
+        let mut boxes = Self {
             bytes: file.len() as u64,
             ..Self::default()
         };
@@ -75,25 +72,25 @@ impl TopLevelBoxes {
             at = end;
             let header = Header::parse(child.raw);
             let header = header.ok_or_else(|| none("a box has no header"))?;
-            match (parts.wanted(&header, start, end)?, &child.kind) {
-                (Some(Wanted::Ftyp), _) => parts.ftyp = Bytes::copy_from_slice(child.raw),
-                (Some(Wanted::Moov), _) => parts.moov = Bytes::copy_from_slice(child.body),
+            match (boxes.wanted(&header, start, end)?, &child.kind) {
+                (Some(Wanted::Ftyp), _) => boxes.ftyp = Bytes::copy_from_slice(child.raw),
+                (Some(Wanted::Moov), _) => boxes.moov = Bytes::copy_from_slice(child.body),
                 (None, b"moof") => {
                     let content = Bytes::copy_from_slice(child.body);
-                    parts.fragments.push((start, content));
+                    boxes.fragments.moofs.push((start, content));
                 }
-                (None, b"sidx") => parts.has_segment_index = true,
+                (None, b"sidx") => boxes.fragments.has_segment_index = true,
                 (None, _) => {}
             }
         }
-        Ok(parts)
+        Ok(boxes)
     }
 
-    /// Which part this box is, from `at` to `end`, if it is one and the first of its kind.
+    /// Which of them the box from `at` to `end` is. `None` if it is none, or not the first of its kind.
     fn wanted(&self, header: &Header, at: u64, end: u64) -> Result<Option<Wanted>, IndexError> {
         let (wanted, longest) = match &header.kind {
-            b"ftyp" if self.ftyp.is_empty() => (Wanted::Ftyp, LONGEST_FTYP),
-            b"moov" if self.moov.is_empty() => (Wanted::Moov, LONGEST_MOOV),
+            b"ftyp" if self.ftyp.is_empty() => (Wanted::Ftyp, MAX_FTYP_BYTES),
+            b"moov" if self.moov.is_empty() => (Wanted::Moov, MAX_MOOV_BYTES),
             _ => return Ok(None),
         };
         if end - at > longest || end > self.bytes {

@@ -7,40 +7,40 @@ use super::{
     edits::{Edits, edits},
     tables,
 };
-use crate::container_index::IndexError;
+use crate::error::IndexError;
 
-/// Most bytes of the boxes that are copied, together: they go into each excerpt.
-const LONGEST_COPY: usize = 64 * 1024;
+/// Most bytes of all boxes that are copied: they go into each excerpt.
+const MAX_COPIED_BYTES: usize = 64 * 1024;
 
-/// What is encrypted.
+/// Sample entries of encrypted media.
 const ENCRYPTED: [&[u8; 4]; 2] = [b"encv", b"drmi"];
 
-/// A video track, without its tables. What means something to FFmpeg is copied as it is.
+/// A video track, without its sample tables. The boxes that FFmpeg needs are copied as they are.
 #[derive(Debug)]
 pub(super) struct Track {
     pub(super) id: u32,
     pub(super) timescale: u32,
-    /// Length that it claims, in ticks.
-    pub(super) length: i64,
+    /// The duration that it claims, in ticks.
+    pub(super) duration: i64,
     pub(super) edits: Option<Edits>,
-    /// Whether FFmpeg only shifts by the edit list, since a track up to this one has no samples of
-    /// its own.
+    /// Whether FFmpeg only shifts by the edit list: it does if this track, or one before it, has no samples in its
+    /// tables.
     pub(super) only_shifts: bool,
-    /// What fragments fall back on; `None` where there can be none.
+    /// The defaults of fragments. `None` if there can be no fragments.
     pub(super) defaults: Option<Trex>,
-    /// `mvhd` has the movie's rotation, and its timescale.
+    /// Has the movie's rotation, and its timescale.
     pub(super) mvhd: Vec<u8>,
-    /// `tkhd` has the rotation, and the size as displayed.
+    /// Has the rotation, and the display size.
     pub(super) tkhd: Vec<u8>,
-    /// `mdhd` without the length of the whole, which would become that of the last picture.
+    /// Without the duration of the track, which FFmpeg would take for that of the last picture.
     pub(super) mdhd: Vec<u8>,
     pub(super) hdlr: Vec<u8>,
-    /// `stsd` has all that the decoder needs.
+    /// Has all that the decoder needs.
     pub(super) stsd: Vec<u8>,
 }
 
 impl Track {
-    /// The track that is FFmpeg's stream `index`, from the content of a `moov`, and its sample tables.
+    /// The track that is FFmpeg's stream `index`, and its sample tables (`stbl`), from the content of a `moov`.
     pub(super) fn parse(moov: &[u8], index: u32) -> Result<(Self, &[u8]), IndexError> {
         let mvhd = one(moov, b"mvhd")?;
         let traks = || children(moov).filter(|child| child.kind == *b"trak");
@@ -75,19 +75,19 @@ impl Track {
         let tkhd = one(trak, b"tkhd")?;
         let id = content::<Tkhd>(tkhd.body)?.track_id;
         let copied = [mvhd.raw, tkhd.raw, mdhd.raw, hdlr.raw, stsd.raw];
-        if copied.iter().map(|copy| copy.len()).sum::<usize>() > LONGEST_COPY {
+        if copied.iter().map(|copy| copy.len()).sum::<usize>() > MAX_COPIED_BYTES {
             return Err(none("the description of the track is too long"));
         }
         let track = Self {
             id,
             timescale,
-            length: i64::try_from(duration).unwrap_or(i64::MAX),
+            duration: i64::try_from(duration).unwrap_or(i64::MAX),
             edits: edits(trak, content::<Mvhd>(mvhd.body)?.timescale, timescale)?,
             only_shifts: traks().take(index as usize + 1).any(has_no_samples),
             defaults: defaults(moov, id)?,
             mvhd: mvhd.raw.to_vec(),
             tkhd: tkhd.raw.to_vec(),
-            mdhd: without_length(mdhd),
+            mdhd: without_duration(mdhd),
             hdlr: hdlr.raw.to_vec(),
             stsd: stsd.raw.to_vec(),
         };
@@ -95,8 +95,8 @@ impl Track {
     }
 }
 
-/// A `mdhd` that claims no length.
-fn without_length(mdhd: Child<'_>) -> Vec<u8> {
+/// An `mdhd` that claims no duration.
+fn without_duration(mdhd: Child<'_>) -> Vec<u8> {
     let length = match mdhd.body.first() {
         Some(1) => 24..32,
         _ => 16..20,
@@ -109,7 +109,7 @@ fn without_length(mdhd: Child<'_>) -> Vec<u8> {
     raw
 }
 
-/// What fragments of the track `id` fall back on.
+/// The defaults of fragments of the track `id`.
 fn defaults(moov: &[u8], id: u32) -> Result<Option<Trex>, IndexError> {
     let Some(mvex) = only(moov, b"mvex")? else {
         return Ok(None);

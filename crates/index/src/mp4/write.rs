@@ -1,4 +1,4 @@
-//! A fragmented file of some samples: all of it but for their bytes.
+//! Writes a fragmented file of some samples, without the bytes of those.
 
 use std::ops::Range;
 
@@ -9,8 +9,7 @@ use mp4_atom::{
 
 use super::{clock::Clock, sample::Sample, track::Track};
 
-/// Flags of samples: `sample_depends_on` = 2 for what decoding can start at, and else 1, and
-/// `sample_is_non_sync_sample`.
+/// Flags of samples: `sample_depends_on` is 2 for a sync sample, and else 1 with `sample_is_non_sync_sample`.
 const SYNC: u32 = 0x0200_0000;
 const NO_SYNC: u32 = 0x0101_0000;
 
@@ -20,18 +19,17 @@ pub(super) struct Written {
     pub(super) ranges: Vec<Range<u64>>,
 }
 
-/// Times of samples in the excerpt.
-struct Times {
-    /// When each is decoded; `delays` are what is added to get when it is shown, none of them
-    /// negative, or else FFmpeg would shift all.
-    decoded: Vec<i64>,
-    delays: Vec<i64>,
-    /// What FFmpeg is to subtract, since times before zero cannot be written.
+/// The timestamps of samples in the excerpt.
+struct Timestamps {
+    dts: Vec<i64>,
+    /// None of them is negative, or else FFmpeg would shift all.
+    composition_offsets: Vec<i64>,
+    /// What FFmpeg is to subtract, since a dts before zero cannot be written.
     shift: i64,
 }
 
-/// Writes `samples` of `track`, which are those of the source up to when `next` is decoded. `None` if
-/// they are not in order there, or reach over the end of its `bytes`.
+/// Writes `samples` of `track`. The sample behind them has the dts `next`. `None` if they are not in order in the
+/// source, or reach over the end of its `bytes`.
 pub(super) fn write(
     ftyp: &[u8],
     track: &Track,
@@ -46,15 +44,16 @@ pub(super) fn write(
         .copied()
         .collect();
     let ranges = ranges(&kept, bytes)?;
-    let times = Times::of(&kept, clock);
-    let runs = entries(&kept, &times, next)?;
+    let timestamps = Timestamps::of(&kept, clock);
+    let runs = entries(&kept, &timestamps, next)?;
     let payload = ranges.iter().map(|range| range.end - range.start).sum();
 
     let mut header = ftyp.to_vec();
-    write_moov(&mut header, track, times.shift).ok()?;
+    write_moov(&mut header, track, timestamps.shift).ok()?;
     let start = header.len();
     // The offset of the samples is known when it has been written.
-    let moof = |offset, header: &mut Vec<u8>| write_moof(header, track.id, &times, &runs, offset);
+    let moof =
+        |offset, header: &mut Vec<u8>| write_moof(header, track.id, &timestamps, &runs, offset);
     moof(0, &mut header).ok()?;
     let mdat = mdat(payload);
     let offset = i32::try_from(header.len() - start + mdat.len()).ok()?;
@@ -64,7 +63,7 @@ pub(super) fn write(
     Some(Written { header, ranges })
 }
 
-/// Where `samples` are in the source, which has so many `bytes`.
+/// The byte ranges of `samples` in the source, which has so many `bytes`.
 fn ranges(samples: &[Sample], bytes: u64) -> Option<Vec<Range<u64>>> {
     let mut ranges: Vec<Range<u64>> = Vec::new();
     for sample in samples {
@@ -77,60 +76,57 @@ fn ranges(samples: &[Sample], bytes: u64) -> Option<Vec<Range<u64>>> {
     (ranges.last()?.end <= bytes).then_some(ranges)
 }
 
-impl Times {
+impl Timestamps {
     fn of(samples: &[Sample], clock: &Clock) -> Self {
-        // What is decoded no later than what was before it, FFmpeg hides.
+        // FFmpeg hides a sample whose dts does not grow.
         let mut latest = i64::MAX;
-        let mut decoded: Vec<i64> = samples
+        let mut dts: Vec<i64> = samples
             .iter()
             .rev()
             .map(|sample| {
-                latest = sample
-                    .decoded
-                    .min(sample.shown())
-                    .min(latest.saturating_sub(1));
+                latest = sample.dts.min(sample.pts()).min(latest.saturating_sub(1));
                 latest
             })
             .collect();
-        decoded.reverse();
-        let delays = samples.iter().zip(&decoded);
-        let delays = delays.map(|(sample, decoded)| sample.shown().saturating_sub(*decoded));
-        let delays = delays.collect();
-        for time in &mut decoded {
-            *time = time.saturating_sub(clock.shift);
+        dts.reverse();
+        let offsets = samples.iter().zip(&dts);
+        let offsets = offsets.map(|(sample, dts)| sample.pts().saturating_sub(*dts));
+        let composition_offsets = offsets.collect();
+        for dts in &mut dts {
+            *dts = dts.saturating_sub(clock.shift);
         }
-        let first = decoded.first().copied().unwrap_or(0);
+        let first = dts.first().copied().unwrap_or(0);
         Self {
-            decoded,
-            delays,
+            dts,
+            composition_offsets,
             shift: first.min(0).saturating_neg(),
         }
     }
 }
 
-/// The samples as a run has them.
-fn entries(samples: &[Sample], times: &Times, next: i64) -> Option<Vec<TrunEntry>> {
+/// The entries of a run for `samples`.
+fn entries(samples: &[Sample], timestamps: &Timestamps, next: i64) -> Option<Vec<TrunEntry>> {
     let last = samples.last()?;
-    let last_length = next.saturating_sub(last.decoded);
-    let ends = times.decoded.iter().skip(1).copied();
+    let last_duration = next.saturating_sub(last.dts);
+    let ends = timestamps.dts.iter().skip(1).copied();
     let ends = ends.chain(
-        times
-            .decoded
+        timestamps
+            .dts
             .last()
-            .map(|last| last.saturating_add(last_length)),
+            .map(|last| last.saturating_add(last_duration)),
     );
     let all = samples
         .iter()
-        .zip(&times.decoded)
+        .zip(&timestamps.dts)
         .zip(ends)
-        .zip(&times.delays);
-    all.map(|(((sample, start), end), delay)| {
+        .zip(&timestamps.composition_offsets);
+    all.map(|(((sample, start), end), offset)| {
         Some(TrunEntry {
             duration: Some(u32::try_from(end.saturating_sub(*start).max(0)).ok()?),
             size: Some(sample.size),
-            flags: Some(if sample.sync { SYNC } else { NO_SYNC }),
+            flags: Some(if sample.is_sync { SYNC } else { NO_SYNC }),
             // Signed in FFmpeg.
-            cts: Some(i64::from(i32::try_from(*delay).ok()?)),
+            cts: Some(i64::from(i32::try_from(*offset).ok()?)),
         })
     })
     .collect()
@@ -187,7 +183,7 @@ fn edit(shift: i64) -> Elst {
 fn write_moof(
     out: &mut Vec<u8>,
     track: u32,
-    times: &Times,
+    timestamps: &Timestamps,
     entries: &[TrunEntry],
     offset: i32,
 ) -> mp4_atom::Result<()> {
@@ -198,12 +194,12 @@ fn write_moof(
     );
     let others = rest.and_then(|rest| rest.first()).copied().unwrap_or(first);
     let rest = rest.unwrap_or_default();
-    let steady = entries.iter().all(|entry| entry.duration == first.duration);
-    let alike = rest.iter().all(|entry| entry.flags == others.flags);
-    if steady {
+    let same_durations = entries.iter().all(|entry| entry.duration == first.duration);
+    let same_flags = rest.iter().all(|entry| entry.flags == others.flags);
+    if same_durations {
         entries.iter_mut().for_each(|entry| entry.duration = None);
     }
-    if alike {
+    if same_flags {
         entries
             .iter_mut()
             .skip(1)
@@ -211,14 +207,14 @@ fn write_moof(
     }
     let tfhd = Tfhd {
         track_id: track,
-        default_sample_duration: first.duration.filter(|_| steady),
-        default_sample_flags: others.flags.filter(|_| alike),
+        default_sample_duration: first.duration.filter(|_| same_durations),
+        default_sample_flags: others.flags.filter(|_| same_flags),
         default_base_is_moof: true,
         ..Tfhd::default()
     };
-    let start = times.decoded.first().copied().unwrap_or(0);
+    let start = timestamps.dts.first().copied().unwrap_or(0);
     let tfdt = Tfdt {
-        base_media_decode_time: start.saturating_add(times.shift).max(0).unsigned_abs(),
+        base_media_decode_time: start.saturating_add(timestamps.shift).max(0).unsigned_abs(),
     };
     let trun = Trun {
         data_offset: Some(offset),

@@ -1,11 +1,11 @@
-//! Which pictures of an elementary stream decoding can start with.
+//! Recognises the keyframes of an elementary stream.
 
 use serde::{Deserialize, Serialize};
 
-/// What a video stream is coded with.
+/// The codec of a video stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Codec {
-    /// MPEG-1 and MPEG-2.
+    /// MPEG-1 or MPEG-2.
     Mpeg2,
     /// H.264.
     H264,
@@ -13,21 +13,21 @@ pub enum Codec {
     Hevc,
 }
 
-/// How much of a picture is looked at: what stands before its first slice is far shorter.
-pub(crate) const LOOKED_AT: usize = 16 * 1024;
+/// How much of a picture is parsed, in bytes: what stands before its first slice is far shorter.
+pub(super) const MAX_HEADER_BYTES: usize = 16 * 1024;
 
-/// Types of streams that hold video, by the standard and by usage.
-const VIDEO: [u8; 14] = [
+/// Stream types of video, by the standard and by usage.
+const VIDEO_TYPES: [u8; 14] = [
     0x01, 0x02, 0x10, 0x1b, 0x1e, 0x1f, 0x20, 0x21, 0x24, 0x33, 0x42, 0xd1, 0xd2, 0xea,
 ];
 
-/// Whether a stream of that type holds video.
-pub fn is_video(kind: u8) -> bool {
-    VIDEO.contains(&kind)
+/// Whether a stream of this stream type holds video.
+pub(super) fn is_video(kind: u8) -> bool {
+    VIDEO_TYPES.contains(&kind)
 }
 
 impl Codec {
-    /// That of a type of streams.
+    /// The codec of a stream type. `None` if it is not supported.
     pub fn of(kind: u8) -> Option<Self> {
         match kind {
             0x01 | 0x02 => Some(Self::Mpeg2),
@@ -37,12 +37,11 @@ impl Codec {
         }
     }
 
-    /// Whether decoding can start with the picture whose data start with `bytes`: all that it needs
-    /// is in it.
-    pub fn starts_with_keyframe(self, bytes: &[u8]) -> bool {
+    /// Whether decoding can start with the picture whose data start with `bytes`: whether its parameters are in it.
+    pub(super) fn starts_with_keyframe(self, bytes: &[u8]) -> bool {
         let mut parameters = false;
         let mut recovers = false;
-        for unit in units(bytes.get(..LOOKED_AT).unwrap_or(bytes)) {
+        for unit in units(bytes.get(..MAX_HEADER_BYTES).unwrap_or(bytes)) {
             let [first, rest @ ..] = unit else { continue };
             match (self, first) {
                 (Self::Mpeg2, 0xb3) => parameters = true,
@@ -71,7 +70,7 @@ impl Codec {
     }
 }
 
-/// What stands behind each start code, as far as the next.
+/// The units between start codes.
 fn units(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = after_start_code(bytes);
     std::iter::from_fn(move || {
@@ -87,7 +86,7 @@ fn after_start_code(bytes: &[u8]) -> Option<&[u8]> {
     bytes.get(at + 3..)
 }
 
-/// Whether one of the messages says that all pictures from this one on are right.
+/// Whether one of the SEI messages is a recovery point with which all pictures from this one on decode right.
 fn recovery_point(mut messages: &[u8]) -> bool {
     const RECOVERY_POINT: usize = 6;
     while messages.len() > 2 {
@@ -98,7 +97,7 @@ fn recovery_point(mut messages: &[u8]) -> bool {
             return false;
         };
         if kind == RECOVERY_POINT {
-            // The count of pictures until then is 0 if its code starts with a 1.
+            // The count of pictures until the recovery is 0 if its code starts with a 1.
             return rest.first().is_some_and(|byte| byte & 0x80 != 0);
         }
         messages = rest.get(length..).unwrap_or_default();
@@ -106,7 +105,7 @@ fn recovery_point(mut messages: &[u8]) -> bool {
     false
 }
 
-/// A number that is the sum of bytes up to the first below 255.
+/// A number that is the sum of bytes up to the first below 255, and what follows it.
 fn number(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let full = bytes.iter().take_while(|byte| **byte == 255).count();
     let last = usize::from(*bytes.get(full)?);

@@ -1,13 +1,13 @@
-//! MPEG transport streams, which have no index: times are looked for where the bit rate says.
+//! MPEG transport streams. They have no index, so timestamps are searched.
 
-pub mod codec;
-pub mod excerpts;
-pub mod keyframe;
-pub mod length;
-pub mod packet;
-pub mod programs;
-pub mod stream;
+pub(crate) mod codec;
+mod excerpts;
+pub(crate) mod keyframe;
+mod length;
+pub(crate) mod packet;
+pub(crate) mod programs;
+pub(crate) mod stream;
 
-pub use excerpts::excerpts;
-pub use length::length;
-pub use stream::Stream;
+pub(crate) use excerpts::excerpts;
+pub(crate) use length::length;
+pub(crate) use stream::Stream;

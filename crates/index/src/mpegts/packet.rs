@@ -1,9 +1,17 @@
-//! Packets of a transport stream, and the times in them.
+//! The packets of a transport stream, and the timestamps in them.
 
-/// Bytes of a packet, but for what some kinds of files put around it.
-const PACKET: usize = 188;
+use crate::search::align;
 
-/// What each packet starts with.
+/// Ticks of a timestamp in a second.
+pub(super) const TIMESCALE: f64 = 90_000.0;
+
+/// From this pts on, libavformat takes timestamps for wrapped around at 33 bits.
+pub(super) const WRAP_PTS: i64 = (1 << 33) / 8 * 7;
+
+/// Size of a packet, in bytes, without what some kinds of files put around it.
+const PACKET_BYTES: usize = 188;
+
+/// The first byte of each packet.
 const SYNC: u8 = 0x47;
 
 /// How many packets in a row prove a layout.
@@ -12,37 +20,35 @@ const PROOF: usize = 8;
 /// How packets lie in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// From one packet to the next, in bytes: 188; 192 with a time before each (Blu-ray, AVCHD); 204
-    /// with a checksum behind each.
+    /// From one packet to the next, in bytes: 188; 192 with a timestamp before each (Blu-ray, AVCHD); 204 with a
+    /// checksum behind each.
     pub size: u64,
-    /// Where the first one starts.
+    /// Where the first packet starts.
     pub first: u64,
 }
 
 /// One packet.
 #[derive(Clone, Copy, Debug)]
-pub struct Packet<'a> {
-    /// Where it starts in what was looked at, with what stands before it.
-    pub at: usize,
-    /// Which stream it belongs to.
-    pub pid: u16,
+pub(super) struct Packet<'a> {
+    /// Where it starts in the bytes, with what stands before it.
+    pub(super) offset: usize,
+    /// The id of its stream.
+    pub(super) pid: u16,
     /// Whether a section or a picture starts in it.
-    pub starts: bool,
-    /// What it carries of it.
-    pub payload: &'a [u8],
+    pub(super) starts_unit: bool,
+    /// The bytes of its stream.
+    pub(super) payload: &'a [u8],
 }
 
-/// Times of a picture, of 90,000 in a second.
+/// The timestamps of a picture, in 1/90,000 s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Times {
-    /// When it is shown.
-    pub pts: i64,
-    /// When it is decoded.
-    pub dts: i64,
+pub(super) struct Timestamps {
+    pub(super) pts: i64,
+    pub(super) dts: i64,
 }
 
 impl Layout {
-    /// Finds out from the start of a file.
+    /// The layout of the file that starts with `bytes`. `None` if it is no transport stream.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         // The first 8 KiB, as FFmpeg does.
         let bytes = bytes.get(..8192).unwrap_or(bytes);
@@ -61,24 +67,23 @@ impl Layout {
         })
     }
 
-    /// The start of the packet that holds `at`.
-    pub fn align(self, at: u64) -> u64 {
-        let from = at.saturating_sub(self.first);
-        self.first + (from - from % self.size.max(1))
+    /// The start of the packet that holds `offset`.
+    pub(super) fn align(self, offset: u64) -> u64 {
+        align(offset, self.first, self.size)
     }
 
-    /// The packets in `bytes`, which start with one. What is none is passed over.
-    pub fn packets(self, bytes: &[u8]) -> impl Iterator<Item = Packet<'_>> {
-        let size = (self.size as usize).max(PACKET);
+    /// The packets in `bytes`, which start with one. Damaged and scrambled packets are skipped.
+    pub(super) fn packets(self, bytes: &[u8]) -> impl Iterator<Item = Packet<'_>> {
+        let size = (self.size as usize).max(PACKET_BYTES);
         let before = if size == 192 { 4 } else { 0 };
         let packets = bytes.chunks_exact(size).enumerate();
         packets.filter_map(move |(index, chunk)| {
-            packet(index * size, chunk.get(before..before + PACKET)?)
+            packet(index * size, chunk.get(before..before + PACKET_BYTES)?)
         })
     }
 }
 
-fn packet(at: usize, bytes: &[u8]) -> Option<Packet<'_>> {
+fn packet(offset: usize, bytes: &[u8]) -> Option<Packet<'_>> {
     let [sync, high, low, control, ..] = *bytes else {
         return None;
     };
@@ -92,22 +97,22 @@ fn packet(at: usize, bytes: &[u8]) -> Option<Packet<'_>> {
         bytes.get(5 + usize::from(*bytes.get(4)?)..)?
     };
     Some(Packet {
-        at,
+        offset,
         pid: u16::from_be_bytes([high & 0x1f, low]),
-        starts: high & 0x40 != 0,
+        starts_unit: high & 0x40 != 0,
         payload,
     })
 }
 
-/// The times in the header of a picture, and where its data start behind that header.
-pub fn times(payload: &[u8]) -> Option<(Times, usize)> {
+/// The timestamps in the PES header of a picture, and where its data start behind that header.
+pub(super) fn timestamps(payload: &[u8]) -> Option<(Timestamps, usize)> {
     let [0, 0, 1, _, _, _, flags, which, length, ..] = *payload else {
         return None;
     };
     if flags & 0xc0 != 0x80 {
         return None;
     }
-    let time = |at: usize| {
+    let timestamp = |at: usize| {
         let [a, b, c, d, e] = *payload.get(at..at + 5)? else {
             return None;
         };
@@ -115,9 +120,9 @@ pub fn times(payload: &[u8]) -> Option<(Times, usize)> {
         Some((a >> 1 & 7) << 30 | b << 22 | (c >> 1) << 15 | d << 7 | e >> 1)
     };
     let pts = match which >> 6 {
-        2 | 3 => time(9)?,
+        2 | 3 => timestamp(9)?,
         _ => return None,
     };
-    let dts = if which >> 6 == 3 { time(14)? } else { pts };
-    Some((Times { pts, dts }, 9 + usize::from(length)))
+    let dts = if which >> 6 == 3 { timestamp(14)? } else { pts };
+    Some((Timestamps { pts, dts }, 9 + usize::from(length)))
 }

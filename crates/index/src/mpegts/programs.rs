@@ -1,4 +1,4 @@
-//! Which streams a transport stream has.
+//! The tables of a transport stream (PAT and PMT): which streams it has.
 
 use std::collections::BTreeMap;
 
@@ -9,23 +9,23 @@ use crate::mpegts::packet::Layout;
 pub struct Programs {
     /// The packets that hold them, as they are in the file.
     pub packets: Vec<u8>,
-    /// Streams in the order in which FFmpeg counts them: pid and type.
+    /// Pid and stream type of each stream, in the order in which FFmpeg counts them.
     pub streams: Vec<(u16, u8)>,
 }
 
-/// Most programs, and most streams of all of them, that are looked at.
-const MOST_PROGRAMS: usize = 64;
-const MOST_STREAMS: usize = 256;
+/// Most programs, and most streams of all of them.
+const MAX_PROGRAMS: usize = 64;
+const MAX_STREAMS: usize = 256;
 
-/// Longest section, by the standard.
-const LONGEST_SECTION: usize = 4096;
+/// Longest section by the standard, in bytes.
+const MAX_SECTION_BYTES: usize = 4096;
 
-/// The table of programs.
+/// The pid of the PAT, and the ids of both kinds of tables.
 const PAT: u16 = 0;
 const PAT_ID: u8 = 0;
 const PMT_ID: u8 = 2;
 
-/// The tables in `bytes`, the start of a file, from its first packet on. `None` if not all are there.
+/// The tables in `bytes`, the start of a file from its first packet on. `None` if not all are there.
 pub fn programs(layout: Layout, bytes: &[u8]) -> Option<Programs> {
     let mut found = Programs::default();
     let mut sections: BTreeMap<u16, Vec<u8>> = BTreeMap::new();
@@ -38,7 +38,7 @@ pub fn programs(layout: Layout, bytes: &[u8]) -> Option<Programs> {
         if !wanted {
             continue;
         }
-        if packet.starts {
+        if packet.starts_unit {
             let pointer = usize::from(*packet.payload.first()?);
             let start = packet.payload.get(1 + pointer..)?;
             sections.insert(packet.pid, start.to_vec());
@@ -49,7 +49,7 @@ pub fn programs(layout: Layout, bytes: &[u8]) -> Option<Programs> {
         }
         found
             .packets
-            .extend(bytes.get(packet.at..packet.at + layout.size as usize)?);
+            .extend(bytes.get(packet.offset..packet.offset + layout.size as usize)?);
         let Some(section) = sections.get(&packet.pid).and_then(|bytes| whole(bytes)) else {
             continue;
         };
@@ -67,14 +67,14 @@ pub fn programs(layout: Layout, bytes: &[u8]) -> Option<Programs> {
     None
 }
 
-/// The section at the start of `bytes`, if it is whole.
+/// The section at the start of `bytes`. `None` if it is cut off.
 fn whole(bytes: &[u8]) -> Option<&[u8]> {
     let length = u16::from_be_bytes([bytes.get(1)? & 0x0f, *bytes.get(2)?]);
     let length = 3 + usize::from(length);
-    bytes.get(..length).filter(|_| length <= LONGEST_SECTION)
+    bytes.get(..length).filter(|_| length <= MAX_SECTION_BYTES)
 }
 
-/// What a section holds between its header and its checksum.
+/// The content of a section, between its header and its checksum.
 fn body(section: &[u8], id: u8) -> Option<&[u8]> {
     let [table, _, _, _, _, current, number, last, ..] = *section else {
         return None;
@@ -86,7 +86,7 @@ fn body(section: &[u8], id: u8) -> Option<&[u8]> {
     section.get(8..section.len().checked_sub(4)?)
 }
 
-/// The pids of the tables of streams, in a table of programs.
+/// The pids of the PMTs that a PAT names.
 fn maps(section: &[u8]) -> Option<Vec<u16>> {
     let entries = body(section, PAT_ID)?.chunks_exact(4);
     // Program 0 is the network's.
@@ -96,10 +96,10 @@ fn maps(section: &[u8]) -> Option<Vec<u16>> {
         .collect();
     maps.sort_unstable();
     maps.dedup();
-    (!maps.is_empty() && maps.len() <= MOST_PROGRAMS).then_some(maps)
+    (!maps.is_empty() && maps.len() <= MAX_PROGRAMS).then_some(maps)
 }
 
-/// Adds the streams in a table of streams.
+/// Adds the streams that a PMT names.
 fn streams(section: &[u8], streams: &mut Vec<(u16, u8)>) -> Option<()> {
     let body = body(section, PMT_ID)?;
     let length = |bytes: &[u8]| {
@@ -114,7 +114,7 @@ fn streams(section: &[u8], streams: &mut Vec<(u16, u8)>) -> Option<()> {
         if !streams.iter().any(|(known, _)| *known == pid) {
             streams.push((pid, *kind));
         }
-        if streams.len() > MOST_STREAMS {
+        if streams.len() > MAX_STREAMS {
             return None;
         }
         rest = rest.get(5 + length(lengths)?..)?;

@@ -1,58 +1,54 @@
-//! The video of a transport stream.
+//! The video stream of a transport stream.
 
-use gifgen_reader::block_cache::BlockCache;
+use gifgen_reader::BlockCache;
+use gifgen_shared::video_stream::VideoStream;
 
 use crate::{
-    container_index::IndexError,
+    error::IndexError,
     mpegts::{
         codec::{Codec, is_video},
-        packet::{Layout, Packet, times},
+        packet::{Layout, Packet, TIMESCALE, timestamps},
         programs::{Programs, programs},
     },
-    search::Point,
+    search::{Clock, Point},
 };
 
-/// How much is read for the tables at first, and where they must be, in bytes. ffprobe has read this
-/// already.
-const FIRST: u64 = 64 * 1024;
-const HEAD: u64 = 1024 * 1024;
+/// How much of the start is read for the tables, in bytes: at first, and at most. ffprobe has read it already.
+const FIRST_BYTES: u64 = 64 * 1024;
+const MAX_BYTES: u64 = 1024 * 1024;
 
-/// Longest time between a picture's decoding and its being shown: ten seconds.
-const LONGEST_WAIT: i64 = 900_000;
+/// Longest time from a picture's dts to its pts: ten seconds.
+const MAX_REORDER_DELAY: i64 = 900_000;
 
-/// What the tables at the start say of the video.
+/// The video stream, by the tables at the start.
 #[derive(Debug)]
-pub struct Stream {
-    /// How packets lie in the file.
-    pub layout: Layout,
+pub(crate) struct Stream {
+    pub(super) layout: Layout,
     /// The packets that hold the tables, as they are in the file.
-    pub tables: Vec<u8>,
-    /// The id of its packets.
-    pub pid: u16,
-    /// What it is coded with.
-    pub codec: Codec,
+    pub(super) tables: Vec<u8>,
+    pub(super) pid: u16,
+    pub(super) codec: Codec,
 }
 
 impl Stream {
-    /// Reads what is said of the stream that FFmpeg counts as `index`.
+    /// Reads the tables, for the stream that FFmpeg counts as `index`.
     ///
     /// # Errors
     /// If the source cannot be read, or no index can be made.
-    pub async fn read(blocks: &BlockCache, index: u32) -> Result<Self, IndexError> {
-        let none = |why: &str| IndexError::None(why.to_owned());
-        let mut wanted = FIRST;
+    pub(crate) async fn read(blocks: &BlockCache, index: u32) -> Result<Self, IndexError> {
+        let mut wanted = FIRST_BYTES;
         let (layout, programs) = loop {
             let bytes = blocks.read(0..wanted).await?;
             if let Some(tables) = tables(&bytes) {
                 break tables;
             }
-            if wanted >= HEAD || (bytes.len() as u64) < wanted {
-                return Err(none("its tables are not at its start"));
+            if wanted >= MAX_BYTES || (bytes.len() as u64) < wanted {
+                return Err(IndexError::none("its tables are not at its start"));
             }
-            wanted = HEAD;
+            wanted = MAX_BYTES;
         };
         let (pid, codec) = video(&programs, index)
-            .ok_or_else(|| none("it is not sure which stream is the video"))?;
+            .ok_or_else(|| IndexError::none("it is not sure which stream is the video"))?;
         Ok(Self {
             layout,
             tables: programs.packets,
@@ -61,26 +57,31 @@ impl Stream {
         })
     }
 
-    /// Its pictures that start in `bytes`, which are at `at` in the source, and have a time.
-    pub fn pictures(&self, bytes: &[u8], at: u64) -> Vec<Point> {
-        pictures(bytes, at, self.layout, self.pid)
+    /// Its pictures that start in `bytes` and have a pts. `bytes` start at `offset` in the source.
+    pub(super) fn pictures(&self, bytes: &[u8], offset: u64) -> Vec<Point> {
+        pictures(bytes, offset, self.layout, self.pid)
     }
 
-    /// Where its pictures start in `bytes`.
-    pub fn starts<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = Packet<'a>> {
+    /// The packets in `bytes` in which its pictures start.
+    pub(super) fn starts<'a>(&self, bytes: &'a [u8]) -> impl Iterator<Item = Packet<'a>> {
         starts(bytes, self.layout, self.pid)
+    }
+
+    /// The pts of `video`, this stream.
+    pub(super) fn clock(&self, video: &VideoStream) -> Clock {
+        Clock::new(video, TIMESCALE, 1.0)
     }
 }
 
-/// The layout and the tables, if the start of a file has them.
+/// The layout and the tables of the file that starts with `bytes`.
 fn tables(bytes: &[u8]) -> Option<(Layout, Programs)> {
     let layout = Layout::of(bytes)?;
     let packets = bytes.get(layout.first as usize..)?;
     Some((layout, programs(layout, packets)?))
 }
 
-/// The stream that FFmpeg counts as `index`. Only if it is the one with video: if FFmpeg counted
-/// otherwise, it would not be.
+/// The pid and the codec of the stream that FFmpeg counts as `index`. `None` if it is not the only video: then
+/// FFmpeg may count differently.
 fn video(programs: &Programs, index: u32) -> Option<(u16, Codec)> {
     let videos = programs.streams.iter().filter(|(_, kind)| is_video(*kind));
     let (pid, kind) = programs.streams.get(usize::try_from(index).ok()?)?;
@@ -88,25 +89,24 @@ fn video(programs: &Programs, index: u32) -> Option<(u16, Codec)> {
     (videos.count() == 1).then_some((*pid, codec))
 }
 
-/// The pictures of the stream `pid` that start in `bytes`, which are at `at` in the source, and have a
-/// time.
-pub fn pictures(bytes: &[u8], at: u64, layout: Layout, pid: u16) -> Vec<Point> {
+/// The pictures of the stream `pid` that start in `bytes` and have a pts. `bytes` start at `offset` in the source.
+pub fn pictures(bytes: &[u8], offset: u64, layout: Layout, pid: u16) -> Vec<Point> {
     let starts = starts(bytes, layout, pid);
     let points = starts.filter_map(|packet| {
-        let (times, _) = times(packet.payload)?;
+        let (found, _) = timestamps(packet.payload)?;
         Some(Point {
-            at: at + packet.at as u64,
-            shown: times.pts,
-            sure: times.dts.min(times.pts),
+            offset: offset + packet.offset as u64,
+            pts: found.pts,
+            earliest_pts: found.dts.min(found.pts),
         })
     });
-    // No picture waits longer to be shown: of many such, each search would look at all.
+    // A longer delay is damage, and many such pictures would make each search probe them all.
     points
-        .filter(|point| point.shown - point.sure <= LONGEST_WAIT)
+        .filter(|point| point.pts - point.earliest_pts <= MAX_REORDER_DELAY)
         .collect()
 }
 
 fn starts(bytes: &[u8], layout: Layout, pid: u16) -> impl Iterator<Item = Packet<'_>> {
     let packets = layout.packets(bytes);
-    packets.filter(move |packet| packet.starts && packet.pid == pid)
+    packets.filter(move |packet| packet.starts_unit && packet.pid == pid)
 }

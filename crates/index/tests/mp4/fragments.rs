@@ -1,6 +1,6 @@
 //! Fragmented files of all makes.
 
-use gifgen_index::mp4;
+use gifgen_index::parsers::Mp4Index;
 use gifgen_testkit::media;
 
 use crate::support::{Served, check, film, make, shown};
@@ -59,10 +59,10 @@ async fn many_fragments_are_found_with_few_bytes_and_at_the_same_time() {
         let file = make(folder.path(), &format!("{name}.mp4"), &args);
         let video = shown(file.to_str().unwrap(), 0, None, None).stream(0);
         let served = Served::new(&file).await;
-        let read = mp4::Mp4Index::read(&served.blocks, &video).await.unwrap();
+        let read = Mp4Index::read(&served.blocks, &video).await.unwrap();
         let excerpts = read.excerpts(&slices);
         let content = std::fs::read(&file).unwrap();
-        let expected = mp4::Mp4Index::of(&content, &video).unwrap();
+        let expected = Mp4Index::of(&content, &video).unwrap();
         let expected = expected.excerpts(&slices);
         assert!(
             excerpts == expected && excerpts.iter().all(Option::is_some),
@@ -99,7 +99,7 @@ async fn an_index_of_fragments_that_is_wrong_does_no_harm() {
     let video = shown(film.to_str().unwrap(), 0, None, None).stream(0);
     let slices = gifgen_shared::slice::plan(15.0, 5);
     let mut content = std::fs::read(&file).unwrap();
-    let right = mp4::Mp4Index::of(&content, &video).unwrap();
+    let right = Mp4Index::of(&content, &video).unwrap();
     let right = right.excerpts(&slices);
     let table = content
         .windows(4)
@@ -111,6 +111,6 @@ async fn an_index_of_fragments_that_is_wrong_does_no_harm() {
     }
     std::fs::write(&file, &content).unwrap();
     let served = Served::new(&file).await;
-    let read = mp4::Mp4Index::read(&served.blocks, &video).await.unwrap();
+    let read = Mp4Index::read(&served.blocks, &video).await.unwrap();
     assert_eq!(read.excerpts(&slices), right);
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gifgen_index::{container_index::IndexError, excerpt::Excerpt, mp4};
+use gifgen_index::{Excerpt, IndexError, parsers::Mp4Index};
 use gifgen_shared::{slice, video_stream::VideoStream};
 use gifgen_testkit::media;
 use proptest::prelude::*;
@@ -35,7 +35,7 @@ fn try_all(file: &[u8], start_time: f64) -> bool {
             start_time,
             ..video(index)
         };
-        match mp4::Mp4Index::of(file, &video) {
+        match Mp4Index::of(file, &video) {
             Ok(film) => {
                 for excerpt in film.excerpts(&slices).into_iter().flatten() {
                     is_some = true;
@@ -111,7 +111,7 @@ async fn a_file_full_of_empty_fragments_has_no_index() {
     let file = folder.path().join("film.mp4");
     std::fs::write(&file, [&film[..first], &empty.repeat(600_000)].concat()).unwrap();
     let served = Served::new(&file).await;
-    let read = mp4::Mp4Index::read(&served.blocks, &video(0)).await;
+    let read = Mp4Index::read(&served.blocks, &video(0)).await;
     let Err(IndexError::None(why)) = read else {
         panic!("{read:?}");
     };

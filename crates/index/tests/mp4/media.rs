@@ -1,6 +1,6 @@
 //! All files of the folder of test videos.
 
-use gifgen_index::container_index::IndexError;
+use gifgen_index::IndexError;
 use gifgen_testkit::media::{self, Expect};
 
 use crate::support::check;

@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use gifgen_index::{container_index::IndexError, excerpt::Excerpt, mp4};
-use gifgen_reader::{block_cache::BlockCache, http::Http, reader::Reader};
+use gifgen_index::{Excerpt, IndexError, parsers::Mp4Index};
+use gifgen_reader::{BlockCache, Http, Reader};
 use gifgen_shared::{
     slice::{self, Slice},
     source::{ETag, PinnedSource, Source},
@@ -172,9 +172,9 @@ pub async fn check(file: &Path, index: u32) -> Result<(usize, usize), IndexError
     let (mut made, mut missing) = (0, 0);
     for seconds in [2, 30] {
         let slices = whole.slices(seconds);
-        let excerpts = mp4::Mp4Index::read(&served.blocks, &video).await?;
+        let excerpts = Mp4Index::read(&served.blocks, &video).await?;
         let excerpts = excerpts.excerpts(&slices);
-        let expected = mp4::Mp4Index::of(&content, &video).unwrap();
+        let expected = Mp4Index::of(&content, &video).unwrap();
         assert_eq!(excerpts, expected.excerpts(&slices));
         let every = slices.len().div_ceil(6);
         for (slice, excerpt) in slices.iter().zip(&excerpts) {

@@ -2,10 +2,7 @@
 
 use std::{fs, sync::LazyLock};
 
-use gifgen_index::{
-    matroska::{cues::cues, ebml, head, keyframe as block, scan},
-    mpegts::{codec::Codec, keyframe as picture, packet::Layout, programs, stream::pictures},
-};
+use gifgen_index::parsers::{Codec, matroska, mpegts};
 use gifgen_testkit::media;
 use proptest::prelude::*;
 
@@ -45,39 +42,38 @@ fn tampered() -> impl Strategy<Value = Vec<u8>> {
 fn a_file_that_seems_to_be_full_of_groups_is_not_looked_through_for_each_of_them() {
     let group = [0xec, 0x85, 0xa0, 0x10, 0xff, 0xff, 0xff];
     let bytes = group.repeat(150_000);
-    let inside = Some(scan::Inside { time: 0 });
-    assert!(scan::scan(&bytes, inside, 1).is_empty());
-    assert!(block::last(&bytes, 1, i64::MAX).is_none());
+    assert!(matroska::scan(&bytes, Some(0), 1).is_empty());
+    assert!(matroska::last_keyframe(&bytes, 1, i64::MAX).is_none());
 }
 
 proptest! {
     #[test]
     fn no_bytes_make_a_parser_of_matroska_panic(bytes in tampered(), track in 1_u64..4) {
-        for inside in [None, Some(scan::Inside { time: 5000 })] {
-            let seen = scan::scan(&bytes, inside, track);
-            prop_assert!(seen.iter().all(|seen| seen.at < bytes.len()));
+        for cluster_timestamp in [None, Some(5000)] {
+            let found = matroska::scan(&bytes, cluster_timestamp, track);
+            prop_assert!(found.iter().all(|block| block.offset < bytes.len()));
         }
-        if let Some((at, _)) = block::last(&bytes, track, 1000) {
+        if let Some((at, _)) = matroska::last_keyframe(&bytes, track, 1000) {
             prop_assert!(at < bytes.len());
         }
         for at in 0..bytes.len().min(1024) {
-            cues(&bytes[at..], track);
-            head::track(&bytes[at..], 0);
-            scan::cluster(&bytes[at..]);
-            ebml::Header::read(&bytes[at..]);
+            matroska::cues(&bytes[at..], track);
+            matroska::track(&bytes[at..], 0);
+            matroska::cluster(&bytes[at..]);
+            matroska::Header::read(&bytes[at..]);
         }
     }
 
     #[test]
     fn no_bytes_make_a_parser_of_transport_streams_panic(bytes in tampered(), size in 0_u64..300) {
-        let found = Layout::of(&bytes);
-        for layout in found.into_iter().chain([Layout { size, first: 3 }]) {
-            let programs = programs::programs(layout, &bytes).unwrap_or_default();
+        let found = mpegts::Layout::of(&bytes);
+        for layout in found.into_iter().chain([mpegts::Layout { size, first: 3 }]) {
+            let programs = mpegts::programs(layout, &bytes).unwrap_or_default();
             let pids = programs.streams.iter().map(|(pid, _)| *pid);
             for pid in pids.chain([0x100, 0x1011]) {
-                pictures(&bytes, u64::MAX / 2, layout, pid);
+                mpegts::pictures(&bytes, u64::MAX / 2, layout, pid);
                 for codec in [Codec::Mpeg2, Codec::H264, Codec::Hevc] {
-                    let at = picture::last(&bytes, layout, pid, codec, i64::MAX);
+                    let at = mpegts::last_keyframe(&bytes, layout, pid, codec, i64::MAX);
                     prop_assert!(at.is_none_or(|at| at < bytes.len()));
                 }
             }

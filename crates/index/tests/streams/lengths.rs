@@ -8,8 +8,8 @@ use std::{
     time::Duration,
 };
 
-use gifgen_index::container_index::ContainerIndex;
-use gifgen_reader::{block_cache::BlockCache, probing};
+use gifgen_index::ContainerIndex;
+use gifgen_reader::{BlockCache, probing};
 use gifgen_shared::deadline::Deadline;
 use gifgen_testkit::bed::settings;
 

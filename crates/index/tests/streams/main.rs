@@ -1,6 +1,5 @@
 //! Excerpts of Matroska files and transport streams, held against the whole files by FFmpeg.
 
-mod costs;
 mod hostile;
 mod lengths;
 mod matroska;

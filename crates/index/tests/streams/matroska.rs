@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use gifgen_index::matroska::{cues, ebml, ids};
+use gifgen_index::parsers::matroska::{Header, cues, elements, ids, unsigned};
 use gifgen_testkit::media;
 
 use crate::support::{Bench, film};
@@ -78,20 +78,20 @@ fn make_cues_lie(file: &Path) -> usize {
             .unwrap()
     };
     let content = |id| {
-        let header = ebml::Header::read(&bytes[place(id)..]).unwrap();
+        let header = Header::read(&bytes[place(id)..]).unwrap();
         &bytes[place(id) + header.header as usize..]
     };
-    let clusters: Vec<(u64, u64)> = ebml::elements(content(ids::SEGMENT))
+    let clusters: Vec<(u64, u64)> = elements(content(ids::SEGMENT))
         .filter(|(_, header, _)| header.id == ids::CLUSTER)
-        .map(|(at, _, cluster)| (at as u64, ebml::unsigned(cluster, ids::TIMESTAMP).unwrap()))
+        .map(|(at, _, cluster)| (at as u64, unsigned(cluster, ids::TIMESTAMP).unwrap()))
         .collect();
-    let honest = cues::cues(content(ids::CUES), 1);
-    let has_keyframe = |at| honest.iter().any(|cue| cue.cluster == at);
+    let honest = cues(content(ids::CUES), 1);
+    let has_keyframe = |at| honest.iter().any(|cue| cue.cluster_offset == at);
     let lies: Vec<Vec<u8>> = honest
         .iter()
         .filter_map(|cue| {
             let mut clusters = clusters.iter();
-            let (at, time) = clusters.find(|(at, _)| *at > cue.cluster)?;
+            let (at, time) = clusters.find(|(at, _)| *at > cue.cluster_offset)?;
             let positions = [number(ids::CUE_TRACK, 1), number(ids::CUE_CLUSTER, *at)];
             let positions = element(ids::CUE_POSITIONS, &positions.concat());
             let cue = [number(ids::CUE_TIME, *time), positions].concat();

@@ -10,12 +10,8 @@ use std::{
     time::Duration,
 };
 
-use gifgen_index::{
-    container_index::{ContainerIndex, IndexError},
-    excerpt::Excerpt,
-    feed::{feed, pipe},
-};
-use gifgen_reader::{block_cache::BlockCache, http::Http, reader::Reader};
+use gifgen_index::{ContainerIndex, Excerpt, IndexError, feed, pipe};
+use gifgen_reader::{BlockCache, Http, Reader};
 use gifgen_shared::{
     slice::{Slice, plan},
     source::{ETag, PinnedSource, Source},
@@ -39,13 +35,6 @@ pub struct Bench {
     pub container: String,
     pub video: VideoStream,
     pub seconds: f64,
-}
-
-/// What cutting up a file takes.
-#[derive(Debug, Default)]
-pub struct Cost {
-    pub requests: u64,
-    pub bytes: u64,
 }
 
 impl Bench {
@@ -100,27 +89,14 @@ impl Bench {
         plan(self.seconds, seconds)
     }
 
-    /// The excerpts, and what they cost.
-    pub async fn excerpts(
-        &self,
-        slices: &[Slice],
-    ) -> (Result<Vec<Option<Excerpt>>, IndexError>, Cost) {
-        let reader = self.reader();
-        let blocks = BlockCache::new(Arc::clone(&reader));
-        let excerpts = async {
-            let index = ContainerIndex::read(blocks, &self.container, self.video).await?;
-            index.excerpts(slices).await
-        };
-        let excerpts = excerpts.await;
-        let cost = Cost {
-            requests: reader.requests(),
-            bytes: reader.bytes_read(),
-        };
-        (excerpts, cost)
+    pub async fn excerpts(&self, slices: &[Slice]) -> Result<Vec<Option<Excerpt>>, IndexError> {
+        let blocks = BlockCache::new(self.reader());
+        let index = ContainerIndex::read(blocks, &self.container, self.video).await?;
+        index.excerpts(slices).await
     }
 
-    /// What FFmpeg reads of `excerpt`, and what that costs.
-    pub async fn feed(&self, excerpt: &Excerpt) -> (Vec<u8>, Cost) {
+    /// What FFmpeg reads of `excerpt`.
+    pub async fn feed(&self, excerpt: &Excerpt) -> Vec<u8> {
         let reader = self.reader();
         // This reads all there is, as if it never had enough.
         let excerpt = Excerpt {
@@ -133,12 +109,7 @@ impl Bench {
             File::from(stdin).read_to_end(&mut bytes).map(|_| bytes)
         });
         feed(&excerpt, &reader, sender).await.unwrap();
-        let bytes = reading.await.unwrap().unwrap();
-        let cost = Cost {
-            requests: reader.requests(),
-            bytes: reader.bytes_read(),
-        };
-        (bytes, cost)
+        reading.await.unwrap().unwrap()
     }
 
     /// All decoded pictures of the file.
@@ -186,7 +157,7 @@ impl Bench {
     /// have none.
     pub async fn holds_against_the_whole(&self, whole: &Pictures, seconds: u32) -> usize {
         let slices = self.slices(seconds);
-        let excerpts = self.excerpts(&slices).await.0.unwrap();
+        let excerpts = self.excerpts(&slices).await.unwrap();
         let mut missing = 0;
         for (slice, excerpt) in slices.iter().zip(excerpts) {
             let Some(excerpt) = excerpt else {
@@ -195,7 +166,7 @@ impl Bench {
             };
             let bytes = self.file.metadata().unwrap().len();
             let excerpt = Excerpt::decode(&excerpt.encode(), bytes).unwrap();
-            let (bytes, _) = self.feed(&excerpt).await;
+            let bytes = self.feed(&excerpt).await;
             let cut = self.cut(&excerpt, bytes, "rawvideo");
             let name = format!("{} {slice:?} {:?}", self.file.display(), excerpt.ranges);
             let (start, end) = (self.start(slice), self.end(slice));

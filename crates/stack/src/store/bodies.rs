@@ -14,7 +14,7 @@ use s3s::crypto::{Checksum as _, Md5};
 use s3s::dto::Checksum;
 
 use super::StoreError;
-use super::blocking;
+use super::blocking::blocking;
 use crate::ids::random_hex;
 
 /// How much of a body is gathered before it goes to disk, in bytes. Most of our objects are smaller

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use redb::{Database, ReadableDatabase as _};
 
 use super::StoreError;
+use super::blocking::blocking;
 use super::etags::ETags;
 use super::open;
 use super::tables::{ReadTables, WriteTables};
@@ -132,13 +133,4 @@ impl fmt::Debug for Store {
             .field("bodies", &self.inner.bodies)
             .finish_non_exhaustive()
     }
-}
-
-/// Runs work that waits for the disk away from the async threads.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|_| StoreError::TaskDied)?
 }

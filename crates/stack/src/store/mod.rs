@@ -12,6 +12,7 @@
 //! not make it to the disk in whole are dropped, with a warning, when the store is opened again:
 //! such an object is then missing, never cut short.
 
+mod blocking;
 mod bodies;
 mod buckets;
 mod condition;
@@ -35,7 +36,6 @@ pub(crate) use created::Reason;
 pub use error::StoreError;
 pub use etags::ETags;
 pub use handle::Store;
-pub(crate) use handle::blocking;
 pub(crate) use insert::NewObject;
 pub(crate) use listing::{After, Entry, Query};
 pub(crate) use objects::Opened;

@@ -5,10 +5,11 @@ use std::io;
 use std::path::Path;
 
 use super::StoreError;
+use super::blocking::blocking;
 use super::bodies::{self, NewBody};
 use super::condition::WriteCondition;
 use super::created::Reason;
-use super::handle::{Store, blocking};
+use super::handle::Store;
 use super::insert::{NewObject, insert, replace, stored_path};
 use super::listing::{self, Entry, Page, Query};
 use super::records::{ObjectInfo, Record};

@@ -1,10 +1,11 @@
 //! Multipart uploads: parts come in as bodies of their own, and become one object at the end.
 
 use super::StoreError;
+use super::blocking::blocking;
 use super::bodies::Received;
 use super::condition::WriteCondition;
 use super::created::Reason;
-use super::handle::{Store, blocking};
+use super::handle::Store;
 use super::insert::{NewObject, done, insert};
 use super::objects::check_key;
 use super::parts::{self, CompletePart};

@@ -1,4 +1,6 @@
-//! One version of a source, to be read in ranges.
+//! Reads ranges of one version of a source.
+
+mod range_stream;
 
 use std::{
     fmt,
@@ -19,43 +21,24 @@ use gifgen_shared::{
 };
 use tokio::sync::Mutex;
 
-use crate::{http::Http, ranges::RangeStream};
+pub use self::range_stream::RangeStream;
+use crate::{error::ReadError, http::Http};
 
-/// One version of a source. Every request is on condition that it is still that version.
+/// Reads one version of a source. Every request has the precondition that it is still that version.
 pub struct Reader {
-    pub(crate) http: Http,
+    http: Http,
     s3: aws_sdk_s3::Client,
     pinned: PinnedSource,
     url_expiry: Duration,
-    /// Of the invocation that reads, if it has one.
+    /// The deadline of the invocation, if it has one.
     deadline: Option<Deadline>,
     url: Mutex<Option<PresignedUrl>>,
     bytes_read: AtomicU64,
     requests: AtomicU64,
 }
 
-/// Why a source cannot be read.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum ReadError {
-    /// Another version is there. Permanent.
-    #[error("{0} was replaced by another version")]
-    Replaced(Source),
-    /// It was deleted. Permanent.
-    #[error("{0} is gone")]
-    Gone(Source),
-    /// The server fails or refuses, again and again. Transient.
-    #[error("failed to read {of}: {said}")]
-    Interrupted {
-        /// The source.
-        of: Source,
-        /// What was said at last, without the URL.
-        said: String,
-    },
-}
-
 impl Reader {
-    /// Reads `pinned` over URLs that are good for `url_expiry`, until the deadline that governs the
-    /// caller.
+    /// Reads `pinned` over presigned URLs that are valid for `url_expiry`, until the deadline that governs the caller.
     pub fn new(
         http: Http,
         s3: aws_sdk_s3::Client,
@@ -94,7 +77,7 @@ impl Reader {
         self.len() == 0
     }
 
-    /// How many bytes of it have come, by all requests together.
+    /// How many bytes all requests have received.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read.load(Relaxed)
     }
@@ -104,25 +87,22 @@ impl Reader {
         self.requests.load(Relaxed)
     }
 
-    /// The bytes in `range`, piece by piece as they come; what is behind the end is left out. Takes
-    /// broken connections up again where they broke.
+    /// The bytes in `range`, up to the end of the source, piece by piece as they come. A connection that breaks is
+    /// resumed where it broke.
     pub fn stream(self: &Arc<Self>, range: Range<u64>) -> RangeStream {
         RangeStream::new(Arc::clone(self), range.start..range.end.min(self.len()))
     }
 
-    /// The bytes in `range`, with one request as a rule; what is behind the end is left out.
+    /// The bytes in `range`, up to the end of the source, with one request as a rule.
     ///
     /// # Errors
-    /// If the source is not what it was, or cannot be read in several attempts.
+    /// If the source was replaced or deleted, or cannot be read in several attempts.
     pub async fn read(self: &Arc<Self>, range: Range<u64>) -> Result<Bytes, ReadError> {
         self.stream(range).take(u64::MAX).await
     }
 
-    /// A URL to read by: the one at hand, or a fresh one in the place of `stale`.
-    pub(crate) async fn url(
-        &self,
-        stale: Option<&PresignedUrl>,
-    ) -> Result<PresignedUrl, SourceUnavailable> {
+    /// The presigned URL; a fresh one if that is `stale`.
+    async fn url(&self, stale: Option<&PresignedUrl>) -> Result<PresignedUrl, SourceUnavailable> {
         let mut url = self.url.lock().await;
         match &*url {
             Some(url) if stale.is_none_or(|stale| stale.expose() != url.expose()) => {
@@ -136,25 +116,25 @@ impl Reader {
         }
     }
 
-    pub(crate) fn deadline(&self) -> Option<Deadline> {
+    fn deadline(&self) -> Option<Deadline> {
         self.deadline
     }
 
-    /// How long the server may be silent until a request is sent again.
-    pub(crate) fn longest_silence(&self) -> Duration {
+    /// How long the server may be silent before a request is sent again.
+    fn silence_timeout(&self) -> Duration {
         attempt_timeout(self.deadline.map(Deadline::left), 0)
     }
 
     /// The region of the client, if it has one.
-    pub(crate) fn region(&self) -> Option<&str> {
+    fn region(&self) -> Option<&str> {
         self.s3.config().region().map(AsRef::as_ref)
     }
 
-    pub(crate) fn count_request(&self) {
+    fn count_request(&self) {
         self.requests.fetch_add(1, Relaxed);
     }
 
-    pub(crate) fn count_bytes(&self, bytes: usize) {
+    fn count_bytes(&self, bytes: usize) {
         self.bytes_read.fetch_add(bytes as u64, Relaxed);
     }
 }

@@ -1,4 +1,4 @@
-//! One range of a source, as it comes.
+//! Streams one range of a source.
 
 use std::{mem, ops::Range, sync::Arc, time::Duration};
 
@@ -17,25 +17,26 @@ use hyper::{
 };
 use tokio::time::{sleep, timeout};
 
-use crate::reader::{ReadError, Reader};
+use super::Reader;
+use crate::error::ReadError;
 
 /// Most of an error's body that is read, in bytes, and how long that may take.
-const MOST_OF_AN_ERROR: usize = 16 * 1024;
-const ERROR_PATIENCE: Duration = Duration::from_secs(2);
+const MAX_ERROR_BYTES: usize = 16 * 1024;
+const ERROR_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How many URLs in a row may be refused. The first may have expired, but not all of them.
-const MOST_REFUSALS: u32 = 3;
+const MAX_REFUSALS: u32 = 3;
 
-/// Most memory that is set aside before anything has come, in bytes.
-const MOST_AT_ONCE: usize = 16 * 1024 * 1024;
+/// Most memory that is reserved before anything has come, in bytes.
+const MAX_RESERVED_BYTES: usize = 16 * 1024 * 1024;
 
-/// One range of a source, as it comes. A connection that breaks is taken up where it broke.
+/// One range of a source, as it comes. A connection that breaks is resumed where it broke.
 #[derive(Debug)]
 pub struct RangeStream {
     reader: Arc<Reader>,
     left: Range<u64>,
     body: Option<Incoming>,
-    /// What has come already, but was not wanted yet.
+    /// What has come, but was not taken yet.
     ahead: Bytes,
     retries: Retries,
     /// The URL that was refused last.
@@ -44,16 +45,16 @@ pub struct RangeStream {
     refusals: u32,
 }
 
-/// What is wrong with one request.
+/// Why one request failed.
 enum Failure {
-    /// Another would fail as well.
-    Final(ReadError),
-    /// Another may do better.
-    Passing(String),
+    /// A retry would fail as well.
+    Permanent(ReadError),
+    /// A retry may succeed.
+    Transient(String),
 }
 
 impl RangeStream {
-    pub(crate) fn new(reader: Arc<Reader>, range: Range<u64>) -> Self {
+    pub(super) fn new(reader: Arc<Reader>, range: Range<u64>) -> Self {
         let retries = Retries::new(Backoff::USUAL, reader.deadline());
         Self {
             reader,
@@ -82,7 +83,7 @@ impl RangeStream {
     /// As [`Self::next`].
     pub async fn take(&mut self, bytes: u64) -> Result<Bytes, ReadError> {
         let bytes = bytes.min(self.ahead.len() as u64 + self.left()) as usize;
-        let mut taken = Vec::with_capacity(bytes.min(MOST_AT_ONCE));
+        let mut taken = Vec::with_capacity(bytes.min(MAX_RESERVED_BYTES));
         while taken.len() < bytes {
             let Some(mut piece) = self.next().await? else {
                 break;
@@ -97,7 +98,7 @@ impl RangeStream {
     /// The next piece, of any length; `None` at the end of the range.
     ///
     /// # Errors
-    /// If the source is not what it was, or several requests in a row bring nothing.
+    /// If the source was replaced or deleted, or several requests in a row bring nothing.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
         if !self.ahead.is_empty() {
             return Ok(Some(mem::take(&mut self.ahead)));
@@ -110,11 +111,11 @@ impl RangeStream {
                     self.left.start += piece.len() as u64;
                     return Ok(Some(piece));
                 }
-                Err(Failure::Final(error)) => return Err(error),
-                Err(Failure::Passing(said)) => {
+                Err(Failure::Permanent(error)) => return Err(error),
+                Err(Failure::Transient(said)) => {
                     self.body = None;
                     let pause = self.retries.failed();
-                    let Some(pause) = pause.filter(|_| self.refusals < MOST_REFUSALS) else {
+                    let Some(pause) = pause.filter(|_| self.refusals < MAX_REFUSALS) else {
                         let of = self.reader.source().clone();
                         return Err(ReadError::Interrupted { of, said });
                     };
@@ -126,21 +127,21 @@ impl RangeStream {
         Ok(None)
     }
 
-    /// The next piece of the answer at hand, or of a new one.
+    /// The next piece of the open answer, or of a new one.
     async fn piece(&mut self) -> Result<Bytes, Failure> {
         if self.body.is_none() {
             self.body = Some(self.open().await?);
         }
         let Some(body) = &mut self.body else {
-            return Err(Failure::Passing("there is no answer".into()));
+            return Err(Failure::Transient("there is no answer".into()));
         };
         loop {
-            let silence = self.reader.longest_silence();
+            let silence = self.reader.silence_timeout();
             let frame = timeout(silence, body.frame())
                 .await
                 .map_err(|_| was_silent(silence))?
-                .ok_or_else(|| Failure::Passing("the answer ended early".into()))?
-                .map_err(|error| Failure::Passing(with_causes(&error)))?;
+                .ok_or_else(|| Failure::Transient("the answer ended early".into()))?
+                .map_err(|error| Failure::Transient(with_causes(&error)))?;
             // Trailers are no data.
             if let Ok(mut piece) = frame.into_data()
                 && !piece.is_empty()
@@ -156,14 +157,14 @@ impl RangeStream {
     /// Sends a request for what is left.
     async fn open(&mut self) -> Result<Incoming, Failure> {
         let url = self.reader.url(self.stale.as_ref()).await;
-        let url = url.map_err(|error| Failure::Passing(error.to_string()))?;
+        let url = url.map_err(|error| Failure::Transient(error.to_string()))?;
         let range = format!("bytes={}-{}", self.left.start, self.left.end - 1);
         let request = Request::get(url.expose())
             .header(RANGE, range)
             .header(IF_MATCH, self.reader.pinned().etag().as_str())
             .body(Empty::new())
-            .map_err(|error| Failure::Passing(error.to_string()))?;
-        let silence = self.reader.longest_silence();
+            .map_err(|error| Failure::Transient(error.to_string()))?;
+        let silence = self.reader.silence_timeout();
         let sending = self
             .reader
             .http
@@ -171,11 +172,11 @@ impl RangeStream {
         let answer = timeout(silence, sending)
             .await
             .map_err(|_| was_silent(silence))?
-            .map_err(|error| Failure::Passing(url.redact(&with_causes(&error))))?;
+            .map_err(|error| Failure::Transient(url.redact(&with_causes(&error))))?;
         self.judge(answer, url).await
     }
 
-    /// The body of `answer`, if it is what was asked for.
+    /// The body of `answer`, if it has the right version and range.
     async fn judge(
         &mut self,
         answer: Response<Incoming>,
@@ -184,12 +185,12 @@ impl RangeStream {
         let source = || self.reader.source().clone();
         match answer.status() {
             StatusCode::PARTIAL_CONTENT => {}
-            // All of it, which is as good if all before the range is nothing.
+            // The whole object, which is as good if the range starts with it.
             StatusCode::OK if self.left.start == 0 => {}
             StatusCode::PRECONDITION_FAILED => {
-                return Err(Failure::Final(ReadError::Replaced(source())));
+                return Err(Failure::Permanent(ReadError::Replaced(source())));
             }
-            StatusCode::NOT_FOUND => return Err(Failure::Final(ReadError::Gone(source()))),
+            StatusCode::NOT_FOUND => return Err(Failure::Permanent(ReadError::Gone(source()))),
             status => {
                 let said = refusal(answer, &url, self.reader.region()).await;
                 // An expired URL gives 403 on S3, 400 on others.
@@ -197,22 +198,22 @@ impl RangeStream {
                     self.stale = Some(url);
                     self.refusals += 1;
                 }
-                return Err(Failure::Passing(said));
+                return Err(Failure::Transient(said));
             }
         }
-        // Not every server heeds If-Match.
+        // Not every server obeys If-Match.
         let etag = answer.headers().get(ETAG);
         if etag
             .is_some_and(|etag| etag.as_bytes() != self.reader.pinned().etag().as_str().as_bytes())
         {
-            return Err(Failure::Final(ReadError::Replaced(source())));
+            return Err(Failure::Permanent(ReadError::Replaced(source())));
         }
         let start = answer.headers().get(CONTENT_RANGE).and_then(|range| {
             let range = range.to_str().ok()?.strip_prefix("bytes ")?;
             range.split_once('-')?.0.parse::<u64>().ok()
         });
         if answer.status() == StatusCode::PARTIAL_CONTENT && start != Some(self.left.start) {
-            return Err(Failure::Passing(
+            return Err(Failure::Transient(
                 "the server answers with another range".into(),
             ));
         }
@@ -220,8 +221,7 @@ impl RangeStream {
     }
 }
 
-/// What an answer says that is not the one that was asked for: its status, and the code and message of
-/// its body, but never the URL.
+/// What a refusal says: its status, and the code and message of its body, but never the URL.
 async fn refusal(answer: Response<Incoming>, url: &PresignedUrl, region: Option<&str>) -> String {
     let (head, body) = answer.into_parts();
     let bucket_region = head.headers.get("x-amz-bucket-region");
@@ -229,13 +229,10 @@ async fn refusal(answer: Response<Incoming>, url: &PresignedUrl, region: Option<
     // An answer of 200 with the whole object is no error.
     let body = match head.status.is_success() {
         true => None,
-        false => timeout(
-            ERROR_PATIENCE,
-            Limited::new(body, MOST_OF_AN_ERROR).collect(),
-        )
-        .await
-        .ok()
-        .and_then(Result::ok),
+        false => timeout(ERROR_TIMEOUT, Limited::new(body, MAX_ERROR_BYTES).collect())
+            .await
+            .ok()
+            .and_then(Result::ok),
     };
     let body = body.map(Collected::to_bytes).unwrap_or_default();
     let body = String::from_utf8_lossy(&body);
@@ -244,5 +241,5 @@ async fn refusal(answer: Response<Incoming>, url: &PresignedUrl, region: Option<
 }
 
 fn was_silent(silence: Duration) -> Failure {
-    Failure::Passing(format!("the server was silent for {} s", silence.as_secs()))
+    Failure::Transient(format!("the server was silent for {} s", silence.as_secs()))
 }

@@ -1,0 +1,67 @@
+//! From the seconds of a video to the ticks of its container.
+
+use std::{collections::BTreeSet, ops::Range};
+
+use gifgen_shared::{slice::Slice, video_stream::VideoStream};
+
+/// How much later than a slice's bounds a picture may be that counts as shown there, in seconds.
+const TOLERANCE_SECONDS: f64 = 0.001;
+
+/// The pts of a video.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    /// When the first picture is shown, in seconds of the container.
+    start_time: f64,
+    /// So many ticks last so many seconds. One number would be rounded.
+    ticks: f64,
+    in_seconds: f64,
+}
+
+impl Clock {
+    /// The clock of `video`, of which so many `ticks` last `in_seconds`.
+    pub(crate) fn new(video: &VideoStream, ticks: f64, in_seconds: f64) -> Self {
+        Self {
+            start_time: video.start_time,
+            ticks,
+            in_seconds,
+        }
+    }
+
+    /// The pts `seconds` after the first picture.
+    pub(crate) fn pts(&self, seconds: f64) -> i64 {
+        ((self.start_time + seconds) * self.ticks / self.in_seconds).round() as i64
+    }
+
+    /// How many ticks cover `seconds`.
+    pub(crate) fn span(&self, seconds: f64) -> i64 {
+        (seconds * self.ticks / self.in_seconds).ceil() as i64
+    }
+
+    /// Ticks in a second.
+    pub(crate) fn timescale(&self) -> f64 {
+        self.ticks / self.in_seconds
+    }
+
+    /// From the first picture to `pts`, in seconds.
+    pub(crate) fn seconds(&self, pts: i64) -> f64 {
+        pts as f64 * self.in_seconds / self.ticks - self.start_time
+    }
+
+    /// The pts of a slice's start and of its end.
+    pub(crate) fn range(&self, slice: &Slice) -> Range<i64> {
+        self.bound(f64::from(slice.start))..self.bound(slice.end)
+    }
+
+    /// The bounds of all `slices`, but for the start of the video.
+    pub(crate) fn bounds(&self, slices: &[Slice]) -> BTreeSet<i64> {
+        let ranges = slices.iter().map(|slice| self.range(slice));
+        let bounds = ranges.flat_map(|range| [range.start, range.end]);
+        let start = self.bound(0.0);
+        bounds.filter(|bound| *bound > start).collect()
+    }
+
+    fn bound(&self, seconds: f64) -> i64 {
+        let tolerance = (TOLERANCE_SECONDS * self.ticks / self.in_seconds).round() as i64;
+        self.pts(seconds).saturating_add(tolerance)
+    }
+}
