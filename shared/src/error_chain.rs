@@ -1,9 +1,9 @@
-//! An error in one line, with what caused it.
+//! Prints an error and its causes in one line.
 
 use std::error::Error;
 
-/// What an error says, and each of its causes, as far as they say anything new. The SDK's errors
-/// alone say no more than "service error", and its own display of causes adds whole HTTP answers.
+/// The message of `error` and those of its causes, without repetitions. The SDK's errors alone say only
+/// "service error", and its own display of causes adds whole HTTP answers.
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut said: Vec<String> = Vec::new();
     let mut cause = Some(error);
