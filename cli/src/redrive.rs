@@ -29,9 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(300);
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Redriven {
-    /// Key of the video.
     pub key: String,
-    /// Number of the run.
     pub run: u32,
     /// Number of slices of the run.
     pub slices: u32,

@@ -54,7 +54,6 @@ pub enum RemoteError {
         /// What happened to the video.
         what: &'static str,
     },
-    /// The video is archived.
     #[error(
         "{0} is archived, so its run cannot go on: restore it (aws s3api restore-object), then run this again"
     )]

@@ -37,7 +37,6 @@ pub struct Status {
     pub status: Progress,
     /// Whether the completion was announced.
     pub announced: bool,
-    /// Number of slices.
     pub slices: u32,
     /// Number of slices whose objects are uploaded.
     pub done: u32,
@@ -48,9 +47,7 @@ pub struct Status {
     /// Objects that are not as manifest and receipts say; `None` without `--verify`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wrong: Option<Vec<WrongObject>>,
-    /// When the run began.
     pub created_at: DateTime<Utc>,
-    /// When the manifest was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<DateTime<Utc>>,
     /// Key of the manifest; `None` if there is none.
@@ -58,7 +55,6 @@ pub struct Status {
     pub manifest: Option<String>,
 }
 
-/// State of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Progress {

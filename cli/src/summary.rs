@@ -15,7 +15,6 @@ pub struct Summary {
     pub out: PathBuf,
     /// The videos, in the order of the command line.
     pub videos: Vec<Video>,
-    /// Number of written files.
     pub files: u64,
     /// Their total size in bytes.
     pub bytes: u64,
@@ -24,7 +23,6 @@ pub struct Summary {
     pub interrupted: bool,
 }
 
-/// Result of one video.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Video {

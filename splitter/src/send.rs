@@ -39,7 +39,7 @@ impl Splitter {
 
     /// Resumes a run: its event came again, the same video was uploaded again, or it was restored from
     /// an archive at `restored_at`. Returns `None` if another splitter has changed `run.json` since.
-    pub(crate) async fn go_on(
+    pub(crate) async fn resume(
         &self,
         read: &Versioned<Run>,
         restored_at: Option<DateTime<Utc>>,

@@ -205,7 +205,7 @@ impl Splitter {
             if let Some(read) = &read
                 && read.0.covers(&source, &self.settings.look)
             {
-                if let Some(outcome) = self.go_on(read, created.restored_at, deadline).await? {
+                if let Some(outcome) = self.resume(read, created.restored_at, deadline).await? {
                     return Ok(outcome);
                 }
                 continue;

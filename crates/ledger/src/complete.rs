@@ -17,8 +17,8 @@
 //!
 //! **Why not twice.** Suppose there are two last workers. One wins the manifest. The other reads again,
 //! finds a manifest of its run with the same slices as its own but claimed by another, and stops. A
-//! duplicate that comes later, even days later, finds its receipt and then the same manifest. A partial
-//! run that becomes whole, by a redrive or a late success, has another manifest: hence a new claim and a
+//! duplicate that comes later, even days later, finds its receipt and the same manifest, and stops. A
+//! partial run that becomes whole, by a redrive or a late success, has another manifest: hence a new claim and a
 //! second event, which says `complete` where the first said `partial`. The same outcome is never
 //! announced twice. An outcome is never replaced by an older one, because a completer reads the receipts
 //! after the manifest that it replaces, and receipts only get better. A run that is reopened, to send
