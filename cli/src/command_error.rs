@@ -6,8 +6,11 @@ use crate::{remote::RemoteError, replay::ReplayError, run::RunError};
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub enum CommandError {
+    /// `gifgen run` failed.
     Run(#[from] RunError),
+    /// `gifgen replay` failed.
     Replay(#[from] ReplayError),
+    /// `gifgen status` or `gifgen redrive` failed.
     Remote(#[from] RemoteError),
 }
 

@@ -41,7 +41,7 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
         let mut names = objects
             .iter()
             .filter_map(|object| within(&object.key, video));
-        names.any(|name| !is_a_plan(name))
+        names.any(|name| !is_written_before_slices(name))
     });
     let is_of_idle = |object: &&ObjectInfo| {
         let mut idle = idle.iter();
@@ -84,7 +84,7 @@ fn within<'a>(key: &'a str, video: &str) -> Option<&'a str> {
 }
 
 /// Whether the splitter writes the object before the first slice.
-fn is_a_plan(name: &str) -> bool {
+fn is_written_before_slices(name: &str) -> bool {
     name == "run.json" || (name.starts_with(RECEIPTS_FOLDER) && name.ends_with("/index"))
 }
 

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Time limit for sending.
-const PATIENCE: Duration = Duration::from_secs(300);
+const SENDING_LIMIT: Duration = Duration::from_secs(300);
 
 /// What was sent, for people (`Display`) and programs (`Serialize`).
 #[derive(Debug, Serialize)]
@@ -46,7 +46,7 @@ pub struct Redriven {
 pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
     let bus_name = options.event_bus_name.as_deref();
     let remote = Remote::connect(&options.run, bus_name).await?;
-    let deadline = Deadline::after(PATIENCE);
+    let deadline = Deadline::after(SENDING_LIMIT);
     let read = remote.run(&options.run.bucket).await?;
     let mut run = read.0.clone();
     let ledger = &remote.ledger;

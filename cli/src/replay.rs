@@ -119,7 +119,7 @@ async fn replay_in(
     event: &SavedEvent,
 ) -> Result<Value, ReplayError> {
     let (store, bus) = (local.stack.store(), local.stack.bus());
-    let video = stand_in(options, &event.request, local)?;
+    let video = replacement_video(options, &event.request, local)?;
     for (bucket, key) in &event.request.sources() {
         store
             .create_bucket(bucket)
@@ -148,7 +148,7 @@ async fn replay_in(
 }
 
 /// The video that replaces the event's source.
-fn stand_in(
+fn replacement_video(
     options: &ReplayOptions,
     request: &Request,
     local: &Local,

@@ -31,7 +31,7 @@ pub struct Refusal {
     /// The bucket's region according to S3.
     pub region: Option<String>,
     /// The SDK's message.
-    said: String,
+    sdk_message: String,
 }
 
 impl Refusal {
@@ -48,7 +48,7 @@ impl Refusal {
             code: error.code().map(quoted),
             message: error.message().and_then(message),
             region: region.map(quoted),
-            said: if is_empty {
+            sdk_message: if is_empty {
                 String::new()
             } else {
                 with_causes(error)
@@ -63,7 +63,7 @@ impl Refusal {
             code: element(body, "Code").map(|code| quoted(&code)),
             message: element(body, "Message").and_then(|said| message(&said)),
             region: region.map(quoted),
-            said: String::new(),
+            sdk_message: String::new(),
         }
     }
 
@@ -76,7 +76,7 @@ impl Refusal {
     /// such as `s3:GetObject`; `own_region` is the client's region.
     pub fn words(&self, right: &str, own_region: Option<&str>) -> String {
         let Some(status) = self.status else {
-            return self.said.clone();
+            return self.sdk_message.clone();
         };
         let mut words = format!("S3 answers {status}");
         for (before, part) in [(" ", &self.code), (": ", &self.message)] {
@@ -87,7 +87,7 @@ impl Refusal {
         // For example an answer of 200 that the SDK cannot parse, or a body that is not an S3 error.
         if self.code.is_none()
             && self.message.is_none()
-            && let Some(said) = message(&self.said)
+            && let Some(said) = message(&self.sdk_message)
         {
             words = words + ": " + &said;
         }

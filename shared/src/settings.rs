@@ -83,7 +83,7 @@ impl Settings {
             event_bus_name: environment
                 .text("EVENT_BUS_NAME")?
                 .unwrap_or_else(|| "default".into()),
-            look: environment.look()?,
+            look: environment.preview_settings()?,
             url_expiry: Duration::from_secs(u64::from(
                 environment
                     .number("URL_EXPIRY_SECONDS", 60..=43_200)?
@@ -143,7 +143,7 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
         }
     }
 
-    fn look(&self) -> Result<PreviewSettings, SettingsError> {
+    fn preview_settings(&self) -> Result<PreviewSettings, SettingsError> {
         let default = PreviewSettings::default();
         let number = |name, range, default| Ok(self.number(name, range)?.unwrap_or(default));
         Ok(PreviewSettings {

@@ -33,7 +33,7 @@ pub(crate) struct Measured {
 
 impl Splitter {
     /// The cache through which all reads of the source go.
-    pub(crate) fn blocks(&self, source: &Source, etag: &ETag, bytes: u64) -> Arc<BlockCache> {
+    pub(crate) fn block_cache(&self, source: &Source, etag: &ETag, bytes: u64) -> Arc<BlockCache> {
         let (http, s3) = (self.http.clone(), self.s3.clone());
         let expiry = self.settings.url_expiry;
         BlockCache::new(Reader::new(http, s3, source, etag, bytes, expiry))
@@ -83,8 +83,8 @@ impl Splitter {
         }))
     }
 
-    /// Reads the header, the index and the length. The length is the index's, if it tells one: ffprobe
-    /// would have to read up to the end of the file.
+    /// Reads the header, the index and the length. The length is the index's, if it tells one,
+    /// because ffprobe may have to read far to find the end.
     async fn probe(
         &self,
         blocks: &Arc<BlockCache>,

@@ -96,10 +96,10 @@ impl Splitter {
         let mut slices = self.ledger.unfinished(run).await?;
         self.ledger.reopen(run, version, &slices).await?;
         if slices.is_empty() {
-            // All slices are done but nobody has announced the run. The worker of any slice will.
+            // All slices are done but nobody has announced the run. The worker of this slice will.
             slices.extend(run.plan().last().map(|slice| (*slice, 1)));
         }
-        let blocks = self.blocks(&run.source(), &run.source.etag, run.source.bytes);
+        let blocks = self.block_cache(&run.source(), &run.source.etag, run.source.bytes);
         let index = index(&blocks, &run.source.container, run.video, deadline).await?;
         self.send(run, index.as_ref(), slices, deadline).await
     }

@@ -210,7 +210,7 @@ impl Splitter {
                 }
                 continue;
             }
-            let blocks = self.blocks(&source, &etag, bytes);
+            let blocks = self.block_cache(&source, &etag, bytes);
             let measured = match self.measure(&blocks, probing, deadline).await? {
                 Ok(measured) => measured,
                 Err(rejection) => {

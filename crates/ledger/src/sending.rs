@@ -73,7 +73,7 @@ impl Ledger {
     /// If `run.json` cannot be written.
     pub async fn note_sent(&self, run: &Run) -> Result<(), LedgerError> {
         let sent = Some(now());
-        self.note_of_sender(run, sent).await
+        self.record_sender(run, sent).await
     }
 
     /// Awaits `sending`, which sends the slices of `run`. If it fails, the caller's mark is removed, so
@@ -101,10 +101,10 @@ impl Ledger {
     /// # Errors
     /// If `run.json` cannot be written.
     pub async fn note_unsent(&self, run: &Run) -> Result<(), LedgerError> {
-        self.note_of_sender(run, None).await
+        self.record_sender(run, None).await
     }
 
-    async fn note_of_sender(
+    async fn record_sender(
         &self,
         run: &Run,
         sent: Option<DateTime<Utc>>,
