@@ -2,23 +2,23 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
-# What the user typed, to the letter: $(value …) leaves a $ in a file name alone, and the environment
-# carries it to the script, so that no shell takes it for code.
+# Passes what the user typed unchanged: $(value …) keeps a $ in a file name, and the environment brings it to
+# the script, so that no shell executes it.
 override VIDEO := $(value VIDEO)
 override OUT := $(value OUT)
 PROFILE ?= local
 FUZZ_SECONDS ?= 30
 export VIDEO OUT PROFILE
-# Or else the same text goes, unquoted, to every make that a build script starts.
+# Otherwise every make that a build script starts would get the same text unquoted.
 unexport MAKEFLAGS MFLAGS MAKEOVERRIDES
 
 # The functions, and the programs of the FFmpeg layer, for the tests.
 RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 LAYER := $(CURDIR)/target/layer/$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)/opt/bin
 
-# In CI the lock file is to be what was committed.
+# CI must use the lock file as it was committed.
 LOCKED := $(if $(CI),--locked)
-# A run that starts from nothing writes some 12 GB of incremental state, which it never reads.
+# A CI run starts from nothing. It would write some 12 GB of incremental state and never read it.
 ifdef CI
 export CARGO_INCREMENTAL := 0
 endif
@@ -38,8 +38,8 @@ setup: ## installs what run and test need: FFmpeg, a C compiler, the Python tool
 run: ## previews of one video, no AWS: make run VIDEO='my film.mp4' OUT=previews (default: a test picture)
 	@scripts/run-video
 
-# Tests are chosen by `--workspace --test NAME`, never by package: another choice of packages has other features,
-# and all that the tests link would be compiled again.
+# Tests are selected by `--workspace --test NAME`, never by package: another set of packages has other features, so
+# all dependencies would be compiled again.
 .PHONY: test
 test: setup layer build ## all checks: format, lints, tests with both FFmpegs, docs, template, sam local, fuzzing
 	cargo fmt --all --check
@@ -56,7 +56,7 @@ test: setup layer build ## all checks: format, lints, tests with both FFmpegs, d
 	RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --workspace --no-deps
 
 .PHONY: test-long
-test-long: setup layer build ## what takes hours: 200 schedules of faults, 1,000 slices, all tests with the layer's FFmpeg, sam build
+test-long: setup layer build ## tests that take hours: 200 schedules of faults, 1,000 slices, all tests with the layer's FFmpeg, sam build
 	GIFGEN_SOAK_SEEDS=200 GIFGEN_MANY_SLICES=1000 cargo test $(LOCKED) --workspace --test runs
 	GIFGEN_ETAGS=opaque GIFGEN_SOAK_SEEDS=200 cargo test $(LOCKED) --workspace --test runs soak
 	GIFGEN_ETAGS=opaque cargo test $(LOCKED) --workspace --test excerpts
@@ -89,7 +89,7 @@ fmt: ## formats the code
 	cargo fmt --all
 
 .PHONY: clean
-clean: ## removes what was built; .tools and the previews stay
+clean: ## removes build results, but not .tools and previews
 	cargo clean
 	cargo clean --manifest-path fuzz/Cargo.toml
 	rm -rf .aws-sam

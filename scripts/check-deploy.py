@@ -1,9 +1,9 @@
 """Checks the parameters of a deployment before anything is built, and prints the architecture.
 
-Usage: check-deploy.py STACK [PARAMETER=VALUE...]. Values that are not given are those that the stack
-has, if there is one, else the template's defaults. CloudFormation would refuse a value out of its parameter's
-range too, but only after the build; and it does not check names (`sam deploy` passes over unknown ones),
-numbers against each other, and the layer. Exits with 1 and a sentence that says what to do.
+Usage: check-deploy.py STACK [PARAMETER=VALUE...]. Missing values are taken from the stack, if it exists, else
+from the template's defaults. CloudFormation would also refuse a value out of range, but only after the build.
+It does not check names (`sam deploy` ignores unknown ones), the relation of two numbers, or the layer. Exits
+with 1 and a sentence that says what to do.
 """
 
 import difflib
@@ -36,7 +36,7 @@ def given(arguments: list[str], known: dict) -> dict[str, str]:
 
 
 def check_range(name: str, value: str, parameter: dict) -> None:
-    """`value` is one that the template lets `parameter` have."""
+    """Checks `value` against the template's range of `parameter`."""
     allowed = parameter.get("AllowedValues")
     if allowed is not None and value not in map(str, allowed):
         raise Problem(f"{name}={value} is not one of {', '.join(map(str, allowed))}")
@@ -55,7 +55,7 @@ def check_range(name: str, value: str, parameter: dict) -> None:
 
 
 def of_stack(stack: str) -> dict[str, str]:
-    """The parameters that the stack has; none if it does not exist."""
+    """The stack's parameters; none if it does not exist."""
     try:
         stacks = boto3.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     except ClientError as error:
@@ -66,7 +66,7 @@ def of_stack(stack: str) -> dict[str, str]:
 
 
 def check_layer(arn: str, architecture: str) -> None:
-    """The layer is where the stack will be, and for its architecture."""
+    """Checks that the layer is in the stack's region and for its architecture."""
     match = LAYER.fullmatch(arn)
     if match is None:
         raise Problem(f"FfmpegLayerArn={arn} is no layer version; it looks like arn:aws:lambda:REGION:ACCOUNT:layer:NAME:1")
@@ -93,13 +93,13 @@ def check_layer(arn: str, architecture: str) -> None:
 
 
 def check(stack: str, arguments: list[str]) -> str:
-    """The architecture, if all is well."""
+    """Checks everything and returns the architecture."""
     with open(TEMPLATE, encoding="utf-8") as file:
         known = yaml_parse(file.read())["Parameters"]
     defaults = {name: str(p["Default"]) for name, p in known.items() if "Default" in p}
     new = given(arguments, known)
     for name, value in new.items():
-        # Of the layer more is to be said.
+        # The layer has its own check, with a better message.
         if name != "FfmpegLayerArn":
             check_range(name, value, known[name])
     values = {**defaults, **of_stack(stack), **new}

@@ -1,8 +1,8 @@
-"""Holds docs/security.md against the expanded template and the code.
+"""Compares docs/security.md with the expanded template and the code.
 
-Usage: check-security-doc.py EXPANDED. Each policy statement of the template is a row of the table, with
-its actions; each row is a statement; each function that the page names (`path.rs:name`) is in its file;
-each policy in the page is JSON. Exits with 1 and a line for each thing that is not so.
+Usage: check-security-doc.py EXPANDED. It checks that each policy statement of the template has a row in the
+table, with its actions; that each row has a statement; that each function that the page names (`path.rs:name`)
+exists in its file; and that each policy in the page is JSON. Exits with 1 and a line for each violation.
 """
 
 import json
@@ -17,7 +17,7 @@ BLOCK = re.compile(r"```json\n(.*?)```", re.DOTALL)
 
 
 def statements(value):
-    """All policy statements in `value`, wherever they stand."""
+    """All policy statements in `value`, at any depth."""
     if isinstance(value, dict):
         if "Effect" in value and "Principal" in value and value.get("Action") == "sts:AssumeRole":
             return

@@ -1,9 +1,9 @@
-# Sourced by the scripts beside it: they run from the repository's root and stop at the first error.
+# Sourced by the other scripts: they run from the repository's root and stop at the first error.
 # shellcheck shell=bash
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# die MESSAGE...: one sentence on stderr that says what to do.
+# die MESSAGE...: prints one sentence that says what to do on stderr, and exits.
 die() {
     printf '%s: %s\n' "$(basename "$0")" "$*" >&2
     exit 1
@@ -24,7 +24,7 @@ as_root() {
     fi
 }
 
-# apt_update: once, before asking apt what it has; a fresh image has no lists.
+# apt_update: updates apt's lists once, because a fresh image has none.
 apt_update() {
     command -v apt-get >/dev/null ||
         die "this is not Debian or Ubuntu; install ${1:-the packages} with the system's package manager, then try again"
@@ -38,7 +38,7 @@ apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-# find_program NAME: where the functions look too: the variable NAME, then /opt/bin, then PATH.
+# find_program NAME: searches like the functions: the variable NAME, then /opt/bin, then PATH.
 find_program() {
     local variable=${1^^}
     if [ -n "${!variable:-}" ]; then

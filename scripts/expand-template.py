@@ -1,4 +1,4 @@
-"""Prints the CloudFormation that template.yaml becomes at deployment, as JSON.
+"""Prints the CloudFormation template that template.yaml becomes in a deployment, as JSON.
 
 Usage: expand-template.py TEMPLATE. Needs AWS_DEFAULT_REGION, but no network and no AWS account.
 """
@@ -12,7 +12,7 @@ from samtranslator.translator.transform import transform
 
 
 class NoManagedPolicies(ManagedPolicyLoader):
-    """The real one asks IAM for AWS's managed policies by name; our roles name none."""
+    """Replaces the loader that asks IAM for managed policies, because our roles name none."""
 
     def __init__(self):
         super().__init__(None)

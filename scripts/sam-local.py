@@ -3,11 +3,11 @@
 Usage: sam-local.py TEMPLATE LAYER.zip ARCHITECTURE FOLDER
 
 FOLDER/template.json is TEMPLATE with
-- the endpoints of S3 and EventBridge among the functions' variables, because SAM hands on only
-  variables that the template declares;
+- the endpoints of S3 and EventBridge as variables of the functions, because SAM forwards only variables
+  that the template declares;
 - each function's code in FOLDER/functions/BINARY;
-- a layer version of no account, whose name carries the checksum of LAYER.zip, because SAM caches
-  images by the layer's name. FOLDER/layers is the cache that SAM would download it into.
+- a layer version of no account. Its name has the checksum of LAYER.zip, because SAM caches images by the
+  layer's name. FOLDER/layers is SAM's cache of downloaded layers.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ def fill_layer_cache(layer: Path, arn: str, cache: Path) -> None:
     folder = cache / LayerVersion(arn, None).name
     if folder.is_dir():
         return
-    # Renamed at the end: SAM takes a folder that is there for whole.
+    # Renamed at the end, because SAM takes an existing folder for complete.
     partial = cache / "partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

@@ -1,21 +1,21 @@
-//! Why a command failed.
+//! The error of a command, with its exit code.
 
 use crate::{remote::RemoteError, replay::ReplayError, run::RunError};
 
-/// The error of any command.
+/// The error of any command, printed as the message of the inner one.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub enum CommandError {
-    /// Of `run`.
+    /// `gifgen run` failed.
     Run(#[from] RunError),
-    /// Of `replay`.
+    /// `gifgen replay` failed.
     Replay(#[from] ReplayError),
-    /// Of `status` and `redrive`.
+    /// `gifgen status` or `gifgen redrive` failed.
     Remote(#[from] RemoteError),
 }
 
 impl CommandError {
-    /// The exit code of the program: 2 for wrong usage, else 1.
+    /// Exit code of the program: 2 for wrong usage, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Run(error) => error.exit_code(),

@@ -1,5 +1,4 @@
-//! Whether a function did what its answer says: the objects are in the store, and the events on
-//! the bus.
+//! Checks a function's answer against the objects in the store and the events on the bus.
 
 use std::fs;
 
@@ -15,39 +14,26 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::{
     local::DESTINATION_BUCKET,
-    saved_event::{Meant, Wanted},
+    saved_event::{Request, RequestedSlice},
 };
 
-/// Why an answer is not believed.
+/// Why an answer is not true.
 #[derive(Debug, thiserror::Error)]
 pub enum NoEvidence {
-    /// An object is missing.
     #[error("the function says that it is done, but there is no object {key} in the destination bucket{}", others(*.missing))]
-    Object {
-        /// Key of the first missing object.
-        key: String,
-        /// How many objects are missing.
-        missing: usize,
-    },
-    /// The splitter did not send the slices of its run.
+    Object { key: String, missing: usize },
+    /// The splitter did not send all slices of its run.
     #[error("the run of {key} has {slices} slices, but {sent} slice events came to the bus")]
     Events {
-        /// Key of the source.
         key: String,
         /// Number of slices in `run.json`.
         slices: u64,
-        /// Number of events.
+        /// Number of slice events on the bus.
         sent: u64,
     },
-    /// The splitter wrote a `run.json` that is none.
+    /// The splitter wrote an invalid `run.json`.
     #[error("{key} in the destination bucket is no run: {problem}")]
-    Run {
-        /// Key of the object.
-        key: String,
-        /// What is wrong.
-        problem: String,
-    },
-    /// The source's key is none.
+    Run { key: String, problem: String },
     #[error(transparent)]
     Key(#[from] SourceKeyError),
     /// The store cannot be read.
@@ -62,10 +48,10 @@ fn others(missing: usize) -> String {
     }
 }
 
-/// Whether `answer` says that all that the event asks for is done.
-pub fn says_done(meant: &Meant, answer: &Value) -> bool {
-    match meant {
-        Meant::Split(objects) => {
+/// Whether `answer` says that everything the event requests is done.
+pub fn says_done(request: &Request, answer: &Value) -> bool {
+    match request {
+        Request::Split(objects) => {
             let good = |source: &Value| {
                 ["split", "complete"].contains(&source["status"].as_str().unwrap_or_default())
             };
@@ -74,30 +60,29 @@ pub fn says_done(meant: &Meant, answer: &Value) -> bool {
                     sources.len() == objects.len() && sources.iter().all(good)
                 })
         }
-        Meant::Render(_) => answer["status"] == "done",
-        Meant::Record(_) => answer["batchItemFailures"]
+        Request::Render(_) => answer["status"] == "done",
+        Request::Record(_) => answer["batchItemFailures"]
             .as_array()
             .is_some_and(Vec::is_empty),
     }
 }
 
-/// Holds an answer that says "done" against the store, and against the slice events that came to
-/// the bus.
+/// Checks an answer that says "done" against the store and the slice events on the bus.
 ///
 /// # Errors
-/// If something is not there.
+/// If an object or event is missing.
 pub async fn check(
-    meant: &Meant,
+    request: &Request,
     answer: &Value,
     frames: Frames,
     store: &Store,
     slices: UnboundedReceiver<Value>,
 ) -> Result<(), NoEvidence> {
-    match meant {
-        Meant::Split(objects) => check_runs(objects, store, slices).await,
-        Meant::Render(wanted) => check_previews(wanted, answer, frames, store).await,
-        // The stand-in has another version than the slice that was given up: nothing is recorded.
-        Meant::Record(_) => Ok(()),
+    match request {
+        Request::Split(objects) => check_runs(objects, store, slices).await,
+        Request::Render(wanted) => check_previews(wanted, answer, frames, store).await,
+        // The stand-in has another version than the slice that was given up, so nothing is recorded.
+        Request::Record(_) => Ok(()),
     }
 }
 
@@ -141,12 +126,12 @@ async fn check_runs(
 }
 
 async fn check_previews(
-    wanted: &Wanted,
+    wanted: &RequestedSlice,
     answer: &Value,
     frames: Frames,
     store: &Store,
 ) -> Result<(), NoEvidence> {
-    // A video that is shorter than the event says has fewer stills.
+    // If the video is shorter than the event says, it has fewer stills.
     let end = answer["end"].as_f64().unwrap_or(wanted.slice.end);
     let slice = Slice {
         end,
@@ -167,7 +152,7 @@ async fn check_previews(
     }
 }
 
-/// The previews of a slice.
+/// Keys of the previews of a slice.
 fn expected(keys: OutputKeys<'_>, slice: &Slice, frames: Frames) -> Vec<String> {
     let mut expected = vec![keys.gif(slice.start)];
     match frames {

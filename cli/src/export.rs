@@ -1,4 +1,4 @@
-//! Brings the previews from the embedded store into the output folder.
+//! Moves the previews from the embedded store into the output folder.
 
 use std::{
     collections::HashSet,
@@ -9,16 +9,13 @@ use std::{
 use gifgen_shared::output_keys::{PREVIEW_FOLDERS, RECEIPTS_FOLDER, is_output};
 use gifgen_stack::ObjectInfo;
 
-/// What was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Exported {
-    /// Number of files.
     pub files: u64,
-    /// Their size, in bytes.
+    /// Total size in bytes.
     pub bytes: u64,
 }
 
-/// A preview that cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The file system refuses.
@@ -31,18 +28,15 @@ pub enum ExportError {
     },
     /// The key is no path below the output folder.
     #[error("the key {key:?} names no file inside the output folder; give the video another key")]
-    Outside {
-        /// The key.
-        key: String,
-    },
+    Outside { key: String },
 }
 
-/// Puts `objects` under `out`, by their keys. What an earlier run of the same video left and this one
-/// did not make is removed, so that the folder never mixes two runs. A run of which nothing has come yet
-/// replaces nothing.
+/// Moves `objects` into `out`, by their keys. Files of an earlier run of the same video that this run
+/// did not make are removed, so that the folder never mixes two runs. A run without results replaces
+/// nothing.
 ///
 /// # Errors
-/// At the first file that cannot be written, or whose key would lead out of `out`.
+/// At the first file that cannot be written, or whose key leads out of `out`.
 pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportError> {
     let mut exported = Exported::default();
     let mut files = HashSet::new();
@@ -53,7 +47,7 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
         let mut names = objects
             .iter()
             .filter_map(|object| within(&object.key, video));
-        names.any(|name| !is_a_plan(name))
+        names.any(|name| !is_written_before_slices(name))
     });
     let is_of_idle = |object: &&ObjectInfo| {
         let mut idle = idle.iter();
@@ -63,7 +57,7 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
         .iter()
         .map(|video| target(out, video))
         .collect::<Result<_, _>>()?;
-    // What says that all is there goes first and comes last.
+    // The files that say that a run is complete are removed first and written last.
     for video in &videos {
         for said in ["manifest.json", "storyboard.vtt"] {
             remove(&video.join(said))?;
@@ -74,7 +68,7 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
     for object in first {
         place(object, out, &mut files, &mut exported)?;
     }
-    // An earlier run may have made what this one does not make at all.
+    // An earlier run may have made kinds of previews that this one does not make.
     for video in &videos {
         let receipts = subfolders(&video.join(RECEIPTS_FOLDER))?;
         let previews = PREVIEW_FOLDERS.map(|name| video.join(name));
@@ -90,17 +84,17 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
     Ok(exported)
 }
 
-/// The name of the object `key` within the folder of `video`, if it lies there.
+/// Name of the object `key` inside the folder of `video`; `None` if it is elsewhere.
 fn within<'a>(key: &'a str, video: &str) -> Option<&'a str> {
     key.strip_prefix(video)?.strip_prefix('/')
 }
 
-/// Whether the splitter writes it before there is a slice.
-fn is_a_plan(name: &str) -> bool {
+/// Whether the splitter writes the object before the first slice.
+fn is_written_before_slices(name: &str) -> bool {
     name == "run.json" || (name.starts_with(RECEIPTS_FOLDER) && name.ends_with("/index"))
 }
 
-/// Puts one object where it belongs.
+/// Moves one object to its path in `out`.
 fn place(
     object: &ObjectInfo,
     out: &Path,
@@ -122,7 +116,7 @@ fn place(
     Ok(())
 }
 
-/// Removes a file, if it is there.
+/// Removes `file` if it exists.
 fn remove(file: &Path) -> Result<(), ExportError> {
     match fs::remove_file(file) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => Err(ExportError::Write {
@@ -133,7 +127,7 @@ fn remove(file: &Path) -> Result<(), ExportError> {
     }
 }
 
-/// The file for `key`. Keys come with events and uploads: none may lead out of `out`.
+/// Path of the file for `key`. Keys come from events and uploads, so none may lead out of `out`.
 fn target(out: &Path, key: &str) -> Result<PathBuf, ExportError> {
     let relative = Path::new(key);
     let is_inside = relative

@@ -1,5 +1,5 @@
-//! A function that another program invokes, as `sam local invoke` does: it gets the event as a
-//! file and the function's environment as its own, and prints the function's answer.
+//! Invokes a function through another program, as `sam local invoke` does. The program gets a file with
+//! the event and the function's environment variables, and prints the function's answer.
 
 use std::{
     ffi::OsString,
@@ -16,12 +16,12 @@ use crate::{
     local::{REGION, SETTINGS},
     options::SettingFlags,
     printable::in_line,
-    saved_event::{Meant, SavedEvent},
+    saved_event::{Request, SavedEvent},
 };
 
-/// Variables that must not reach the function: those of the caller's own AWS account, and where
-/// FFmpeg lies on this machine.
-const OURS: [&str; 6] = [
+/// Variables that must not reach the function: those of the caller's own AWS account, and the paths of
+/// FFmpeg on this machine.
+const REMOVED_VARIABLES: [&str; 6] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_SESSION_TOKEN",
@@ -30,7 +30,7 @@ const OURS: [&str; 6] = [
     "FFPROBE",
 ];
 
-/// Why a program gives no answer.
+/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ExternalError {
     /// The event cannot be written.
@@ -52,38 +52,35 @@ pub enum ExternalError {
     /// The program failed.
     #[error("{} failed ({status}): see what it says above", in_line(&program.to_string_lossy()))]
     Failed {
-        /// The program.
         program: PathBuf,
-        /// How it ended.
         status: ExitStatus,
     },
-    /// What was printed is no answer.
+    /// The program's last line is not an answer.
     #[error(
         "the function gave no answer, but {said:?}: it was killed, or ran into its timeout; see its log above"
     )]
     NoAnswer {
-        /// The last line.
+        /// The last line that it printed.
         said: String,
     },
-    /// The function answered with an error.
+    /// The function answered with an error, which Lambda would retry.
     #[error(
         "the function failed, and would be tried again: {kind}: {}",
         in_line(message)
     )]
     Function {
-        /// The class of the error.
+        /// `errorType` of the answer.
         kind: String,
-        /// What it says.
+        /// `errorMessage` of the answer.
         message: String,
     },
 }
 
-/// Has `program` invoke the function that `event` is meant for, and gives the function's answer.
-/// The program is started with two arguments: `splitter` or `worker`, and a file in `folder` with
-/// the event.
+/// Has `program` invoke the function that `event` is for, and returns the function's answer. The program
+/// gets two arguments: `splitter` or `worker`, and the path of a file in `folder` that holds the event.
 ///
 /// # Errors
-/// If the program fails, or the function does.
+/// If the program or the function fails.
 pub async fn invoke(
     program: &Path,
     event: &SavedEvent,
@@ -98,9 +95,9 @@ pub async fn invoke(
             file: file.clone(),
             source,
         })?;
-    let function = match event.meant {
-        Meant::Split(_) => "splitter",
-        Meant::Render(_) | Meant::Record(_) => "worker",
+    let function = match event.request {
+        Request::Split(_) => "splitter",
+        Request::Render(_) | Request::Record(_) => "worker",
     };
     let mut command = Command::new(program);
     command
@@ -110,7 +107,7 @@ pub async fn invoke(
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .kill_on_drop(true);
-    for name in OURS {
+    for name in REMOVED_VARIABLES {
         command.env_remove(name);
     }
     let start_failed = |reason| ExternalError::Start {
@@ -128,8 +125,7 @@ pub async fn invoke(
     answer(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// The function's environment: the embedded servers in the place of AWS, and the settings that
-/// are given as flags.
+/// The function's environment: the embedded servers instead of AWS, and the settings given as flags.
 fn environment(stack: &Stack, flags: &SettingFlags) -> Vec<(&'static str, OsString)> {
     let credentials = stack.credentials();
     let aws = [
@@ -144,14 +140,16 @@ fn environment(stack: &Stack, flags: &SettingFlags) -> Vec<(&'static str, OsStri
         ("AWS_DEFAULT_REGION", REGION.into()),
     ];
     let fixed = SETTINGS.map(|(name, value)| (name, OsString::from(value)));
-    let given = flags.given().filter(|(name, _)| !OURS.contains(name));
+    let given = flags
+        .given()
+        .filter(|(name, _)| !REMOVED_VARIABLES.contains(name));
     given
         .chain(fixed)
         .chain(aws.map(|(name, value)| (name, value.into())))
         .collect()
 }
 
-/// The answer in what the program printed: its last line.
+/// Parses the last line that the program printed.
 fn answer(printed: &str) -> Result<Value, ExternalError> {
     let said = printed.trim_end().lines().next_back().unwrap_or_default();
     let no_answer = || ExternalError::NoAnswer {

@@ -1,15 +1,14 @@
-//! Ctrl-C, a request to end, a closed terminal: the first one stops cleanly, the second one at
-//! once.
+//! Signals that end the program: Ctrl-C, SIGTERM and a closed terminal. The first one exports what is
+//! done and exits. A second one exits without exporting.
 
 use std::path::PathBuf;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Exit code of a program that was ended by Ctrl-C, as shells have it.
+/// Exit code of a program that Ctrl-C ended, by the convention of shells.
 const INTERRUPTED: i32 = 130;
 
-/// Waits for Ctrl-C, for the request to end that service managers send, or for the terminal to
-/// close.
+/// Waits for SIGINT (Ctrl-C), SIGTERM (service managers) or SIGHUP (a closed terminal).
 #[derive(Debug)]
 pub struct Interrupt {
     keyboard: Signal,
@@ -18,10 +17,10 @@ pub struct Interrupt {
 }
 
 impl Interrupt {
-    /// Starts listening.
+    /// Installs the signal handlers.
     ///
     /// # Errors
-    /// If the system gives no signal handler.
+    /// If the system refuses a handler.
     pub fn listen() -> std::io::Result<Self> {
         Ok(Self {
             keyboard: signal(SignalKind::interrupt())?,
@@ -30,7 +29,7 @@ impl Interrupt {
         })
     }
 
-    /// Ends when a signal comes.
+    /// Returns at the next signal.
     pub async fn wait(&mut self) {
         tokio::select! {
             _ = self.keyboard.recv() => {}
@@ -39,8 +38,8 @@ impl Interrupt {
         }
     }
 
-    /// From here on, a signal ends the process at once. FFmpeg goes with it, by the kernel's
-    /// hand; `folder` is removed.
+    /// Makes the next signal remove `folder` and end the process at once. The kernel then also ends
+    /// FFmpeg.
     pub fn exit_at_next(mut self, folder: PathBuf) {
         tokio::spawn(async move {
             self.wait().await;

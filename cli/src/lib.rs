@@ -1,22 +1,27 @@
-//! The command line `gifgen`: the real splitter and worker against an S3 server and an event bus
-//! of its own, on this machine.
+//! The command line `gifgen`. It runs the real splitter and worker against its own S3 server and event
+//! bus on this machine.
 
-pub mod command_error;
+mod command_error;
 pub mod dispatch;
-pub mod evidence;
-pub mod export;
-pub mod external;
-pub mod interrupt;
+mod evidence;
+mod export;
+mod external;
+mod interrupt;
 pub mod local;
-pub mod login;
+mod login;
 pub mod options;
-pub mod printable;
-pub mod progress;
-pub mod redrive;
-pub mod remote;
-pub mod replay;
+mod printable;
+mod progress;
+mod redrive;
+mod remote;
+mod replay;
 pub mod run;
-pub mod saved_event;
-pub mod status;
-pub mod summary;
-pub mod test_picture;
+mod saved_event;
+mod status;
+mod summary;
+mod test_picture;
+
+pub use crate::{
+    command_error::CommandError, printable::printable, redrive::redrive, replay::replay,
+    status::status,
+};

@@ -1,4 +1,4 @@
-//! The pipeline on this machine: stack, splitter and worker, wired as `template.yaml` wires them.
+//! The pipeline on this machine: stack, splitter and worker, connected as in `template.yaml`.
 
 use std::{
     fs, io,
@@ -25,17 +25,17 @@ use crate::{
     options::SettingFlags,
 };
 
-/// Bucket of the videos.
+/// Bucket of the videos in the embedded store.
 pub const SOURCE_BUCKET: &str = "videos";
 
-/// Bucket of the previews.
+/// Bucket of the previews in the embedded store.
 pub const DESTINATION_BUCKET: &str = "previews";
 
-/// Region of the embedded servers; they take any.
+/// Region of the embedded servers, which accept any.
 pub const REGION: &str = "us-east-1";
 
-/// The settings of the functions that no flag changes. A slice may take long on a slow machine, so
-/// signed URLs live as long as they can.
+/// Settings of the functions that no flag changes. Slow machines may take long for a slice, so presigned
+/// URLs get the longest lifetime.
 pub const SETTINGS: [(&str, &str); 4] = [
     ("SOURCE_BUCKET", SOURCE_BUCKET),
     ("DESTINATION_BUCKET", DESTINATION_BUCKET),
@@ -43,21 +43,21 @@ pub const SETTINGS: [(&str, &str); 4] = [
     ("URL_EXPIRY_SECONDS", "43200"),
 ];
 
-/// The pipeline, running in a folder of its own that is removed with it.
+/// The running pipeline. Its data is in a folder that is removed with it.
 #[derive(Debug)]
 pub struct Local {
-    /// The AWS side.
+    /// The embedded S3 server and event bus.
     pub stack: Stack,
-    /// The functions.
+    /// Invokes splitter and worker.
     pub dispatcher: Dispatcher,
-    /// The program `ffmpeg`.
+    /// Path of `ffmpeg`.
     pub ffmpeg: PathBuf,
-    /// Which stills are made.
+    /// Kind of stills that the worker makes.
     pub frames: Frames,
     folder: WorkDir,
 }
 
-/// Why the pipeline does not start.
+/// Why the pipeline does not start or end.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
     /// A setting is out of its range, or FFmpeg is missing.
@@ -66,9 +66,9 @@ pub enum LocalError {
     /// The output folder cannot be written to.
     #[error("failed to write to {}: {reason}; choose another folder with --out", folder.display())]
     Folder {
-        /// The folder.
+        /// Path of the folder.
         folder: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         reason: io::Error,
     },
     /// TLS cannot be set up.
@@ -83,7 +83,7 @@ pub enum LocalError {
     /// The embedded bus refuses a rule.
     #[error("the embedded event bus failed")]
     Bus(#[from] BusError),
-    /// Previews cannot be written.
+    /// The previews cannot be written.
     #[error(transparent)]
     Export(#[from] ExportError),
     /// The worker does not start.
@@ -92,8 +92,8 @@ pub enum LocalError {
 }
 
 impl Local {
-    /// Starts the pipeline, its servers on `address`. Its data lies in a hidden part of the folder `out`, on the same file
-    /// system, so that previews are moved there and not copied.
+    /// Starts the pipeline, with its servers on `address`. Its data is in a hidden folder inside of
+    /// `out`. Both are on the same file system, so previews are moved and not copied.
     ///
     /// # Errors
     /// If a setting is wrong, FFmpeg is missing, or `out` cannot be written to.
@@ -109,7 +109,7 @@ impl Local {
             reason,
         };
         fs::create_dir_all(out).map_err(failed)?;
-        // FFmpeg runs in another directory, so paths must not depend on this one.
+        // FFmpeg runs in another directory, so paths must be absolute.
         let out = fs::canonicalize(out).map_err(failed)?;
         sweep(&out).map_err(failed)?;
         let folder = WorkDir::create(&out).map_err(failed)?;
@@ -129,12 +129,12 @@ impl Local {
         })
     }
 
-    /// The folder that everything but the previews lies in.
+    /// Folder of everything but the previews.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Brings the previews into the folder `out`.
+    /// Moves the previews into the folder `out`.
     ///
     /// # Errors
     /// If the store cannot be read, or a file cannot be written.
@@ -143,7 +143,7 @@ impl Local {
         Ok(export(&previews, out)?)
     }
 
-    /// Stops the servers and removes what they kept.
+    /// Stops the servers and removes their data.
     ///
     /// # Errors
     /// If something cannot be removed.
@@ -157,7 +157,7 @@ impl Local {
     }
 }
 
-/// The number of cores, which is how many slices are rendered at once unless told otherwise.
+/// Number of cores, which is the default number of concurrent slices.
 pub fn cores() -> NonZero<u32> {
     available_parallelism()
         .ok()
@@ -171,7 +171,7 @@ fn dispatcher(
     concurrency: NonZero<u32>,
     temporary: PathBuf,
 ) -> Result<Dispatcher, LocalError> {
-    // More threads than cores cost CPU time and save none.
+    // More threads than cores would cost CPU time and save none.
     let threads = NonZero::new(cores().get() / concurrency).unwrap_or(NonZero::<u32>::MIN);
     let splitter = Splitter::new(s3_client(stack), bus_client(stack), settings.clone())?;
     let (s3, bus) = (s3_client(stack), bus_client(stack));

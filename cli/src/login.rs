@@ -1,4 +1,4 @@
-//! The credentials of the person who calls `gifgen`.
+//! Credentials of the person who runs `gifgen`.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,18 +8,18 @@ use aws_credential_types::{
     provider::{ProvideCredentials, SharedCredentialsProvider, future},
 };
 
-/// How long before they expire credentials are fetched anew.
+/// Credentials are renewed this long before they expire.
 const BEFORE_EXPIRY: Duration = Duration::from_secs(300);
 
-/// What the environment and its profile say. Credentials are fetched here, and as long as that takes: a
-/// `credential_process` may ask a person for a second factor, and within a request the SDK would give it
-/// only the time of one attempt.
+/// Loads the AWS configuration of the environment and its profile, and fetches credentials without a
+/// time limit. A `credential_process` may ask a person for a second factor. Within a request the SDK
+/// would allow it only the time of one attempt.
 pub async fn log_in() -> SdkConfig {
     let aws = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
     let Some(provider) = aws.credentials_provider() else {
         return aws;
     };
-    // If this fails, the first request says why.
+    // If this fails, the first request reports the reason.
     match provider.provide_credentials().await {
         Ok(first) => {
             let provider = SharedCredentialsProvider::new(LoggedIn { first, provider });
@@ -30,7 +30,7 @@ pub async fn log_in() -> SdkConfig {
     }
 }
 
-/// Credentials that were fetched, and where the next ones come from.
+/// Fetched credentials, and the provider of the next ones.
 #[derive(Debug)]
 struct LoggedIn {
     first: Credentials,

@@ -1,13 +1,14 @@
-//! The program `gifgen`.
+//! The program `gifgen`: parses arguments, runs the command, prints its error.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use gifgen::{
-    command_error::CommandError,
+    CommandError,
     options::{Command, Options},
-    printable::printable,
-    redrive, replay, run, status,
+    printable, redrive, replay,
+    run::run,
+    status,
 };
 use gifgen_child::sealed;
 use gifgen_shared::error_chain::with_causes;
@@ -15,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // Silent unless asked for: what a person needs to know is in the summary and on stderr.
+    // Silent by default: the summary and stderr have what people need to know.
     tracing_subscriber::fmt()
         .json()
         .with_writer(std::io::stderr)
@@ -33,14 +34,14 @@ async fn main() -> ExitCode {
 
 async fn execute(command: Command) -> Result<u8, CommandError> {
     Ok(match command {
-        Command::Run(options) => run::run(&options).await?,
-        Command::Replay(options) => replay::replay(&options).await?,
-        Command::Status(options) => status::status(&options).await?,
-        Command::Redrive(options) => redrive::redrive(&options).await?,
+        Command::Run(options) => run(&options).await?,
+        Command::Replay(options) => replay(&options).await?,
+        Command::Status(options) => status(&options).await?,
+        Command::Redrive(options) => redrive(&options).await?,
     })
 }
 
-/// What `GIFGEN_LOG` asks for, but nothing below `info` of the S3 server: it would log whole
+/// The filter in `GIFGEN_LOG`, without `debug` and `trace` of the S3 server, which would log whole
 /// presigned URLs.
 fn log_filter() -> EnvFilter {
     let asked = std::env::var("GIFGEN_LOG").unwrap_or_else(|_| "off".into());

@@ -182,7 +182,8 @@ pub struct SettingFlags {
 }
 
 impl SettingFlags {
-    /// The settings: `fixed` first, then flags, then the environment, then defaults.
+    /// Reads the settings: `fixed` wins over flags, flags over the environment, the environment over
+    /// defaults.
     ///
     /// # Errors
     /// At the first value that is out of its range.
@@ -197,7 +198,7 @@ impl SettingFlags {
         })
     }
 
-    /// The flags that are given, by the names of their variables.
+    /// The flags that were given, by the names of their environment variables.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, OsString)> {
         let flags = [
             ("SLICE_SECONDS", &self.slice_seconds),

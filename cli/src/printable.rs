@@ -1,7 +1,7 @@
-//! Text that does nothing to a terminal but appear on it.
+//! Makes text safe for a terminal.
 
-/// `text` with its control characters as escapes, other than ends of lines. Names of files and
-/// what FFmpeg says of them are other people's text, and a terminal obeys some of it.
+/// Escapes the control characters of `text`, except line ends. File names and FFmpeg's messages are
+/// other people's text, and a terminal would obey control sequences in it.
 pub fn printable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for character in text.chars() {
@@ -14,7 +14,7 @@ pub fn printable(text: &str) -> String {
     clean
 }
 
-/// The same for a part of a line, such as a name: ends of lines are spelt out as well.
+/// As [`printable`], for text inside of a line, such as a name: line ends are escaped too.
 pub fn in_line(text: &str) -> String {
     printable(text).replace('\n', "\\n")
 }

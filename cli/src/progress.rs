@@ -1,10 +1,10 @@
-//! The progress bar, on a terminal only.
+//! Progress bar on a terminal.
 
 use std::{fmt::Write, time::Duration};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-/// The bar of a run: slices done, rate, time left.
+/// Shows the number of finished slices, their rate and the remaining time.
 #[derive(Debug)]
 pub struct Progress(ProgressBar);
 
@@ -20,7 +20,6 @@ impl Progress {
         Self(bar)
     }
 
-    /// Adds slices to do.
     pub fn add(&self, slices: u64) {
         if self.0.length() == Some(0) {
             self.0.set_style(style(RENDERING));
@@ -29,12 +28,12 @@ impl Progress {
         self.0.inc_length(slices);
     }
 
-    /// Counts one slice as done.
+    /// Counts one slice as finished.
     pub fn advance(&self) {
         self.0.inc(1);
     }
 
-    /// Leaves the bar as it is, in its last state.
+    /// Stops the bar and leaves its last state visible.
     pub fn finish(&self) {
         self.0.abandon();
     }
@@ -44,12 +43,12 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template)
         .unwrap_or_else(|_| ProgressStyle::default_bar())
         .with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
-            // Text that cannot be written is only missing from the bar.
+            // A failed write only leaves text out of the bar.
             write!(text, "{:.1}/s", state.per_sec()).ok();
         })
         .with_key("left", |state: &ProgressState, text: &mut dyn Write| {
             match state.pos() {
-                // Nothing is known before the first slice is done.
+                // No rate is known before the first slice is finished.
                 0 => write!(text, "?").ok(),
                 _ => write!(text, "{:#}", HumanDuration(state.eta())).ok(),
             };

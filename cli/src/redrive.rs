@@ -23,33 +23,31 @@ use crate::{
     remote::{Remote, RemoteError},
 };
 
-/// Time for sending.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Time limit for sending.
+const SENDING_LIMIT: Duration = Duration::from_secs(300);
 
-/// What was sent, for people (`Display`) and machines (`Serialize`).
+/// What was sent, for people (`Display`) and programs (`Serialize`).
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Redriven {
-    /// Key of the video.
     pub key: String,
-    /// Number of the run.
     pub run: u32,
-    /// Number of slices.
+    /// Number of slices of the run.
     pub slices: u32,
-    /// Starts of those that were sent, in seconds.
+    /// Starts of the slices that were sent, in seconds.
     pub sent: Vec<u32>,
-    /// Whether the run's end, which was on record, was announced just now.
+    /// Whether the run was announced now, because its completion was recorded but not yet announced.
     pub announced: bool,
 }
 
-/// Sends slices again, prints which, and gives the exit code.
+/// Sends slices again, prints which, and returns the exit code.
 ///
 /// # Errors
-/// If there is no such run, its video is not there any more, or something cannot be sent.
+/// If there is no such run, its video no longer exists, or something cannot be sent.
 pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
     let bus_name = options.event_bus_name.as_deref();
     let remote = Remote::connect(&options.run, bus_name).await?;
-    let deadline = Deadline::after(PATIENCE);
+    let deadline = Deadline::after(SENDING_LIMIT);
     let read = remote.run(&options.run.bucket).await?;
     let mut run = read.0.clone();
     let ledger = &remote.ledger;
@@ -69,7 +67,7 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
             return finish(&remote, &run, options.run.json, deadline).await;
         }
         remote.check_source(&run).await?;
-        // Notifications that come now wait, instead of taking what is reopened for sent.
+        // Without this mark, a notification that comes now would take the reopened slices for sent.
         run = resume(&remote, read, &options.run.bucket).await?;
         (unfinished, manifest)
     };
@@ -85,7 +83,8 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
     Redriven::new(&run, sent, false).print(options.run.json)
 }
 
-/// Marks the run that was `read` as being sent, though workers and splitters write into `run.json`, too.
+/// Marks the run that was `read` as being sent. It retries while workers and splitters write to
+/// `run.json`.
 async fn resume(
     remote: &Remote,
     mut read: Versioned<Run>,
@@ -105,8 +104,8 @@ async fn resume(
     Err(remote.ledger.contended(key).into())
 }
 
-/// Ends a run of which all slices are there: mends its track and manifest, and announces it, if that
-/// is still to be done.
+/// Completes a run whose slices are all done: rewrites its track and manifest if needed, and announces
+/// it if nobody has.
 async fn finish(
     remote: &Remote,
     run: &Run,

@@ -1,4 +1,4 @@
-//! A run on AWS, or on what stands in for it: found with the credentials of the environment.
+//! A run on AWS, or on another S3 and bus that the environment names.
 
 use gifgen_ledger::{
     Ledger,
@@ -14,69 +14,57 @@ use gifgen_shared::{
 
 use crate::{login::log_in, options::RunOfVideo};
 
-/// The ledgers, and what is needed beside them.
+/// Clients and ledger for the run of one video.
 #[derive(Debug)]
 pub struct Remote {
-    /// A client for the source bucket.
+    /// Client of the source bucket.
     pub s3: aws_sdk_s3::Client,
-    /// The ledgers.
     pub ledger: Ledger,
-    /// Key of the video.
     pub key: SourceKey,
 }
 
-/// Why a run on AWS cannot be looked at, or sent again.
+/// Why `status` or `redrive` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoteError {
-    /// The key is none.
     #[error(transparent)]
     Key(#[from] SourceKeyError),
-    /// A setting is none.
     #[error(transparent)]
     Addressing(#[from] AddressingError),
-    /// There is no run.
     #[error(
         "there is no run of {key} in the bucket {bucket}: check --bucket and --destination-bucket, or upload the video (again)"
     )]
     NoRun {
-        /// Key of the video.
         key: SourceKey,
         /// Bucket of the previews.
         bucket: String,
     },
-    /// The run is about another bucket's video.
+    /// The run has a source in another bucket.
     #[error(
         "the run of {key} there is about the video in the bucket {found}: give --bucket {found}"
     )]
     OtherBucket {
-        /// Key of the video.
         key: SourceKey,
         /// Bucket of the run's source.
         found: String,
     },
-    /// The video is not there any more in the version of the run.
+    /// The video no longer exists in the version of the run.
     #[error("{key} {what}, so its run cannot go on: upload the video again")]
     Gone {
-        /// Key of the video.
         key: SourceKey,
-        /// What became of it.
+        /// What happened to the video.
         what: &'static str,
     },
-    /// The video is in an archive of S3's.
     #[error(
         "{0} is archived, so its run cannot go on: restore it (aws s3api restore-object), then run this again"
     )]
     Archived(SourceKey),
-    /// Somebody else begins a run of the same video.
+    /// Somebody else has begun a run of the same video.
     #[error("another run of {0} has just begun: look at it with `gifgen status`")]
     Overtaken(SourceKey),
-    /// The ledger cannot be read or written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// The video cannot be looked at.
     #[error(transparent)]
     Source(#[from] SourceUnavailable),
-    /// The events cannot be sent.
     #[error(transparent)]
     Publish(#[from] PublishError),
     /// The answer cannot be printed.
@@ -85,7 +73,7 @@ pub enum RemoteError {
 }
 
 impl RemoteError {
-    /// The exit code: 2 for wrong usage, else 1.
+    /// Exit code: 2 for wrong usage, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Key(_) | Self::Addressing(_) | Self::OtherBucket { .. } => 2,
@@ -95,10 +83,10 @@ impl RemoteError {
 }
 
 impl Remote {
-    /// Connects, with what the environment says. Nothing is sent to S3 or the bus yet.
+    /// Creates the clients from the environment. It sends no request to S3 or the bus.
     ///
     /// # Errors
-    /// If the key is none, or a setting.
+    /// If the key or a setting is invalid.
     pub async fn connect(run: &RunOfVideo, bus_name: Option<&str>) -> Result<Self, RemoteError> {
         let key = SourceKey::plain(&run.key)?;
         let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -118,7 +106,7 @@ impl Remote {
     /// The current run, with its version.
     ///
     /// # Errors
-    /// If there is none, or it is about another bucket's video, or it cannot be read.
+    /// If there is no run, its source is in another bucket, or it cannot be read.
     pub async fn run(&self, bucket: &str) -> Result<Versioned<Run>, RemoteError> {
         let found = self.ledger.current_run(&self.key).await?;
         let destination = self.ledger.bucket.name();
@@ -137,11 +125,10 @@ impl Remote {
         Ok((run, version))
     }
 
-    /// Makes sure that the video is there in the version of `run`, so that its slices can be
-    /// rendered.
+    /// Checks that the video still has the version of `run`, so that its slices can be rendered.
     ///
     /// # Errors
-    /// If it is not, or cannot be looked at.
+    /// If it has not, or S3 cannot be asked.
     pub async fn check_source(&self, run: &Run) -> Result<(), RemoteError> {
         let what = match run.source().state(&self.s3).await? {
             SourceState::Present(_) => return Ok(()),

@@ -1,4 +1,4 @@
-//! `gifgen replay`: a saved event, handed to the function that it is meant for.
+//! `gifgen replay`: passes a saved event to its function.
 
 use std::{fs, num::NonZero, path::PathBuf};
 
@@ -22,20 +22,19 @@ use crate::{
     options::ReplayOptions,
     printable::in_line,
     run::file_key,
-    saved_event::{Meant, SavedEvent, SavedEventError},
+    saved_event::{Request, SavedEvent, SavedEventError},
     test_picture::{self, TestPictureError},
 };
 
-/// Length of the test picture that the splitter gets: three slices.
+/// Length of the splitter's test video in seconds: three slices.
 const TEST_PICTURE_SECONDS: f64 = 65.0;
 
-/// Why an event is not replayed.
+/// Why a replay failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// There is no event.
     #[error(transparent)]
     Event(#[from] SavedEventError),
-    /// The video cannot be taken.
+    /// The video cannot be used.
     #[error("{}: {problem}", in_line(&video.to_string_lossy()))]
     Video {
         /// The path as given.
@@ -43,31 +42,29 @@ pub enum ReplayError {
         /// What is wrong, and what to do.
         problem: String,
     },
-    /// The function failed for a passing reason.
+    /// The function failed with a transient error.
     #[error("the function failed, and would be tried again: {0}")]
     Function(String),
-    /// The program that invokes the function gives no answer.
+    /// The program of `--invoke` returned no answer.
     #[error(transparent)]
     External(#[from] ExternalError),
-    /// The answer is not true.
+    /// The answer says "done", but objects or events are missing.
     #[error(transparent)]
     NoEvidence(#[from] NoEvidence),
-    /// A setting is wrong.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// A setting of the connections is wrong.
+    /// `S3_ADDRESSING_STYLE` is invalid.
     #[error(transparent)]
     Addressing(#[from] AddressingError),
-    /// The pipeline does not start.
     #[error(transparent)]
     Local(#[from] LocalError),
-    /// No video was named, and none can be made.
+    /// No video was given, and no test video could be made.
     #[error(transparent)]
     TestPicture(#[from] TestPictureError),
 }
 
 impl ReplayError {
-    /// The exit code: 2 for wrong usage, else 1.
+    /// Exit code: 2 for wrong usage, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Settings(SettingsError::OutOfRange { .. })
@@ -77,20 +74,20 @@ impl ReplayError {
     }
 }
 
-/// Replays the event, prints the function's answer, and gives the exit code.
+/// Replays the event, prints the function's answer and returns the exit code.
 ///
 /// # Errors
-/// If the event is none, the function fails for a passing reason, or it did not do what it says.
+/// If the file holds no event, the function has a transient error, or its answer is not true.
 pub async fn replay(options: &ReplayOptions) -> Result<u8, ReplayError> {
     let event = SavedEvent::read(&options.event)?;
-    let (answer, meant) = if options.aws {
-        (replay_on_aws(options, &event).await?, event.meant)
+    let (answer, request) = if options.aws {
+        (replay_on_aws(options, &event).await?, event.request)
     } else {
-        // The stand-in has another version than the one that the event names.
+        // The stand-in has another version than the event names.
         let event = event.without_version();
-        (replay_here(options, &event).await?, event.meant)
+        (replay_here(options, &event).await?, event.request)
     };
-    Ok(u8::from(!says_done(&meant, &answer)))
+    Ok(u8::from(!says_done(&request, &answer)))
 }
 
 fn print(answer: &Value, options: &ReplayOptions) {
@@ -123,8 +120,8 @@ async fn replay_in(
     event: &SavedEvent,
 ) -> Result<Value, ReplayError> {
     let (store, bus) = (local.stack.store(), local.stack.bus());
-    let video = stand_in(options, &event.meant, local)?;
-    for (bucket, key) in &event.meant.sources() {
+    let video = replacement_video(options, &event.request, local)?;
+    for (bucket, key) in &event.request.sources() {
         store
             .create_bucket(bucket)
             .await
@@ -134,7 +131,7 @@ async fn replay_in(
             .await
             .map_err(LocalError::from)?;
     }
-    // Whatever bucket the saved event names.
+    // Matches whatever bucket the saved event names.
     let pattern = json!({"source": [EVENT_SOURCE], "detail-type": [SLICE_DETAIL_TYPE]});
     let slices = bus.add_rule("slices", &pattern).map_err(LocalError::from)?;
     let answer = match &options.invoke {
@@ -145,18 +142,22 @@ async fn replay_in(
         None => invoke(&local.dispatcher, event).await?,
     };
     print(&answer, options);
-    if says_done(&event.meant, &answer) {
-        evidence::check(&event.meant, &answer, local.frames, store, slices).await?;
+    if says_done(&event.request, &answer) {
+        evidence::check(&event.request, &answer, local.frames, store, slices).await?;
     }
     Ok(answer)
 }
 
-/// The video that stands in for the event's source.
-fn stand_in(options: &ReplayOptions, meant: &Meant, local: &Local) -> Result<PathBuf, ReplayError> {
+/// The video that replaces the event's source.
+fn replacement_video(
+    options: &ReplayOptions,
+    request: &Request,
+    local: &Local,
+) -> Result<PathBuf, ReplayError> {
     let Some(video) = &options.video else {
-        let seconds = match meant {
-            Meant::Split(_) => TEST_PICTURE_SECONDS,
-            Meant::Render(wanted) | Meant::Record(wanted) => wanted.slice.end,
+        let seconds = match request {
+            Request::Split(_) => TEST_PICTURE_SECONDS,
+            Request::Render(wanted) | Request::Record(wanted) => wanted.slice.end,
         };
         let picture = test_picture::make(&local.ffmpeg, seconds, local.folder())?;
         eprintln!("gifgen: a test picture stands in for the source; name a video with --video");
@@ -184,10 +185,10 @@ async fn replay_on_aws(options: &ReplayOptions, event: &SavedEvent) -> Result<Va
     Ok(answer)
 }
 
-/// The function's answer.
+/// Invokes the function in this process.
 async fn invoke(functions: &Dispatcher, event: &SavedEvent) -> Result<Value, ReplayError> {
     let deadline = Deadline::after(INVOCATION);
-    if let Meant::Split(_) = event.meant {
+    if let Request::Split(_) = event.request {
         let splitting = functions.splitter.handle(&event.json, deadline);
         let summary = splitting
             .await

@@ -29,7 +29,7 @@ use crate::{
 /// Why a run does not start or end.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// A video cannot be taken.
+    /// A file on the command line cannot be used.
     #[error("{}: {problem}", in_line(&video.to_string_lossy()))]
     Video {
         /// The path as given.
@@ -37,21 +37,21 @@ pub enum RunError {
         /// What is wrong, and what to do.
         problem: String,
     },
-    /// The pipeline does not start.
+    /// The pipeline does not start or end.
     #[error(transparent)]
     Local(#[from] LocalError),
-    /// The summary cannot be printed, or signals cannot be had.
+    /// The summary cannot be printed, or no signal handler can be installed.
     #[error("failed to {action}")]
     System {
-        /// What was being done.
+        /// What was attempted, as a verb phrase.
         action: &'static str,
-        /// What the system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
 }
 
 impl RunError {
-    /// The exit code: 2 for wrong usage, else 1.
+    /// Exit code: 2 for wrong usage, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Video { .. } => 2,
@@ -61,25 +61,25 @@ impl RunError {
     }
 }
 
-/// The rule that starts the splitter: that of `template.yaml`, without the endings that keys must have
-/// there. In a bucket much else may lie; what somebody names on the command line is meant to be a
-/// video, whatever its name, and ffprobe finds out.
+/// Event pattern that starts the splitter: that of `template.yaml` without its list of file extensions.
+/// A bucket may hold many other files. A file on the command line is meant to be a video, whatever its
+/// name, and ffprobe checks it.
 pub fn created_pattern() -> Value {
     json!({"source": ["aws.s3"], "detail-type": ["Object Created", "Object Restore Completed"],
            "detail": {"bucket": {"name": [SOURCE_BUCKET]}}})
 }
 
-/// The rule that starts a worker, as in `template.yaml`.
+/// Event pattern that starts a worker, as in `template.yaml`.
 pub fn slice_pattern() -> Value {
     json!({"source": [EVENT_SOURCE], "detail-type": [SLICE_DETAIL_TYPE],
            "detail": {"bucket": [SOURCE_BUCKET, {"exists": false}]}})
 }
 
-/// Runs the pipeline over the videos and gives the exit code.
+/// Runs the pipeline over the videos and returns the exit code.
 ///
 /// # Errors
-/// If the run does not start, or its previews cannot be written. A video that gives none is not
-/// an error here: it is in the summary, and in the exit code.
+/// If the run does not start, or its previews cannot be written. A video without previews is not an
+/// error here: summary and exit code report it.
 pub async fn run(options: &RunOptions) -> Result<u8, RunError> {
     let started = Instant::now();
     let videos = named_videos(&options.videos)?;
@@ -123,7 +123,7 @@ pub async fn run(options: &RunOptions) -> Result<u8, RunError> {
     Ok(summary.exit_code())
 }
 
-/// The videos with their keys: their file names.
+/// The videos with their file names as keys.
 fn named_videos(paths: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, RunError> {
     let mut names = HashSet::new();
     paths
@@ -146,8 +146,8 @@ fn named_videos(paths: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, RunError> {
         .collect()
 }
 
-/// Makes sure before the work that the previews can be written after it: `run film.mp4 -o .`
-/// would want a folder where the film is.
+/// Checks before the work that the previews can be written: for `run film.mp4 -o .` the target folder
+/// would have the name of the film itself.
 fn check_targets(videos: &[(String, PathBuf)], out: &Path) -> Result<(), RunError> {
     for (key, video) in videos {
         let target = out.join(key);
@@ -164,7 +164,7 @@ fn check_targets(videos: &[(String, PathBuf)], out: &Path) -> Result<(), RunErro
     Ok(())
 }
 
-/// The key of a file: its name.
+/// Key of a video: its file name.
 pub(crate) fn file_key(path: &Path) -> Result<String, String> {
     let metadata = fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
     if !metadata.is_file() {
@@ -197,7 +197,7 @@ fn print(summary: &Summary, as_json: bool) -> Result<(), RunError> {
         printable(&summary.to_string())
     };
     let mut out = std::io::stdout();
-    // The bar stays on its line; the summary starts on the next one.
+    // The cursor is on the bar's line, so the summary starts on a new one.
     let gap = if out.is_terminal() && !as_json {
         "\n"
     } else {
@@ -209,10 +209,10 @@ fn print(summary: &Summary, as_json: bool) -> Result<(), RunError> {
     })
 }
 
-/// Keeps count of slices. Events can come twice, so slices are counted by their start.
+/// Counts finished slices. Events can come twice, so slices are told apart by their start.
 struct Tally {
     videos: Vec<Video>,
-    settled: HashSet<(String, u32)>,
+    finished: HashSet<(String, u32)>,
 }
 
 impl Tally {
@@ -223,28 +223,28 @@ impl Tally {
         });
         Self {
             videos: videos.collect(),
-            settled: HashSet::new(),
+            finished: HashSet::new(),
         }
     }
 
-    /// Follows the run to its end.
+    /// Counts events until each video is finished.
     async fn follow(&mut self, running: &mut Running, progress: &Progress) {
-        while !self.videos.iter().all(Video::is_settled) {
+        while !self.videos.iter().all(Video::is_finished) {
             match running.next().await {
-                Some(happening) => self.count(happening, progress),
+                Some(event) => self.count(event, progress),
                 None => return,
             }
         }
     }
 
-    fn count(&mut self, happening: PipelineEvent, progress: &Progress) {
-        match happening {
+    fn count(&mut self, event: PipelineEvent, progress: &Progress) {
+        match event {
             PipelineEvent::Source(outcome) => self.count_source(outcome, progress),
             PipelineEvent::SplitFailed { key, message } => {
                 self.video(&key, |video| video.error = Some(message));
             }
             PipelineEvent::SliceDone(report) => {
-                if self.settled.insert((report.key.clone(), report.start)) {
+                if self.finished.insert((report.key.clone(), report.start)) {
                     progress.advance();
                     self.video(&report.key, |video| video.done += 1);
                 }
@@ -254,7 +254,7 @@ impl Tally {
                 start,
                 message,
             } => {
-                if self.settled.insert((key.clone(), start)) {
+                if self.finished.insert((key.clone(), start)) {
                     progress.advance();
                     self.video(&key, |video| {
                         video.failed.push(FailedSlice { start, message })
@@ -284,7 +284,7 @@ impl Tally {
             Outcome::Failed { key, message, .. } => {
                 self.video(&key, |video| video.error = Some(message));
             }
-            // A folder of its own for each run of `gifgen`: nothing can be there already.
+            // Each run of `gifgen` has its own folder, so nothing can exist before.
             Outcome::Complete { key, .. } | Outcome::UnderWay { key, .. } => {
                 self.video(&key, |video| video.error = Some("was there already".into()));
             }

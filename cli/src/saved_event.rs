@@ -1,4 +1,4 @@
-//! A saved event, and the function that it is meant for.
+//! A saved event, and what it requests of which function.
 
 use std::{
     fs,
@@ -15,48 +15,38 @@ use serde_json::Value;
 
 use crate::{local::SOURCE_BUCKET, printable::in_line};
 
-/// A saved event.
 #[derive(Debug)]
 pub struct SavedEvent {
     /// The event as the function gets it.
     pub json: Value,
-    /// What it asks for.
-    pub meant: Meant,
+    pub request: Request,
 }
 
-/// What an event asks for, and of which function.
+/// What an event requests of which function.
 #[derive(Debug)]
-pub enum Meant {
-    /// The splitter is to split these objects: bucket and key of each.
+pub enum Request {
+    /// The splitter should split these objects: bucket and key of each.
     Split(Vec<(String, String)>),
-    /// The worker is to render a slice.
-    Render(Wanted),
-    /// The worker is to record that a slice was given up.
-    Record(Wanted),
+    /// The worker should render this slice.
+    Render(RequestedSlice),
+    /// The worker should record that this slice was given up.
+    Record(RequestedSlice),
 }
 
-/// A slice that an event names.
 #[derive(Debug)]
-pub struct Wanted {
+pub struct RequestedSlice {
     /// Bucket of the source.
     pub bucket: String,
-    /// Key of the source.
     pub key: SourceKey,
-    /// The time range.
     pub slice: Slice,
 }
 
-/// Why a file gives no event.
+/// Why a file holds no event for a function.
 #[derive(Debug, thiserror::Error)]
 pub enum SavedEventError {
     /// The file cannot be read, or holds no JSON.
     #[error("failed to read the event {}: {problem}", in_line(&file.to_string_lossy()))]
-    File {
-        /// The file.
-        file: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
+    File { file: PathBuf, problem: String },
     /// The event is for neither function.
     #[error("the event is for neither function; as a slice event: {0}")]
     Unknown(SliceEventError),
@@ -74,11 +64,11 @@ impl SavedEvent {
         };
         let text = fs::read(file).map_err(|error| failed(error.to_string()))?;
         let json = serde_json::from_slice(&text).map_err(|error| failed(error.to_string()))?;
-        let meant = meant(&json).map_err(SavedEventError::Unknown)?;
-        Ok(Self { json, meant })
+        let request = request(&json).map_err(SavedEventError::Unknown)?;
+        Ok(Self { json, request })
     }
 
-    /// The same event without the version of its source, so that another video stands in for it.
+    /// Removes the source's version from the event, so that another video can replace the source.
     pub fn without_version(self) -> Self {
         Self {
             json: without_version(self.json),
@@ -87,7 +77,7 @@ impl SavedEvent {
     }
 }
 
-impl Meant {
+impl Request {
     /// Bucket and key of each source that the event names.
     pub fn sources(&self) -> Vec<(String, String)> {
         match self {
@@ -99,25 +89,25 @@ impl Meant {
     }
 }
 
-fn meant(event: &Value) -> Result<Meant, SliceEventError> {
+fn request(event: &Value) -> Result<Request, SliceEventError> {
     if let Ok(created) = created_objects(event) {
         let objects = created.into_iter().flatten().map(|c| (c.bucket, c.raw_key));
-        return Ok(Meant::Split(objects.collect()));
+        return Ok(Request::Split(objects.collect()));
     }
     let wanted = |event: &Value| {
-        SliceEvent::parse(event).map(|slice| Wanted {
+        SliceEvent::parse(event).map(|slice| RequestedSlice {
             slice: slice.slice(),
             bucket: slice.bucket.unwrap_or_else(|| SOURCE_BUCKET.into()),
             key: slice.key,
         })
     };
     match given_up(event) {
-        Some(slice) => wanted(&slice).map(Meant::Record),
-        None => wanted(event).map(Meant::Render),
+        Some(slice) => wanted(&slice).map(Request::Record),
+        None => wanted(event).map(Request::Render),
     }
 }
 
-/// The slice event in a message of the failure queue, which the worker reads too.
+/// The slice event in a message of the failure queue, which the worker also handles.
 fn given_up(event: &Value) -> Option<Value> {
     let message = event.get("Records")?.get(0)?;
     let body: Value = serde_json::from_str(message["body"].as_str()?).ok()?;

@@ -1,4 +1,4 @@
-//! `gifgen status`: how far a run is, from S3 alone.
+//! `gifgen status`: the progress of a run, read from S3 alone.
 
 use std::{collections::BTreeMap, fmt, io::Write, time::Duration};
 
@@ -20,87 +20,75 @@ use crate::{
     remote::{Remote, RemoteError},
 };
 
-/// Pause between two looks.
+/// Pause between two reads.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Most slices without a receipt that people are told of one by one.
+/// Limit of slices without a receipt that the text lists.
 const MOST_NAMED: usize = 10;
 
-/// How far a run is, for people (`Display`) and machines (`Serialize`).
+/// Progress of a run, for people (`Display`) and programs (`Serialize`).
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
-    /// Key of the video.
     pub key: String,
     /// Version of the video.
     pub etag: String,
-    /// Number of the run.
     pub run: u32,
-    /// How far it is.
     pub status: Progress,
-    /// Whether its end was announced.
+    /// Whether the completion was announced.
     pub announced: bool,
-    /// Number of slices.
     pub slices: u32,
-    /// Slices whose objects are up.
+    /// Number of slices whose objects are uploaded.
     pub done: u32,
-    /// Slices that failed for good.
+    /// Slices that failed permanently.
     pub failed: Vec<FailedSlice>,
-    /// Starts of the slices that have no receipt yet, in seconds.
+    /// Starts of the slices without a receipt, in seconds.
     pub missing: Vec<u32>,
-    /// Objects that are not as manifest and receipts say; only if that was asked.
+    /// Objects that are not as manifest and receipts say; `None` without `--verify`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wrong: Option<Vec<WrongObject>>,
-    /// When it began.
     pub created_at: DateTime<Utc>,
-    /// When its manifest was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<DateTime<Utc>>,
-    /// Key of the manifest, if it is there.
+    /// Key of the manifest; `None` if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub manifest: Option<String>,
 }
 
-/// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Progress {
     /// There is no manifest yet.
     Running,
-    /// There is none and will be none: the video was replaced by another version.
+    /// The video was replaced by another version, so there will be no manifest.
     Superseded,
-    /// The manifest says that all is there.
+    /// The manifest says that all slices are rendered.
     Complete,
-    /// The manifest says what failed.
+    /// The manifest lists failed slices.
     Partial,
 }
 
-/// A slice that failed for good.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct FailedSlice {
     /// First second of the slice.
     pub start: u32,
-    /// Why.
     #[serde(flatten)]
     pub error: SliceFailure,
 }
 
-/// An object that is not what it should be.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct WrongObject {
-    /// Its key.
     pub key: String,
-    /// What is wrong.
     pub problem: String,
 }
 
-/// Prints how far a run is, and gives the exit code.
+/// Prints the progress of a run and returns the exit code.
 ///
 /// # Errors
 /// If there is no such run, or S3 cannot be read.
 pub async fn status(options: &StatusOptions) -> Result<u8, RemoteError> {
     let remote = Remote::connect(&options.run, None).await?;
-    // Receipts that are good stay so, and need not be read again.
+    // Good receipts stay good, so they are not read again.
     let mut known = BTreeMap::new();
     let mut said = String::new();
     loop {
@@ -122,7 +110,7 @@ pub async fn status(options: &StatusOptions) -> Result<u8, RemoteError> {
 }
 
 impl Status {
-    /// How far `run` is.
+    /// Reads the progress of `run`.
     ///
     /// # Errors
     /// If S3 cannot be read.
@@ -148,7 +136,7 @@ impl Status {
             .is_some_and(|(_, version)| run.announced.as_ref() == Some(version));
         let manifest = manifest.map(|(manifest, _)| manifest);
         let mut status = Self::new(run, manifest.as_ref(), announced, receipts, wrong);
-        // Who may not look at the videos is not told that one was replaced.
+        // Callers who may not read the videos do not learn that one was replaced.
         if status.status == Progress::Running
             && let Ok(SourceState::Replaced) = run.source().state(&remote.s3).await
         {
@@ -169,7 +157,7 @@ impl Status {
             error: error.clone(),
         };
         let failed: Vec<FailedSlice> = match manifest {
-            // It may know better: objects can be missing that a receipt names.
+            // The manifest may know more: objects that a receipt names can be missing.
             Some(manifest) => (manifest.slices.iter())
                 .filter_map(|slice| Some(failure(slice.start, slice.failure()?)))
                 .collect(),
@@ -207,7 +195,7 @@ impl Status {
         }
     }
 
-    /// 0 if the run is complete and nothing was found wrong, else 3.
+    /// 0 if the run is complete and no object is wrong, else 3.
     pub fn exit_code(&self) -> u8 {
         if self.status == Progress::Complete && self.is_sound() {
             0

@@ -1,4 +1,4 @@
-//! What a run came to.
+//! Summary of `gifgen run`.
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -7,57 +7,52 @@ use serde::Serialize;
 
 use crate::{export::Exported, printable::in_line};
 
-/// What a run came to, for people (`Display`) and machines (`Serialize`).
+/// Results of a run, for people (`Display`) and programs (`Serialize`).
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
-    /// Folder that the previews are in.
+    /// Folder of the previews.
     pub out: PathBuf,
     /// The videos, in the order of the command line.
     pub videos: Vec<Video>,
-    /// Number of files written.
     pub files: u64,
-    /// Their size, in bytes.
+    /// Their total size in bytes.
     pub bytes: u64,
     /// Wall time of the whole run, in seconds.
     pub wall_seconds: f64,
-    /// Whether the run was interrupted.
     pub interrupted: bool,
 }
 
-/// What became of one video.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Video {
-    /// Its key, which is its file name.
+    /// The video's file name.
     pub key: String,
-    /// Length of the video stream, in seconds; 0 if it was not split.
+    /// Length of the video stream in seconds; 0 if it was not split.
     pub length: f64,
-    /// How many slices it has; `None` until it was split.
+    /// Number of slices; `None` before the split.
     pub slices: Option<u32>,
-    /// Slices that are done.
+    /// Number of rendered slices.
     pub done: u32,
-    /// Slices that failed for good, with the reason.
+    /// Slices that failed permanently.
     pub failed: Vec<FailedSlice>,
-    /// Why it gives no previews at all.
+    /// Why there are no previews at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// A slice that failed for good.
 #[derive(Clone, Debug, Serialize)]
 pub struct FailedSlice {
     /// First second of the slice.
     pub start: u32,
-    /// Why.
     pub message: String,
 }
 
 impl Video {
-    /// Whether nothing more will happen to it.
-    pub fn is_settled(&self) -> bool {
-        let settled = self.done + self.failed.len() as u32;
-        self.error.is_some() || self.slices == Some(settled)
+    /// Whether no more events are expected for the video.
+    pub fn is_finished(&self) -> bool {
+        let finished = self.done + self.failed.len() as u32;
+        self.error.is_some() || self.slices == Some(finished)
     }
 
     fn is_whole(&self) -> bool {
@@ -66,7 +61,6 @@ impl Video {
 }
 
 impl Summary {
-    /// Puts a summary together.
     pub fn new(
         out: PathBuf,
         videos: Vec<Video>,
@@ -84,7 +78,7 @@ impl Summary {
         }
     }
 
-    /// The exit code: 0 if all that was asked is done, 3 if a part of it, 1 if nothing.
+    /// Exit code: 0 if everything succeeded, 3 if a part did, 1 if nothing did.
     pub fn exit_code(&self) -> u8 {
         if self.videos.iter().all(Video::is_whole) {
             0
@@ -95,7 +89,7 @@ impl Summary {
         }
     }
 
-    /// What went wrong, a sentence each.
+    /// The failures, one sentence each.
     pub fn problems(&self) -> impl Iterator<Item = String> {
         self.videos.iter().flat_map(|video| {
             let rejected = video
@@ -177,10 +171,10 @@ mod tests {
     }
 
     #[test]
-    fn a_video_is_settled_when_each_slice_is_done_or_failed() {
-        assert!(!video(None, 0, 0, None).is_settled());
-        assert!(!video(Some(2), 1, 0, None).is_settled());
-        assert!(video(Some(2), 1, 1, None).is_settled());
-        assert!(video(None, 0, 0, Some("rejected")).is_settled());
+    fn a_video_is_finished_when_each_slice_is_done_or_failed() {
+        assert!(!video(None, 0, 0, None).is_finished());
+        assert!(!video(Some(2), 1, 0, None).is_finished());
+        assert!(video(Some(2), 1, 1, None).is_finished());
+        assert!(video(None, 0, 0, Some("rejected")).is_finished());
     }
 }

@@ -1,4 +1,4 @@
-//! A test picture that stands in for a source that only its event knows.
+//! Makes a test video that replaces a source of which only the event is at hand.
 
 use std::{
     io,
@@ -6,7 +6,6 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// A test picture that cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TestPictureError {
     /// FFmpeg cannot be started.
@@ -20,17 +19,17 @@ pub enum TestPictureError {
     /// FFmpeg fails.
     #[error("FFmpeg failed to make a test picture ({said}); name a video with --video")]
     Failed {
-        /// What FFmpeg said.
+        /// FFmpeg's error output.
         said: String,
     },
 }
 
-/// Makes a small video of `seconds` with FFmpeg's test picture, which shows its own time, in
-/// `folder`: with `ffmpeg`, or else, since the one of the Lambda layer makes no videos, with the one on
-/// PATH.
+/// Makes a small video of `seconds` in `folder` from FFmpeg's test picture, which shows its own time. It
+/// tries `ffmpeg` first. The FFmpeg of the Lambda layer encodes no video, so the one on PATH is tried
+/// next.
 ///
 /// # Errors
-/// If both fail; it is then the first one's error.
+/// The first one's error if both fail.
 pub fn make(ffmpeg: &Path, seconds: f64, folder: &Path) -> Result<PathBuf, TestPictureError> {
     make_with(ffmpeg, seconds, folder)
         .or_else(|error| make_with(Path::new("ffmpeg"), seconds, folder).map_err(|_| error))
@@ -39,7 +38,7 @@ pub fn make(ffmpeg: &Path, seconds: f64, folder: &Path) -> Result<PathBuf, TestP
 fn make_with(ffmpeg: &Path, seconds: f64, folder: &Path) -> Result<PathBuf, TestPictureError> {
     let video = folder.join("test-picture.mp4");
     let source = format!("testsrc2=size=320x180:rate=10:duration={seconds}");
-    // MPEG-4 is an encoder that every FFmpeg has which is no minimal build.
+    // Every FFmpeg but minimal builds has the MPEG-4 encoder.
     let output = Command::new(ffmpeg)
         .args([
             "-nostdin", "-y", "-v", "error", "-f", "lavfi", "-i", &source,

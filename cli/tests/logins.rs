@@ -1,4 +1,4 @@
-//! How people log in: `gifgen` takes the profiles that the AWS CLI takes.
+//! Logins: `gifgen` accepts the same profiles as the AWS CLI.
 
 use std::{fs, path::Path, process::Output};
 
@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 const KEY: &str = "a.mp4";
 
-/// A bed with a video that has been split.
+/// A test environment with a video that has been split.
 async fn bed() -> TestBed {
     let bed = TestBed::start().await;
     let etag = bed.adopt_video(KEY, "d06").await.etag;
@@ -22,8 +22,8 @@ async fn bed() -> TestBed {
     bed
 }
 
-/// What `gifgen status` does for somebody whose only credentials are those of the profile `films`,
-/// which these lines make up.
+/// Runs `gifgen status` for a user whose only credentials are those of the profile `films`, defined by
+/// these lines.
 async fn status(endpoint: &str, home: &Path, profile: &str) -> Output {
     let config = home.join("config");
     fs::write(
@@ -53,7 +53,7 @@ async fn a_profile_may_get_its_credentials_from_a_program() {
     let credentials = bed.stack().credentials();
     let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
     let said = format!(r#"{{"Version": 1, "AccessKeyId": "{id}", "SecretAccessKey": "{secret}"}}"#);
-    // A person takes longer to answer than S3 may.
+    // A person may take longer to answer than S3.
     program::write(&helper, format!("#!/bin/sh\nsleep 17\necho '{said}'\n"));
     let profile = format!("credential_process = {}\n", helper.display());
     let endpoint = bed.stack().s3_endpoint();
@@ -76,7 +76,7 @@ async fn a_profile_of_identity_center_or_of_aws_login_only_lacks_the_login() {
          sso_start_url = https://example.awsapps.com/start\nsso_registration_scopes = sso:account:access\n",
         "login_session = arn:aws:iam::123456789012:user/viewer\n",
     ] {
-        // Nobody listens there: without credentials nothing is sent.
+        // Nobody listens at this address: without credentials no request is sent.
         let output = status("http://127.0.0.1:9", home.path(), profile).await;
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");

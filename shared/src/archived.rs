@@ -1,29 +1,29 @@
-//! Whether an object is archived: S3 keeps it, and tells of it, but does not give it.
+//! Tells whether an object is archived: S3 lists it and announces it, but does not return its content.
 //!
-//! A HEAD answers 200 as for any other object; only a GET is refused (403, `InvalidObjectState`).
+//! A HEAD of such an object answers 200. Only a GET is refused (403, `InvalidObjectState`).
 
 use crate::rejection::{Reason, Rejection};
 
-/// What a HEAD says that tells whether an object can be read.
+/// The headers of a HEAD answer that tell whether the object can be read.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Storage<'a> {
-    /// `x-amz-storage-class`; S3 leaves it out where it is `STANDARD`.
+    /// `x-amz-storage-class`. S3 omits it for `STANDARD`.
     pub class: Option<&'a str>,
-    /// `x-amz-archive-status`: there if the object lies in an archive tier of Intelligent-Tiering.
+    /// `x-amz-archive-status`. Present if the object is in an archive tier of Intelligent-Tiering.
     pub archive_status: Option<&'a str>,
-    /// `x-amz-restore`: there if the object is being restored, or a copy of it was.
+    /// `x-amz-restore`. Present if a restore is under way or done.
     pub restore: Option<&'a str>,
 }
 
-/// Classes whose objects have to be restored before they can be read. `GLACIER_IR` is none of them.
+/// Classes whose objects must be restored before they can be read. `GLACIER_IR` needs no restore.
 const ARCHIVES: [&str; 2] = ["GLACIER", "DEEP_ARCHIVE"];
 
-/// What `x-amz-restore` says of an object whose copy can be read.
+/// Part of `x-amz-restore` once the restored copy can be read.
 const RESTORED: &str = "ongoing-request=\"false\"";
 
 impl Storage<'_> {
-    /// Whether the object has to be restored before it can be read.
+    /// Whether the object must be restored before it can be read.
     pub(crate) fn is_archived(&self) -> bool {
         let is_archive = self.class.is_some_and(|class| ARCHIVES.contains(&class));
         let is_restored = self.restore.is_some_and(|said| said.contains(RESTORED));
@@ -32,7 +32,7 @@ impl Storage<'_> {
 }
 
 impl Rejection {
-    /// The rejection of a source that is archived.
+    /// Rejects an archived source, and tells how to restore it.
     pub fn archived() -> Self {
         Self::new(
             Reason::Archived,

@@ -1,16 +1,16 @@
-//! Packs events into requests that EventBridge takes.
+//! Packs events into PutEvents requests.
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
-/// Most entries in one PutEvents request.
+/// Entry limit of one PutEvents request.
 pub const MAX_ENTRIES: usize = 10;
 
-/// Most bytes in one PutEvents request. AWS raised it to 1 MB in January 2026; all documents
-/// and emulators agree on this.
+/// Byte limit of one PutEvents request. AWS raised it to 1 MB in January 2026, but 256 KiB is the value
+/// that all documents and emulators agree on.
 pub const MAX_BYTES: usize = 256 * 1024;
 
-/// The size of an entry in bytes, counted as AWS counts: the UTF-8 bytes of source, detail
-/// type, detail and resources, and 14 for a time.
+/// Size of an entry in bytes, as AWS counts it: the UTF-8 bytes of source, detail type, detail and
+/// resources, plus 14 for a time.
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html>
 pub fn entry_bytes(entry: &PutEventsRequestEntry) -> usize {
     let text = |text: Option<&str>| text.map_or(0, str::len);
@@ -21,8 +21,8 @@ pub fn entry_bytes(entry: &PutEventsRequestEntry) -> usize {
         + if entry.time().is_some() { 14 } else { 0 }
 }
 
-/// Packs `entries`, in order, into batches of at most [`MAX_ENTRIES`] and [`MAX_BYTES`]. An
-/// entry that is too large by itself gets a batch of its own, for the bus to refuse by name.
+/// Packs `entries`, in order, into batches of at most [`MAX_ENTRIES`] and [`MAX_BYTES`]. An entry above
+/// the byte limit gets its own batch, so that the bus refuses it alone.
 pub fn batches(
     entries: impl IntoIterator<Item = PutEventsRequestEntry>,
 ) -> Vec<Vec<PutEventsRequestEntry>> {

@@ -1,13 +1,13 @@
-//! Work that takes its time, on a thread where that holds nobody up.
+//! Runs blocking work on a thread where it delays no other task.
 
 use std::{future::pending, panic::resume_unwind};
 
 use tokio::task::spawn_blocking;
 
-/// Starts `work` at once on a thread of its own, and gives what it returns.
+/// Starts `work` at once on Tokio's blocking threads and returns its result.
 ///
 /// # Panics
-/// If `work` panics: the caller is then no better off than if it had done the work itself.
+/// If `work` panics: the panic continues in the caller.
 pub fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> impl Future<Output = T> {
@@ -16,7 +16,7 @@ pub fn blocking<T: Send + 'static>(
         match working.await.map_err(|error| error.try_into_panic()) {
             Ok(done) => done,
             Err(Ok(panic)) => resume_unwind(panic),
-            // It was never started, since the runtime is shutting down, and this future with it.
+            // The runtime is shutting down and never started the work. This future is dropped with it.
             Err(Err(_)) => pending().await,
         }
     }

@@ -1,4 +1,4 @@
-//! The moment by which an invocation must be over.
+//! The deadline of an invocation.
 
 use std::{
     future::Future,
@@ -11,34 +11,34 @@ task_local! {
     static GOVERNING: Governing;
 }
 
-/// What the clients of AWS are told.
+/// What the AWS clients read inside of [`Deadline::govern`].
 #[derive(Clone, Copy, Debug)]
 struct Governing {
     deadline: Deadline,
     persists: bool,
 }
 
-/// The moment by which the work must have ended, seen from inside the work: the platform's own
-/// deadline less the time it takes to clean up and answer.
+/// The time by which the work must have ended: the platform's deadline minus the time for clean-up and
+/// answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
     instant: Instant,
-    patience: Duration,
+    grace: Duration,
 }
 
 impl Deadline {
-    /// What is kept back of Lambda's time. At the deadline FFmpeg may still take two seconds of
-    /// grace and be waited for as its output ends, half a second; meanwhile, or on its own, the GIF
-    /// encoder may be amid the 64 MiB of pictures that it writes at once, a second or so of a whole
-    /// core. The removal of the work directory and the answer take the rest.
+    /// Time kept back from Lambda's deadline. At our deadline FFmpeg may still use its grace period of 2
+    /// s, and 0.5 s until its output ends. The GIF encoder may be writing 64 MiB of pictures at once,
+    /// which takes about 1 s of a whole core. The rest is for removing the work directory and for the
+    /// answer.
     const MARGIN: Duration = Duration::from_secs(5);
 
-    /// How long after the deadline work may take to end by itself: more than a stuck FFmpeg takes to be
-    /// killed and waited for, 2.5 s.
-    const PATIENCE: Duration = Duration::from_secs(3);
+    /// Time that work gets after the deadline to end by itself. It exceeds the 2.5 s that killing a
+    /// stuck FFmpeg takes.
+    const GRACE: Duration = Duration::from_secs(3);
 
-    /// The deadline of a Lambda invocation, from its context's milliseconds since the Unix
-    /// epoch, less a margin of five seconds, or of half the remaining time where that is less.
+    /// Converts the deadline of a Lambda invocation, in milliseconds since the Unix epoch. It keeps back
+    /// five seconds, or half of the remaining time if that is less.
     pub fn of_invocation(deadline_ms: u64) -> Self {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -46,20 +46,20 @@ impl Deadline {
         let left = Duration::from_millis(deadline_ms).saturating_sub(now);
         let margin = Self::MARGIN.min(left / 2);
         Self {
-            patience: Self::PATIENCE.min(margin.mul_f64(0.6)),
+            grace: Self::GRACE.min(margin.mul_f64(0.6)),
             ..Self::after(left - margin)
         }
     }
 
-    /// The deadline that lies `left` in the future.
+    /// The deadline `left` from now.
     pub fn after(left: Duration) -> Self {
         Self {
             instant: Instant::now() + left,
-            patience: Self::PATIENCE,
+            grace: Self::GRACE,
         }
     }
 
-    /// This deadline, or the one that lies `longest` in the future if that is sooner.
+    /// The sooner of this deadline and `longest` from now.
     pub fn within(self, longest: Duration) -> Self {
         Self {
             instant: self.instant.min(Instant::now() + longest),
@@ -67,14 +67,14 @@ impl Deadline {
         }
     }
 
-    /// The deadline as an instant of Tokio's clock.
+    /// Converts the deadline for Tokio's timers.
     pub fn instant(self) -> Instant {
         self.instant
     }
 
-    /// Runs `work` so that [`Deadline::governing`] is this deadline within it. Clients of AWS, which
-    /// live as long as the process, derive their timeouts from it: they have no parameter for it. Tasks
-    /// that `work` spawns do not inherit it.
+    /// Runs `work` with this deadline as [`Deadline::governing`]. The AWS clients derive their timeouts
+    /// from it: they live as long as the process, so they have no parameter for it. Tasks that `work`
+    /// spawns do not inherit it.
     pub fn govern<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         let governing = Governing {
             deadline: self,
@@ -83,8 +83,8 @@ impl Deadline {
         GOVERNING.scope(governing, work)
     }
 
-    /// The same for `work` whose failure throws more work away: each of its requests is sent until the
-    /// deadline.
+    /// Like [`Deadline::govern`], for work whose failure would waste earlier work: each request is
+    /// retried until the deadline.
     pub fn persist<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         let governing = Governing {
             deadline: self,
@@ -93,24 +93,24 @@ impl Deadline {
         GOVERNING.scope(governing, work)
     }
 
-    /// The deadline of the invocation that this runs in, if there is one.
+    /// The deadline that [`Deadline::govern`] or [`Deadline::persist`] set for the calling task, if any.
     pub fn governing() -> Option<Self> {
         GOVERNING.try_get().ok().map(|governing| governing.deadline)
     }
 
-    /// Whether this runs in [`Deadline::persist`].
+    /// Whether the calling task runs in [`Deadline::persist`].
     pub(crate) fn is_persisted() -> bool {
         GOVERNING
             .try_get()
             .is_ok_and(|governing| governing.persists)
     }
 
-    /// When work is dropped that has not ended by itself, such as an upload that is not answered.
+    /// When work that did not end by itself is dropped, such as an unanswered upload.
     pub fn end(self) -> Instant {
-        self.instant + self.patience
+        self.instant + self.grace
     }
 
-    /// The time that is left, zero when it has passed.
+    /// Time until the deadline; zero once it has passed.
     pub fn left(self) -> Duration {
         self.instant.saturating_duration_since(Instant::now())
     }

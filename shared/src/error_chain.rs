@@ -1,22 +1,20 @@
-//! An error in one line, with what caused it.
+//! Prints an error and its causes in one line.
 
 use std::error::Error;
 
-/// What an error says, and each of its causes. Ours say one thing each: whatever writes one into a log, an
-/// answer or an object writes it by this. The SDK's errors alone say no more than "service error", and its own
-/// display of causes adds whole HTTP answers; some of other crates' repeat their cause, so what was said
-/// before is left out.
+/// The message of `error` and those of its causes, without repetitions. The SDK's errors alone say only
+/// "service error", and its own display of causes adds whole HTTP answers.
 pub fn with_causes(error: &(dyn Error + 'static)) -> String {
-    let mut said: Vec<String> = Vec::new();
+    let mut messages: Vec<String> = Vec::new();
     let mut cause = Some(error);
     while let Some(error) = cause {
-        let words = error.to_string();
-        if !said.iter().any(|before| before.contains(&words)) {
-            said.push(words);
+        let message = error.to_string();
+        if !messages.iter().any(|before| before.contains(&message)) {
+            messages.push(message);
         }
         cause = error.source();
     }
-    said.join(": ")
+    messages.join(": ")
 }
 
 #[cfg(test)]
@@ -24,20 +22,23 @@ mod tests {
     use super::*;
 
     #[derive(Debug, thiserror::Error)]
-    #[error("{words}")]
-    struct Told {
-        words: &'static str,
-        source: Option<Box<Told>>,
+    #[error("{message}")]
+    struct Failure {
+        message: &'static str,
+        source: Option<Box<Failure>>,
     }
 
     #[test]
     fn each_cause_is_named_once() {
-        let told = |words, source: Option<Told>| Told {
-            words,
+        let failure = |message, source: Option<Failure>| Failure {
+            message,
             source: source.map(Box::new),
         };
-        let inner = told("no bus", None);
-        let error = told("service error", Some(told("failed: no bus", Some(inner))));
+        let inner = failure("no bus", None);
+        let error = failure(
+            "service error",
+            Some(failure("failed: no bus", Some(inner))),
+        );
         assert_eq!(with_causes(&error), "service error: failed: no bus");
     }
 }

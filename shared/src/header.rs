@@ -1,22 +1,22 @@
-//! What a container says of its video.
+//! What ffprobe reads from a container's header.
 
 use crate::video_stream::VideoStream;
 
-/// A file that breaks off this much before its claimed end, in seconds, is truncated.
+/// A file that ends more than this before its claimed end, in seconds, counts as truncated.
 pub const MISSING_SECONDS: f64 = 1.0;
 
-/// What a container says of its video.
+/// What the header of a container says about its video.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Header {
-    /// The stream to render.
+    /// The stream that is rendered.
     pub video: VideoStream,
-    /// Name of the codec, as FFmpeg has it.
+    /// FFmpeg's name of the codec, such as `h264`.
     pub codec: String,
-    /// Name of the container, as FFmpeg has it.
+    /// FFmpeg's name of the container, such as `matroska,webm`.
     pub container: String,
-    /// The length that the container claims, in seconds. Headers lie.
+    /// The length that the container claims, in seconds. It can be wrong.
     pub claimed_seconds: Option<f64>,
-    /// How far the packets' clock is behind the pictures', in seconds: not 0 where packets carry
-    /// no presentation times (AVI).
+    /// Seconds by which packet timestamps lag behind picture timestamps. Not 0 where packets carry no
+    /// pts (AVI).
     pub clock_offset: f64,
 }

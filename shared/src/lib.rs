@@ -1,7 +1,7 @@
-//! What the splitter and the worker both need, and only that.
+//! The model that splitter, worker and `gifgen` share.
 //!
-//! Words: a *source* is one uploaded video, a *slice* the half-open time
-//! range that one worker renders, a *frame* one JPG for one whole second.
+//! A *source* is one uploaded video. A *slice* is the half-open time range that one worker renders. A
+//! *frame* is one JPG for one whole second.
 
 mod archived;
 pub mod backoff;

@@ -1,87 +1,87 @@
-//! The names of the objects that are made from a source: the one place that knows the layout.
+//! The object names of the outputs. No other module knows the layout.
 
 use crate::source_key::SourceKey;
 
-/// The names of a source's outputs. They lie under the source's whole key, so that two sources
-/// never write the same object, and never depend on dots or slashes in it.
+/// Builds the names of a source's outputs. They start with the source's whole key: two sources never
+/// share an object, whatever dots or slashes their keys hold.
 #[derive(Clone, Copy, Debug)]
 pub struct OutputKeys<'a>(&'a SourceKey);
 
 impl<'a> OutputKeys<'a> {
-    /// The names of what is made from `source`.
+    /// Names the outputs of `source`.
     pub fn of(source: &'a SourceKey) -> Self {
         Self(source)
     }
 
-    /// The GIF of the slice that starts at second `start`.
+    /// Key of the GIF of the slice that starts at second `start`.
     pub fn gif(self, start: u32) -> String {
         format!("{}{start:06}.gif", self.gifs())
     }
 
-    /// The folder of the GIFs.
+    /// Prefix of the GIFs.
     pub fn gifs(self) -> String {
         format!("{}/gifs/", self.0)
     }
 
-    /// The still of the whole second `second`.
+    /// Key of the still of second `second`.
     pub fn frame(self, second: u32) -> String {
         format!("{}{second:06}.jpg", self.frames())
     }
 
-    /// The folder of the stills.
+    /// Prefix of the stills.
     pub fn frames(self) -> String {
         format!("{}/frames/", self.0)
     }
 
-    /// The sprite sheet of the slice that starts at second `start`.
+    /// Key of the sprite sheet of the slice that starts at second `start`.
     pub fn storyboard(self, start: u32) -> String {
         format!("{}{start:06}.jpg", self.storyboards())
     }
 
-    /// The folder of the sprite sheets.
+    /// Prefix of the sprite sheets.
     pub fn storyboards(self) -> String {
         format!("{}/storyboards/", self.0)
     }
 
-    /// The WebVTT track over the stills or sheets.
+    /// Key of the WebVTT track.
     pub fn track(self) -> String {
         format!("{}/storyboard.vtt", self.0)
     }
 
-    /// What the run of a source is.
+    /// Key of `run.json`.
     pub fn run(self) -> String {
         format!("{}/run.json", self.0)
     }
 
-    /// What the run of a source gave.
+    /// Key of `manifest.json`.
     pub fn manifest(self) -> String {
         format!("{}/manifest.json", self.0)
     }
 
-    /// The receipt of the slice that starts at second `start`, in the run of this number.
+    /// Key of the receipt of the slice that starts at second `start`, in run number `run`.
     pub fn receipt(self, run: u32, start: u32) -> String {
         format!("{}{start:06}.json", self.receipts(run))
     }
 
-    /// The part of the source that each slice of a run needs, where events are too small for it.
+    /// Key of the object that holds the excerpts of run number `run` that are too large for events.
     pub fn index(self, run: u32) -> String {
         format!("{}index", self.receipts(run))
     }
 
-    /// The folder of a run's receipts.
+    /// Prefix of the receipts of run number `run`.
     pub fn receipts(self, run: u32) -> String {
         format!("{}/receipts/{run}/", self.0)
     }
 }
 
-/// The folders that a source's previews lie in, under its key.
+/// Folders of the previews, below the source's key.
 pub const PREVIEW_FOLDERS: [&str; 3] = ["gifs", "frames", "storyboards"];
 
-/// The folder that receipts lie in, in a folder for each run, under the source's key.
+/// Folder below the source's key that has one folder of receipts for each run.
 pub const RECEIPTS_FOLDER: &str = "receipts";
 
-/// Whether `key` has the shape of an output's name. Where source and destination are one bucket,
-/// this keeps outputs from being taken for new sources.
+/// Whether `key` looks like the name of an output. If source and destination share a bucket, this keeps
+/// outputs from being split as new sources.
 pub fn is_output(key: &str) -> bool {
     let mut parts = key.rsplit('/');
     let (name, folder, above) = (parts.next().unwrap_or(key), parts.next(), parts.next());

@@ -1,25 +1,25 @@
-//! A presigned URL: its holder can read the source until it expires.
+//! Presigned URLs. Whoever has one can read the source until it expires.
 
 use std::fmt;
 
-/// A presigned GET of one source object. A secret: it prints as redacted.
+/// A presigned GET of one source object. It is a secret, so its `Debug` is redacted.
 #[derive(Clone)]
 pub struct PresignedUrl(String);
 
 const REDACTED: &str = "[presigned URL]";
 
 impl PresignedUrl {
-    /// Wraps a URL as the SDK signed it.
+    /// Wraps a URL that the SDK signed.
     pub fn new(url: impl Into<String>) -> Self {
         Self(url.into())
     }
 
-    /// The URL itself, for a request and for nothing else.
+    /// Reveals the URL. Use it for requests only.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// `text` without the URL.
+    /// Replaces the URL in `text`.
     pub fn redact(&self, text: &str) -> String {
         text.replace(&self.0, REDACTED)
     }

@@ -1,5 +1,4 @@
-//! What previews look like: the settings that decide about a run's objects. A run keeps those that
-//! it began with.
+//! The settings that determine a run's objects. A run keeps the settings that it began with.
 
 use std::str::FromStr;
 
@@ -7,37 +6,37 @@ use serde::{Deserialize, Serialize};
 
 use crate::video_stream::VideoStream;
 
-/// What previews look like; `README.md` says what each setting means.
+/// Format of the previews. `docs/operations.md` explains each setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PreviewSettings {
-    /// Length of a slice, 1 to 900 seconds.
+    /// Length of a slice in seconds, 1 to 900, both inclusive.
     pub slice_seconds: u32,
-    /// What stills to make.
+    /// Kind of stills.
     pub frames: Frames,
-    /// Width of GIFs, 16 to 1280 pixels.
+    /// Width of GIFs in pixels, 16 to 1280, both inclusive.
     pub gif_width: u32,
-    /// Frames a second of GIFs, 1 to 30.
+    /// Frame rate of GIFs in frames a second, 1 to 30, both inclusive.
     pub gif_fps: u32,
-    /// How GIFs are dithered.
+    /// Dithering of GIFs, a trade-off of size against banding.
     pub gif_dither: GifDither,
-    /// Which pictures are decoded.
+    /// Pictures that FFmpeg decodes.
     pub decode: Decode,
-    /// Width of stills, 16 to 3840 pixels; `None` is the source's width.
+    /// Width of stills in pixels, 16 to 3840, both inclusive; `None` keeps the source's.
     pub frame_width: Option<u32>,
-    /// Quality of stills on FFmpeg's scale for JPGs, from 2 (best) to 31.
+    /// JPG quality on FFmpeg's scale, 2 (best) to 31, both inclusive.
     pub frame_quality: u32,
 }
 
 impl PreviewSettings {
-    /// Width and height of a GIF of `video`, in pixels.
+    /// Width and height of the GIFs of `video`, in pixels.
     pub fn gif_size(&self, video: &VideoStream) -> (u32, u32) {
         (self.gif_width, video.height_at(self.gif_width))
     }
 }
 
 impl Default for PreviewSettings {
-    /// The defaults of `README.md`.
+    /// The defaults that `docs/operations.md` lists.
     fn default() -> Self {
         Self {
             slice_seconds: 30,
@@ -52,38 +51,38 @@ impl Default for PreviewSettings {
     }
 }
 
-/// What stills a slice gives.
+/// Kind of stills that a slice gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Frames {
     /// One JPG for each whole second.
     Each,
-    /// One sprite sheet for the slice.
+    /// One sprite sheet for each slice.
     Storyboard,
-    /// No stills.
+    /// Neither stills nor sheets.
     None,
 }
 
-/// How colours that a GIF's palette lacks are shown.
+/// How a GIF shows colours that its palette lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum GifDither {
-    /// By the nearest colour of the palette: fewest bytes, but smooth gradients band.
+    /// Nearest colour of the palette. Fewest bytes, but smooth gradients show bands.
     None,
-    /// By a fixed pattern, where the picture is smooth.
+    /// A fixed pattern, only where the picture is smooth.
     Ordered,
-    /// By spreading the error over the pixels around: most bytes.
+    /// Error diffusion to the pixels around. Most bytes.
     Diffusion,
 }
 
-/// Which pictures of a video are decoded.
+/// Pictures of a video that FFmpeg decodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Decode {
-    /// All: a sample shows what is on screen at its time.
+    /// All. A sample shows what is on screen at its time.
     Exact,
-    /// Only those that others refer to: some 15 % cheaper, but a sample may show a picture that is
-    /// some pictures old.
+    /// Reference pictures only. Some 15 % cheaper, but a sample may show an earlier picture than it
+    /// should.
     Fast,
 }
 

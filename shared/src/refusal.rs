@@ -1,7 +1,7 @@
-//! What S3 said instead of doing what it was asked, and what to do about it.
+//! Explains an S3 refusal: what S3 answered and what to do about it.
 //!
-//! Of an error's body only the code and the message are taken. Other fields echo parts of the request,
-//! the signature among them.
+//! Only the code and the message of an error's body are used. Other fields echo parts of the request,
+//! its signature among them.
 
 use std::error::Error;
 
@@ -12,34 +12,34 @@ use aws_sdk_s3::{
 
 use crate::error_chain::with_causes;
 
-/// The header with the region that a bucket is in.
+/// Header that names the bucket's region.
 const BUCKET_REGION: &str = "x-amz-bucket-region";
 
-/// Longest message that is quoted, in characters. IAM's, which name role, action and resource, have
-/// some 300.
+/// Limit of a quoted message, in characters. IAM's messages name role, action and resource and take some
+/// 300.
 const LONGEST_MESSAGE: usize = 400;
 
-/// What S3 answered, if it did.
+/// The error answer of S3, as far as there was one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refusal {
-    /// The HTTP status; `None` if there was no answer.
+    /// HTTP status; `None` without an answer.
     pub status: Option<u16>,
-    /// S3's code, if there was a body: `AccessDenied`, …
+    /// S3's error code, such as `AccessDenied`; `None` without a body.
     pub code: Option<String>,
-    /// S3's message.
+    /// S3's error message, shortened to one printable line.
     pub message: Option<String>,
-    /// The region that S3 says the bucket is in.
+    /// The bucket's region according to S3.
     pub region: Option<String>,
-    /// What the SDK says.
-    said: String,
+    /// The SDK's message.
+    sdk_message: String,
 }
 
 impl Refusal {
-    /// From an error of the SDK's.
+    /// Reads a refusal from an SDK error.
     pub fn of<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> Self {
         let answer = error.raw_response();
         let region = answer.and_then(|answer| answer.headers().get(BUCKET_REGION));
-        // To an error without a body, as HEAD's, the SDK has nothing to add.
+        // The SDK adds nothing to an error without a body, such as a HEAD's.
         let is_empty = answer.is_some_and(|answer| {
             !answer.status().is_success() && answer.body().bytes().is_some_and(<[u8]>::is_empty)
         });
@@ -48,7 +48,7 @@ impl Refusal {
             code: error.code().map(quoted),
             message: error.message().and_then(message),
             region: region.map(quoted),
-            said: if is_empty {
+            sdk_message: if is_empty {
                 String::new()
             } else {
                 with_causes(error)
@@ -56,27 +56,27 @@ impl Refusal {
         }
     }
 
-    /// From an answer to a presigned request, with as much of its body as was read.
+    /// Reads a refusal from the answer to a presigned request. `body` may be incomplete.
     pub fn of_answer(status: u16, region: Option<&str>, body: &str) -> Self {
         Self {
             status: Some(status),
             code: element(body, "Code").map(|code| quoted(&code)),
             message: element(body, "Message").and_then(|said| message(&said)),
             region: region.map(quoted),
-            said: String::new(),
+            sdk_message: String::new(),
         }
     }
 
-    /// Whether S3 says that there is no such bucket.
+    /// Whether S3 reports that the bucket does not exist.
     pub fn is_of_bucket(&self) -> bool {
         self.code.as_deref() == Some("NoSuchBucket")
     }
 
-    /// One sentence for people: what came back, and what to do. `right` is the action that was
-    /// needed, such as `s3:GetObject`, and `own_region` the client's.
+    /// One sentence for people: what S3 answered and what to do. `right` is the action that was needed,
+    /// such as `s3:GetObject`; `own_region` is the client's region.
     pub fn words(&self, right: &str, own_region: Option<&str>) -> String {
         let Some(status) = self.status else {
-            return self.said.clone();
+            return self.sdk_message.clone();
         };
         let mut words = format!("S3 answers {status}");
         for (before, part) in [(" ", &self.code), (": ", &self.message)] {
@@ -84,10 +84,10 @@ impl Refusal {
                 words = words + before + part.trim_end_matches('.');
             }
         }
-        // An answer of success that the SDK cannot use, say, or a body that is no error of S3's.
+        // For example an answer of 200 that the SDK cannot parse, or a body that is not an S3 error.
         if self.code.is_none()
             && self.message.is_none()
-            && let Some(said) = message(&self.said)
+            && let Some(said) = message(&self.sdk_message)
         {
             words = words + ": " + &said;
         }
@@ -148,8 +148,8 @@ impl Refusal {
     }
 }
 
-/// The refusal of a HEAD of an object, whose answer has no body: one GET of the first byte tells more.
-/// What a HEAD is refused for and a GET is not is left as it is.
+/// Explains a refused HEAD, whose answer has no body, by a GET of the first byte. If that GET is not
+/// refused with the same status, `head` is returned unchanged.
 pub async fn explained(s3: &Client, bucket: &str, key: &str, head: Refusal) -> Refusal {
     if !matches!(head.status, Some(301 | 400 | 403)) {
         return head;
@@ -159,7 +159,7 @@ pub async fn explained(s3: &Client, bucket: &str, key: &str, head: Refusal) -> R
         Ok(_) => head,
         Err(error) => {
             let got = Refusal::of(&error);
-            // The object may be gone since.
+            // The object may have been deleted since the HEAD.
             if got.status == head.status {
                 Refusal {
                     region: got.region.or(head.region),
@@ -172,14 +172,15 @@ pub async fn explained(s3: &Client, bucket: &str, key: &str, head: Refusal) -> R
     }
 }
 
-/// Whether S3 says that there is no bucket of this name. That it may not be asked is no such proof.
+/// Whether S3 reports that the bucket `bucket` does not exist. A refusal of this question does not prove
+/// it.
 pub async fn bucket_is_missing(s3: &Client, bucket: &str) -> bool {
     let answer = s3.head_bucket().bucket(bucket).send().await;
     let status = answer.err().and_then(|error| Refusal::of(&error).status);
     status == Some(404)
 }
 
-/// The content of the first element of this name.
+/// Content of the first XML element `name`.
 fn element(body: &str, name: &str) -> Option<String> {
     let (_, after) = body.split_once(&format!("<{name}>"))?;
     let (content, _) = after.split_once(&format!("</{name}>"))?;
@@ -199,7 +200,7 @@ fn element(body: &str, name: &str) -> Option<String> {
     )
 }
 
-/// A message as it may be quoted; `None` if it echoes a signed request.
+/// A message that may be quoted; `None` if it echoes a signed request.
 fn message(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     let is_secret = ["x-amz-", "signature=", "://"]
@@ -208,7 +209,7 @@ fn message(text: &str) -> Option<String> {
     (!is_secret && !text.trim().is_empty()).then(|| quoted(text))
 }
 
-/// A text of the server's in one line, without control characters, and not too long.
+/// Shortens a text from the server to one line without control characters.
 fn quoted(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
     let line: String = text

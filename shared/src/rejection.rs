@@ -1,42 +1,42 @@
-//! Why a source gives no previews: the input's fault, and final.
+//! Rejections of sources. They are the input's fault and final.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The reasons of a `videoRejected` event.
+/// Reason in a `videoRejected` event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Reason {
-    /// A still image, a playlist, a text: no container that holds a video.
+    /// No container that holds a video, such as a still image, a playlist or a text.
     NotAVideo,
-    /// A media file without a video stream; cover art is none.
+    /// A media file without a video stream. Cover art does not count as one.
     NoVideoStream,
-    /// A video stream without a single packet.
+    /// A video stream without packets.
     EmptyVideo,
     /// Longer than `MAX_VIDEO_HOURS`.
     TooLong,
-    /// More pixels in a picture, bytes in a name, streams, or need of memory, than the system takes.
+    /// More pixels in a picture, bytes in a name, streams or memory than the system takes.
     TooLarge,
     /// Truncated or damaged beyond what FFmpeg can open.
     Unreadable,
-    /// In an archive of S3's, and not restored.
+    /// Archived by S3 and not restored.
     Archived,
 }
 
-/// Why this source is rejected. Never retried: the same bytes give the same answer, and an archived
-/// source has an event of its own when it is restored.
+/// Why a source is rejected. Never retried: the same bytes give the same answer. When an archived source
+/// is restored, S3 sends a new event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{reason}: {message}")]
 pub struct Rejection {
-    /// The class, for machines.
+    /// The class, for programs.
     pub reason: Reason,
-    /// One sentence for people.
+    /// One sentence for people that explains the class.
     pub message: String,
 }
 
 impl Rejection {
-    /// A rejection for `reason`, explained by `message`.
+    /// Rejects for `reason`, with `message` as the sentence for people.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self {
             reason,
@@ -44,7 +44,7 @@ impl Rejection {
         }
     }
 
-    /// The rejection of a source that takes more memory than there is.
+    /// Rejects a source that needs more memory than there is.
     pub fn out_of_memory() -> Self {
         Self::new(
             Reason::TooLarge,

@@ -1,4 +1,4 @@
-//! The settings of the functions, read once at start from the environment and validated.
+//! The functions' settings, read once at start from the environment and validated.
 
 use std::{
     ffi::OsString,
@@ -10,63 +10,63 @@ use std::{
 
 use crate::preview_settings::PreviewSettings;
 
-/// All settings; `README.md` says what each means.
+/// All settings of the functions. `docs/operations.md` explains each.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Bucket that outputs are written to.
+    /// Bucket that the outputs are written to.
     pub destination_bucket: String,
-    /// Bucket of sources whose event names none.
+    /// Bucket of sources whose event names no bucket.
     pub source_bucket: Option<String>,
-    /// Name of the event bus.
+    /// Event bus that all our events go to.
     pub event_bus_name: String,
-    /// What previews look like.
+    /// The settings that determine a run's objects.
     pub look: PreviewSettings,
-    /// Life of presigned URLs, 60 to 43,200 seconds.
+    /// Lifetime of presigned URLs, 60 to 43,200 seconds, both inclusive.
     pub url_expiry: Duration,
-    /// Longest video that is taken, 1 to 277 hours.
+    /// Longest accepted video, 1 to 277 hours, both inclusive.
     pub max_video_hours: u32,
-    /// The program `ffmpeg`.
+    /// Path of `ffmpeg`.
     pub ffmpeg: PathBuf,
-    /// The program `ffprobe`.
+    /// Path of `ffprobe`.
     pub ffprobe: PathBuf,
 }
 
-/// A setting that stops the function at start-up.
+/// An invalid setting, which stops the function at start.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SettingsError {
-    /// A required variable is missing.
+    /// A required variable is not set.
     #[error("{name} is not set: {remedy}")]
     Missing {
-        /// The variable.
+        /// Name of the variable.
         name: &'static str,
-        /// What to do.
+        /// What the operator should do.
         remedy: &'static str,
     },
-    /// A value is out of its range.
+    /// A value is outside of its range.
     #[error("{name} is {value:?}, and must be {range}")]
     OutOfRange {
-        /// The variable.
+        /// Name of the variable.
         name: &'static str,
-        /// Its value.
+        /// The rejected value.
         value: String,
-        /// What it may be.
+        /// The range in words.
         range: String,
     },
-    /// A program is nowhere to be found.
+    /// Neither `/opt/bin` nor PATH has the program.
     #[error(
         "{program} was not found in /opt/bin or on PATH: install FFmpeg, add its layer, or set {name} to its path"
     )]
     NoProgram {
-        /// The variable that can name it.
+        /// Variable that can hold its path.
         name: &'static str,
-        /// The program.
+        /// Name of the program.
         program: &'static str,
     },
 }
 
 impl Settings {
-    /// Reads the settings through `variable`, which is `std::env::var_os` in production. An
-    /// empty value counts as not set, as templates leave optional parameters empty.
+    /// Reads the settings through `variable`, which is `std::env::var_os` in production. An empty value
+    /// counts as unset, because templates leave optional parameters empty.
     ///
     /// # Errors
     /// At the first variable that is missing or out of its range.
@@ -83,7 +83,7 @@ impl Settings {
             event_bus_name: environment
                 .text("EVENT_BUS_NAME")?
                 .unwrap_or_else(|| "default".into()),
-            look: environment.look()?,
+            look: environment.preview_settings()?,
             url_expiry: Duration::from_secs(u64::from(
                 environment
                     .number("URL_EXPIRY_SECONDS", 60..=43_200)?
@@ -98,10 +98,10 @@ impl Settings {
     }
 }
 
-/// Names have six digits for the second, so a video ends before second 1,000,000.
+/// Object names have six digits for the second, so a video must end before second 1,000,000.
 const MAX_HOURS: u32 = 999_999 / 3600;
 
-/// Where Lambda puts the programs of a layer.
+/// Where Lambda puts a layer's programs.
 const LAYER_PROGRAMS: &str = "/opt/bin";
 
 struct Environment<F>(F);
@@ -143,7 +143,7 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
         }
     }
 
-    fn look(&self) -> Result<PreviewSettings, SettingsError> {
+    fn preview_settings(&self) -> Result<PreviewSettings, SettingsError> {
         let default = PreviewSettings::default();
         let number = |name, range, default| Ok(self.number(name, range)?.unwrap_or(default));
         Ok(PreviewSettings {
@@ -190,8 +190,8 @@ fn out_of_range(name: &'static str, value: impl fmt::Display, range: &str) -> Se
     }
 }
 
-/// Ends the process of a function for a setting. Returned, the error would be printed as Rust has it, not
-/// as a sentence.
+/// Prints `error` as a sentence and ends the process. Returned from `main`, it would be printed in
+/// Rust's debug format.
 pub fn refuse(error: &dyn std::error::Error) -> ! {
     eprintln!("{error}");
     std::process::exit(1)

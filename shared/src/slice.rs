@@ -1,10 +1,10 @@
-//! Slicing: how a length becomes slices, and what a slice samples.
+//! Cuts a video into slices and counts the samples of a slice.
 
-/// The half-open time range `[start, end)` of a source that one worker renders. Zero is the
-/// first picture of the video stream.
+/// The half-open time range `[start, end)` of a source that one worker renders. Zero is the first
+/// picture of the video stream.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Slice {
-    /// Place among the slices of its source, from zero.
+    /// Position among the slices of its source, from zero.
     pub index: u32,
     /// First second, inclusive. Slices start at whole seconds.
     pub start: u32,
@@ -12,43 +12,43 @@ pub struct Slice {
     pub end: f64,
 }
 
-/// A tail that is shorter than this joins the slice before it.
+/// A shorter tail joins the slice before it.
 const SHORTEST_TAIL_SECONDS: f64 = 1.0;
 
-/// Sample counts ignore less than this, so that the rounding of binary fractions
-/// (`9.9 * 10 = 99.00000000000001`) never makes an extra sample.
+/// Rounding error of binary fractions that sample counts ignore: `9.9 * 10 = 99.00000000000001` must not
+/// add a sample.
 const ROUNDING: f64 = 1e-6;
 
 impl Slice {
-    /// Duration in seconds.
+    /// Length of the range, in seconds.
     pub fn seconds(&self) -> f64 {
         self.end - f64::from(self.start)
     }
 
-    /// The part of the slice that lies in a video of `length_seconds`, if any does.
+    /// The part of the slice inside a video of `length_seconds`; `None` if there is no such part.
     pub fn within(self, length_seconds: f64) -> Option<Self> {
         let end = self.end.min(length_seconds);
         (end > f64::from(self.start)).then_some(Self { end, ..self })
     }
 
-    /// How many pictures the GIF holds at `fps` frames a second: one for each `n / fps` inside
-    /// the slice.
+    /// Number of pictures of the GIF at `fps` frames a second: one for each time `n / fps` inside the
+    /// slice.
     pub fn gif_frames(&self, fps: u32) -> u32 {
         (self.seconds() * f64::from(fps) - ROUNDING).ceil() as u32
     }
 
-    /// How many stills there are: one for each whole second `s` with `start <= s < end`.
+    /// Number of stills: one for each whole second `s` with `start <= s < end`.
     pub fn still_count(&self) -> u32 {
         self.gif_frames(1)
     }
 
-    /// The whole seconds that have a still.
+    /// Seconds that get a still, end exclusive.
     pub fn still_seconds(&self) -> std::ops::Range<u32> {
         self.start..self.start + self.still_count()
     }
 }
 
-/// Cuts a video of `length_seconds` (above zero) into slices of `slice_seconds`: no gaps, no
+/// Cuts a video of `length_seconds` (above zero) into slices of `slice_seconds`, without gaps or
 /// overlaps. A tail shorter than one second joins the slice before it.
 pub fn plan(length_seconds: f64, slice_seconds: u32) -> Vec<Slice> {
     let step = f64::from(slice_seconds);

@@ -1,4 +1,4 @@
-//! The event that carries one slice from the splitter to a worker.
+//! The event that brings one slice from the splitter to a worker.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::Value;
@@ -10,39 +10,39 @@ use crate::{
     source_key::SourceKey,
 };
 
-/// `source` of all events of ours on the bus.
+/// `source` of all our events on the bus.
 pub const EVENT_SOURCE: &str = "custom.gifGenerator";
 
 /// `detail-type` of a slice event.
 pub const SLICE_DETAIL_TYPE: &str = "newVideoCreated";
 
-/// `detail-type` of the event that says that a run is complete, or as complete as it gets.
+/// `detail-type` of the event that announces the end of a run, complete or partial.
 pub const COMPLETED_DETAIL_TYPE: &str = "videoPreviewsCompleted";
 
-/// `detail-type` of the event that says that a source gives no previews.
+/// `detail-type` of the event that a source was rejected.
 pub const REJECTED_DETAIL_TYPE: &str = "videoRejected";
 
-/// The detail of a slice event. Only `key`, `start` and `end` are required, so that the events
-/// of the AWS sample replay unchanged; unknown fields are ignored.
+/// The detail of a slice event. Only `key`, `start` and `end` are required, so that events of the AWS
+/// sample replay unchanged. Unknown fields are ignored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SliceEvent {
-    /// Bucket of the source; without it the worker takes its setting `SOURCE_BUCKET`.
+    /// Bucket of the source. Without it the worker uses its setting `SOURCE_BUCKET`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
-    /// Key of the source.
+    /// Key of the source, as S3 stores it.
     #[serde(alias = "Key")]
     pub key: SourceKey,
-    /// Version of the source.
+    /// Version of the source that the run is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<ETag>,
-    /// Place among the slices of the run, from zero.
+    /// Position among the slices of the run, from zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
-    /// How many slices the run has.
+    /// Number of slices of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
-    /// First second of the slice, a whole number from 0 to 999,999.
+    /// First second of the slice: a whole number, 0 to 999,999, both inclusive.
     #[serde(deserialize_with = "whole_second")]
     pub start: u32,
     /// End of the slice in seconds, exclusive.
@@ -55,40 +55,39 @@ pub struct SliceEvent {
         serialize_with = "plain_optional_seconds"
     )]
     pub length: Option<f64>,
-    /// When the splitter made this event, in milliseconds since the Unix epoch.
+    /// When the splitter created this event, in milliseconds since the Unix epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ts_created: Option<i64>,
-    /// The part of the source that the slice needs, where that is known and small; without it the
-    /// worker seeks.
+    /// The excerpt that FFmpeg needs for this slice. Without it the worker seeks in the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub excerpt: Option<ExcerptText>,
-    /// How often the slice was sent, this time included; a redrive counts one more.
+    /// Number of times the slice was sent, this one included. A redrive adds one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
 }
 
-/// An excerpt as `gifgen-index` encodes it: in the event, or in an object of the run.
+/// An excerpt as `gifgen-index` encodes it, in the event or in an object of the run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum ExcerptText {
-    /// The text itself.
+    /// The encoded excerpt itself.
     Here(String),
-    /// Where it lies in the object that the run keeps for those that are too long for events.
+    /// A byte range of the run's object for excerpts that are too long for events.
     Stored {
-        /// Offset of its first byte.
+        /// Offset of the first byte.
         offset: u64,
-        /// Its length, in bytes.
+        /// Length in bytes.
         bytes: u64,
     },
 }
 
-/// Why an event is no slice event. Permanent: the same event gives the same answer.
+/// Why an event is not a slice event. Permanent: the same event gives the same error.
 #[derive(Debug, thiserror::Error)]
 pub enum SliceEventError {
-    /// Not the JSON of a slice event.
+    /// The JSON is not that of a slice event.
     #[error("this is no slice event ({0}); `key`, `start` and `end` are required")]
     Malformed(serde_json::Error),
-    /// The range holds nothing.
+    /// The end is not after the start.
     #[error("the slice ends at {end} s, not after its start at {start} s")]
     Empty {
         /// Start in seconds.
@@ -96,28 +95,28 @@ pub enum SliceEventError {
         /// End in seconds.
         end: f64,
     },
-    /// The range is longer than a slice may be.
+    /// The slice is longer than [`SliceEvent::MAX_SECONDS`].
     #[error(
         "the slice is {seconds} s long; at most {} s are taken",
         SliceEvent::MAX_SECONDS
     )]
     TooLong {
-        /// Length in seconds.
+        /// Length of the slice in seconds.
         seconds: f64,
     },
-    /// Neither the event nor the settings say where the source is.
+    /// Neither the event nor the settings name the source's bucket.
     #[error("the event names no bucket: set SOURCE_BUCKET, or add `bucket` to the event")]
     NoBucket,
 }
 
 impl SliceEvent {
-    /// The longest slice: the setting's 900 seconds and a tail of less than one.
+    /// Longest slice in seconds: the setting's 900, and a tail of less than one.
     pub const MAX_SECONDS: f64 = 901.0;
 
-    /// Reads a slice event: a whole EventBridge envelope, or its bare `detail`.
+    /// Parses a slice event, from a whole EventBridge envelope or its bare `detail`.
     ///
     /// # Errors
-    /// If it is none, or its range is empty or too long.
+    /// If it is not a slice event, or its time range is empty or too long.
     pub fn parse(event: &Value) -> Result<Self, SliceEventError> {
         let detail = detail(event);
         let event = Self::deserialize(detail).map_err(SliceEventError::Malformed)?;
@@ -134,7 +133,7 @@ impl SliceEvent {
         Ok(event)
     }
 
-    /// The time range to render.
+    /// The time range to render. The index is 0 if the event has none.
     pub fn slice(&self) -> Slice {
         Slice {
             index: self.index.unwrap_or_default(),
@@ -143,7 +142,7 @@ impl SliceEvent {
         }
     }
 
-    /// The object to render from.
+    /// The source object; the bucket defaults to the settings' one.
     ///
     /// # Errors
     /// If neither the event nor the settings name a bucket.
@@ -161,7 +160,7 @@ impl SliceEvent {
     }
 }
 
-/// The largest start whose name has six digits.
+/// Largest start, in seconds, with six digits in object names.
 const MAX_START: f64 = 999_999.0;
 
 fn whole_second<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
@@ -174,7 +173,7 @@ fn whole_second<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Er
     Ok(start as u32)
 }
 
-/// Writes whole seconds without a decimal point, as people write them.
+/// Serializes whole seconds without a decimal point.
 ///
 /// # Errors
 /// Those of the serializer.
@@ -196,7 +195,7 @@ fn plain_optional_seconds<S: Serializer>(
     }
 }
 
-/// What an event says: the detail of an envelope, or all of it where there is no envelope.
+/// The `detail` of an EventBridge envelope, or the event itself if it has no envelope.
 pub fn detail(event: &Value) -> &Value {
     event.get("detail").unwrap_or(event)
 }
@@ -263,7 +262,7 @@ mod tests {
         assert_eq!(SliceEvent::parse(&event).unwrap().end, 1.0);
     }
 
-    // serde_json reads a number off by its last bit, if not told to be exact.
+    // By default serde_json can parse a number with its last bit wrong.
     #[test]
     fn seconds_survive_the_bus_to_the_last_bit() {
         let event = json!({"key": "k", "start": 17_175.0, "end": 17_175.0 + 840.027}).to_string();

@@ -1,4 +1,4 @@
-//! A source object: which bytes a run works on, and how to reach them.
+//! A source object: its version, its presigned URL and its state in S3.
 
 use std::{fmt, time::Duration};
 
@@ -19,21 +19,21 @@ use crate::{
     source_key::SourceKey,
 };
 
-/// The version of an object, quoted as HTTP has it: `"9b2c…"`.
+/// Version of an object, with quotes as in HTTP: `"9b2c…"`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct ETag(String);
 
-/// A text that cannot be an ETag.
+/// The text is not a valid ETag.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0:?} is no ETag: printable ASCII without quotes inside is wanted")]
 pub struct ETagError(String);
 
 impl ETag {
-    /// Takes an ETag with its quotes, as HTTP has it, or without, as notifications do.
+    /// Takes an ETag with quotes, as in HTTP, or without, as in notifications.
     ///
     /// # Errors
-    /// If it is empty or holds anything but printable ASCII: it goes into a header.
+    /// If it is empty or has other characters than printable ASCII, because it goes into a header.
     pub fn new(text: &str) -> Result<Self, ETagError> {
         let bare = text
             .strip_prefix('"')
@@ -45,7 +45,7 @@ impl ETag {
         Ok(Self(format!("\"{bare}\"")))
     }
 
-    /// The ETag with its quotes.
+    /// The ETag, quotes included.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -57,14 +57,14 @@ impl<'de> Deserialize<'de> for ETag {
     }
 }
 
-/// One source object. With an ETag it means that version of it and no other.
+/// A source object. With an ETag it means exactly that version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// The bucket's name.
+    /// Bucket, by its bare name.
     pub bucket: String,
-    /// The object's key.
+    /// Key, as S3 stores it.
     pub key: SourceKey,
-    /// The version, if known.
+    /// Version; `None` if unknown.
     pub etag: Option<ETag>,
 }
 
@@ -112,19 +112,19 @@ impl PinnedSource {
     }
 }
 
-/// What S3 says of a source right now.
+/// What S3 currently says about a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SourceState {
-    /// It is there, in the wanted version.
+    /// It exists in the wanted version.
     Present(PinnedSource),
-    /// It is there, in the wanted version, but S3 does not give it before it is restored.
+    /// It exists in the wanted version, but must be restored before it can be read.
     Archived {
-        /// The version that is there.
+        /// Version in S3.
         etag: ETag,
     },
-    /// It was replaced by another version.
+    /// Another version has replaced it.
     Replaced,
-    /// It was deleted, or never was.
+    /// It was deleted or never existed.
     Gone,
 }
 
@@ -138,10 +138,10 @@ pub struct SourceUnavailable {
 }
 
 impl Source {
-    /// Presigns a GET that is good for `expiry`. Nothing is sent.
+    /// Presigns a GET that is valid for `expiry`. Sends no request.
     ///
     /// # Errors
-    /// If credentials cannot be had.
+    /// If no credentials are available.
     pub async fn presign(
         &self,
         s3: &Client,
@@ -159,12 +159,12 @@ impl Source {
         Ok(PresignedUrl::new(request.uri()))
     }
 
-    /// Asks S3 (one HEAD) whether this source is there, in this version.
+    /// Asks S3 with one HEAD whether this source exists in this version.
     ///
     /// # Errors
-    /// If S3 does not answer, or refuses. A role that may not list the bucket gets 403 for a missing
-    /// key too, so a refusal is not taken for an absence; ours may list it (`TellGoneSources` in
-    /// `template.yaml`), and get 404.
+    /// If S3 does not answer or refuses. A role that may not list the bucket gets 403 for a missing key
+    /// too, so 403 does not mean that the source is gone. Our roles may list it (`TellGoneSources` in
+    /// `template.yaml`) and get 404.
     pub async fn state(&self, s3: &Client) -> Result<SourceState, SourceUnavailable> {
         let answer = s3
             .head_object()
@@ -191,8 +191,8 @@ impl Source {
         }
     }
 
-    /// What an error answer to a HEAD means. It has no body, so where the status does not tell, S3 is
-    /// asked again.
+    /// Interprets an error answer to a HEAD. It has no body, so S3 is asked again where the status alone
+    /// is ambiguous.
     async fn refused(
         &self,
         s3: &Client,

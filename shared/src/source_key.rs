@@ -1,23 +1,23 @@
-//! The key of a source object, and the one place that decodes it.
+//! The key of a source object. Only this module decodes keys.
 
 use std::fmt;
 
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-/// The key of a source object, exactly as S3 stores it: never encoded, 1 to
-/// [`SourceKey::MAX_BYTES`] bytes of UTF-8.
+/// Key of a source object as S3 stores it, not encoded: 1 to [`SourceKey::MAX_BYTES`] bytes of UTF-8,
+/// both inclusive.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct SourceKey(String);
 
-/// Why a text is no source key.
+/// Why a text is not a source key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SourceKeyError {
-    /// The key is empty.
+    /// The key has no bytes.
     #[error("the source key is empty")]
     Empty,
-    /// The names of the output objects would not fit into S3's 1,024 bytes.
+    /// The names of the outputs would exceed S3's 1,024 bytes.
     #[error(
         "the source key has {bytes} bytes; with more than {} the names of its outputs exceed S3's 1024: give the video a shorter key",
         SourceKey::MAX_BYTES
@@ -26,20 +26,20 @@ pub enum SourceKeyError {
         /// Length of the key in bytes.
         bytes: usize,
     },
-    /// The form-encoded key does not decode to UTF-8.
+    /// The form-encoded key is not UTF-8 after decoding.
     #[error("the source key {encoded:?} does not decode to UTF-8")]
     NotUtf8 {
-        /// The key as it stood in the notification.
+        /// The key as the notification had it.
         encoded: String,
     },
 }
 
 impl SourceKey {
-    /// The longest key whose outputs still have legal names: S3 allows 1,024 bytes, and a receipt's
-    /// name takes 24 of them.
+    /// Longest key, in bytes, whose outputs have legal names: S3 allows 1,024 bytes, and a receipt's
+    /// name adds 24.
     pub const MAX_BYTES: usize = 1024 - "/receipts/99/000000.json".len();
 
-    /// Takes a key as it is, as in events from EventBridge.
+    /// Takes a key without decoding it, as in EventBridge events.
     ///
     /// # Errors
     /// If the key is empty or longer than [`SourceKey::MAX_BYTES`].
@@ -52,7 +52,7 @@ impl SourceKey {
         }
     }
 
-    /// Decodes a key of an S3 notification, which is form-encoded: `+` is a space, `%2B` a plus.
+    /// Decodes a form-encoded key, as in S3 notifications: `+` is a space, `%2B` a plus.
     ///
     /// # Errors
     /// As [`SourceKey::plain`], and if the decoded bytes are not UTF-8.
@@ -67,7 +67,7 @@ impl SourceKey {
         Self::plain(key)
     }
 
-    /// The key, as S3 stores it.
+    /// The key as S3 stores it.
     pub fn as_str(&self) -> &str {
         &self.0
     }

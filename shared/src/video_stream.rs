@@ -1,37 +1,35 @@
-//! The video stream that is rendered, and how its pictures are to be shown.
+//! The video stream that is rendered, and its size on screen.
 
 use serde::{Deserialize, Serialize};
 
-/// The stream that slices are cut from. The splitter chooses it once per source and sends it
-/// along with every slice; a worker whose event lacks it chooses by the same rule.
+/// The stream that slices are cut from. The splitter chooses it once per source and records it in
+/// `run.json`. A worker whose event belongs to no run chooses by the same rule.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VideoStream {
-    /// Index among all streams of the container, as FFmpeg counts.
+    /// FFmpeg's index among all streams of the container, from zero.
     pub index: u32,
-    /// Timestamp of the first picture on the container's clock, in seconds. Slices count from
-    /// here.
+    /// Timestamp of the first picture on the container's clock, in seconds. Slices count from here.
     pub start_time: f64,
-    /// Width as displayed, in pixels: after rotation and with square pixels.
+    /// Displayed width in pixels, after rotation and with square pixels.
     pub width: u32,
-    /// Height as displayed, in pixels.
+    /// Displayed height in pixels.
     pub height: u32,
-    /// Whether pictures are interlaced and must be deinterlaced.
+    /// Whether pictures must be deinterlaced.
     #[serde(default)]
     pub interlaced: bool,
-    /// Seconds before a wanted time at which to seek: 0 where the container's seek lands on a
-    /// keyframe, more where it lands anywhere (MPEG-TS, MPEG-PS).
+    /// Seconds by which FFmpeg seeks before the wanted time: 0 where a seek lands on a keyframe, more
+    /// where it can land anywhere (MPEG-TS, MPEG-PS).
     #[serde(default)]
     pub seek_margin: u32,
 }
 
-/// Longest side of a picture, and latest start on a container's clock (in seconds, 95 years),
-/// that can be true.
+/// Limits of plausible values: the longest side in pixels, and the latest start in seconds (95 years).
 const LONGEST_SIDE: u32 = 65_535;
 const LATEST_START: f64 = 3e9;
 
 impl VideoStream {
-    /// Whether this can describe a stream at all. Events come from outside.
+    /// Whether the values are possible. Events come from outside, so they are checked.
     pub fn is_plausible(&self) -> bool {
         let side = 1..=LONGEST_SIDE;
         self.start_time.abs() <= LATEST_START
@@ -39,7 +37,7 @@ impl VideoStream {
             && side.contains(&self.height)
     }
 
-    /// The height, in pixels, at least 1, that keeps the display aspect ratio at `width`.
+    /// The height in pixels, at least 1, that keeps the display aspect ratio at `width`.
     pub fn height_at(&self, width: u32) -> u32 {
         let height =
             f64::from(width) * f64::from(self.height.max(1)) / f64::from(self.width.max(1));
@@ -47,9 +45,8 @@ impl VideoStream {
     }
 }
 
-/// Width and height as displayed, from coded pixels, the sample aspect ratio (numerator,
-/// denominator) and the rotation in degrees. Stretching follows the wider axis, as players do:
-/// 1280×1080 at 3:2 is 1920×1080.
+/// Displayed width and height, from coded pixels, sample aspect ratio (numerator, denominator) and
+/// rotation in degrees. Players stretch the wider axis, so 1280×1080 at 3:2 is 1920×1080.
 pub fn displayed_size(width: u32, height: u32, sar: (u32, u32), rotation: i64) -> (u32, u32) {
     let (numerator, denominator) = if sar.0 == 0 || sar.1 == 0 {
         (1, 1)

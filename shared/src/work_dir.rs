@@ -1,4 +1,4 @@
-//! A private directory that lasts as long as the work in it.
+//! A private directory that is removed with its owner.
 
 use std::{
     fs::{self, File},
@@ -10,16 +10,16 @@ use std::{
 
 use tempfile::TempDir;
 
-/// How the names of work directories start. Nobody else may use it: [`sweep`] removes what it
-/// finds under it, also in folders that people keep their own things in.
+/// Prefix of the work directories' names. It is ours alone: [`sweep`] removes what it finds under it,
+/// also in folders where people keep their own files.
 const PREFIX: &str = ".gifgen-work-";
 
-/// An empty directory that is younger than this may be somebody's who is about to lock it.
-const BEING_MADE: Duration = Duration::from_secs(60);
+/// An empty directory that is younger than this may not be locked yet.
+const LOCK_GRACE: Duration = Duration::from_secs(60);
 
-/// A directory that only its owner can enter, made for one invocation or run and removed at its end,
-/// also by a panic or a cancelled task. It is locked while it is in use, so that [`sweep`] can
-/// tell what a killed process left behind.
+/// A directory that only its owner can enter, for one invocation or run. Dropping it removes it, also
+/// after a panic or a cancelled task. It is locked while in use, so that [`sweep`] recognizes what a
+/// killed process left behind.
 #[derive(Debug)]
 pub struct WorkDir {
     directory: TempDir,
@@ -27,7 +27,7 @@ pub struct WorkDir {
 }
 
 impl WorkDir {
-    /// Makes a work directory in `base`.
+    /// Creates a work directory in `base`.
     ///
     /// # Errors
     /// If the file system refuses.
@@ -44,12 +44,12 @@ impl WorkDir {
         })
     }
 
-    /// Where it is.
+    /// Path of the directory.
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Removes it with all that is in it.
+    /// Removes the directory and its content.
     ///
     /// # Errors
     /// If something in it cannot be removed.
@@ -58,11 +58,11 @@ impl WorkDir {
     }
 }
 
-/// Removes the work directories in `base` whose processes are dead, and says how many.
+/// Removes the work directories in `base` whose processes are dead, and returns how many.
 ///
 /// # Errors
-/// If `base` cannot be read. A directory that cannot be opened or removed, such as another
-/// user's, is passed over.
+/// If `base` cannot be read. A directory that cannot be opened or removed, such as another user's, is
+/// skipped.
 pub fn sweep(base: &Path) -> io::Result<usize> {
     let mut swept = 0;
     for entry in fs::read_dir(base)? {
@@ -82,7 +82,7 @@ fn is_abandoned(directory: &Path) -> io::Result<bool> {
         return Ok(false);
     }
     let age = handle.metadata()?.modified()?.elapsed().unwrap_or_default();
-    Ok(age > BEING_MADE || fs::read_dir(directory)?.next().is_some())
+    Ok(age > LOCK_GRACE || fs::read_dir(directory)?.next().is_some())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Which part of the source each slice needs.
+//! Finds each slice's excerpt in the source's index.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use crate::splitter::{SplitError, Splitter};
 
-/// The index of the stream `video` of a source whose container is `container`, if it has one. Workers
-/// can do without, so half of the time that is left has to do for it.
+/// Reads the index of the stream `video`; `None` if the `container` has none. It takes half of the
+/// remaining time at most, because workers can do without it.
 pub(crate) async fn index(
     blocks: &Arc<BlockCache>,
     container: &str,
@@ -22,7 +22,8 @@ pub(crate) async fn index(
     in_time(blocks.reader(), deadline, reading).await
 }
 
-/// The length of the video in seconds, if the index tells; the container claims `claimed`.
+/// Length of the video in seconds; `None` if the index does not tell. The container claims `claimed`
+/// seconds.
 pub(crate) async fn length(
     index: &ContainerIndex,
     claimed: Option<f64>,
@@ -34,7 +35,7 @@ pub(crate) async fn length(
 }
 
 impl Splitter {
-    /// The excerpts of the slices of `run`, as their events say them.
+    /// The encoded excerpts of the slices of `run`.
     pub(crate) async fn excerpts(
         &self,
         run: &Run,
@@ -63,7 +64,8 @@ impl Splitter {
     }
 }
 
-/// What `finding` finds, if it finds something, in half of the time that is left.
+/// Awaits `finding` for half of the remaining time at most; `None` if that is too short or nothing is
+/// found.
 async fn in_time<T>(
     reader: &Reader,
     deadline: Deadline,

@@ -1,4 +1,4 @@
-//! The splitter: a new source comes in, one event per slice goes out.
+//! The splitter: takes the event of a new source and sends one event for each slice.
 
 mod indexing;
 mod measure;
@@ -6,3 +6,5 @@ pub mod outcome;
 mod send;
 pub mod splitter;
 pub mod trigger;
+
+pub use crate::splitter::{SplitError, Splitter};

@@ -1,4 +1,4 @@
-//! The Lambda function `splitter`.
+//! The Lambda function `splitter`: wires the library to Lambda's runtime.
 
 use aws_config::BehaviorVersion;
 use aws_sdk_s3::config::Credentials;

@@ -1,4 +1,4 @@
-//! What a source is: measured, or rejected.
+//! Measures a source or rejects it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,23 +22,23 @@ use crate::{
     splitter::{SplitError, Splitter},
 };
 
-/// A source that can be rendered.
+/// What the splitter knows about a source that can be rendered.
 pub(crate) struct Measured {
     pub facts: SourceFacts,
     pub video: VideoStream,
-    /// `None` where it has none.
+    /// `None` if the container has no index.
     pub index: Option<ContainerIndex>,
 }
 
 impl Splitter {
-    /// What reads a source, and remembers what it has read.
-    pub(crate) fn blocks(&self, source: PinnedSource) -> Arc<BlockCache> {
+    /// The cache through which all reads of the source go.
+    pub(crate) fn block_cache(&self, source: PinnedSource) -> Arc<BlockCache> {
         let (http, s3) = (self.http.clone(), self.s3.clone());
         let expiry = self.settings.url_expiry;
         BlockCache::new(Reader::new(http, s3, source, expiry))
     }
 
-    /// Measures a source, or says why it gives no previews. It is probed for `longest` at most.
+    /// Measures a source, or rejects it. Probing takes `longest` at most.
     pub(crate) async fn measure(
         &self,
         blocks: &Arc<BlockCache>,
@@ -81,8 +81,8 @@ impl Splitter {
         }))
     }
 
-    /// The header, the length and the index. The length is that of the index where it tells: to
-    /// ffprobe the end of a file can be far away.
+    /// Reads the header, the index and the length. The length is the index's, if it tells one,
+    /// because ffprobe may have to read far to find the end.
     async fn probe(
         &self,
         blocks: &Arc<BlockCache>,

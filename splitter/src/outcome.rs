@@ -1,4 +1,4 @@
-//! What became of the objects that an event tells of: the function's answer.
+//! The function's answer: the outcome of each object in the event.
 
 use gifgen_shared::rejection::Rejection;
 use serde::Serialize;
@@ -8,87 +8,87 @@ use gifgen_shared::{error_chain::with_causes, publish::PublishError};
 
 use crate::trigger::Created;
 
-/// The answer to one invocation.
+/// Answer to one invocation.
 #[derive(Debug, Serialize)]
 pub struct Summary {
-    /// What became of each object that the event tells of, in its order.
+    /// Outcome of each object in the event, in the event's order.
     pub sources: Vec<Outcome>,
     /// What is wrong with the event, or with one of its records.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// What became of one object.
+/// Outcome of one object.
 #[derive(Debug, Serialize)]
 #[serde(tag = "status", rename_all = "camelCase")]
 pub enum Outcome {
-    /// The events of its slices are on the bus; of a run that goes on, of those that it lacks.
+    /// The slice events are on the bus. For a resumed run, only those of unfinished slices were sent.
     Split {
         /// Bucket of the source.
         bucket: String,
         /// Key of the source.
         key: String,
-        /// Number of the run.
+        /// Number of the run, from 1.
         run: u32,
-        /// Number of slices.
+        /// Number of slices of the run.
         slices: u32,
-        /// Number of slices that were sent.
+        /// Number of slices sent now.
         sent: u32,
         /// Length of the video stream, in seconds.
         length: f64,
     },
-    /// Its previews are there already, all of them and with these settings.
+    /// All previews exist with these settings.
     Complete {
         /// Bucket of the source.
         bucket: String,
         /// Key of the source.
         key: String,
-        /// Number of the run.
+        /// Number of the run, from 1.
         run: u32,
         /// Key of the manifest.
         manifest: String,
     },
-    /// All that its run lacks was sent a short while ago, so nothing is sent now.
+    /// All unfinished slices were sent a short while ago, so nothing is sent now.
     UnderWay {
         /// Bucket of the source.
         bucket: String,
         /// Key of the source.
         key: String,
-        /// Number of the run.
+        /// Number of the run, from 1.
         run: u32,
     },
-    /// It gives no previews, and a `videoRejected` event says so.
+    /// The source cannot be rendered, and a `videoRejected` event was sent.
     Rejected {
         /// Bucket of the source.
         bucket: String,
         /// Key of the source.
         key: String,
-        /// The class, and a sentence.
+        /// Class and sentence of the `videoRejected` event.
         #[serde(flatten)]
         rejection: Rejection,
     },
-    /// The bus refuses its events for what they are, and would again.
+    /// The bus refuses the events for their content. A retry would not help.
     Failed {
         /// Bucket of the source.
         bucket: String,
         /// Key of the source.
         key: String,
-        /// What the bus says.
+        /// Answer of the bus.
         message: String,
     },
-    /// There is nothing to do for it.
+    /// Nothing to do for this object.
     Ignored {
         /// Bucket of the object.
         bucket: String,
         /// Key of the object.
         key: String,
-        /// Why.
+        /// Why there is nothing to do.
         message: &'static str,
     },
 }
 
 impl Outcome {
-    /// Split, with a line in the log.
+    /// Logs and returns [`Self::Split`].
     pub(crate) fn split(run: &Run, sent: u32) -> Self {
         let (source, slices) = (&run.source, run.slices);
         tracing::info!(
@@ -113,7 +113,7 @@ impl Outcome {
         }
     }
 
-    /// Under way, with a line in the log.
+    /// Logs and returns [`Self::UnderWay`].
     pub(crate) fn under_way(run: &Run) -> Self {
         let source = &run.source;
         tracing::info!(bucket = source.bucket, key = %source.key, run = run.run, "under way already");
@@ -124,7 +124,7 @@ impl Outcome {
         }
     }
 
-    /// Complete already, with a line in the log.
+    /// Logs and returns [`Self::Complete`].
     pub(crate) fn complete(run: &Run) -> Self {
         let source = &run.source;
         tracing::info!(bucket = source.bucket, key = %source.key, run = run.run, "complete already");
@@ -138,7 +138,7 @@ impl Outcome {
 }
 
 impl Created {
-    /// Failed for good, with a line in the log.
+    /// Logs and returns [`Outcome::Failed`].
     pub(crate) fn failed(&self, error: &PublishError) -> Outcome {
         tracing::error!(
             bucket = self.bucket,
@@ -153,7 +153,7 @@ impl Created {
         }
     }
 
-    /// Nothing to do, with a line in the log.
+    /// Logs and returns [`Outcome::Ignored`].
     pub(crate) fn ignored(&self, message: &'static str) -> Outcome {
         tracing::info!(
             bucket = self.bucket,

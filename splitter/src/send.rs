@@ -1,4 +1,4 @@
-//! Sends the slices of a run: of one that begins, or what one lacks that has begun before.
+//! Sends the slices of a run: all of a new one, the unfinished ones of an earlier one.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ const LOOKS: Backoff = Backoff {
 };
 
 impl Splitter {
-    /// Sends the slices of a run that has just begun.
+    /// Sends the slices of a new run.
     pub(crate) async fn start(
         &self,
         run: &Run,
@@ -39,10 +39,9 @@ impl Splitter {
         self.ledger.or_let_others(run, sending).await
     }
 
-    /// Goes on with a run that has begun before: its event comes again, or the same video was
-    /// uploaded again, or it was restored from an archive at `restored_at`. The race is lost if another
-    /// splitter has changed it meanwhile.
-    pub(crate) async fn go_on(
+    /// Resumes a run: its event came again, the same video was uploaded again, or it was restored from
+    /// an archive at `restored_at`. Returns `None` if another splitter has changed `run.json` since.
+    pub(crate) async fn resume(
         &self,
         read: &Versioned<Run>,
         restored_at: Option<DateTime<Utc>>,
@@ -55,15 +54,15 @@ impl Splitter {
             return Ok(Race::Won(Outcome::complete(run)));
         }
         if run.is_being_sent(Utc::now()) {
-            // Half of the time is left for sending, if the other should not end.
+            // If the other splitter does not end, half of the time is left for sending.
             let waiting = self.wait_for_another(run);
             if let Ok(ended) = timeout(deadline.left() / 2, waiting).await {
                 ended?;
                 return Ok(Race::Lost);
             }
         }
-        // After a partial end what failed is sent again, however short ago it was sent; so is what
-        // was sent before the video was restored, and may have failed while it lay in the archive.
+        // After a partial end, failed slices are sent again at once. So are slices that were sent before
+        // the video was restored: they may have failed while it was archived.
         let is_older = restored_at.is_some_and(|at| run.sent.is_some_and(|sent| sent < at));
         if manifest.is_none() && !is_older && run.was_sent_lately(Utc::now()) {
             return Ok(Race::Won(Outcome::under_way(run)));
@@ -76,7 +75,7 @@ impl Splitter {
         sent.map(Race::Won)
     }
 
-    /// Waits until the splitter that sends `run` has sent it, or has failed, or has taken too long.
+    /// Waits until the splitter that is sending `run` has finished, failed or exceeded its time.
     async fn wait_for_another(&self, run: &Run) -> Result<(), SplitError> {
         let mut looks = 0;
         loop {
@@ -89,7 +88,7 @@ impl Splitter {
         }
     }
 
-    /// Sends what `run` lacks, whose manifest was read in this `version`.
+    /// Sends the unfinished slices of `run`. `version` is that of the manifest, read before.
     async fn send_unfinished(
         &self,
         run: &Run,
@@ -99,15 +98,15 @@ impl Splitter {
         let mut slices = self.ledger.unfinished(run).await?;
         self.ledger.reopen(run, version, &slices).await?;
         if slices.is_empty() {
-            // All are there, but nobody has said so yet: the worker of any slice will.
+            // All slices are done but nobody has announced the run. The worker of this slice will.
             slices.extend(run.plan().last().map(|slice| (*slice, 1)));
         }
-        let blocks = self.blocks(run.pinned_source());
+        let blocks = self.block_cache(run.pinned_source());
         let index = index(&blocks, &run.source.container, run.video, deadline).await?;
         self.send(run, index.as_ref(), slices, deadline).await
     }
 
-    /// Sends the events of `slices` of a source with `index`, each with the number of its attempt.
+    /// Sends the events of `slices`, each with the number of its attempt. `index` gives their excerpts.
     async fn send(
         &self,
         run: &Run,

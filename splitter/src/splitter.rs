@@ -1,4 +1,4 @@
-//! From a new object to its slice events.
+//! Turns a new object into slice events.
 
 use std::time::Duration;
 
@@ -32,44 +32,44 @@ use crate::{
     trigger::{Created, created_objects},
 };
 
-/// The splitter with its connections.
+/// The splitter, with its settings and clients.
 #[derive(Debug)]
 pub struct Splitter {
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) http: Http,
     pub(crate) ledger: Ledger,
     pub(crate) settings: Settings,
-    /// Held while ffprobe runs, which gets all the memory that is left.
+    /// Held while ffprobe runs, because ffprobe may use all remaining memory.
     pub(crate) probing: Mutex<()>,
 }
 
-/// Why an invocation fails, to be retried by the platform.
+/// Transient errors: the platform retries the invocation.
 #[derive(Debug, thiserror::Error)]
 pub enum SplitError {
-    /// S3 gives no access to the source.
+    /// S3 does not answer for the source, or denies access.
     #[error(transparent)]
     Source(#[from] SourceUnavailable),
-    /// ffprobe could not be run.
+    /// ffprobe could not be started.
     #[error(transparent)]
     Child(#[from] ChildError),
-    /// The source could not be read.
+    /// S3 could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// ffprobe could not be run to its end.
+    /// ffprobe was ended before it finished.
     #[error("failed to probe {source_name}: {reason}")]
     Probe {
-        /// The source.
+        /// Bucket and key of the source.
         source_name: String,
-        /// What ended it.
+        /// What ended ffprobe.
         reason: String,
     },
-    /// There is no port on which ffprobe could read the source.
+    /// The loopback proxy for ffprobe could not be started.
     #[error(transparent)]
     LoopbackProxy(#[from] GatewayError),
-    /// Not all events are on the bus.
+    /// Some events are not on the bus.
     #[error(transparent)]
     Publish(#[from] PublishError),
-    /// The run cannot be looked up or recorded.
+    /// The run cannot be read or recorded.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// S3, ffprobe or the bus took too long.
@@ -83,7 +83,7 @@ pub enum SplitError {
 }
 
 impl Splitter {
-    /// A splitter that reads sources through `s3` and puts events on `bus`.
+    /// Creates a splitter that reads sources through `s3` and sends events through `bus`.
     ///
     /// # Errors
     /// If TLS cannot be set up.
@@ -107,11 +107,11 @@ impl Splitter {
         })
     }
 
-    /// Handles one event: every object that it tells of, each independently of the others.
+    /// Handles one event. Its objects are handled independently of each other.
     ///
     /// # Errors
-    /// If any object failed for a passing reason. The platform then delivers the whole event
-    /// again; to split a source twice is harmless.
+    /// If any object failed for a transient reason. The platform then delivers the whole event again,
+    /// which is harmless for the objects that were split.
     pub async fn handle(&self, event: &Value, deadline: Deadline) -> Result<Summary, SplitError> {
         let (created, malformed): (Vec<_>, Vec<_>) = match created_objects(event) {
             Ok(created) => created.into_iter().partition(Result::is_ok),
@@ -124,7 +124,7 @@ impl Splitter {
                 "refused an event, or a part of it"
             );
         }
-        // They are probed one at a time, so that one on which ffprobe hangs must leave time for the others.
+        // Probes run one at a time. One on which ffprobe hangs must leave time for the others.
         let share = deadline.left() / created.len().max(1) as u32;
         let splitting = created.iter().flatten();
         let outcomes = splitting.map(|created| self.split_in_time(created, share, deadline));
@@ -142,7 +142,7 @@ impl Splitter {
         })
     }
 
-    /// Splits one object, and ends it in time.
+    /// Splits one object before the deadline.
     async fn split_in_time(
         &self,
         created: &Created,
@@ -151,7 +151,7 @@ impl Splitter {
     ) -> Result<Outcome, SplitError> {
         let splitting = deadline.govern(self.split(created, probing, deadline));
         match timeout_at(deadline.end(), splitting).await {
-            // What the bus refuses for what it is, it would refuse again.
+            // The bus would refuse the same content again.
             Ok(Err(SplitError::Publish(error @ PublishError::Refused { .. }))) => {
                 Ok(created.failed(&error))
             }
@@ -163,7 +163,7 @@ impl Splitter {
         }
     }
 
-    /// Splits one object, which may be probed for `probing`.
+    /// Splits one object. Probing takes `probing` at most.
     async fn split(
         &self,
         created: &Created,
@@ -205,13 +205,14 @@ impl Splitter {
             if let Some(read) = &read
                 && read.0.covers(pinned.source(), &self.settings.look)
             {
-                if let Race::Won(outcome) = self.go_on(read, created.restored_at, deadline).await? {
+                if let Race::Won(outcome) = self.resume(read, created.restored_at, deadline).await?
+                {
                     return Ok(outcome);
                 }
                 continue;
             }
             let etag = pinned.etag().clone();
-            let blocks = self.blocks(pinned);
+            let blocks = self.block_cache(pinned);
             let measured = match self.measure(&blocks, probing, deadline).await? {
                 Ok(measured) => measured,
                 Err(rejection) => {
@@ -235,9 +236,9 @@ impl Splitter {
             .into())
     }
 
-    /// An archived object is rejected, unless the run that was `read` has made all its previews
-    /// before, or is still making them: then its workers record what they cannot read. Its restoring has
-    /// an event of its own.
+    /// Rejects an archived object, unless the run that was `read` has rendered all its previews or is
+    /// still rendering: then its workers record which slices they cannot read. S3 sends a new event when
+    /// the object is restored.
     async fn archived(
         &self,
         created: &Created,

@@ -1,5 +1,5 @@
-//! What starts the splitter: an S3 notification, or an EventBridge event `Object Created` or `Object
-//! Restore Completed`.
+//! Parses the events that start the splitter: S3 notifications, and EventBridge's `Object Created` and
+//! `Object Restore Completed`.
 
 use chrono::{DateTime, Utc};
 use gifgen_shared::{
@@ -9,35 +9,35 @@ use gifgen_shared::{
 use serde::Deserialize;
 use serde_json::Value;
 
-/// One object that was created, or restored from an archive, as its event names it.
+/// An object that was created or restored from an archive, as the event names it.
 #[derive(Debug)]
 pub struct Created {
     /// Bucket of the object.
     pub bucket: String,
-    /// The key as S3 has it, also when it is no legal source key.
+    /// Key as S3 stores it, even if it is not a legal source key.
     pub raw_key: String,
-    /// The key as a source's.
+    /// Key as a source key, or why it is not one.
     pub key: Result<SourceKey, SourceKeyError>,
     /// Version of the object, if the event tells it.
     pub etag: Option<ETag>,
-    /// When it was restored from an archive; `None` if it was created, or the event has no time.
+    /// When the object was restored; `None` if it was created, or the event has no time.
     pub restored_at: Option<DateTime<Utc>>,
 }
 
-/// An event that is neither of the two shapes. Permanent.
+/// The event has neither shape. Permanent.
 #[derive(Debug, thiserror::Error)]
 pub enum TriggerError {
-    /// Neither `Records` nor the detail of an `Object Created` or `Object Restore Completed` event.
+    /// Neither `Records` nor a detail of `Object Created` or `Object Restore Completed`.
     #[error(
         "this event is no S3 notification (with `Records`) and no EventBridge `Object Created` or `Object Restore Completed` event"
     )]
     UnknownShape,
-    /// One of the shapes, but with missing or wrong fields.
+    /// The shape is known, but fields are missing or wrong.
     #[error("this {shape} lacks what is needed")]
     Malformed {
-        /// The shape.
+        /// Name of the shape.
         shape: &'static str,
-        /// What is missing.
+        /// Which field is missing or wrong.
         source: serde_json::Error,
     },
 }
@@ -69,10 +69,10 @@ struct Object {
     etag: Option<ETag>,
 }
 
-/// The objects whose creation `event` tells of, or whose restoring from an archive: then they can be
-/// read at last. Records of other events (removals, say) and the `s3:TestEvent` that S3 sends when a
-/// notification is set up tell of none. A malformed record
-/// leaves the others alone. Messages of a queue, which are `Records` too, are not for the splitter.
+/// The objects that `event` reports as created, or as restored from an archive and so readable. Other
+/// records report none: removals, for example, and the `s3:TestEvent` that S3 sends when a notification
+/// is set up. A malformed record does not affect the others. Messages of a queue, which are `Records`
+/// too, are errors.
 ///
 /// # Errors
 /// If the event has neither shape.
@@ -111,14 +111,14 @@ pub fn created_objects(event: &Value) -> Result<Vec<Result<Created, TriggerError
     Ok(vec![created])
 }
 
-/// Whether a notification of this name tells that an object can be read now. One without a name
-/// does: what sends that has not much else to tell.
+/// Whether a notification of this name reports an object that can be read. A record without a name does,
+/// because minimal senders leave it out.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html>
 fn is_readable_now(event_name: &str) -> bool {
     event_name.is_empty() || event_name.contains("ObjectCreated:") || event_name.contains(RESTORED)
 }
 
-/// In the name of a notification that an object was restored.
+/// Part of the names of notifications about restored objects.
 const RESTORED: &str = "ObjectRestore:Completed";
 
 fn malformed(shape: &'static str, source: serde_json::Error) -> TriggerError {
@@ -149,10 +149,10 @@ fn from_event_bridge(entity: Entity, restored_at: Option<DateTime<Utc>>) -> Crea
 }
 
 impl Created {
-    /// The object as a source.
+    /// The source that this object is.
     ///
     /// # Errors
-    /// If its key is no source key.
+    /// If its key is not a source key.
     pub fn source(&self) -> Result<Source, &SourceKeyError> {
         Ok(Source {
             bucket: self.bucket.clone(),

@@ -1,4 +1,4 @@
-//! An ffprobe that a hostile video has taken over, in the real splitter.
+//! The real splitter with an ffprobe that a hostile video has taken over.
 
 use gifgen_testkit::{
     bed::{FILMS, TestBed},

@@ -1,5 +1,5 @@
-//! Notifications that come twice, at once or in mid-run, and splitters that die or fail while they send:
-//! no slice is sent in vain, and none is lost.
+//! Notifications that come twice, at once or in mid-run, and splitters that die or fail while they send.
+//! No slice is sent needlessly, and none is lost.
 
 use std::time::Duration;
 
@@ -19,15 +19,15 @@ use tokio::time::{sleep, timeout};
 
 const KEY: &str = "a.mp4";
 
-/// Slices of a second: `d03` has 15.
+/// One-second slices. `d03` has 15.
 const SETTINGS: [(&str, &str); 1] = [("SLICE_SECONDS", "1")];
 
 const COUNT: usize = 15;
 
-/// Longer than any of it takes, and shorter than a splitter waits for one that is silent.
+/// Longer than any test takes, and shorter than a splitter waits for a silent one.
 const SOON: Duration = Duration::from_secs(25);
 
-/// A bed with a video, the event of its upload, and a bus that takes all.
+/// A test environment with a video, its upload event, and a bus that takes everything.
 async fn bed() -> (TestBed, Value, FailingBus) {
     let bed = TestBed::start().await;
     let etag = bed.adopt_video(KEY, "d03").await.etag;
@@ -39,14 +39,14 @@ fn splitter(bed: &TestBed, bus: &FailingBus) -> Splitter {
     bed.splitter_to(bus.client(), &SETTINGS)
 }
 
-/// What the splitter makes of the one object of `event`, soon.
+/// The splitter's outcome for the one object of `event`. Panics if it does not come soon.
 async fn outcome(splitter: &Splitter, event: &Value) -> Value {
     let handled = splitter.handle(event, Deadline::after(Duration::from_secs(60)));
     let handled = timeout(SOON, handled).await.expect("it takes too long");
     json!(handled.unwrap())["sources"][0].clone()
 }
 
-/// How often each slice was sent, in order.
+/// How often each slice was sent, in order of the slices.
 fn sent(bus: &FailingBus) -> Vec<usize> {
     let mut sent = vec![0; COUNT];
     for detail in bus.requests().iter().flatten() {
@@ -55,7 +55,7 @@ fn sent(bus: &FailingBus) -> Vec<usize> {
     sent
 }
 
-/// Two splitters get `event` at once.
+/// Gives `event` to two splitters at once.
 async fn assert_one_of_two_sends(bed: &TestBed, event: &Value, bus: &FailingBus) {
     let (one, other) = (splitter(bed, bus), splitter(bed, bus));
     let (one, other) = tokio::join!(outcome(&one, event), outcome(&other, event));
@@ -86,7 +86,7 @@ async fn a_notification_that_comes_again_in_mid_run_sends_nothing_before_a_quart
     sent_an_hour_ago(bed.s3(), KEY).await;
     let again = outcome(&splitter, &event).await;
     assert_eq!(again["sent"], COUNT - 1, "{again}");
-    // That is on record as well.
+    // `run.json` records it as sent.
     assert_eq!(outcome(&splitter, &event).await["status"], "underWay");
 }
 
@@ -118,7 +118,7 @@ async fn a_splitter_that_died_while_it_sent_is_run_again_and_sends() {
         _ = dies.handle(&event, Deadline::after(SOON)) => panic!("the bus never answers"),
         () = hang.connected() => {}
     }
-    // Lambda runs it again after a minute.
+    // Lambda retries it after a minute.
     run_json::change(bed.s3(), KEY, |run| {
         assert!(run["sending"].is_string() && run["sent"].is_null(), "{run}");
         run["sending"] = json!(chrono::Utc::now() - chrono::TimeDelta::minutes(1));
@@ -150,7 +150,7 @@ async fn a_splitter_waits_for_another_that_sends_and_then_has_nothing_to_do() {
     })
     .await;
     let other = async {
-        // Whether the splitter has begun to wait by now or not, it ends in the same way.
+        // The result is the same whether or not the splitter has begun to wait.
         sleep(Duration::from_millis(500)).await;
         run_json::change(bed.s3(), KEY, |run| {
             run["sending"] = Value::Null;
@@ -193,7 +193,7 @@ async fn what_failed_is_sent_again_however_short_ago_it_was_sent() {
     let worker = bed.worker(&[]);
     worker.handle(&given_up, &invocation(SOON)).await.unwrap();
     assert_eq!(outcome(&splitter, &event).await["sent"], 1);
-    // Its manifest is taken back, so the run is under way again.
+    // Its manifest is deleted, so the run is under way again.
     assert_eq!(outcome(&splitter, &event).await["status"], "underWay");
 }
 

@@ -25,8 +25,8 @@ fn in_seconds(seconds: u64) -> Deadline {
     Deadline::after(Duration::from_secs(seconds))
 }
 
-/// Splits a test video into slices of one second, onto `bus`; gives what the splitter answers
-/// and the slices that it should give.
+/// Splits a test video into slices of one second, onto `bus`. Returns the splitter's answer and the
+/// expected number of slices.
 async fn split_to(bus: &FailingBus, name: &str) -> (Result<Value, SplitError>, u32) {
     let bed = TestBed::start().await;
     let object = bed.adopt_video("a.mp4", name).await;
@@ -93,7 +93,7 @@ async fn a_bus_that_always_throttles_is_given_up_before_the_deadline() {
     let bed = TestBed::start().await;
     let empty = bed.directory().join("empty");
     fs::write(&empty, "").unwrap();
-    // Rejecting an empty file takes no ffprobe, so that all the time goes to the bus.
+    // An empty file is rejected without ffprobe, so all the time goes to the bus.
     let object = bed.adopt("a.mp4", &empty).await;
     let event = object_created(FILMS, "a.mp4", &object.etag);
     let limit = Duration::from_secs(10);
@@ -135,7 +135,7 @@ async fn a_source_that_fails_for_now_does_not_keep_the_others_from_the_bus() {
     let bed = TestBed::start().await;
     let mut events = bed.our_events();
     let object = bed.adopt_video("good.mp4", "d06").await;
-    // S3 answers 400 to what is no bucket name, and that says nothing about the object.
+    // S3 answers 400 to an invalid bucket name, which says nothing about the object.
     let told = [
         ("No_Bucket", "a.mp4", ""),
         (FILMS, "good.mp4", &object.etag),
@@ -155,7 +155,7 @@ async fn sources_are_probed_one_at_a_time_and_one_that_takes_for_ever_leaves_tim
     let one = bed.adopt_video("one.mp4", "d06").await;
     let two = bed.adopt_video("two.mp4", "d06").await;
     let event = s3_notification(&[(FILMS, "one.mp4", &one.etag), (FILMS, "two.mp4", &two.etag)]);
-    // It hangs until there is a file, and then does its work.
+    // It hangs until the file exists, then does its work.
     let (program, gate) = (
         bed.directory().join("slow-ffprobe"),
         bed.directory().join("go-on"),
@@ -177,7 +177,7 @@ async fn sources_are_probed_one_at_a_time_and_one_that_takes_for_ever_leaves_tim
             () = sleep(Duration::from_millis(50)) => {
                 most = most.max(running(program));
                 seen += most;
-                // By now it has looked for the file.
+                // By now the splitter's ffprobe has looked for the file.
                 if seen > 30 {
                     fs::write(&gate, "").unwrap();
                 }
@@ -240,7 +240,7 @@ async fn slice_events_come_over_the_embedded_bus_in_their_envelopes() {
     assert!(events.try_recv().is_err());
 }
 
-/// Splits a test video into slices of 30 seconds, and gives number of slices and length.
+/// Splits a test video into slices of 30 s. Returns the number of slices and the length in seconds.
 async fn split(name: &str) -> (Value, Value) {
     let bed = TestBed::start().await;
     let object = bed.adopt_video("a", name).await;

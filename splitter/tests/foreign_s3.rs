@@ -1,5 +1,4 @@
-//! The splitter against an S3 and an EventBridge that we did not write: moto, whose rule delivers
-//! our events to a queue.
+//! The splitter against moto's S3 and EventBridge. A rule there delivers our events to a queue.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -227,7 +226,7 @@ fn statuses(answer: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// Keys and ETags of the slice events, sorted; all are of one bucket and one slice.
+/// Keys and ETags of the slice events, sorted. Checks that all have one bucket and one slice.
 fn sources_of(events: &[Value]) -> Vec<(String, String)> {
     let mut sources: Vec<_> = events
         .iter()

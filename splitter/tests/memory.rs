@@ -1,5 +1,5 @@
-//! A splitter whose memory is short. A video that does not fit is rejected in words, and its event is
-//! not tried again until it is dead.
+//! A splitter with little memory. A video that does not fit is rejected with a reason, and its event is
+//! not retried.
 
 use gifgen_testkit::{
     bed::{FILMS, TestBed},

@@ -1,4 +1,4 @@
-//! The real binary of the splitter, hosted by Lambda's runtime emulator, on the embedded stack.
+//! The real splitter binary under Lambda's runtime emulator, on the embedded stack.
 
 use gifgen_testkit::{bed::TestBed, events::saved, hang::Hang, rie::Rie};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 const SPLITTER: &str = env!("CARGO_BIN_EXE_splitter");
 
-/// The object that the saved events tell of.
+/// Key of the object in the saved events.
 const SAVED_KEY: &str = "holiday films/100% café + crème (take 2) 東京.mp4";
 
 fn patch(event: &mut Value, pointer: &str, value: &str) {

@@ -1,4 +1,4 @@
-//! A splitter whose ffprobe is stuck ends in time, and nothing is left behind.
+//! A splitter whose ffprobe hangs ends in time and leaves nothing behind.
 
 use std::time::Duration;
 

@@ -1,11 +1,11 @@
-//! Small files that promise more pictures, or larger ones, than anybody can show.
+//! Small files that claim more or larger pictures than anybody can decode.
 
 use std::{fs, path::Path};
 
 use crate::bounded::{ffmpeg, run};
 
-/// A GIF of `pictures`, each one pixel on a screen of `side` × `side`, shown for `delay`
-/// hundredths of a second.
+/// A GIF of `pictures`, each one pixel on a screen of `side` × `side`, shown for `delay` hundredths of a
+/// second.
 fn gif(side: u16, pictures: usize, delay: u16) -> Vec<u8> {
     let [low, high] = side.to_le_bytes();
     let mut bytes = b"GIF89a".to_vec();
@@ -13,7 +13,7 @@ fn gif(side: u16, pictures: usize, delay: u16) -> Vec<u8> {
     let [low, high] = delay.to_le_bytes();
     for picture in 0..pictures {
         bytes.extend([0x21, 0xf9, 4, 0, low, high, 0, 0]);
-        // They differ, so that none can be left out.
+        // They differ, so that FFmpeg cannot drop any.
         let [low, high] = (picture as u16 % side).to_le_bytes();
         bytes.extend([0x2c, low, high, 0, 0, 1, 0, 1, 0, 0]);
         bytes.extend([2, 2, 0x44, 1, 0]);
@@ -22,7 +22,7 @@ fn gif(side: u16, pictures: usize, delay: u16) -> Vec<u8> {
     bytes
 }
 
-/// An element of Matroska.
+/// A Matroska element with the id `id`.
 fn element(id: &[u8], content: &[u8]) -> Vec<u8> {
     let mut bytes = id.to_vec();
     bytes.extend((content.len() as u64 | 1 << 56).to_be_bytes());
@@ -30,7 +30,7 @@ fn element(id: &[u8], content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// A Matroska file of one real picture that comes again at `times`, in milliseconds.
+/// A Matroska file that repeats one real picture at `times`, in milliseconds.
 fn matroska(folder: &Path, duration_ms: f64, times: &[u64]) -> Vec<u8> {
     let picture = folder.join("picture.jpg");
     ffmpeg(
@@ -83,7 +83,7 @@ fn a_picture_of_thirty_thousand_pixels_a_side_is_rejected_as_too_large() {
 
     for name in ["wall.mov", "wall.mkv"] {
         let small = folder.path().join(name);
-        // More than are taken, and then many more by hand.
+        // Above the limit, first through FFmpeg and then with far larger numbers written by hand.
         let source = "-f lavfi -i color=size=9000x4400:rate=2:duration=1";
         ffmpeg(&format!("{source} -c:v mjpeg -q:v 31"), &small);
         let mut bytes = fs::read(&small).unwrap();
@@ -132,7 +132,7 @@ fn a_small_matroska_file_of_enormous_length_is_rejected_or_measured() {
             "tooLong: ",
         ),
         (
-            // All at once: the last one stands.
+            // All at the same time: the last one stays on screen.
             "crowded.mkv",
             1e3,
             vec![0; 20_000],

@@ -1,4 +1,4 @@
-//! Runs the program `gifgen` over hostile files, and measures what it takes.
+//! Runs the program `gifgen` over hostile files and limits its resources.
 
 use std::{
     collections::HashMap,
@@ -12,26 +12,26 @@ use std::{
 
 use serde_json::Value;
 
-/// Most memory of the program and all its children together. Two slices are rendered at once.
+/// Memory limit of the program with all its children, in bytes. Two slices are rendered at once.
 const MEMORY_BYTES: u64 = 1536 * MIB;
 
-/// Most bytes in the folder of the previews at one time, work directories included, beside a copy
-/// of the source and what is made of it.
+/// Limit of bytes in the folder of the previews at any time, work directories included, in addition to a
+/// copy of the source and its previews.
 const DISK_BYTES: u64 = 256 * MIB;
 
-/// Longest time for a run over one file, also on a machine that does other things; three attempts
-/// to do what cannot be done take longer only if each hangs.
+/// Time limit for a run over one file, also on a busy machine. Three attempts at something impossible
+/// take longer only if each hangs.
 const TIME: Duration = Duration::from_secs(120);
 
-/// What each further file may add.
+/// Additional time for each further file.
 const TIME_OF_FILE: Duration = Duration::from_secs(3);
 
-/// Time between two looks. What is used for less may be missed.
+/// Time between two measurements. A shorter peak may be missed.
 const INTERVAL: Duration = Duration::from_millis(20);
 
 const MIB: u64 = 1024 * 1024;
 
-/// The reasons of rejections. An error that starts with none of them is one that was retried.
+/// Reasons of rejections. An error that starts otherwise was retried.
 const REASONS: [&str; 6] = [
     "notAVideo: ",
     "noVideoStream: ",
@@ -41,23 +41,22 @@ const REASONS: [&str; 6] = [
     "unreadable: ",
 ];
 
-/// How the message of a slice starts that failed for good, and was not retried.
+/// Starts of the messages of slices that failed permanently, without a retry.
 const FAILED_FOR_GOOD: [&str; 3] = [
     "FFmpeg cannot render the slice",
     "FFmpeg rendered the slice wrongly",
     "pictures between second",
 ];
 
-/// What came of a run.
 #[must_use]
 pub struct Outcome {
-    /// The parts of the summary that are about one video each.
+    /// The summary's entries, one for each video.
     pub videos: Vec<Value>,
 }
 
 impl Outcome {
-    /// Panics unless it is clear what became of each video, and that starts like one of
-    /// `expected`: a rejection, the failure of a slice, or `done`.
+    /// Panics unless the result of each video is clear and starts like one of `expected`: a rejection,
+    /// the failure of a slice, or `done`.
     pub fn assert_ends(&self, expected: &[&str]) {
         for video in &self.videos {
             assert_clear(video);
@@ -70,7 +69,7 @@ impl Outcome {
     }
 }
 
-/// Runs the pipeline over `videos`; panics if it takes more than it may.
+/// Runs the pipeline over `videos`. Panics if it exceeds a limit.
 pub fn run(videos: &[PathBuf], folder: &Path) -> Outcome {
     let out = folder.join("out");
     let outputs = [folder.join("stdout"), folder.join("stderr")];
@@ -119,7 +118,7 @@ pub fn run(videos: &[PathBuf], folder: &Path) -> Outcome {
     Outcome { videos }
 }
 
-/// Panics unless it is clear what became of a video.
+/// Panics unless the result of a video is clear.
 fn assert_clear(video: &Value) {
     if let Some(error) = video["error"].as_str() {
         let is_rejection = REASONS.iter().any(|reason| error.starts_with(reason));
@@ -142,7 +141,7 @@ fn assert_clear(video: &Value) {
     );
 }
 
-/// The resident sets of a process and its descendants.
+/// Resident memory of a process and its descendants, in bytes.
 fn memory_of_tree(root: u32) -> u64 {
     let mut processes = HashMap::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
@@ -175,7 +174,7 @@ fn memory_of_tree(root: u32) -> u64 {
 
 fn bytes_below(folder: &Path) -> u64 {
     use std::os::unix::fs::MetadataExt;
-    // What is removed meanwhile counts for nothing.
+    // Files that are removed meanwhile do not count.
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .filter_map(|entry| {
@@ -190,7 +189,7 @@ fn bytes_below(folder: &Path) -> u64 {
         .sum()
 }
 
-/// Has an FFmpeg that nobody restrains look at `video`, to see that an attack is one.
+/// Has an FFmpeg without a sandbox read `video`, to prove that the attack works there.
 pub fn look_carelessly(args: &str, video: &Path) {
     let timeout = ["10", "ffprobe", "-v", "quiet"];
     Command::new("timeout")
@@ -202,7 +201,7 @@ pub fn look_carelessly(args: &str, video: &Path) {
         .unwrap();
 }
 
-/// Runs FFmpeg to make a file to start from.
+/// Runs FFmpeg to make a base file.
 pub fn ffmpeg(args: &str, target: &Path) {
     let status = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-y"])

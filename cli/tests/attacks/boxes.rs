@@ -1,4 +1,4 @@
-//! MP4 files whose boxes lie.
+//! MP4 files with false boxes.
 
 use std::{fs, path::PathBuf};
 
@@ -7,7 +7,7 @@ use crate::{
     mp4::{STBL, boundaries, content, find, small, with, words},
 };
 
-/// The box `name` of the small video's sample table, with other content.
+/// The small video's sample table box `name`, with other content.
 fn table(small: &[u8], name: &[u8; 4], content: &[u8]) -> Vec<u8> {
     with(small, &[STBL.as_slice(), &[name]].concat(), content)
 }
@@ -81,7 +81,7 @@ fn tables_that_lie_take_neither_memory_nor_time() {
             path
         })
         .collect();
-    // Which of them depends on where FFmpeg notices; what the decoder makes something of is shown.
+    // The reason depends on where FFmpeg notices. If the decoder can use the data, previews are made.
     let ends = ["unreadable: ", "tooLarge: ", "FFmpeg cannot render", "done"];
     for video in videos {
         run(&[video], folder.path()).assert_ends(&ends);
@@ -104,7 +104,7 @@ fn a_video_that_is_cut_at_any_boundary_is_rejected() {
         })
         .collect();
     let mut outcome = run(&videos, folder.path());
-    // Behind the tables lie only notes.
+    // After the tables, the file has only metadata.
     let whole = outcome.videos.iter().filter(|video| video["done"] == 1);
     let cuts = whole.map(|video| video["key"].as_str().unwrap().to_owned());
     let notes = find(&small, &[b"moov", b"udta"]).start;

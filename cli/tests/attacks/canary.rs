@@ -1,4 +1,4 @@
-//! What nobody may touch: a server and a file.
+//! A server and a file that nobody may touch.
 
 use std::{
     fs,
@@ -16,12 +16,12 @@ pub struct Canaries {
 }
 
 impl Canaries {
-    /// Lays the file into `folder`.
+    /// Creates the file in `folder`.
     pub fn new(folder: &Path) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let file = folder.join("canary.mp4");
-        // A video, so that whoever is made to use it does.
+        // A valid video, so that a successful attack really opens it.
         fs::copy(gifgen_testkit::media::video("d02"), &file).unwrap();
         let watch = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).unwrap();
         add_watch(&watch, &file, WatchFlags::OPEN | WatchFlags::ACCESS).unwrap();
@@ -32,17 +32,15 @@ impl Canaries {
         }
     }
 
-    /// A URL on the server.
     pub fn url(&self) -> String {
         format!("http://{}/secret.mp4", self.listener.local_addr().unwrap())
     }
 
-    /// The file.
     pub fn file(&self) -> &Path {
         &self.file
     }
 
-    /// All ways to name the two.
+    /// All ways to name the server and the file.
     pub fn targets(&self) -> [String; 6] {
         let (url, path) = (self.url(), self.file.display());
         [
@@ -62,7 +60,7 @@ impl Canaries {
         assert!(!opened, "somebody opened the file");
     }
 
-    /// Whether somebody has connected to the server, and opened the file, since the last look.
+    /// Whether the server got a connection, and the file was opened, since the last call.
     pub fn touched(&self) -> (bool, bool) {
         let mut space = [std::mem::MaybeUninit::uninit(); 4096];
         let opened = Reader::new(&self.watch, &mut space).next().is_ok();

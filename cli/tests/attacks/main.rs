@@ -1,6 +1,5 @@
-//! Uploads that were made to do harm, through the whole pipeline: what becomes of each is a clear
-//! rejection, a failed slice or right previews, within bounds, and with nothing touched that is
-//! none of FFmpeg's business.
+//! Hostile uploads through the whole pipeline. Each ends with a clear rejection, a failed slice or
+//! correct previews, within limits, and FFmpeg opens nothing else.
 
 mod bombs;
 mod bounded;

@@ -1,18 +1,18 @@
-//! Boxes of MP4 and MOV files: finding and changing them.
+//! Finds and changes boxes of MP4 and MOV files.
 
 use std::{fs, ops::Range, path::Path};
 
 use crate::bounded::ffmpeg;
 
-/// Boxes that hold nothing but boxes.
+/// Boxes that contain only boxes.
 const CONTAINERS: [&[u8; 4]; 7] = [
     b"moov", b"trak", b"edts", b"mdia", b"minf", b"dinf", b"stbl",
 ];
 
-/// The way to the sample table of the first track.
+/// Path of the sample table of the first track.
 pub const STBL: [&[u8; 4]; 5] = [b"moov", b"trak", b"mdia", b"minf", b"stbl"];
 
-/// A small real video, with its `moov` at the end, so that nothing in it moves the samples.
+/// A small real video. Its `moov` is at the end, so changes to it do not move the samples.
 pub fn small(folder: &Path) -> Vec<u8> {
     let path = folder.join("small.mp4");
     ffmpeg(
@@ -26,7 +26,7 @@ fn word(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())
 }
 
-/// The boxes in `within`: their names and ranges, headers included.
+/// Names and ranges of the boxes in `within`, headers included.
 fn boxes(bytes: &[u8], within: Range<usize>) -> Vec<([u8; 4], Range<usize>)> {
     let mut found = Vec::new();
     let mut at = within.start;
@@ -38,7 +38,7 @@ fn boxes(bytes: &[u8], within: Range<usize>) -> Vec<([u8; 4], Range<usize>)> {
     found
 }
 
-/// The range of the box at `path`, header included.
+/// Range of the box at `path`, header included.
 pub fn find(bytes: &[u8], path: &[&[u8; 4]]) -> Range<usize> {
     path.iter().fold(0..bytes.len() + 8, |outer, name| {
         let start = if outer.end > bytes.len() {
@@ -54,7 +54,7 @@ pub fn find(bytes: &[u8], path: &[&[u8; 4]]) -> Range<usize> {
     })
 }
 
-/// Where each box begins and ends, those in boxes too.
+/// Start and end of each box, nested ones included.
 pub fn boundaries(bytes: &[u8]) -> Vec<usize> {
     fn visit(bytes: &[u8], within: Range<usize>, found: &mut Vec<usize>) {
         for (name, range) in boxes(bytes, within) {
@@ -71,7 +71,7 @@ pub fn boundaries(bytes: &[u8]) -> Vec<usize> {
     found
 }
 
-/// The file with another content in the box at `path`.
+/// Replaces the content of the box at `path`.
 pub fn with(bytes: &[u8], path: &[&[u8; 4]], content: &[u8]) -> Vec<u8> {
     let old = find(bytes, path);
     let mut new = bytes.to_vec();
@@ -85,13 +85,13 @@ pub fn with(bytes: &[u8], path: &[&[u8; 4]], content: &[u8]) -> Vec<u8> {
     new
 }
 
-/// The content of the box at `path`.
+/// Content of the box at `path`, without its header.
 pub fn content<'a>(bytes: &'a [u8], path: &[&[u8; 4]]) -> &'a [u8] {
     let range = find(bytes, path);
     &bytes[range.start + 8..range.end]
 }
 
-/// Numbers as a box holds them.
+/// Encodes numbers as a box holds them.
 pub fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }

@@ -1,4 +1,4 @@
-//! Uploads that name other files and URLs, under a video's name.
+//! Uploads with a video's name that refer to other files and URLs.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::{
     canary::Canaries,
 };
 
-/// Texts that make some demuxer or decoder open `target`.
+/// Texts that make a demuxer or decoder open `target`.
 fn texts(target: &str) -> Vec<(&'static str, String)> {
     let hls = |body: &str| format!("#EXTM3U\n#EXT-X-TARGETDURATION:9\n{body}\n#EXT-X-ENDLIST\n");
     vec![
@@ -68,7 +68,7 @@ fn texts(target: &str) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What the files call themselves. The content decides, but some demuxers believe a name.
+/// File extensions of the attacks. The content decides, but some demuxers also trust the name.
 const EXTENSIONS: [&str; 5] = ["mp4", "mov", "webm", "m3u8", "ts"];
 
 #[test]

@@ -1,4 +1,4 @@
-//! MOV files whose samples lie elsewhere, by their own account.
+//! MOV files that claim that their samples are in another file.
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use crate::{
 
 const DREF: [&[u8; 4]; 6] = [b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"];
 
-/// A `dref` with one entry, of the type `kind`, that is not in the file itself.
+/// A `dref` box with one entry of the type `kind`, which refers to another file.
 fn dref(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     let mut content = vec![0, 0, 0, 0, 0, 0, 0, 1];
     content.extend((12 + data.len() as u32).to_be_bytes());
@@ -20,7 +20,7 @@ fn dref(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     content
 }
 
-/// QuickTime's alias record for a file, as FFmpeg reads it (`mov_read_dref` in libavformat).
+/// QuickTime's alias record for a file, as FFmpeg parses it (`mov_read_dref` in libavformat).
 fn alias(path: &str) -> Vec<u8> {
     let name = path.rsplit('/').next().unwrap();
     let mut record = vec![0; 10];
@@ -58,7 +58,7 @@ fn a_reference_to_data_elsewhere_is_not_followed() {
         references.push(dref(b"urn ", text.as_bytes()));
         references.push(dref(b"alis", &alias(&target)));
     }
-    // Beside the video, as a relative name.
+    // A relative name, in the video's folder.
     references.push(dref(b"alis", &alias("canary.mp4")));
     let videos: Vec<_> = references
         .iter()
@@ -66,14 +66,14 @@ fn a_reference_to_data_elsewhere_is_not_followed() {
         .map(|(index, reference)| {
             let path = folder.path().join(format!("reference-{index}.mov"));
             let mut bytes = with(&small, &DREF, reference);
-            // Without samples of its own.
+            // The file has no samples of its own.
             let mdat = find(&bytes, &[b"mdat"]);
             bytes[mdat.start + 8..mdat.end].fill(0);
             fs::write(&path, bytes).unwrap();
             path
         })
         .collect();
-    // All three kinds of names of the file are followed by who wants to, so they are well-formed.
+    // Well-formed for readers that follow any of the three kinds of names.
     for alias in [8, 11, 14] {
         look_carelessly("-enable_drefs 1 -use_absolute_path 1", &videos[alias]);
         assert_eq!(canaries.touched(), (false, true), "{alias}");

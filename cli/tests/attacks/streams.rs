@@ -1,4 +1,4 @@
-//! Files with more streams than anybody needs.
+//! Files with too many streams.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What FFmpeg and ffprobe really open, by the kernel's account.
+//! Checks with strace what FFmpeg and ffprobe open.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -8,15 +8,15 @@ use std::{
 
 use gifgen_testkit::media;
 
-/// The sockets of one FFmpeg or ffprobe, its threads and children included.
+/// Sockets of one FFmpeg or ffprobe, its threads and children included.
 #[derive(Debug, Default)]
 struct Sockets {
     made: Vec<String>,
     reached: BTreeSet<String>,
 }
 
-/// Joins the halves of calls that strace saw interrupted: `7 f(1 <unfinished ...>` and
-/// `7 <... f resumed>, 2) = 0`.
+/// Joins calls that strace printed in two halves: `7 f(1 <unfinished ...>` and `7 <... f resumed>, 2) =
+/// 0`.
 fn whole_calls(trace: &str) -> Vec<(u32, String)> {
     let mut begun: HashMap<u32, &str> = HashMap::new();
     let mut calls = Vec::new();
@@ -35,7 +35,7 @@ fn whole_calls(trace: &str) -> Vec<(u32, String)> {
     calls
 }
 
-/// The sockets of each process that became the program `name`, by its number.
+/// The sockets of each process that ran the program `name`, by process id.
 fn sockets_of(calls: &[(u32, String)], name: &str) -> BTreeMap<u32, Sockets> {
     let mut found: BTreeMap<u32, Sockets> = BTreeMap::new();
     let mut leaders: HashMap<u32, u32> = HashMap::new();
@@ -66,7 +66,7 @@ fn sockets_of(calls: &[(u32, String)], name: &str) -> BTreeMap<u32, Sockets> {
     found
 }
 
-/// `127.0.0.1:PORT` of a `connect(3, {sa_family=AF_INET, sin_port=htons(PORT), …`.
+/// Extracts `127.0.0.1:PORT` from `connect(3, {sa_family=AF_INET, sin_port=htons(PORT), …`.
 fn address(connect: &str) -> Option<String> {
     let (_, rest) = connect.split_once("sin_port=htons(")?;
     let (port, rest) = rest.split_once(')')?;
@@ -99,7 +99,7 @@ fn ffmpeg_and_ffprobe_have_no_socket_but_one_to_where_the_source_is_served() {
         let found = sockets_of(&calls, name);
         assert!(found.len() >= 4, "{name}: {found:?}");
         if name == "/ffmpeg" {
-            // All but the AVI have an index, and come through a pipe.
+            // All videos but the AVI have an index and are read through a pipe.
             let with_sockets = found.values().filter(|sockets| !sockets.made.is_empty());
             assert_eq!(with_sockets.count(), 1, "{found:?}");
         }

@@ -1,4 +1,4 @@
-//! Names and metadata that talk to the terminal.
+//! Names and metadata with terminal control sequences.
 
 use std::{fs, path::Path, process::Command};
 
@@ -7,7 +7,7 @@ use crate::{
     mp4::{content, small, with},
 };
 
-/// Sets the title, clears the screen, asks for an answer, in seven and in eight bits.
+/// Sets the title, clears the screen and requests an answer, with 7-bit and 8-bit controls.
 const WORDS: &str = "\x1b]0;mine\x07\x1b[2J\x1b[6n\u{9b}2J\r\x08\u{7f}";
 
 fn assert_harmless(said: &str) {
@@ -15,7 +15,7 @@ fn assert_harmless(said: &str) {
     assert!(bad.is_none(), "{bad:?} in {said:?}");
 }
 
-/// What the program says to a person.
+/// Everything that the program prints.
 fn said(video: &Path, out: &Path) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_gifgen"))
         .args(["run", "-o"])
@@ -44,7 +44,7 @@ fn metadata_never_reaches_the_terminal_as_it_is() {
         .status()
         .unwrap();
     assert!(status.success());
-    // Whole, and with holes for FFmpeg to complain of.
+    // Intact, and cut in half so that FFmpeg complains.
     let bytes = fs::read(&tagged).unwrap();
     for cut in [bytes.len(), bytes.len() / 2] {
         fs::write(&tagged, &bytes[..cut]).unwrap();
@@ -58,7 +58,7 @@ fn metadata_never_reaches_the_terminal_as_it_is() {
 fn a_codec_and_a_brand_of_escapes_never_reach_the_terminal_as_they_are() {
     let folder = tempfile::tempdir().unwrap();
     let small = small(folder.path());
-    // As long as it was, so that the samples stay where they are.
+    // Has the original length, so that the samples do not move.
     let mut brands = b"isom\0\0\0\0".to_vec();
     brands.extend(b"\x1b[2J".repeat(100));
     brands.truncate(content(&small, &[b"ftyp"]).len());

@@ -1,4 +1,4 @@
-//! Files that are cut, damaged or odd. None gives less than it says.
+//! Cut, damaged and odd files. None yields less than the summary says.
 
 use std::{fs, path::Path};
 
@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::support::{ffmpeg, names, pictures, run};
 
-/// Runs the pipeline over one file: exit code, the video's part of the summary, and all problems.
+/// Runs the pipeline over one file. Returns the exit code, the video's part of the summary, and all
+/// problems.
 fn outcome(video: &Path, out: &Path) -> (Option<i32>, Value, String) {
     let (code, summary, stderr) = run(&[video.to_owned()], out, &["--frame-width", "64"]);
     (code, summary["videos"][0].clone(), stderr)
@@ -17,7 +18,7 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// Makes a video with FFmpeg's test picture, which changes all the time.
+/// Makes a video with FFmpeg's test picture, which changes in every frame.
 fn test_picture(size: &str, seconds: &str, target: &Path, encoder: &[&str]) {
     let source = format!("testsrc2=size={size}:rate=25:duration={seconds}");
     let mut args = vec!["-f", "lavfi", "-i", &source];
@@ -84,7 +85,7 @@ fn check_holed(folder: &Path, container: &str) {
         },
     );
     let mut bytes = fs::read(&whole).unwrap();
-    // Some seconds in the second slice, and nothing of the indexes at both ends.
+    // Damages some seconds in the second slice, and no index at either end.
     let (from, to) = (bytes.len() * 65 / 100, bytes.len() * 80 / 100);
     bytes[from..to].fill(0);
     let holed = folder.join(format!("holed.{container}"));
@@ -104,7 +105,7 @@ fn a_losslessly_trimmed_video_starts_at_its_first_shown_picture() {
     let whole = folder.path().join("whole.mp4");
     test_picture("160x120", "20", &whole, &["-g", "250"]);
     let trimmed = folder.path().join("trimmed.mp4");
-    // 100 packets before the cut are kept for decoding, and marked as not to be shown.
+    // 100 packets before the cut are kept for decoding and marked as hidden.
     ffmpeg(["-ss", "4", "-i", text(&whole), "-c", "copy", text(&trimmed)]);
     let (code, video, stderr) = outcome(&trimmed, &folder.path().join("out"));
     assert_eq!(code, Some(0), "{stderr}");
@@ -129,7 +130,7 @@ fn a_stream_that_starts_between_keyframes_starts_at_its_first_decodable_picture(
     let out = folder.path().join("out");
     let (code, video, stderr) = outcome(&cut, &out);
     assert_eq!(code, Some(0), "{stderr}");
-    // Keyframes are at 0, 10, 20 and 30 s, and the first is cut off.
+    // Keyframes are at 0, 10, 20 and 30 s. The first one is cut off.
     let length = video["length"].as_f64().unwrap();
     assert!((length - 30.0).abs() < 0.1, "{length}");
     let still = |second: u32| fs::read(out.join(format!("cut.ts/frames/{second:06}.jpg"))).unwrap();
@@ -189,8 +190,8 @@ fn a_stream_that_changes_its_size_is_rendered_to_the_end() {
     assert_eq!(names(&out.join("joined.ts/frames")).len(), 20);
 }
 
-/// Makes an MPEG-4 video of eight pictures a second, 16 of which always lie between two that they
-/// refer to: for two seconds there are no others.
+/// Makes an MPEG-4 video of eight pictures a second. Groups of 16 B pictures lie between two reference
+/// pictures, so two seconds at a time have no reference picture.
 fn mostly_between(target: &Path) {
     let source = "testsrc2=size=160x120:rate=8:duration=40";
     let mut args = vec!["-f", "lavfi", "-i", source, "-c:v", "mpeg4", "-bf", "16"];
@@ -198,15 +199,15 @@ fn mostly_between(target: &Path) {
     ffmpeg(args);
 }
 
-/// Where the pictures of kind B of an MPEG-4 stream say whether they are coded, in bits.
+/// Offsets, in bits, of the flag of each B picture that says whether it is coded.
 fn coded_bits(bytes: &[u8]) -> Vec<usize> {
     let is_set = |bit: usize| bytes[bit / 8] >> (7 - bit % 8) & 1 == 1;
     let starts = bytes.windows(5).enumerate();
     starts
         .filter(|(_, code)| code[..4] == [0, 0, 1, 0xB6] && code[4] >> 6 == 0b10)
         .map(|(at, _)| {
-            // Behind start code and kind come a one for each second, a zero, a marker, three bits
-            // of time and another marker.
+            // Start code and picture kind are followed by a one for each second, a zero, a marker, three
+            // bits of time and another marker.
             let seconds = (at + 4) * 8 + 2;
             let end = (seconds..).find(|bit| !is_set(*bit)).unwrap();
             end + 1 + 1 + 3 + 1
@@ -220,7 +221,7 @@ fn a_gap_that_holds_only_pictures_between_others_is_damage() {
     let video = folder.path().join("between.mp4");
     mostly_between(&video);
     let mut bytes = fs::read(&video).unwrap();
-    // Packets that are not coded give no picture, and FFmpeg has nothing to complain about.
+    // Packets that are not coded give no picture, and FFmpeg does not complain.
     for bit in coded_bits(&bytes).into_iter().skip(3 * 16).take(16) {
         bytes[bit / 8] &= !(1 << (7 - bit % 8));
     }

@@ -1,4 +1,4 @@
-//! The GIFs in the eyes of programs that are not ours: FFmpeg, Pillow and gifsicle.
+//! Other programs' view of our GIFs: FFmpeg, Pillow and gifsicle.
 
 use std::{
     path::Path,
@@ -10,8 +10,8 @@ use image::{DynamicImage, RgbaImage};
 use crate::support::{names, pictures, run};
 use gifgen_testkit::media;
 
-/// Writes each frame's RGB bytes, and to standard error its delay in milliseconds, as Pillow
-/// sees them.
+/// Prints each frame's RGB bytes, and to standard error its delay in milliseconds, as Pillow decodes
+/// them.
 const PILLOW: &str = r#"
 import sys
 from PIL import Image, ImageSequence
@@ -71,7 +71,7 @@ fn check(gif: &Path) {
     assert!(info.contains("loop forever"), "{info}");
 }
 
-/// The pictures' RGB bytes. Each comes once, whatever its delay.
+/// RGB bytes of the pictures. Each occurs once, whatever its delay.
 fn ffmpeg(gif: &Path) -> Output {
     let mut command = Command::new("ffmpeg");
     command

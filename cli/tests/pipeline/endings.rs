@@ -1,5 +1,5 @@
-//! How runs end that do not just go through: interrupted, killed, failed, out of space. None
-//! leaves an FFmpeg or a temporary file behind.
+//! Runs that are interrupted, killed, failed or out of disk space. None leaves an FFmpeg process or a
+//! temporary file behind.
 
 use std::{
     ffi::OsStr,
@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A video that takes long enough to be interrupted.
+/// A video that takes long enough for an interruption.
 fn long_video() -> PathBuf {
     media::folder().join("perf_bbb_1080p24_56s.mp4")
 }
@@ -31,7 +31,7 @@ fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The living children of a process that run the program `name`.
+/// Running children of a process that execute the program `name`.
 fn children(parent: u32, name: &str) -> Vec<u32> {
     let stat_of = |pid: u32| fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let numbers = fs::read_dir("/proc")
@@ -71,7 +71,7 @@ fn start(video: &Path, out: &Path) -> Child {
         .unwrap()
 }
 
-/// Waits until both workers of a run have their FFmpeg.
+/// Waits until both workers of a run have started FFmpeg.
 fn rendering(run: &Child) -> Vec<u32> {
     wait_for("FFmpeg to start", || {
         Some(children(run.id(), "ffmpeg")).filter(|pids| !pids.is_empty())
@@ -103,7 +103,7 @@ fn ctrl_c_stops_a_run_cleanly_and_what_is_left_is_of_one_run() {
     assert!(matches!(code, Some(1 | 3)), "{code:?}");
     let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(summary["interrupted"], true);
-    // The earlier run's, as long as nothing has come of this one.
+    // The earlier run's files stay, because this run has no results yet.
     let left = names(manifest.parent().unwrap());
     assert_eq!(manifest.exists(), left == ["manifest.json"], "{left:?}");
     assert_nothing_left(out.path(), &ffmpegs);
@@ -178,14 +178,14 @@ fn a_run_whose_ffmpeg_always_fails_fails_and_leaves_nothing() {
     );
 }
 
-/// Runs `gifgen run` over the long video, as one slice, in a folder of 8 MB, and gives what it
-/// said. Nothing may be left there.
+/// Runs `gifgen run` over the long video, as one slice, in a file system of 8 MB. Returns its error
+/// output. Asserts that no file is left.
 fn run_on_a_small_disk(flags: &[&OsStr]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let mount = "mount -t tmpfs -o size=8m tmpfs \"$1\" && cd / && shift && \"$@\"; code=$?; \
                  ls -A \"$OUT\" | grep gifgen-work && exit 99; exit $code";
     let mut command = Command::new("unshare");
-    // Another user's namespace is what lets somebody who is not root mount anything.
+    // A user namespace allows a user who is not root to mount.
     if !geteuid().is_root() {
         command.args(["--user", "--map-root-user"]);
     }
@@ -228,7 +228,7 @@ fn a_disk_that_the_gif_alone_fills_is_named_as_such() {
 #[test]
 fn a_full_disk_is_named_even_if_ffmpeg_dies_of_it() {
     let folder = tempfile::tempdir().unwrap();
-    // It dies of SIGPIPE when the encoder stops reading.
+    // SIGPIPE ends it when the encoder stops reading.
     let noise = folder.path().join("ffmpeg");
     program::write(&noise, "#!/bin/sh\nexec cat /dev/urandom\n");
     let said = run_on_a_small_disk(&["--ffmpeg".as_ref(), noise.as_ref()]);

@@ -1,4 +1,4 @@
-//! The program `gifgen`, from the outside.
+//! Runs the program `gifgen` from outside.
 
 mod damaged;
 mod decoders;

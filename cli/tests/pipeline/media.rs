@@ -1,5 +1,5 @@
-//! The whole pipeline over every test video: each gives exactly what `manifest.tsv` says, or a
-//! clear rejection.
+//! The whole pipeline over every test video. Each gives exactly what `manifest.tsv` says, or a clear
+//! rejection.
 
 use std::path::{Path, PathBuf};
 
@@ -7,8 +7,7 @@ use crate::support::{names, pictures, run};
 use gifgen_testkit::media::{self as testmedia, Expect, Medium};
 use serde_json::Value;
 
-/// How far the measured length may be from the manifest's, in seconds: a picture, and the
-/// rounding of both.
+/// Tolerance of the measured length against the manifest's, in seconds: one picture, and both roundings.
 const LENGTH_TOLERANCE: f64 = 0.045;
 
 #[test]
@@ -40,12 +39,12 @@ fn every_test_video_gives_its_previews_or_a_clear_rejection() {
     assert_eq!(leftovers.count(), 0);
 }
 
-/// The reason that is right for a file that gives no previews.
+/// The expected reason of a file without previews.
 fn reason_of(medium: &Medium) -> &'static str {
     match &medium.file[..3] {
         "d29" | "d30" => "noVideoStream",
         "d31" | "d32" => "unreadable",
-        // Its header is right, and no picture of it decodes: only a worker can tell.
+        // Its header is valid but no picture decodes, so only a worker can notice.
         "d43" => "FFmpeg cannot render the slice",
         other => panic!("what is wrong with {other}?"),
     }
@@ -58,7 +57,7 @@ fn check_rejected(video: &Value, folder: &Path, reason: &str) {
         .unwrap_or_else(|| panic!("{video} is not rejected"));
     assert!(said.starts_with(reason), "{said}");
     assert!(!said.contains("X-Amz"), "{said}");
-    // A slice that failed has a receipt, and a manifest that says so, but no previews.
+    // A failed slice has a receipt and an entry in the manifest, but no previews.
     for previews in ["gifs", "frames", "storyboard.vtt"] {
         assert!(!folder.join(previews).exists(), "{}", folder.display());
     }

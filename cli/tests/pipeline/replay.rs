@@ -1,4 +1,4 @@
-//! The saved events in `events/`, replayed.
+//! Replays the saved events in `events/`.
 
 use std::{
     fs,
@@ -77,7 +77,7 @@ fn an_event_for_the_splitter_leaves_the_previews_of_its_video_alone() {
 #[test]
 fn events_for_the_worker_are_rendered() {
     let folder = tempfile::tempdir().unwrap();
-    // 2,539 seconds: the saved slices lie in it.
+    // 2,539 s long, so the saved slices are inside of it.
     let video = media::looped("d35", 7, folder.path());
     for (name, end) in [("slice.json", 2280), ("aws-sample-slice.json", 2279)] {
         let out = tempfile::tempdir().unwrap();
@@ -143,7 +143,8 @@ fn without_a_video_a_test_picture_stands_in() {
     }
 }
 
-/// A program for `--invoke` with this script, which gets `splitter` or `worker` and the event.
+/// Writes a program for `--invoke` that runs `script`. It gets `splitter` or `worker`, and the event's
+/// file.
 fn program(folder: &Path, script: &str) -> PathBuf {
     let program = folder.join("invoke");
     gifgen_testkit::program::write(&program, format!("#!/bin/sh\n{script}\n"));
@@ -167,7 +168,7 @@ fn replay_through(program: &Path, event: &Path, video: &Path, out: &Path) -> Out
 #[test]
 fn another_program_may_invoke_the_function_and_what_it_did_is_found() {
     let folder = tempfile::tempdir().unwrap();
-    // Against the AWS of its environment, which is the embedded one.
+    // Replays against the AWS of its environment, which is the embedded one.
     let script = format!(
         "test \"$1\" = {{}} || exit 1
         case $AWS_ENDPOINT_URL_S3 in http://127.0.0.2:*) ;; *) exit 2 ;; esac
@@ -224,7 +225,7 @@ fn an_answer_without_its_objects_and_events_is_not_believed() {
 #[test]
 fn a_function_that_fails_in_another_program_fails_the_replay() {
     for (script, says) in [
-        // `sam local invoke` exits with 0 all the same.
+        // `sam local invoke` exits with 0 even then.
         (
             r#"echo '{"errorType": "Hidden", "errorMessage": "no disk"}'"#,
             "Hidden: no disk",

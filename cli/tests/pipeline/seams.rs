@@ -1,27 +1,27 @@
-//! Which picture a sample shows, proved on videos whose pictures carry their own number: twelve
-//! black or white bars, read as bits.
+//! Proves which picture a sample shows, with videos whose pictures carry their own number: twelve black
+//! or white bars, read as bits.
 
 use std::path::{Path, PathBuf};
 
 use crate::support::{ffmpeg, names, pictures, run};
 use image::{GrayImage, imageops::grayscale};
 
-/// Length of the videos in seconds: two slices of 30 s and one of five.
+/// Length of the videos in seconds: two slices of 30 s and one of 5 s.
 const SECONDS: u32 = 65;
 
-/// A picture that starts up to this much later counts as on screen (see `ffmpeg_args`).
+/// A picture that starts up to this many seconds later counts as on screen (see `ffmpeg_args`).
 const TOLERANCE: f64 = 0.001;
 
 /// A video whose pictures carry their numbers.
 struct Numbered {
     video: PathBuf,
-    /// Numbers of the pictures that the video holds, and when each starts.
+    /// Numbers of the video's pictures, each with its start in seconds.
     starts: Vec<(u32, f64)>,
     folder: tempfile::TempDir,
 }
 
-/// Makes a numbered video at `rate` pictures a second, of which those are kept that `keep`
-/// names, in the container that `extension` names.
+/// Makes a numbered video at `rate` pictures a second, in the container of `extension`. Only the
+/// pictures for which `keep` is true remain.
 fn numbered(rate: (u32, u32), extension: &str, codec: &[&str], keep: fn(u32) -> bool) -> Numbered {
     let folder = tempfile::tempdir().unwrap();
     let video = folder.path().join(format!("numbered.{extension}"));
@@ -64,8 +64,8 @@ const H264: [&str; 9] = [
 ];
 
 impl Numbered {
-    /// The numbers that may be on screen at `seconds`: two, where a picture starts at just that
-    /// time and the container's rounding decides.
+    /// Numbers of the pictures that may be on screen at `seconds`. There are two if a picture starts at
+    /// exactly that time: then the container's rounding decides.
     fn on_screen(&self, seconds: f64) -> Vec<u32> {
         let at = |time: f64| {
             let shown = self.starts.iter().rev().find(|(_, start)| *start <= time);
@@ -182,7 +182,7 @@ fn avi_whose_packets_have_no_presentation_times_is_sampled_right() {
 
 #[test]
 fn a_picture_that_stands_for_seconds_is_shown_in_each_of_them() {
-    // Three pictures every hundred, one of them before the seam at 30 s (picture 720).
+    // Three pictures in every hundred, and one before the seam at 30 s (picture 720).
     let keep = |number| number % 100 < 3 || number == 1559;
     numbered((24, 1), "mp4", &H264, keep).check();
 }

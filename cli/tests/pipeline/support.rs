@@ -1,4 +1,4 @@
-//! Runs the program `gifgen` and looks at what it leaves.
+//! Runs the program `gifgen` and reads its output.
 
 use std::{
     ffi::OsStr,
@@ -9,12 +9,12 @@ use std::{
 use image::{AnimationDecoder, codecs::gif::GifDecoder};
 use serde_json::Value;
 
-/// The program, with arguments to follow.
+/// The program, without arguments.
 pub fn gifgen() -> Command {
     Command::new(env!("CARGO_BIN_EXE_gifgen"))
 }
 
-/// Runs `gifgen run --json` and gives the exit code, the summary and standard error.
+/// Runs `gifgen run --json`. Returns the exit code, the summary and standard error.
 pub fn run(videos: &[PathBuf], out: &Path, flags: &[&str]) -> (Option<i32>, Value, String) {
     let Output {
         status,
@@ -44,7 +44,7 @@ pub fn ffmpeg<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) {
     assert!(status.success());
 }
 
-/// The names of the files in a folder, in order.
+/// Sorted names of the files in a folder.
 pub fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = std::fs::read_dir(folder)
         .map(|entries| entries.collect())
@@ -56,8 +56,7 @@ pub fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The whole pictures of a GIF, as a viewer shows them, and how long each stands, in
-/// milliseconds.
+/// Full pictures of a GIF as a viewer shows them, each with its delay in milliseconds.
 pub fn pictures(gif: &Path) -> Vec<(image::RgbaImage, u32)> {
     let file = std::io::BufReader::new(std::fs::File::open(gif).unwrap());
     GifDecoder::new(file)

@@ -1,5 +1,5 @@
-//! The rules of `template.yaml`, expanded as a deployment would, on the embedded bus: what starts the
-//! functions on AWS starts them here, and `gifgen run` differs only where it says so.
+//! Runs the rules of `template.yaml` on the embedded bus, expanded as in a deployment. Events that start
+//! the functions on AWS start them here. The rules of `gifgen run` differ only where it says so.
 
 use std::{collections::BTreeSet, process::Command, time::Duration};
 
@@ -14,10 +14,10 @@ use gifgen_testkit::{media, workspace_root};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-/// Longest wait for the next thing to happen.
+/// Longest wait for the next event.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The event pattern of a rule of the expanded template, with the buckets' local names.
+/// Event pattern of a rule of the expanded template, with the buckets' local names.
 fn pattern_of(rule: &str) -> Value {
     let root = workspace_root();
     let expanded = Command::new(root.join(".tools/venv/bin/python"))
@@ -34,7 +34,7 @@ fn pattern_of(rule: &str) -> Value {
     resolved(pattern)
 }
 
-/// `value` with the names that references in it stand for.
+/// Replaces the references in `value` by the local names.
 fn resolved(value: &Value) -> Value {
     match value {
         Value::Object(fields) => match fields.get("Ref") {
@@ -84,7 +84,7 @@ async fn under_the_rules_of_the_template_videos_become_previews_and_nothing_else
     let mut running = local.dispatcher.start(created, slices);
     let store = local.stack.store();
     let video = media::video("d02");
-    // Each ends otherwise, or lies elsewhere; the videos come last, so all of these came before.
+    // Each has another extension or another place. The videos come last, so all of these came before.
     for (bucket, key) in [
         (SOURCE_BUCKET, "notes.txt"),
         (SOURCE_BUCKET, "film.mp4.part"),

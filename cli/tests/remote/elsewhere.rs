@@ -1,4 +1,4 @@
-//! `gifgen` against an S3 other than AWS, as the environment names it.
+//! `gifgen` against an S3 other than AWS, set by the environment.
 
 use gifgen_testkit::{
     bed::{FILMS, PREVIEWS},
@@ -6,7 +6,7 @@ use gifgen_testkit::{
 };
 use tokio::process::Command;
 
-/// What `gifgen status` says with these variables, exit code first.
+/// Runs `gifgen status` with these variables. Returns the exit code and the output.
 async fn status(variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_gifgen"))
         .args(["status", "a film.mp4", "--bucket", FILMS])

@@ -1,5 +1,5 @@
-//! `gifgen status` and `gifgen redrive`, as an operator runs them, against the embedded stack and
-//! against an S3 and a bus that we did not write.
+//! `gifgen status` and `gifgen redrive` as an operator runs them, against the embedded stack and against
+//! moto.
 
 mod elsewhere;
 mod rights;
@@ -39,7 +39,7 @@ struct Site {
     splitter: Splitter,
     ledger: Ledger,
     environment: Vec<(String, String)>,
-    /// Commands with the endpoint that they use instead.
+    /// Commands that use another endpoint, with its URL.
     endpoints: Vec<(&'static str, String)>,
     etag: String,
 }
@@ -73,7 +73,7 @@ impl Site {
         run.unwrap().0
     }
 
-    /// Renders the slice of this number.
+    /// Renders the slice with this index.
     async fn render(&self, index: usize) {
         let run = self.run().await;
         let event = json!(run.event(&run.plan()[index], 1, None));
@@ -125,7 +125,7 @@ impl Site {
         serde_json::from_str(&said).unwrap()
     }
 
-    /// All that an operator sees of a run that fails in part, is sent again, and is broken later.
+    /// Shows an operator a run that fails in part, is sent again, and is damaged later.
     async fn tell_the_story(&self) {
         self.render(0).await;
         let (code, status) = self.status(&[]).await;
@@ -165,7 +165,7 @@ impl Site {
         assert_eq!(self.redrive(&[]).await["sent"], json!([5, 10]));
         self.render(1).await;
         self.render(2).await;
-        // Other bytes of the same number.
+        // The same number of other bytes.
         let gif = format!("{KEY}/gifs/000005.gif");
         let get = self.s3.get_object().bucket(PREVIEWS).key(&gif).send();
         let mut bytes = get.await.unwrap().body.collect().await.unwrap().to_vec();
@@ -182,7 +182,7 @@ impl Site {
         self.render(1).await;
         let (code, status) = self.status(&["--verify"]).await;
         assert_eq!(code, Some(0), "{status}");
-        // The track alone is mended at once.
+        // A wrong track alone is replaced at once.
         let track = format!("{KEY}/storyboard.vtt");
         let delete = self.s3.delete_object().bucket(PREVIEWS).key(track);
         delete.send().await.unwrap();
@@ -190,7 +190,7 @@ impl Site {
         let (code, status) = self.status(&["--verify"]).await;
         assert_eq!(code, Some(0), "{status}");
 
-        // As if the last worker had died before it could write the manifest.
+        // As if the last worker had died before it wrote the manifest.
         let manifest = format!("{KEY}/manifest.json");
         let delete = self.s3.delete_object().bucket(PREVIEWS).key(manifest);
         delete.send().await.unwrap();

@@ -1,6 +1,6 @@
-//! The IAM policies of `docs/security.md`, held against what `gifgen status` and `gifgen redrive`
-//! really ask for. No server here enforces IAM whole, so a relay notes the requests, and this says which
-//! right each of them takes.
+//! Compares the IAM policies of `docs/security.md` with what `gifgen status` and `gifgen redrive`
+//! request. No server here enforces IAM fully, so a relay records the requests, and this module maps
+//! each to the right that it needs.
 
 use std::{
     collections::BTreeSet,
@@ -18,16 +18,16 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Passes connections on, and notes what clients send.
+/// Forwards connections and records what clients send.
 pub struct Relay {
-    /// Its address, as a URL.
+    /// URL of the relay.
     pub endpoint: String,
     sent: Arc<Mutex<Vec<Vec<u8>>>>,
     serving: JoinHandle<()>,
 }
 
 impl Relay {
-    /// A relay to `endpoint`.
+    /// Starts a relay to `endpoint`.
     pub async fn to(endpoint: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -46,7 +46,7 @@ impl Relay {
         }
     }
 
-    /// The rights that all requests so far take: pairs of an action and a resource.
+    /// The rights that all requests so far needed: pairs of action and resource.
     pub fn rights(&self) -> BTreeSet<(String, String)> {
         let sent = self.sent.lock().unwrap();
         assert!(!sent.is_empty(), "nothing came through the relay");
@@ -80,13 +80,13 @@ async fn pass_on(client: TcpStream, server: String, noted: Arc<Mutex<Vec<Vec<u8>
     answers.abort();
 }
 
-/// The rights that the requests of one connection take. Bodies are JSON, WebVTT or nothing, so no line of
-/// theirs looks like the first one of a request.
+/// The rights that the requests of one connection need. Bodies are JSON, WebVTT or empty, so none of
+/// their lines looks like a request line.
 fn rights_of(sent: &[u8]) -> Vec<(String, String)> {
     let text = String::from_utf8_lossy(sent);
     let mut requests: Vec<String> = Vec::new();
     for line in text.split("\r\n") {
-        // A request follows right behind the body of the one before.
+        // A request follows the previous body without a line end.
         let first = ["GET /", "HEAD /", "PUT /", "DELETE /", "POST /"]
             .iter()
             .find_map(|start| line.rfind(start))
@@ -148,7 +148,7 @@ fn rights(request: &str) -> Vec<(String, String)> {
     rights
 }
 
-/// The statements of the policy for `command` in `docs/security.md`, with the names of the tests' buckets.
+/// Statements of the policy for `command` in `docs/security.md`, with the tests' bucket names.
 fn statements(command: &str) -> Vec<Value> {
     let page = std::fs::read_to_string(workspace_root().join("docs/security.md")).unwrap();
     let marker = format!("<!-- policy: {command} -->");
@@ -162,12 +162,12 @@ fn statements(command: &str) -> Vec<Value> {
     policy["Statement"].as_array().unwrap().clone()
 }
 
-/// Asserts that the policy for `command` allows what was asked for, and has no resource or event beyond.
+/// Asserts that the policy for `command` allows exactly what was requested.
 pub fn assert_exact(command: &str, asked: &BTreeSet<(String, String)>) {
     let mut unused: BTreeSet<(String, String)> = BTreeSet::new();
     let mut allowed: BTreeSet<&(String, String)> = BTreeSet::new();
     for statement in statements(command) {
-        // It is not asked for by itself: it turns a HEAD's 403 into 404.
+        // Never requested by itself: it turns a HEAD's 403 into 404.
         if statement["Sid"] == "TellGoneVideos" {
             continue;
         }
@@ -200,7 +200,7 @@ pub fn assert_exact(command: &str, asked: &BTreeSet<(String, String)>) {
     assert!(unused.is_empty(), "{command} needs no {}", json!(unused));
 }
 
-/// Whether `text` is of the shape of `pattern`, in which `*` is anything.
+/// Whether `text` matches `pattern`, in which `*` stands for any text.
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,

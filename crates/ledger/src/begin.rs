@@ -1,4 +1,4 @@
-//! How runs begin, go on, and are taken up again.
+//! Begins, resumes and reopens runs.
 
 use gifgen_shared::{output_keys::OutputKeys, slice::Slice, source::ETag, source_key::SourceKey};
 
@@ -11,23 +11,22 @@ use crate::{
 };
 
 impl Ledger {
-    /// Makes `run` the current one instead of that which was `read`, and takes back the manifest
-    /// of that one. `false` if it has changed meanwhile: read again, look again at the source, and
-    /// decide again.
+    /// Replaces the run that was `read` by `run`, and deletes the replaced run's manifest. Returns
+    /// `false` if `run.json` has changed since; the caller must then read it and check the source again.
     ///
-    /// Between the reading and this, the caller must have seen that the source is in the version
-    /// that `run` is about.
+    /// After reading `run.json` and before this call, the caller must check that the source still has
+    /// the version of `run`.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If S3 does not delete or write the objects.
     pub async fn begin(
         &self,
         run: &Run,
         read: Option<&Versioned<Run>>,
     ) -> Result<bool, LedgerError> {
-        // The manifest goes before, in case that this process dies after; but only that of the run
-        // which was read, since another may have begun, and ended, meanwhile. It goes after as
-        // well, in case that the earlier run was just ending.
+        // The manifest is deleted first, because this process may die after the write. Only the manifest
+        // of the run that was read is deleted: another run may have begun, and ended, since. It is
+        // checked again after the write (`retract`), because the replaced run may have been ending.
         if let Some((before, _)) = read
             && let Some((_, version)) = self.manifest_of(before).await?
         {
@@ -42,13 +41,13 @@ impl Ledger {
         Ok(begun)
     }
 
-    /// Marks that a run which has begun before goes on, and that the caller sends its slices; gives
-    /// the run as it is then. The race is lost if `run.json` is not any more as it was `read`. Whoever
-    /// was about to replace the run, because its source was in another version for a while, then has to
-    /// look again.
+    /// Records that the caller sends the slices of a run that has already begun, and returns the updated
+    /// run. Returns `None` if `run.json` is not as it was `read`. The write also makes a concurrent
+    /// [`Ledger::begin`] fail whose caller saw another version of the source for a while; that caller
+    /// must check the source again.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If S3 does not write `run.json`.
     pub async fn resume(&self, read: &Versioned<Run>) -> Result<Race<Run>, LedgerError> {
         let (run, version) = read;
         let resumed = Run {
@@ -67,20 +66,20 @@ impl Ledger {
         }
     }
 
-    /// Whether `run.json` says just what the caller has tried to write: that the condition of a write
-    /// fails can also mean that its answer was lost, and the write not.
+    /// Whether `run.json` is exactly what the caller tried to write. A failed precondition can also mean
+    /// that the write succeeded and only its answer was lost.
     async fn is_on_record(&self, run: &Run) -> Result<bool, LedgerError> {
         let current = self.current_run(&run.source.key).await?;
         Ok(current.is_some_and(|(current, _)| current == *run))
     }
 
-    /// Takes back what `run` says of `slices` that are about to be sent again: the manifest in the
-    /// version that was `read` before they were found unfinished, and their receipts, unless they
-    /// have turned out well since. So it runs until all of them have new ones, and then is
-    /// announced again. A run that has just come to its end by itself is left alone.
+    /// Deletes what `run` recorded about `slices` that are about to be sent again: the manifest in the
+    /// version that was `read` before the slices were found unfinished, and the slices' receipts, unless
+    /// a receipt is good by now. The run then waits for new receipts of all slices and is announced
+    /// again. If the run has just completed by itself, its new manifest stays.
     ///
     /// # Errors
-    /// If that cannot be done. To do it again is harmless.
+    /// If S3 does not read or delete the objects. A repeated call is harmless.
     pub async fn reopen(
         &self,
         run: &Run,
@@ -102,13 +101,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// Takes back the manifest of `source` if it is not that of the run which is current now: its
-    /// objects are about to be replaced, and whoever should have done so may have died.
+    /// Deletes the manifest of `source` if it belongs to another run than the current one: its objects
+    /// are about to be replaced, and the process that should have deleted it may have died.
     ///
     /// # Errors
-    /// If that cannot be done.
+    /// If S3 does not read or delete the objects.
     pub async fn retract(&self, source: &SourceKey) -> Result<(), LedgerError> {
-        // First the manifest, then the run: so it is of an earlier one, or of none.
+        // The manifest is read before the run. If they differ, the manifest belongs to an earlier run,
+        // never to a later one.
         let Some((manifest, version)) = self.manifest(source).await? else {
             return Ok(());
         };

@@ -1,7 +1,7 @@
-//! The checksum that S3 keeps with each object of ours, and gives back without the content.
+//! SHA-256 checksums that S3 stores with each of our objects and returns without the content.
 //!
-//! An ETag tells which write an object is from, and not always which content: with keys of KMS, the
-//! same bytes get another one each time. The checksum tells the content, whatever the encryption.
+//! An ETag identifies a write, not always a content: with KMS keys, the same bytes get another ETag each
+//! time. The checksum identifies the content under any encryption.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>
 
 use std::{
@@ -14,30 +14,30 @@ use aws_lc_rs::digest::{Context, SHA256};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 
-/// Bytes of a file that are read at once.
-const PIECE: usize = 256 * 1024;
+/// Read size in bytes.
+const READ_SIZE: usize = 256 * 1024;
 
-/// The SHA-256 of an object's content, in base 64, as the header `x-amz-checksum-sha256` has it.
+/// SHA-256 of an object's content in base 64, as in the header `x-amz-checksum-sha256`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Sha256(String);
 
 impl Sha256 {
-    /// That of `content`.
+    /// Checksum of `content`.
     pub fn of(content: &[u8]) -> Self {
         let mut context = Context::new(&SHA256);
         context.update(content);
         Self::finish(context)
     }
 
-    /// That of a file, and its size in bytes. Reads all of it, and blocks.
+    /// Checksum of a file, and its size in bytes. Reads the whole file and blocks.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If the file cannot be read.
     pub fn of_file(path: &Path) -> io::Result<(Self, u64)> {
         let mut file = File::open(path)?;
         let mut context = Context::new(&SHA256);
-        let mut piece = vec![0; PIECE];
+        let mut piece = vec![0; READ_SIZE];
         let mut bytes = 0;
         loop {
             match file.read(&mut piece)? {
@@ -50,13 +50,13 @@ impl Sha256 {
         }
     }
 
-    /// What S3 says in the header. The checksum of a multipart upload is one of checksums, and
-    /// ends with the number of parts: never equal to one of a content.
+    /// Takes the header's value. The checksum of a multipart upload is one of checksums and ends with
+    /// the number of parts, so it never equals the checksum of a content.
     pub(crate) fn of_header(header: &str) -> Self {
         Self(header.to_owned())
     }
 
-    /// The header.
+    /// Value of the header `x-amz-checksum-sha256`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_file_has_that_of_its_content() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let content = vec![7; PIECE + 1];
+        let content = vec![7; READ_SIZE + 1];
         std::fs::write(&file, &content).unwrap();
         let (sum, bytes) = Sha256::of_file(file.path()).unwrap();
         assert_eq!((sum, bytes), (Sha256::of(&content), content.len() as u64));

@@ -1,48 +1,46 @@
-//! How a run is found complete, and announced exactly once.
+//! Finds out that a run is complete, and announces it exactly once.
 //!
-//! Each worker, after it wrote its receipt, tries to **complete** the run: it lists the receipts. If one is missing,
-//! it ends, since whoever writes that one will try after it. The writer of the *last* receipt
-//! sees all of them, because S3's listings show every write that ended before. So at least one
-//! worker goes on, and often that is the only one. It
+//! After it wrote its receipt, each worker tries to **complete** the run: it lists the receipts. If one
+//! is missing, the worker stops, because the writer of the missing receipt will try later. The writer of
+//! the *last* receipt sees all of them, because S3's listings show every write that ended before. So at
+//! least one worker goes on, and often only one. It
 //!
-//! 1. reads `run.json` and `manifest.json`, with their versions;
-//! 2. reads the receipts and lists the objects: all must be there with the size and version that
-//!    their receipts name, or with their checksum. Slices of which that is not so are rendered again
-//!    first;
-//! 3. writes the track, then the manifest, each on condition of the version that it read (or that
-//!    there was none). **The manifest is the claim**: S3 lets one of several writers win. It names
-//!    its writer (`claimedBy`, the invocation);
-//! 4. looks whether the run is still current, and takes the manifest back if it is not;
+//! 1. reads `run.json` and `manifest.json` with their versions;
+//! 2. reads the receipts and lists the objects. All objects must exist with the size and version that
+//!    their receipts name, or with their checksum. Slices that fail this check are first rendered again;
+//! 3. writes the track, then the manifest. Each write has the precondition that the object still has the
+//!    version that was read, or is still absent. **The manifest is the claim**: of several writers, S3
+//!    lets one win. The manifest names its writer (`claimedBy`, the invocation);
+//! 4. checks whether the run is still current, and deletes the manifest if it is not;
 //! 5. sends `videoPreviewsCompleted`;
-//! 6. notes in `run.json` which manifest was announced.
+//! 6. records in `run.json` which manifest was announced.
 //!
-//! **Why exactly one.** Two last workers: one wins the manifest, and the other, reading again,
-//! finds a manifest of its run that says the same as its own would, claimed by somebody else, and
-//! ends. A duplicate that comes later, days later too, finds its receipt, and then the same. A
-//! partial run that becomes whole (a redrive, or a late success) gives another manifest, hence a
-//! new claim and a second event, which says `complete` where the first said `partial`. An outcome is
-//! never announced twice; and none is replaced by an older one, since a completer reads the receipts
+//! **Why not twice.** Suppose there are two last workers. One wins the manifest. The other reads again,
+//! finds a manifest of its run with the same slices as its own but claimed by another, and stops. A
+//! duplicate that comes later, even days later, finds its receipt and the same manifest, and stops. A
+//! partial run that becomes whole, by a redrive or a late success, has another manifest: hence a new claim and a
+//! second event, which says `complete` where the first said `partial`. The same outcome is never
+//! announced twice. An outcome is never replaced by an older one, because a completer reads the receipts
 //! after the manifest that it replaces, and receipts only get better. A run that is reopened, to send
-//! slices again, loses its manifest first: its next end is another outcome.
+//! slices again, first loses its manifest: its next end is another outcome.
 //!
-//! **Why never zero.** A worker may die, or be refused by S3 or the bus, between any two steps. Its
-//! invocation has then failed, and the platform runs it again under the same id; that finds the
-//! receipt (so does not render again) and completes from the start. Before step 3 nothing has
-//! happened. After it, the manifest is there and names this very invocation, and `run.json` does
-//! not name that manifest: so it goes on at step 5. Others leave it alone, for the invocation that
-//! claimed is either alive, or will be run again. If it is not (its retries ran out), it comes to
-//! the failure queue with its id, and is completed from there; and if that fails too, it stays in the
-//! dead-letter queue, which has an alarm, and `gifgen redrive` announces it.
+//! **Why at least once.** A worker may die, or S3 or the bus may refuse, between any two steps. The
+//! invocation has then failed, and the platform retries it with the same id. The retry finds the
+//! receipt, so it does not render, and completes from the first step. Before step 3 nothing has
+//! happened. After step 3 the manifest exists and names this very invocation, and `run.json` does not
+//! name that manifest, so the retry goes on at step 5. Others leave the manifest alone, because its
+//! claimer is either alive or will be retried. If its retries run out, its event goes to the failure
+//! queue with its id, and the run is completed from there. If that fails too, the event stays in the
+//! dead-letter queue, which has an alarm, and `gifgen redrive` announces the run.
 //!
-//! **What is left.** No store can write to S3 and to EventBridge in one step. If a worker dies
-//! after the bus took the event and before `run.json` says so (steps 5 and 6), or the bus's answer
-//! is lost (a connection that breaks too late is such a loss), the event is sent again, by the client or
-//! by the invocation's retry: the same one, with the same `run` and `status`.
-//! That is the side to err on: a completion that is told twice is noticed, one that is never told is
-//! not. The same holds if the platform runs one invocation twice at once. If the event is out and
-//! only the note fails, that is logged, not retried. And between steps 3 and 4 the manifest of a run
-//! that has just been replaced can be seen for a moment; if the worker dies there, until a worker of
-//! that run, which is run again, or the new run's end takes it away.
+//! **What remains.** No store can write to S3 and to EventBridge in one step. If a worker dies after the
+//! bus took the event and before `run.json` records it (steps 5 and 6), or if the bus's answer is lost
+//! (for example because the connection breaks late), the client or the invocation's retry sends the
+//! event again, with the same `run` and `status`. This is the safer error: a repeated completion is
+//! noticed, a missing one is not. The same happens if the platform runs one invocation twice at once. If
+//! only step 6 fails, that is logged and not retried. Between steps 3 and 4, the manifest of a run that
+//! has just been replaced is visible for a moment. If the worker dies there, it stays until a retried
+//! worker of that run or the end of the new run deletes it.
 
 use std::collections::BTreeMap;
 
@@ -66,56 +64,56 @@ use crate::{
     track::{TRACK_TYPE, track},
 };
 
-/// Who completes a run, and with which right.
+/// Who completes a run, and with which authority.
 #[derive(Clone, Copy, Debug)]
 pub struct Completer<'a> {
-    /// The invocation's id, which stays the same when the platform runs it again.
+    /// Id of the invocation. A retry by the platform has the same id.
     pub id: &'a str,
-    /// What it may do.
+    /// What the completer may do.
     pub right: Authority,
-    /// When it must be over.
+    /// When sending the event must have ended.
     pub deadline: Deadline,
 }
 
-/// What a completer may do.
+/// What a completer may do about missing objects and about claims of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Authority {
-    /// What a worker may: it is run again if it fails.
+    /// A worker, which is retried if it fails: missing objects are an error.
     Worker,
-    /// What the last resort may, behind which there is no retry that helps: slices whose objects
-    /// are not as their receipts say count as failed.
+    /// The handler of the failure queue, after which no retry helps: a slice whose objects differ from
+    /// its receipt counts as failed.
     LastResort,
-    /// What an operator may: the same, and to announce what another has claimed and not announced.
+    /// An operator: as `LastResort`, and may announce what another invocation has claimed and not
+    /// announced.
     Operator,
 }
 
-/// What completing came to.
+/// Result of an attempt to complete a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Completion {
-    /// Receipts are missing; whoever writes the last one completes.
+    /// Receipts are missing. The writer of the last one completes the run.
     Waiting,
     /// Another run of the source has begun.
     Superseded,
-    /// The manifest is there.
+    /// The manifest exists.
     Completed {
-        /// What it says.
+        /// Status that the manifest gives.
         status: Status,
-        /// Whether this completer announced it just now.
+        /// Whether this call sent the event.
         announced: bool,
     },
 }
 
-/// The reason of a slice whose objects are not there.
+/// Failure reason of a slice whose objects are missing or different.
 const OBJECTS_MISSING: &str = "objectsMissing";
 
 impl Ledger {
-    /// Finds out whether `run` is complete, and if so says so, as this module's text has it. The
-    /// caller knows that all receipts are there, or is told [`Completion::Waiting`]. With the receipt
-    /// that it has just written, `own`, it is spared reading all others if a complete manifest says
-    /// the same.
+    /// Completes `run` if all receipts exist, as the module's documentation explains; else returns
+    /// [`Completion::Waiting`]. `own` is the receipt that the caller has just written. With it, the
+    /// other receipts need not be read if a complete manifest already agrees with `own`.
     ///
     /// # Errors
-    /// Transient ones: it is to be called again, with the same id.
+    /// Transient ones. The caller should call again with the same id.
     pub async fn complete(
         &self,
         run: &Run,
@@ -134,15 +132,15 @@ impl Ledger {
             {
                 return self.announce(run, manifest, version, completer).await;
             }
-            let track_there = self
+            let listed_track = self
                 .bucket
                 .found_among([run.keys().track().as_str()])
                 .await?;
             let Some(receipts) = self.checked_receipts(run, completer.right).await? else {
                 return Ok(Completion::Waiting);
             };
-            let track_there = track_there.into_values().next();
-            let Race::Won(track) = self.write_track(run, &receipts, track_there).await? else {
+            let listed_track = listed_track.into_values().next();
+            let Race::Won(track) = self.write_track(run, &receipts, listed_track).await? else {
                 continue;
             };
             let manifest = Manifest::new(run, &receipts, track, completer.id);
@@ -165,7 +163,7 @@ impl Ledger {
         Err(self.contended(run.keys().manifest()))
     }
 
-    /// The receipts of all slices, held against the objects; `None` if one is missing.
+    /// The receipts of all slices, checked against the objects; `None` if a receipt is missing.
     async fn checked_receipts(
         &self,
         run: &Run,
@@ -175,7 +173,7 @@ impl Ledger {
         if receipts.len() < run.slices as usize {
             return Ok(None);
         }
-        // What the manifest would name counts, also where a receipt forgets to name it.
+        // Also checks what the manifest would name, in case a receipt omits it.
         let manifest = Manifest::new(run, &receipts, None, "");
         let wrong = self.verify(run, Some(&manifest), receipts.values()).await?;
         let mut starts: Vec<u32> = wrong.iter().filter_map(|wrong| wrong.start).collect();
@@ -196,7 +194,8 @@ impl Ledger {
         Ok(Some(receipts))
     }
 
-    /// Writes the track, unless this run's is there and says the same. There may be none to write.
+    /// Writes the track, unless this run's track exists with the same content. The outer `None` means
+    /// that another writer was faster; the inner one, that the run has no pictures for a track.
     async fn write_track(
         &self,
         run: &Run,
@@ -236,8 +235,8 @@ impl Ledger {
         Ok(written.map(|etag| Some(object(etag))))
     }
 
-    /// Announces `manifest`, which is there in this `version`, unless that was done or is another's
-    /// to do.
+    /// Sends the event for `manifest`, which exists in this `version`, unless it was sent or another
+    /// invocation has to send it.
     async fn announce(
         &self,
         run: &Run,
@@ -268,14 +267,14 @@ impl Ledger {
             key: run.source.key.to_string(),
             source,
         })?;
-        if let Err(error) = self.note(run, version).await {
+        if let Err(error) = self.note_announced(run, version).await {
             tracing::warn!(key = %run.source.key, run = run.run, error = with_causes(&error), "the completion is announced, but that is not on record");
         }
         Ok(completed(true))
     }
 
-    /// Notes in `run.json` that the manifest in this `version` was announced.
-    async fn note(&self, run: &Run, version: &ETag) -> Result<(), LedgerError> {
+    /// Records in `run.json` that the manifest in this `version` was announced.
+    async fn note_announced(&self, run: &Run, version: &ETag) -> Result<(), LedgerError> {
         self.amend(run, |current| {
             Some(Run {
                 announced: Some(version.clone()),

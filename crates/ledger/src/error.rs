@@ -1,42 +1,42 @@
-//! Why the ledger cannot be read or written. All of it is transient.
+//! Errors of the ledger.
 
 use gifgen_shared::publish::PublishError;
 
-/// Why the ledger cannot be read or written, to be tried again.
+/// Why the ledger cannot be read or written. All cases are transient.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
-    /// S3 does not do what it is asked.
+    /// S3 failed or refused a request.
     #[error("failed to {action} s3://{bucket}/{key}: {reason}")]
     Unavailable {
-        /// What was being done.
+        /// What was attempted: a verb such as `read`.
         action: &'static str,
-        /// The bucket.
+        /// Bucket of the outputs.
         bucket: String,
-        /// The object, or the folder.
+        /// Key of the object, or prefix of a listing.
         key: String,
-        /// What S3 said.
+        /// S3's answer, and what to do about it.
         reason: String,
     },
-    /// An object of the ledger is not what it should be.
+    /// An object of the ledger has content that gifgen cannot have written.
     #[error(
         "s3://{bucket}/{key} makes no sense ({reason}): delete it and the folder `receipts` beside it, and upload the video again"
     )]
     Unreadable {
-        /// The bucket.
+        /// Bucket of the outputs.
         bucket: String,
-        /// The object.
+        /// Key of the object.
         key: String,
-        /// What is wrong.
+        /// Which part makes no sense.
         reason: String,
     },
-    /// Others write the same objects all the time.
+    /// Other writers were faster at each attempt.
     #[error("s3://{bucket}/{key} was changed by others at each of {attempts} attempts")]
     Contended {
-        /// The bucket.
+        /// Bucket of the outputs.
         bucket: String,
-        /// The object.
+        /// Key of the object.
         key: String,
-        /// How often it was tried.
+        /// Number of attempts.
         attempts: u32,
     },
     /// Objects that receipts name are missing or different.
@@ -44,15 +44,15 @@ pub enum LedgerError {
     Disproved {
         /// Key of the source.
         key: String,
-        /// Starts of the slices, at least one.
+        /// Starts of the affected slices in seconds, at least one.
         starts: Vec<u32>,
     },
-    /// Completion is on record, but could not be announced.
+    /// The manifest is written, but the bus did not take the event.
     #[error("failed to announce that {key} is complete")]
     Unannounced {
         /// Key of the source.
         key: String,
-        /// What the bus said.
+        /// Error of the bus.
         source: PublishError,
     },
 }

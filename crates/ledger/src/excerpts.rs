@@ -1,5 +1,5 @@
-//! Which part of the source each slice needs, on its way from the splitter to the workers: in the
-//! events, or, where that is too long for an event, in one object of the run.
+//! Brings the slices' excerpts from the splitter to the workers: in the events or, if too long for an
+//! event, in one object of the run.
 
 use std::collections::BTreeMap;
 
@@ -14,20 +14,20 @@ use crate::{
     run::Run,
 };
 
-/// What events say of excerpts, by the start of their slices.
+/// The events' excerpts by the start of their slices, in seconds.
 pub type Excerpts = BTreeMap<u32, ExcerptText>;
 
-/// Longest text that travels in an event, in bytes: with all else it stays well within 64 KB, which
+/// Longest excerpt in an event, in bytes. The whole event then stays well within the 64 KB that
 /// EventBridge bills as one. <https://aws.amazon.com/eventbridge/pricing/>
 const LONGEST_IN_EVENT: usize = 40 * 1024;
 
 impl Ledger {
-    /// Takes the excerpts of `run` as text, by the start of their slices, and gives what the events
-    /// are to say. What is too long for them is stored. The same source gives the same object, so it
-    /// may be written again.
+    /// Turns the encoded excerpts of `run`, by the start of their slices, into what the events carry.
+    /// Those that are too long are stored. The same source gives the same object, so a repeated write is
+    /// harmless.
     ///
     /// # Errors
-    /// If S3 does not take it.
+    /// If S3 does not write the object.
     pub async fn keep_excerpts(
         &self,
         run: &Run,
@@ -58,10 +58,10 @@ impl Ledger {
         Ok(excerpts)
     }
 
-    /// The text that an event of `run` means.
+    /// The encoded excerpt that an event of `run` carries or refers to.
     ///
     /// # Errors
-    /// If it is stored and S3 does not give it.
+    /// If the excerpt is stored and S3 does not return it.
     pub async fn excerpt(&self, run: &Run, excerpt: &ExcerptText) -> Result<String, LedgerError> {
         match excerpt {
             ExcerptText::Here(text) => Ok(text.clone()),

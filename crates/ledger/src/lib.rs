@@ -1,21 +1,20 @@
-//! The ledger of a run: what proves that it is complete, kept in S3 alone.
+//! The ledger of a run: S3 objects that prove that the run is complete.
 //!
-//! - [`run`]: `run.json`, written first: which version of a source is worked on, and how; and
-//!   [`begin`]: how a run replaces another, goes on, and is taken up again.
-//! - [`receipt`]: one for each slice, written when its objects are up or when it has failed for
-//!   good.
-//! - [`manifest`]: `manifest.json`, written last, when every slice has a receipt; and [`track`],
-//!   the WebVTT file that goes with it.
-//! - [`complete`](mod@complete): how the last worker finds out that it is the last, and how completion
-//!   is announced exactly once.
-//! - [`excerpts`]: which part of the source each slice needs, where events are too small for it.
-//! - [`send`]: our events; and [`sending`], who sends the slices of a run, and when.
-//! - [`verify`](mod@verify): whether the objects are what the receipts say.
+//! - [`run`]: `run.json`, written first. It names the version of the source and the settings.
+//! - [`begin`]: how a run replaces another, is resumed, and is reopened.
+//! - [`receipt`]: one for each slice, written when its objects are uploaded or it has failed
+//!   permanently.
+//! - [`manifest`]: `manifest.json`, written last, when every slice has a receipt.
+//! - [`track`]: the WebVTT file beside the manifest.
+//! - [`complete`](mod@complete): how the last worker finds out that it is the last, and announces the
+//!   run exactly once.
+//! - [`excerpts`]: how excerpts reach the workers.
+//! - [`send`] and [`sending`]: our events, and who sends a run's slices, and when.
+//! - [`verify`](mod@verify): whether the objects are as the receipts say.
+//! - [`checksum`]: what identifies an object's content.
 //!
-//! - [`checksum`]: what an object's content is known by.
-//!
-//! All stand on conditional writes to single objects ([`bucket`]) and on listings ([`listing`]); there is no database, no lock
-//! and no clock in it.
+//! All of them use only conditional writes to single objects ([`bucket`]) and listings ([`listing`]).
+//! There is no database and no lock, and correctness depends on no clock.
 
 pub mod begin;
 pub mod bucket;
@@ -34,21 +33,30 @@ pub mod track;
 pub mod verify;
 
 use aws_sdk_eventbridge::Client;
-use bucket::Bucket;
 
-/// Where the ledgers are, and where completion is announced.
+pub use crate::{
+    bucket::Bucket,
+    complete::{Completer, Completion},
+    error::LedgerError,
+    manifest::Manifest,
+    outcome::{Outcome, SliceFailure, SliceOutputs},
+    receipt::Receipt,
+    run::{Run, Versioned},
+};
+
+/// The ledgers of all runs in one bucket, and the bus that announces them.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    /// The bucket of the outputs.
+    /// Bucket of the outputs.
     pub bucket: Bucket,
-    /// A client for the event bus.
+    /// Client of the event bus.
     pub bus: Client,
-    /// Name of the event bus.
+    /// Event bus that all our events go to.
     pub bus_name: String,
 }
 
 impl Ledger {
-    /// The ledgers in the bucket of this name, which `s3` reaches, whose runs are announced on this `bus`.
+    /// Uses the bucket named `bucket` through `s3`, and the bus named `bus_name` through `bus`.
     pub fn new(
         s3: aws_sdk_s3::Client,
         bucket: impl Into<String>,

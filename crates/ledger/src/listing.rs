@@ -1,4 +1,4 @@
-//! Listings of the bucket: whole folders, or just the objects of some keys.
+//! Lists the bucket: whole folders, or only given keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,48 +8,47 @@ use percent_encoding::percent_decode_str;
 
 use crate::{bucket::Bucket, error::LedgerError};
 
-/// Most keys of a page of S3's.
-const MOST: i32 = 1000;
+/// S3's limit of keys in a page.
+const PAGE_SIZE: i32 = 1000;
 
-/// An object of a folder, as a listing has it.
+/// What a listing says of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {
     /// Size in bytes.
     pub bytes: u64,
-    /// Version.
+    /// Version of the object.
     pub etag: ETag,
 }
 
-/// Objects of a folder, by their names in it.
+/// Objects of a folder, by their names without the folder.
 pub type Folder = BTreeMap<String, Listed>;
 
 /// Where a listing starts.
 enum Start {
     Beginning,
-    /// Behind this name.
-    Name(String),
-    /// At the page of this token.
+    /// After this name.
+    After(String),
+    /// At the page with this token.
     Page(String),
 }
 
 impl Bucket {
-    /// All objects of a folder (a prefix that ends with `/`), by their names in it; what lies in
-    /// folders below it is left out.
+    /// Lists a folder (a prefix that ends with `/`), without its subfolders.
     ///
     /// # Errors
-    /// If S3 does not list them.
+    /// If S3 does not list it.
     pub async fn folder(&self, folder: &str) -> Result<Folder, LedgerError> {
         let mut found = Folder::new();
         let mut from = Some(Start::Beginning);
         while let Some(start) = from {
-            let (page, next) = self.page(folder, &start, MOST).await?;
+            let (page, next) = self.page(folder, &start, PAGE_SIZE).await?;
             found.extend(page);
             from = next;
         }
         Ok(found)
     }
 
-    /// Those objects among `keys` that exist. Lists each folder from the first of its keys to the last.
+    /// The objects among `keys` that exist. Lists each folder from its first key to its last.
     ///
     /// # Errors
     /// If S3 does not list them.
@@ -64,11 +63,14 @@ impl Bucket {
         }
         let mut found = BTreeMap::new();
         for (folder, names) in wanted {
-            // A stem comes right before its name, and a listing starts behind what it is given.
+            // A listing starts after the given name. A name without its extension sorts right
+            // before the full name.
             let first = names.first().copied().unwrap_or_default();
             let stem = first.split_once('.').map_or(first, |(stem, _)| stem);
-            let most = i32::try_from(names.len()).unwrap_or(MOST).min(MOST);
-            let mut from = Some(Start::Name(stem.to_owned()));
+            let most = i32::try_from(names.len())
+                .unwrap_or(PAGE_SIZE)
+                .min(PAGE_SIZE);
+            let mut from = Some(Start::After(stem.to_owned()));
             while let Some(start) = from {
                 let (page, next) = self.page(folder, &start, most).await?;
                 let last = page.last_key_value().map(|(name, _)| name.as_str());
@@ -98,11 +100,11 @@ impl Bucket {
             .prefix(folder)
             .delimiter("/")
             .max_keys(most)
-            // A key may hold what XML cannot.
+            // Keys may contain characters that XML forbids.
             .encoding_type(EncodingType::Url);
         let request = match from {
             Start::Beginning => request,
-            Start::Name(name) => request.start_after(format!("{folder}{name}")),
+            Start::After(name) => request.start_after(format!("{folder}{name}")),
             Start::Page(token) => request.continuation_token(token),
         };
         let page = request.send().await;

@@ -1,4 +1,4 @@
-//! `manifest.json`: what a run gave, written when every slice has a receipt, and never before.
+//! `manifest.json`: the result of a run, written only when every slice has a receipt.
 
 use std::collections::BTreeMap;
 
@@ -17,77 +17,77 @@ use crate::{
     run::{Run, SourceFacts, Versioned},
 };
 
-/// What a run gave.
+/// Content of `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
     /// Version of this format: 1.
     pub schema_version: u32,
-    /// The source.
+    /// What is known about the source.
     pub source: SourceFacts,
-    /// The settings that decided about the objects.
+    /// The settings that determined the objects.
     pub settings: PreviewSettings,
     /// Whether all slices were rendered.
     pub status: Status,
-    /// The slices, in order.
+    /// The slices, in order of their start.
     pub slices: Vec<ManifestSlice>,
-    /// The WebVTT track over the stills or sheets, if there are any.
+    /// The WebVTT track; `None` if there are no pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub track: Option<Object>,
-    /// What it took.
+    /// Sums over all slices.
     pub totals: Totals,
     /// When the run began.
     pub created_at: DateTime<Utc>,
-    /// When this was written.
+    /// When this manifest was written.
     pub completed_at: DateTime<Utc>,
-    /// Number of the run.
+    /// Number of the run among those of its source, from 1.
     pub run: u32,
-    /// The invocation that wrote this, and so has to announce it.
+    /// Id of the invocation that wrote this manifest. Only it announces the run.
     pub claimed_by: String,
 }
 
-/// Whether a run gave all that it should.
+/// Whether all slices of a run were rendered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
     /// All slices are rendered.
     Complete,
-    /// Some slices failed.
+    /// At least one slice failed permanently.
     Partial,
 }
 
-/// A slice, and what it gave or why nothing.
+/// A slice with its outputs or its failure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ManifestSlice {
-    /// Place among the slices, from zero.
+    /// Position among the slices, from zero.
     pub index: u32,
-    /// First second of the slice.
+    /// First second of the slice, inclusive.
     pub start: u32,
-    /// End of the slice, in seconds.
+    /// End of the slice in seconds, exclusive.
     #[serde(serialize_with = "plain_seconds")]
     pub end: f64,
-    /// Its previews, or why it has none.
+    /// Outputs or failure.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-/// What a run took.
+/// Work and bytes of a run, summed over its slices.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
-    /// What the workers read of the source, in bytes, as far as that is known.
+    /// Bytes that the workers read of the source, where that is known.
     pub bytes_read: u64,
-    /// What was uploaded, in bytes.
+    /// Bytes that were uploaded.
     pub bytes_written: u64,
     /// Wall time of all workers that rendered, in milliseconds.
     pub worker_milliseconds: u64,
-    /// The same times their memory, which is what Lambda bills; 0 outside of Lambda.
+    /// Wall time multiplied by memory, as Lambda bills it; 0 outside of Lambda.
     pub gb_seconds: f64,
-    /// The slices that took longest, the slowest first.
+    /// The five slowest slices at most, slowest first.
     pub slowest_slices: Vec<SlowSlice>,
 }
 
-/// How long a slice took.
+/// Wall time of one slice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SlowSlice {
     /// First second of the slice.
@@ -96,16 +96,17 @@ pub struct SlowSlice {
     pub milliseconds: u64,
 }
 
-/// How many of the slowest slices are named.
+/// Limit of slices that the manifest lists as slowest.
 const SLOWEST: usize = 5;
 
 impl Manifest {
-    /// Whether all previews of its run are there.
+    /// Whether all previews of the run exist.
     pub fn is_complete(&self) -> bool {
         self.status == Status::Complete
     }
 
-    /// The manifest of `run`, whose slices have these `receipts`, with that `track`.
+    /// Builds the manifest of `run` from its slices' `receipts` and its `track`. `claimed_by` is the
+    /// invocation's id.
     pub fn new(
         run: &Run,
         receipts: &BTreeMap<u32, Receipt>,
@@ -133,17 +134,17 @@ impl Manifest {
         }
     }
 
-    /// Whether it is that of `run`.
+    /// Whether this is the manifest of `run`.
     pub fn is_of(&self, run: &Run) -> bool {
         (self.run, self.created_at) == (run.run, run.created_at)
     }
 
-    /// The slices that failed.
+    /// The slices that failed permanently.
     pub fn failed(&self) -> impl Iterator<Item = &ManifestSlice> {
         self.slices.iter().filter(|slice| slice.failure().is_some())
     }
 
-    /// Whether it says of a slice what `receipt` does.
+    /// Whether it agrees with `receipt` about that receipt's slice.
     pub fn says(&self, receipt: &Receipt) -> bool {
         let slice = self.slices.get(receipt.index as usize);
         slice == Some(&ManifestSlice::of(receipt))
@@ -160,7 +161,7 @@ impl ManifestSlice {
         }
     }
 
-    /// Why it gave nothing, if it did.
+    /// Why the slice failed; `None` if it has outputs.
     pub fn failure(&self) -> Option<&SliceFailure> {
         match &self.outcome {
             Outcome::Done(_) => None,
@@ -201,16 +202,16 @@ impl Totals {
     }
 }
 
-/// The sum, which never overflows, whatever receipts say.
+/// Saturating sum: receipts may hold any number.
 fn total(numbers: impl Iterator<Item = u64>) -> u64 {
     numbers.fold(0, u64::saturating_add)
 }
 
 impl Ledger {
-    /// The manifest of `source`, if there is one.
+    /// The manifest of `source`, with its version.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If S3 does not return it, or it is not a manifest.
     pub async fn manifest(
         &self,
         source: &SourceKey,
@@ -218,10 +219,10 @@ impl Ledger {
         self.bucket.read(&OutputKeys::of(source).manifest()).await
     }
 
-    /// The manifest of `run`, if the one that is there is its own.
+    /// The manifest of `source` if it belongs to `run`.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// As [`Ledger::manifest`].
     pub async fn manifest_of(&self, run: &Run) -> Result<Option<Versioned<Manifest>>, LedgerError> {
         let manifest = self.manifest(&run.source.key).await?;
         Ok(manifest.filter(|(manifest, _)| manifest.is_of(run)))

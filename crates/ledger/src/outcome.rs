@@ -1,4 +1,4 @@
-//! What became of a slice. Its receipt, the manifest and the worker's answer share these types.
+//! Outputs of a slice, as manifest and receipt record them.
 
 use gifgen_shared::source::ETag;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SliceOutputs {
-    /// The GIF.
+    /// Key and size of the GIF.
     pub gif: GifOutput,
     /// The stills, in frames mode `each`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,7 @@ pub struct SliceOutputs {
     pub storyboard: Option<StoryboardOutput>,
 }
 
-/// A GIF that was uploaded.
+/// An uploaded GIF.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GifOutput {
     /// Key of the object.
@@ -47,16 +47,16 @@ pub struct GifOutput {
     pub frames: u32,
 }
 
-/// Stills that were uploaded.
+/// Uploaded stills of consecutive seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FramesOutput {
-    /// Second of the first one.
+    /// Second of the first still.
     pub first: u32,
-    /// How many.
+    /// Number of stills.
     pub count: u32,
 }
 
-/// A sprite sheet that was uploaded.
+/// An uploaded sprite sheet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StoryboardOutput {
@@ -64,7 +64,7 @@ pub struct StoryboardOutput {
     pub key: String,
     /// Tiles in a row.
     pub columns: u32,
-    /// Rows.
+    /// Rows of tiles.
     pub rows: u32,
     /// Width of a tile, in pixels.
     pub tile_width: u32,
@@ -72,25 +72,25 @@ pub struct StoryboardOutput {
     pub tile_height: u32,
 }
 
-/// An object that was uploaded.
+/// An uploaded object, with what proves its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Object {
-    /// Its key.
+    /// Key in the bucket of the outputs.
     pub key: String,
     /// Size in bytes.
     pub bytes: u64,
-    /// Version.
+    /// Version that the upload created.
     pub etag: ETag,
-    /// Checksum of the content.
+    /// Checksum of the content. Receipts without one are accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Sha256>,
 }
 
-/// Why a slice has no previews.
+/// Why a slice failed permanently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SliceFailure {
-    /// The class, for machines.
+    /// The class, for programs.
     pub reason: String,
-    /// One sentence for people.
+    /// One sentence for people that explains the class.
     pub message: String,
 }

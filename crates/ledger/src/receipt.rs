@@ -1,9 +1,9 @@
-//! Receipts: what became of each slice, written when its objects are up, or when it has failed for
-//! good.
+//! Receipts: the outcome of each slice, written when its objects are uploaded or it has failed
+//! permanently.
 //!
-//! A receipt only ever gets better: a failure never replaces a success whose objects are there, so
-//! that a late or doubled event cannot undo what another has done. Only slices that are sent again lose theirs first
-//! ([`Ledger::reopen`]), so that the run waits for all of them.
+//! A receipt only gets better: a failure never replaces a success whose objects exist. So a late or
+//! repeated event cannot undo another's work. Only [`Ledger::reopen`] deletes receipts, before their
+//! slices are sent again, so that the run waits for all of them.
 
 use std::collections::BTreeMap;
 
@@ -20,71 +20,71 @@ use crate::{
     run::Run,
 };
 
-/// What became of one slice of a run.
+/// The outcome of one slice of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
     /// Version of this format: 1.
     pub schema_version: u32,
-    /// Number of the run.
+    /// Number of the run among those of its source, from 1.
     pub run: u32,
     /// When the run began.
     pub run_created_at: DateTime<Utc>,
-    /// Place among the slices of the run, from zero.
+    /// Position among the slices of the run, from zero.
     pub index: u32,
-    /// First second of the slice.
+    /// First second of the slice, inclusive.
     pub start: u32,
-    /// End of the slice, in seconds.
+    /// End of the slice in seconds, exclusive.
     #[serde(serialize_with = "plain_seconds")]
     pub end: f64,
-    /// Its previews, or why it has none.
+    /// Outputs or failure.
     #[serde(flatten)]
     pub outcome: Outcome,
     /// The uploaded objects, in the order of their keys; none of a slice that failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<Object>,
-    /// How often the slice had been sent when this was written; a redrive counts one more.
+    /// How often the slice had been sent when this was written. A redrive adds one.
     pub attempt: u32,
-    /// The work that it took.
+    /// Time and bytes that the slice took.
     pub work: Work,
-    /// When this was written.
+    /// When this receipt was written.
     pub finished_at: DateTime<Utc>,
 }
 
-/// The work that a slice took. What is not known is left out.
+/// Time and bytes that a slice took. Unknown values are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Work {
     /// Wall time of the whole invocation, in milliseconds.
     pub worker_ms: u64,
-    /// FFmpeg, and what was made of its pictures, in milliseconds.
+    /// Wall time of FFmpeg and the encoding of its pictures, in milliseconds.
     pub render_ms: u64,
-    /// The GIF's encoding, which goes on beside FFmpeg, in milliseconds.
+    /// Time of the GIF encoder, which runs beside FFmpeg, in milliseconds.
     pub gif_ms: u64,
-    /// The uploads, in milliseconds.
+    /// Wall time of the uploads, in milliseconds.
     pub upload_ms: u64,
-    /// What was read of the source, in bytes.
+    /// Bytes that were read of the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes_read: Option<u64>,
-    /// Requests that it took to read that.
+    /// Requests that these reads took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_requests: Option<u64>,
-    /// Whether just the slice's excerpt was read; else FFmpeg sought for itself.
+    /// Whether only the slice's excerpt was read. Otherwise FFmpeg sought in the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_excerpt: Option<bool>,
-    /// Memory of the function, in megabytes, which Lambda bills by.
+    /// Memory of the function in megabytes, by which Lambda bills.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_megabytes: Option<u32>,
 }
 
-/// Receipts that are read at once.
+/// Limit of concurrent reads.
 const CONCURRENT_READS: usize = 64;
 
-/// Runs of at most so many slices list all receipts at once; larger ones first look whether the
-/// next ones are there.
+/// Up to this number of slices all receipts are listed at once. Larger runs first check whether the next
+/// ones exist.
 const FEW_SLICES: usize = 100;
 
-/// Receipts behind one's own that are looked for first.
+/// Number of receipts after the worker's own that are checked first.
 const LOOK_AHEAD: usize = 32;
 
 impl Receipt {
@@ -136,7 +136,7 @@ impl Receipt {
         matches!(self.outcome, Outcome::Done(_))
     }
 
-    /// Whether it names as many objects as it says that there are, the GIF among them.
+    /// Whether the list of objects has as many entries as the outputs need, the GIF among them.
     fn names_its_objects(&self) -> bool {
         let (Outcome::Done(outputs), objects) = (&self.outcome, &self.objects) else {
             return self.objects.is_empty();
@@ -147,7 +147,7 @@ impl Receipt {
         objects.len() == count && gif.is_some_and(|object| object.bytes == outputs.gif.bytes)
     }
 
-    /// Whether it is that of a slice of `run`, and hangs together.
+    /// Whether it is a consistent receipt of a slice of `run`.
     pub fn is_of(&self, run: &Run) -> bool {
         let slice = Slice {
             index: self.index,
@@ -161,10 +161,10 @@ impl Receipt {
 }
 
 impl Ledger {
-    /// The receipt of the slice that starts at second `start`, if it has one.
+    /// The receipt of the slice that starts at second `start`; `None` if there is none.
     ///
     /// # Errors
-    /// If it cannot be read.
+    /// If S3 does not return it, or it is not a receipt.
     pub async fn receipt(&self, run: &Run, start: u32) -> Result<Option<Receipt>, LedgerError> {
         let key = run.keys().receipt(run.run, start);
         let read = self.bucket.read::<Receipt>(&key).await?;
@@ -172,12 +172,13 @@ impl Ledger {
         Ok(receipt.filter(|receipt| receipt.is_of(run) && receipt.start == start))
     }
 
-    /// Writes a receipt, unless one that is as good is there: a failure replaces failures of earlier
-    /// attempts, and a success replaces failures. A success whose objects are not as it says is none:
-    /// of two that made the same slice, the one whose objects stayed has the say.
+    /// Writes a receipt, unless an equally good one exists. A failure replaces failures of earlier
+    /// attempts, and a success replaces failures. A success whose objects are not as it says does not
+    /// count. So if two workers rendered the same slice, the receipt of the one whose objects stayed
+    /// wins.
     ///
     /// # Errors
-    /// If it cannot be written, or somebody else writes it all the time.
+    /// If S3 does not write it, or other writers are always faster.
     pub async fn write_receipt(&self, run: &Run, receipt: &Receipt) -> Result<(), LedgerError> {
         let key = run.keys().receipt(run.run, receipt.start);
         let mut when = Precondition::Absent;
@@ -203,10 +204,10 @@ impl Ledger {
         Err(self.contended(key))
     }
 
-    /// How often a write is tried again when somebody else was faster.
+    /// Number of attempts at a write while other writers are faster.
     pub const ATTEMPTS: u32 = 5;
 
-    /// The error for an object that others were always faster to write.
+    /// The error for an object at `key` that other writers always wrote first.
     pub fn contended(&self, key: String) -> LedgerError {
         LedgerError::Contended {
             bucket: self.bucket.name().to_owned(),
@@ -215,11 +216,11 @@ impl Ledger {
         }
     }
 
-    /// Whether each slice of `run` has a receipt. A worker that has just written that of the slice
-    /// at second `own` mostly finds out with one short listing: the receipts behind its own.
+    /// Whether each slice of `run` has a receipt. A worker that has just written the receipt of second
+    /// `own` usually needs one short listing to find one missing: that of the receipts after its own.
     ///
     /// # Errors
-    /// If they cannot be listed.
+    /// If S3 does not list them.
     pub async fn all_receipts_are_there(&self, run: &Run, own: u32) -> Result<bool, LedgerError> {
         let plan = run.plan();
         let folder = run.keys().receipts(run.run);
@@ -243,20 +244,21 @@ impl Ledger {
             .all(|slice| found.contains_key(&name(slice.start))))
     }
 
-    /// The receipts that `run` has so far, by the starts of their slices.
+    /// All receipts that `run` has so far, by the start of their slices.
     ///
     /// # Errors
-    /// If they cannot be listed or read.
+    /// If S3 does not list or return them.
     pub async fn receipts(&self, run: &Run) -> Result<BTreeMap<u32, Receipt>, LedgerError> {
         let mut receipts = BTreeMap::new();
         self.read_receipts(run, &mut receipts).await?;
         Ok(receipts)
     }
 
-    /// Reads the receipts that `run` has so far and that are not among the `known` ones.
+    /// Reads the receipts that `run` has so far and adds them to `known`. Those already in `known` are
+    /// not read again.
     ///
     /// # Errors
-    /// If they cannot be listed or read.
+    /// If S3 does not list or return them.
     pub async fn read_receipts(
         &self,
         run: &Run,

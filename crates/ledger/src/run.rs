@@ -1,11 +1,11 @@
-//! `run.json`: all the work for one version of a source, written before its first slice is sent.
+//! `run.json`: the work for one version of a source, written before its first slice is sent.
 //!
-//! There is one for each source, and it names the run that is *current*. A new run replaces it on
-//! condition that it is still the one that was read, and only while the source is still the version
-//! that the new run is about. So it is the fence: whoever writes an object that another run may have
-//! written looks here, after it saw the object and before it replaces it in just that version. Then
-//! a late worker of an old run cannot overwrite a new one's work: the object has changed, or the run
-//! has.
+//! Each source has one `run.json`, which names the *current* run. A new run replaces it only on the
+//! precondition that it is unchanged since it was read, and only while the source still has the version
+//! of the new run. So `run.json` is the fence. A writer that replaces an object that another run may
+//! have written first reads the object, then checks `run.json`, and then replaces the object in exactly
+//! that version. A late worker of an old run therefore cannot overwrite a new run's work: either the
+//! object has changed, or the run has.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use gifgen_shared::{
@@ -22,67 +22,68 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Ledger, error::LedgerError};
 
-/// What a run is about: enough to send any of its slices again.
+/// Content of `run.json`: enough to send any slice of the run again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Run {
     /// Version of this format: 1.
     pub schema_version: u32,
-    /// Number of the run among those of its source, from 1 on.
+    /// Number of the run among those of its source, from 1.
     pub run: u32,
-    /// When it began. With the number, this tells runs apart even where `run.json` was deleted.
+    /// When the run began. Number and time together identify a run even if `run.json` was deleted in
+    /// between.
     pub created_at: DateTime<Utc>,
-    /// The source.
+    /// What is known about the source.
     pub source: SourceFacts,
     /// The stream that is rendered.
     pub video: VideoStream,
-    /// What previews look like.
+    /// The settings that determine the objects.
     pub settings: PreviewSettings,
     /// Number of slices.
     pub slices: u32,
-    /// How often it was gone on with, after its notification came again.
+    /// Number of times the run was resumed because its notification came again.
     #[serde(default)]
     pub resumed: u32,
-    /// When somebody began to send its slices who has not sent all of them yet; see
+    /// When the current sender began to send slices; `None` once it is done. See
     /// [`sending`](crate::sending).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sending: Option<DateTime<Utc>>,
-    /// Random name of whoever began last to send its slices.
+    /// Random name of the latest sender.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender: Option<String>,
-    /// When all its slices, or all that it lacked, were on the bus.
+    /// When all its slices, or all unfinished ones, were on the bus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<DateTime<Utc>>,
-    /// Version of the manifest whose completion was announced.
+    /// Version of the manifest that was announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announced: Option<ETag>,
 }
 
-/// Tells a run from all others, in the metadata of its objects.
+/// Identifies a run in the metadata of its objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunMark(pub(crate) String);
 
-/// What is known of a source.
+/// What is known about a source in one version.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceFacts {
-    /// The bucket's name.
+    /// Bucket of the source.
     pub bucket: String,
-    /// The object's key.
+    /// Key, as S3 stores it.
     pub key: SourceKey,
-    /// The version.
+    /// Version of the object.
     pub etag: ETag,
     /// Size in bytes.
     pub bytes: u64,
     /// Length of the video stream, in seconds.
     pub length: f64,
-    /// Width as displayed, in pixels.
+    /// Displayed width in pixels.
     pub width: u32,
-    /// Height as displayed, in pixels.
+    /// Displayed height in pixels.
     pub height: u32,
-    /// Name of the codec, as FFmpeg has it.
+    /// FFmpeg's name of the codec.
     pub codec: String,
-    /// Name of the container, as FFmpeg has it.
+    /// FFmpeg's name of the container.
     pub container: String,
 }
 
@@ -105,11 +106,11 @@ impl SourceFacts {
     }
 }
 
-/// What was read, with its version.
+/// A value with the version of the object that it was read from.
 pub type Versioned<T> = (T, ETag);
 
 impl Run {
-    /// A run over `source`, to follow the run `before`.
+    /// Creates a run over `source`. Its number follows that of `before`.
     pub fn new(
         source: SourceFacts,
         video: VideoStream,
@@ -132,23 +133,23 @@ impl Run {
         }
     }
 
-    /// What the metadata of its objects names it by.
+    /// The mark for the metadata of the run's objects.
     pub fn mark(&self) -> RunMark {
         let began = self.created_at.timestamp_millis();
         RunMark(format!("{} of {began}", self.run))
     }
 
-    /// Whether both are the same run, whatever has been announced of it.
+    /// Whether both are the same run, in whatever state.
     pub fn is(&self, other: &Self) -> bool {
         (self.run, self.created_at) == (other.run, other.created_at)
     }
 
-    /// Whether it is about `source` in this version, and makes previews that look like this.
+    /// Whether the run is about `source` in this version and has the same settings.
     pub fn covers(&self, source: &Source, settings: &PreviewSettings) -> bool {
         self.source() == *source && self.settings == *settings
     }
 
-    /// Its slices, in order.
+    /// All slices in order.
     pub fn plan(&self) -> Vec<Slice> {
         plan(self.source.length, self.settings.slice_seconds)
     }
@@ -160,12 +161,12 @@ impl Run {
         (own.start == slice.start && (own.end - slice.end).abs() < SAME_END_SECONDS).then_some(own)
     }
 
-    /// The names of its objects.
+    /// Names the run's objects.
     pub fn keys(&self) -> OutputKeys<'_> {
         OutputKeys::of(&self.source.key)
     }
 
-    /// Its source, in the version that it is about.
+    /// The source in the run's version.
     pub fn source(&self) -> Source {
         Source {
             bucket: self.source.bucket.clone(),
@@ -179,8 +180,8 @@ impl Run {
         PinnedSource::new(self.source(), self.source.etag.clone(), self.source.bytes)
     }
 
-    /// The event that has `slice` rendered, for the `attempt`th time that it is sent.
-    /// `excerpt` says which part of the source that takes, if it is known.
+    /// Creates the event that has `slice` rendered. `attempt` counts the times it is sent, from 1.
+    /// `excerpt` is `None` if it is unknown.
     pub fn event(&self, slice: &Slice, attempt: u32, excerpt: Option<ExcerptText>) -> SliceEvent {
         SliceEvent {
             bucket: Some(self.source.bucket.clone()),
@@ -197,7 +198,7 @@ impl Run {
         }
     }
 
-    /// Whether its slices can be counted, and are so many.
+    /// Whether the slices can be counted and their number is right.
     fn is_plausible(&self) -> bool {
         SLICE_SECONDS.contains(&self.settings.slice_seconds)
             && self.source.length > 0.0
@@ -206,20 +207,20 @@ impl Run {
     }
 }
 
-/// The range of the setting.
+/// Range of the setting, both ends inclusive.
 const SLICE_SECONDS: std::ops::RangeInclusive<u32> = 1..=900;
 
 /// Object names have six digits for the second.
 const LONGEST_SECONDS: f64 = 1_000_000.0;
 
-/// Ends that differ by less are the same: JSON carries them through other programs.
+/// Slice ends that differ by less are equal, because other programs may round them in JSON.
 const SAME_END_SECONDS: f64 = 1e-6;
 
 impl Ledger {
-    /// The run of `source` that is current, if there is one.
+    /// The current run of `source`.
     ///
     /// # Errors
-    /// If it cannot be read, or nobody of ours can have written it.
+    /// If S3 does not return it, or gifgen cannot have written it.
     pub async fn current_run(
         &self,
         source: &SourceKey,
@@ -235,10 +236,10 @@ impl Ledger {
         }
     }
 
-    /// Whether `run` is still current.
+    /// Whether `run` is still the current run of its source.
     ///
     /// # Errors
-    /// If that cannot be read.
+    /// As [`Ledger::current_run`].
     pub async fn is_current(&self, run: &Run) -> Result<bool, LedgerError> {
         let current = self.current_run(&run.source.key).await?;
         Ok(current.is_some_and(|(current, _)| current.is(run)))

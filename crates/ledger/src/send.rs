@@ -1,4 +1,4 @@
-//! Our events, for the bus of the ledger.
+//! Sends our events to the ledger's bus.
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use gifgen_shared::{
@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 use crate::{Ledger, excerpts::Excerpts, run::Run};
 
 impl Ledger {
-    /// Sends the events of `slices` of `run`, each with the number of its attempt, and with its
-    /// excerpt if there is one; then notes that they are sent.
+    /// Sends the events of `slices` of `run`, each with the number of its attempt and its excerpt, if
+    /// any. Then records in `run.json` that they are sent.
     ///
     /// # Errors
-    /// If any of them is not on the bus at the end.
+    /// If any event is not on the bus at the end.
     pub async fn send_slices(
         &self,
         run: &Run,
@@ -32,13 +32,13 @@ impl Ledger {
         let entries = events.map(|event| self.entry(SLICE_DETAIL_TYPE, event));
         publish(&self.bus, entries.collect(), deadline).await?;
         if let Err(error) = self.note_sent(run).await {
-            // Without it a notification that comes again sends the slices again.
+            // Without this record, a repeated notification sends the slices again.
             tracing::warn!(key = %run.source.key, run = run.run, error = with_causes(&error), "the slices are sent, but that is not on record");
         }
         Ok(())
     }
 
-    /// An event of ours, as PutEvents takes it.
+    /// Wraps `detail` as one of our events for PutEvents.
     pub fn entry(&self, detail_type: &str, detail: Value) -> PutEventsRequestEntry {
         PutEventsRequestEntry::builder()
             .source(EVENT_SOURCE)

@@ -1,45 +1,44 @@
-//! Who sends the slices of a run, and when: so that a notification that comes twice does not send all
-//! of them twice.
+//! Records who sends the slices of a run, and when, so that a repeated notification does not send all
+//! slices twice.
 //!
-//! S3 and EventBridge deliver at least once, so a second splitter may start on a run that another
-//! sends at this moment, or has just sent. `run.json` has two times for that. [`Run::sending`] is set
-//! by the same write that begins or resumes a run; [`Run::sent`] is set, and `sending` removed, when
-//! all slices are on the bus. A second splitter waits while the first one sends, and if that ends well
-//! it sends nothing.
+//! S3 and EventBridge deliver at least once. So a second splitter may start on a run that another
+//! splitter is sending, or has just sent. Two times in `run.json` handle that. [`Run::sending`] is set
+//! by the same write that begins or resumes a run. [`Run::sent`] is set, and `sending` removed, when all
+//! slices are on the bus. A second splitter waits while the first one sends, and sends nothing if that
+//! succeeds.
 //!
-//! **These times save work, and nothing depends on them.** A splitter that dies while it sends leaves
-//! `sending` behind; it counts for less than a minute, which is shorter than the pause before
-//! the platform runs that splitter again. One that fails removes it. Either only while
-//! [`Run::sender`] is its own name: who was slow, so that another took over, leaves the other's mark
-//! alone. `sent` counts for [`SENT_LATELY`]: a notification that comes later sends what has no receipt
-//! by then. A video that was restored from an archive after `sent` is sent again, and `gifgen redrive`
-//! looks at neither. A time in the future, from a clock that is wrong, counts as none.
+//! **These times only save work; correctness does not depend on them.** A splitter that dies while it
+//! sends leaves `sending` behind. It expires in less than a minute, before the platform retries that
+//! splitter. A splitter that fails removes it. Success and failure change the record only while
+//! [`Run::sender`] is the splitter's own name: a slow splitter that another has replaced leaves the
+//! other's record alone. `sent` expires after [`SENT_LATELY`]; a later notification sends the slices
+//! that have no receipt by then. A video that was restored from an archive after `sent` is sent again,
+//! and `gifgen redrive` ignores both times. A time in the future, from a wrong clock, is ignored.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use gifgen_shared::error_chain::with_causes;
 
 use crate::{Ledger, bucket::Precondition, error::LedgerError, run::Run};
 
-/// How long all slices that were sent count as under way: a trade-off. A notification that is later
-/// than that sends slices again that still wait for a worker; and one that was to bring a run back
-/// whose events were lost is in vain before.
+/// How long slices that were sent count as under way. A trade-off: a later notification resends slices
+/// that still wait for a worker, and an earlier one cannot revive a run whose events were lost.
 pub const SENT_LATELY: TimeDelta = TimeDelta::minutes(15);
 
-/// Time that one splitter has to find the excerpts of a few slices and send them.
-const SENDING: TimeDelta = TimeDelta::seconds(30);
+/// Time in which one splitter finds the excerpts of a few slices and sends them.
+const SENDING_TIME: TimeDelta = TimeDelta::seconds(30);
 
-/// The same for each slice: ten are one request, which rarely takes longer than 50 ms.
-const SENDING_A_SLICE: TimeDelta = TimeDelta::milliseconds(5);
+/// Additional time for each slice. Ten slices are one request, which rarely takes longer than 50 ms.
+const SENDING_TIME_PER_SLICE: TimeDelta = TimeDelta::milliseconds(5);
 
-/// Most that it has. Lambda runs a splitter that failed again after a minute.
+/// Upper limit. Lambda retries a failed splitter after a minute.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html>
-const LONGEST_SENDING: TimeDelta = TimeDelta::seconds(50);
+const MAX_SENDING_TIME: TimeDelta = TimeDelta::seconds(50);
 
-/// By how much the clocks of two hosts may differ.
+/// Largest assumed difference between the clocks of two hosts.
 const SKEW: TimeDelta = TimeDelta::seconds(5);
 
 impl Run {
-    /// The same run, whose slices the caller is about to send.
+    /// Marks the run as being sent by the caller, under a new random name.
     #[must_use]
     pub fn being_sent(self) -> Self {
         Self {
@@ -55,29 +54,31 @@ impl Run {
         is_within(self.sending, self.sending_time(), now)
     }
 
-    /// Whether all its slices were sent a short while before `now`.
+    /// Whether all its slices were sent within [`SENT_LATELY`] before `now`.
     pub fn was_sent_lately(&self, now: DateTime<Utc>) -> bool {
         is_within(self.sent, SENT_LATELY, now)
     }
 
-    /// How long a splitter may take to send its slices, before others take over.
+    /// Time a splitter gets to send the slices before others take over.
     fn sending_time(&self) -> TimeDelta {
         let slices = i32::try_from(self.slices).unwrap_or(i32::MAX);
-        (SENDING + SENDING_A_SLICE * slices).min(LONGEST_SENDING)
+        (SENDING_TIME + SENDING_TIME_PER_SLICE * slices).min(MAX_SENDING_TIME)
     }
 }
 
 impl Ledger {
-    /// Notes in `run.json` that all slices of `run` are on the bus, unless another sends them by now.
+    /// Records in `run.json` that all slices of `run` are on the bus, unless another splitter is sending
+    /// them now.
     ///
     /// # Errors
-    /// If that cannot be written.
+    /// If `run.json` cannot be written.
     pub async fn note_sent(&self, run: &Run) -> Result<(), LedgerError> {
         let sent = Some(now());
-        self.note_of_sender(run, sent).await
+        self.record_sender(run, sent).await
     }
 
-    /// What `sending` the slices of `run` gives. If it fails, others need not wait for the caller.
+    /// Awaits `sending`, which sends the slices of `run`. If it fails, the caller's mark is removed, so
+    /// that other splitters need not wait.
     ///
     /// # Errors
     /// Those of `sending`.
@@ -95,16 +96,16 @@ impl Ledger {
         sent
     }
 
-    /// Notes in `run.json` that the caller, who was about to send the slices of `run`, does not: others
-    /// need not wait.
+    /// Removes the caller's mark from `run.json` when it does not send the slices of `run`, so that
+    /// other splitters need not wait.
     ///
     /// # Errors
-    /// If that cannot be written.
+    /// If `run.json` cannot be written.
     pub async fn note_unsent(&self, run: &Run) -> Result<(), LedgerError> {
-        self.note_of_sender(run, None).await
+        self.record_sender(run, None).await
     }
 
-    async fn note_of_sender(
+    async fn record_sender(
         &self,
         run: &Run,
         sent: Option<DateTime<Utc>>,
@@ -119,11 +120,11 @@ impl Ledger {
         .await
     }
 
-    /// Changes what `run.json` says of `run`, if that is still the current run and `change` gives
-    /// something else.
+    /// Applies `change` to `run.json` if `run` is still current. `change` returns `None` to leave it as
+    /// it is.
     ///
     /// # Errors
-    /// If it cannot be read or written, or others change it all the time.
+    /// If `run.json` cannot be read or written, or other writers are always faster.
     pub(crate) async fn amend(
         &self,
         run: &Run,
@@ -146,12 +147,12 @@ impl Ledger {
     }
 }
 
-/// Whether `time` lies less than `period` before `now`.
+/// Whether `time` is less than `period` before `now`. It may be up to `SKEW` later than `now`.
 fn is_within(time: Option<DateTime<Utc>>, period: TimeDelta, now: DateTime<Utc>) -> bool {
     time.is_some_and(|time| (-SKEW..period).contains(&(now - time)))
 }
 
-/// The time, as exactly as JSON keeps it.
+/// The current time, in JSON's precision of milliseconds.
 fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(3)
 }

@@ -1,4 +1,4 @@
-//! The WebVTT track over the stills or sheets, which players show while somebody scrubs.
+//! The WebVTT track over the stills or sheets, which players show while a viewer scrubs.
 //! <https://www.w3.org/TR/webvtt1/>
 
 use std::{collections::BTreeMap, fmt::Write};
@@ -8,12 +8,12 @@ use crate::{
     receipt::Receipt,
 };
 
-/// Content type of the track.
+/// Content type of a WebVTT track.
 pub const TRACK_TYPE: &str = "text/vtt";
 
-/// The track over what the `receipts` name: a cue for each second that has a picture, from it to
-/// the next one or the end of its slice. `None` if there are no pictures. Addresses are relative to
-/// the track's own.
+/// Builds the track over the outputs in `receipts`: one cue for each second that has a picture. A cue
+/// ends at the next second or the end of its slice. `None` if there are no pictures. URLs are relative
+/// to the track.
 pub fn track(receipts: &BTreeMap<u32, Receipt>) -> Option<String> {
     let mut text = String::from("WEBVTT\n");
     let mut pictures = 0;
@@ -24,7 +24,7 @@ pub fn track(receipts: &BTreeMap<u32, Receipt>) -> Option<String> {
         for (second, address) in addresses(outputs, receipt) {
             let end = f64::from(second + 1).min(receipt.end);
             let (start, end) = (time(f64::from(second)), time(end));
-            // To write into a text cannot fail.
+            // Writing to a string cannot fail.
             write!(text, "\n{start} --> {end}\n{address}\n").ok()?;
             pictures += 1;
         }
@@ -32,7 +32,7 @@ pub fn track(receipts: &BTreeMap<u32, Receipt>) -> Option<String> {
     (pictures > 0).then_some(text)
 }
 
-/// The seconds of a slice that have a picture, and where that is.
+/// The seconds of a slice that have a picture, with the pictures' URLs.
 fn addresses(outputs: &SliceOutputs, receipt: &Receipt) -> Vec<(u32, String)> {
     let start = receipt.start;
     if let Some(frames) = &outputs.frames {
@@ -54,7 +54,7 @@ fn addresses(outputs: &SliceOutputs, receipt: &Receipt) -> Vec<(u32, String)> {
         .collect()
 }
 
-/// A time as WebVTT has it, with hours of two digits or more.
+/// Formats a WebVTT time, with at least two digits for the hours.
 fn time(seconds: f64) -> String {
     let ms = (seconds * 1000.0).round() as u64;
     let (s, m, h) = (ms / 1000 % 60, ms / 60_000 % 60, ms / 3_600_000);

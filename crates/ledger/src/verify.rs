@@ -1,5 +1,6 @@
-//! Whether the objects are what the receipts say: there, in the size and version that was written,
-//! or in another version with the same checksum, which a duplicate has written.
+//! Checks whether the objects are as the receipts say. An object must exist with the recorded size and
+//! version, or in another version with the recorded checksum, which a duplicate event's worker has
+//! written.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,23 +20,23 @@ use crate::{
     run::Run,
 };
 
-/// An object that is not what it should be.
+/// An object that is missing or different.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wrong {
-    /// Start of its slice, in seconds; `None` for what belongs to all.
+    /// Start of its slice, in seconds; `None` for an object of the whole run.
     pub start: Option<u32>,
-    /// Its key.
+    /// Key of the object.
     pub key: String,
-    /// What is wrong.
+    /// What is wrong, as a phrase that follows the key.
     pub problem: String,
 }
 
 impl Ledger {
-    /// All objects that are not as `manifest` and `receipts` of `run` say, missing ones among them.
-    /// Lists the folders of the previews once.
+    /// All objects that are missing or different from what `manifest` and `receipts` of `run` say. Lists
+    /// the folders of the previews once.
     ///
     /// # Errors
-    /// If they cannot be listed.
+    /// If S3 does not list them.
     pub async fn verify<'a>(
         &self,
         run: &Run,
@@ -60,12 +61,11 @@ impl Ledger {
         Ok(all.into_values().collect())
     }
 
-    /// The slices of `run` that have to be rendered (again): those without a receipt, those that
-    /// failed, and those whose objects are not as their receipts say; each with the number of its
-    /// next attempt.
+    /// The slices of `run` that must be rendered, each with the number of its next attempt: those
+    /// without a receipt, those that failed, and those whose objects are not as their receipts say.
     ///
     /// # Errors
-    /// If receipts and objects cannot be read and listed.
+    /// If S3 does not return the receipts or list the objects.
     pub async fn unfinished(&self, run: &Run) -> Result<Vec<(Slice, u32)>, LedgerError> {
         let receipts = self.receipts(run).await?;
         let wrong = self.verify(run, None, receipts.values()).await?;
@@ -80,18 +80,18 @@ impl Ledger {
             .collect())
     }
 
-    /// Whether the objects of one slice are as its receipt says. Lists only them.
+    /// Whether the objects of one slice are as its receipt says. Lists only those.
     ///
     /// # Errors
-    /// If they cannot be listed.
+    /// If S3 does not list them.
     pub async fn is_true(&self, receipt: &Receipt) -> Result<bool, LedgerError> {
         let keys = receipt.objects.iter().map(|object| object.key.as_str());
         let found = self.bucket.found_among(keys).await?;
         Ok(self.wrong([receipt], &found).await?.is_empty())
     }
 
-    /// The objects of `receipts` that are not as they say, given what was `found`. Those of another
-    /// version are looked at: it may have the same content.
+    /// The objects of `receipts` that are not as recorded, given what was `found`. If an object has
+    /// another version, its checksum is compared too, because the content may be the same.
     async fn wrong<'a>(
         &self,
         receipts: impl IntoIterator<Item = &'a Receipt>,
@@ -122,24 +122,24 @@ impl Ledger {
                 }
             }
         }
-        let looks = stream::iter(doubtful).buffer_unordered(CONCURRENT_LOOKS);
-        let looked: Vec<Option<Wrong>> = looks.try_collect().await?;
-        wrong.extend(looked.into_iter().flatten());
+        let heads = stream::iter(doubtful).buffer_unordered(CONCURRENT_HEADS);
+        let checked: Vec<Option<Wrong>> = heads.try_collect().await?;
+        wrong.extend(checked.into_iter().flatten());
         Ok(wrong)
     }
 }
 
-/// Checksums that are asked for at once.
-const CONCURRENT_LOOKS: usize = 32;
+/// Limit of concurrent HEADs for checksums.
+const CONCURRENT_HEADS: usize = 32;
 
-/// Objects by their keys.
+/// Listed objects by their keys.
 type Found = BTreeMap<String, Listed>;
 
-/// What a manifest names and is not there, or not in the size that it says.
+/// Objects that a manifest names and that do not exist or have another size.
 fn missing(manifest: &Manifest, run: &Run, found: &Found) -> Vec<Wrong> {
     let keys = run.keys();
     let mut wrong = Vec::new();
-    let mut look = |start: Option<u32>, key: String, bytes: Option<u64>| {
+    let mut check = |start: Option<u32>, key: String, bytes: Option<u64>| {
         let problem = match (found.get(&key), bytes) {
             (None, _) => Problem::Missing,
             (Some(found), Some(wanted)) if found.bytes != wanted => Problem::Size {
@@ -159,23 +159,22 @@ fn missing(manifest: &Manifest, run: &Run, found: &Found) -> Vec<Wrong> {
             continue;
         };
         let start = Some(slice.start);
-        look(start, outputs.gif.key.clone(), Some(outputs.gif.bytes));
+        check(start, outputs.gif.key.clone(), Some(outputs.gif.bytes));
         if let Some(frames) = &outputs.frames {
             for second in frames.first..frames.first + frames.count {
-                look(start, keys.frame(second), None);
+                check(start, keys.frame(second), None);
             }
         }
         if let Some(sheet) = &outputs.storyboard {
-            look(start, sheet.key.clone(), None);
+            check(start, sheet.key.clone(), None);
         }
     }
     if let Some(track) = &manifest.track {
-        look(None, track.key.clone(), Some(track.bytes));
+        check(None, track.key.clone(), Some(track.bytes));
     }
     wrong
 }
 
-/// What is wrong with an object.
 #[derive(Debug)]
 enum Problem {
     Missing,
@@ -183,7 +182,7 @@ enum Problem {
         found: u64,
         wanted: u64,
     },
-    /// It is of another version than that which was written, in the same size.
+    /// It has the same size but another version than the one that was written.
     Replaced,
 }
 
@@ -197,7 +196,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// What is wrong with an object, given what was found in its place.
+/// What is wrong with `object`, given what was `found` under its key.
 fn problem(object: &Object, found: Option<&Listed>) -> Option<Problem> {
     let Some(found) = found else {
         return Some(Problem::Missing);

@@ -79,14 +79,14 @@ proptest! {
     }
 }
 
-/// Slices of which an upload is given up, of 360 that end within 2 s with 32 uploads each, 16 of them
-/// at once, to a prefix that takes 3,500 uploads a second and answers 503 to the others.
+/// Simulates 360 slices that end within 2 s and returns how many of them give up an upload. Each slice
+/// has 32 uploads, 16 at once. The prefix takes 3,500 uploads a second and answers 503 to the others.
 fn slices_lost(rule: Backoff, seed: u64) -> usize {
     const PER_SECOND: f64 = 3500.0;
     let mut dice = Rng::with_seed(seed);
     let mut waiting = [16_u32; 360];
     let mut lost = [false; 360];
-    // The next requests: microsecond, slice, failures.
+    // Pending requests: time in microseconds, slice, failures so far.
     let mut requests = BinaryHeap::new();
     for slice in 0..360 {
         let ends = dice.u64(..2_000_000);
@@ -126,7 +126,7 @@ fn a_film_that_ends_all_at_once_loses_no_slice_to_throttling() {
     for seed in 0..3 {
         assert_eq!(slices_lost(Backoff::PERSISTENT, seed), 0);
         assert!(slices_lost(Backoff::USUAL, seed) < 10);
-        // What the SDK does by itself.
+        // The SDK's default.
         assert!(slices_lost(three, seed) > 100);
     }
 }

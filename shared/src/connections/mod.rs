@@ -1,10 +1,10 @@
-//! The clients of S3 and EventBridge, and how they treat connections that die, requests that are not
-//! answered, and servers that throttle. Both functions, `gifgen` and the tests build theirs here.
+//! Builds the clients of S3 and EventBridge. It decides how they treat broken connections, unanswered
+//! requests and throttling. Both functions, `gifgen` and the tests use these clients.
 //!
 //! - `reconnect`: idle connections that the peer has forgotten.
-//! - `patience`: how long an attempt may take, and how often a request is sent.
+//! - `attempts`: the timeout and the number of attempts.
 
-mod patience;
+mod attempts;
 mod reconnect;
 
 use aws_sdk_s3::config::{
@@ -16,15 +16,15 @@ use aws_types::{SdkConfig, service_config::ServiceConfigKey};
 
 pub use self::reconnect::{CONNECT_TIMEOUT, IDLE_TIMEOUT, MOST_IDLE};
 use self::{
-    patience::{Passing, Patience},
+    attempts::{AttemptLimits, TransientErrors},
     reconnect::Reconnecting,
 };
 use crate::backoff::{Backoff, LONGEST_ATTEMPT};
 
-/// The variable that chooses how buckets are addressed.
+/// Environment variable that chooses how buckets are addressed.
 const ADDRESSING_STYLE: &str = "S3_ADDRESSING_STYLE";
 
-/// What the clients of one process have in common: an HTTP client with its pool of connections.
+/// The AWS configuration and the HTTP connection pool that the clients of one process share.
 #[derive(Clone, Debug)]
 pub struct Connections {
     aws: SdkConfig,
@@ -32,7 +32,7 @@ pub struct Connections {
     addressing: Addressing,
 }
 
-/// How the bucket is named in a request.
+/// Where a request puts the bucket's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Addressing {
     /// In the path if an endpoint is set, else in the host.
@@ -43,16 +43,16 @@ pub enum Addressing {
     Host,
 }
 
-/// `S3_ADDRESSING_STYLE` has a value that it cannot have.
+/// The value of `S3_ADDRESSING_STYLE` is invalid.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{ADDRESSING_STYLE} is {0:?}, and must be auto, path or virtual")]
 pub struct AddressingError(String);
 
 impl Addressing {
-    /// Reads it through `variable`, which is `std::env::var` in production.
+    /// Reads `S3_ADDRESSING_STYLE` through `variable`, which is `std::env::var` in production.
     ///
     /// # Errors
-    /// If the value is none of `auto`, `path` and `virtual`, the names that the AWS CLI uses.
+    /// If the value is not `auto`, `path` or `virtual`. The AWS CLI uses the same names.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, AddressingError> {
         match variable(ADDRESSING_STYLE).as_deref() {
             None | Some("" | "auto") => Ok(Self::Automatic),
@@ -62,7 +62,7 @@ impl Addressing {
         }
     }
 
-    /// The same, from the environment of this process.
+    /// Reads `S3_ADDRESSING_STYLE` from the environment of this process.
     ///
     /// # Errors
     /// As [`Self::read`].
@@ -72,8 +72,9 @@ impl Addressing {
 }
 
 impl Connections {
-    /// Clients for what `aws` names: region, credentials, endpoints, and whether uploads carry a
-    /// checksum as a trailer (`AWS_REQUEST_CHECKSUM_CALCULATION=when_required` turns that off).
+    /// Creates connections from `aws`. It holds the region, credentials and endpoints, and whether
+    /// uploads carry a checksum as a trailer (`AWS_REQUEST_CHECKSUM_CALCULATION=when_required` turns
+    /// that off).
     pub fn new(aws: SdkConfig, addressing: Addressing) -> Self {
         Self {
             aws,
@@ -82,10 +83,11 @@ impl Connections {
         }
     }
 
-    /// A client for S3.
+    /// Creates an S3 client over the shared pool.
     pub fn s3(&self) -> aws_sdk_s3::Client {
         let path_style = match self.addressing {
-            // A host such as `bucket.localhost` rarely resolves, and S3s other than AWS take the path.
+            // A host such as `bucket.localhost` rarely resolves, and S3 servers other than AWS take the
+            // path.
             Addressing::Automatic => endpoint_is_set(&self.aws),
             Addressing::Path => true,
             Addressing::Host => false,
@@ -95,29 +97,30 @@ impl Connections {
             .timeout_config(timeouts())
             .retry_config(retries(Backoff::USUAL))
             .retry_partition(partition())
-            .retry_classifier(Passing)
-            .interceptor(Patience)
+            .retry_classifier(TransientErrors)
+            .interceptor(AttemptLimits)
             .force_path_style(path_style)
             .build();
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    /// A client for EventBridge. A run has begun whose events it sends, so it tries for longer than S3's:
-    /// until the deadline, if there is one. What fails of a request [`crate::publish`] sends again.
+    /// Creates an EventBridge client over the shared pool. Its events belong to a run that has already
+    /// begun, so it retries longer than the S3 client: until the deadline, if there is one.
+    /// [`crate::publish`] resends single entries that failed.
     pub fn event_bridge(&self) -> aws_sdk_eventbridge::Client {
         let config = aws_sdk_eventbridge::config::Builder::from(&self.aws)
             .http_client(self.http.clone())
             .timeout_config(timeouts())
             .retry_config(retries(Backoff::PERSISTENT))
             .retry_partition(partition())
-            .retry_classifier(Passing)
-            .interceptor(Patience)
+            .retry_classifier(TransientErrors)
+            .interceptor(AttemptLimits)
             .build();
         aws_sdk_eventbridge::Client::from_conf(config)
     }
 }
 
-/// Whether an endpoint for S3 is set, in the environment, in a profile or in the program.
+/// Whether the environment, the profile or the program sets an endpoint for S3.
 fn endpoint_is_set(aws: &SdkConfig) -> bool {
     let of_service = || {
         let key = ServiceConfigKey::builder()
@@ -129,7 +132,7 @@ fn endpoint_is_set(aws: &SdkConfig) -> bool {
     aws.endpoint_url().is_some() || of_service().is_some()
 }
 
-/// Without a deadline. `Patience` shortens and lengthens them.
+/// The timeouts without a deadline. `AttemptLimits` adapts them.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
@@ -137,7 +140,7 @@ fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// A rule, as the SDK wants it. Its pauses have full jitter, too.
+/// Converts `rule` for the SDK, whose pauses have full jitter too.
 fn retries(rule: Backoff) -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(rule.attempts)
@@ -145,8 +148,9 @@ fn retries(rule: Backoff) -> RetryConfig {
         .with_max_backoff(rule.longest)
 }
 
-/// The SDK's own bucket of 500 tokens, at five or ten a retry, is empty after 50 of the retries that a
-/// throttled film needs; then nothing is retried at all. The attempts and the deadline are the bound here.
+/// Removes the SDK's retry quota. That is 500 tokens at five or ten a retry, so some 50 retries of a
+/// throttled film would use it up and nothing would be retried. Here the attempts and the deadline are
+/// the limit.
 fn partition() -> RetryPartition {
     RetryPartition::custom("gifgen")
         .token_bucket(TokenBucket::unlimited())

@@ -1,18 +1,18 @@
-//! Connections that the peer forgets while a Lambda function is frozen.
+//! Replaces connections that the peer forgot while a Lambda function was frozen.
 //!
-//! A frozen process sees no end of a connection: the first request on it afterwards is reset. A worker
-//! uploads over many connections at once, so several may be dead, and each would cost an attempt.
-//! Three things prevent that:
+//! A frozen process does not notice that a connection was closed: its next request on that connection is
+//! reset. A worker uploads over many connections at once. Several may be dead, and each would cost an
+//! attempt. Three measures prevent that:
 //!
-//! - An idle connection lives for less time than peers and NATs remember it, and there are few of them.
-//!   The clock of a frozen machine may stand still, so this alone is not enough.
-//! - hyper sends a request again by itself if the connection closed before any of it was written.
-//! - If a connection breaks before the answer begins, the request is sent once more over a connection of
-//!   its own, within the same attempt. Only a second break costs an attempt. So does a first one where
-//!   a file is uploaded without TLS: then the SDK signs its chunks one after another, and what was
-//!   signed for one request is not good for the next.
+//! - An idle connection is dropped before peers and NATs forget it, and there are few of them. The clock
+//!   of a frozen machine may stand still, so this alone is not enough.
+//! - hyper itself resends a request if the connection closed before any of the request was written.
+//! - If a connection breaks before the answer begins, the request is sent once more over a new
+//!   connection, within the same attempt. Only a second break costs an attempt. One exception: uploads
+//!   of files without TLS. There the SDK signs chunks in sequence, and the signatures are not valid for
+//!   another request, so the first break costs an attempt.
 //!
-//! What was sent twice may have been handled twice. That is so with every retry of the SDK, too:
+//! A request that was sent twice may have been handled twice. The same holds for every retry of the SDK:
 //! a conditional write may find its own earlier result.
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -34,16 +34,16 @@ use aws_smithy_runtime_api::{
     },
 };
 
-/// How long a connection may be idle. Some NATs and load balancers forget one after 10 s.
+/// Idle time after which a connection is dropped. Some NATs and load balancers forget one after 10 s.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Most idle connections to one host.
+/// Limit of idle connections to one host.
 pub const MOST_IDLE: usize = 4;
 
-/// How long it may take to connect, with TLS.
+/// Time limit for connecting, TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// An HTTP client with a pool, and one without, which takes what fails over a forgotten connection.
+/// A pooled HTTP client, and one without a pool for requests that failed over a forgotten connection.
 #[derive(Debug)]
 pub(super) struct Reconnecting {
     pooled: SharedHttpClient,
@@ -76,7 +76,7 @@ impl HttpClient for Reconnecting {
             (self.fresh.clone(), settings.clone(), components.clone());
         SharedHttpConnector::new(Connector {
             pooled: self.pooled.http_connector(&settings, &components),
-            // Made when it is needed, for it loads the system's certificates once more.
+            // Created on first use, because it loads the system's certificates again.
             fresh: Arc::new(move || fresh.http_connector(&settings, &components)),
         })
     }
@@ -103,9 +103,9 @@ impl fmt::Debug for Connector {
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        // The SDK's interceptor, which poisons connections, asks for it in each request.
+        // The SDK's interceptor that discards broken connections reads it from each request.
         let capture = request.extension::<CaptureSmithyConnection>().cloned();
-        // A clone has no extensions. A body that cannot be read twice cannot be cloned.
+        // A clone lacks the extensions. A request whose body cannot be read twice cannot be cloned.
         let again = (!is_signed_in_chunks(&request))
             .then(|| request.try_clone())
             .flatten();
@@ -135,7 +135,7 @@ fn is_signed_in_chunks(request: &HttpRequest) -> bool {
     hash.is_some_and(|hash| hash.starts_with("STREAMING-AWS4-"))
 }
 
-/// Whether the connection broke before an answer began, rather than that the answer took too long.
+/// Whether the connection broke before an answer began. A timeout does not count.
 fn is_broken(error: &ConnectorError) -> bool {
     error.is_io() || error.as_other().is_some()
 }

@@ -44,7 +44,7 @@ fn the_advice_is_about_the_right_that_is_needed() {
 #[test]
 fn what_the_sdk_says_is_told_where_s3_says_nothing() {
     let of = |status, said: &str| Refusal {
-        said: said.into(),
+        sdk_message: said.into(),
         ..Refusal::of_answer(status, None, "")
     };
     let words = |status, said| of(status, said).words("s3:GetObject", None);

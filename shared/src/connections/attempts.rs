@@ -1,4 +1,4 @@
-//! How long an attempt may take, how often a request is sent, and which errors of S3's pass.
+//! Sets the timeout of each attempt and the number of attempts, and classifies transient S3 errors.
 
 use std::time::Duration;
 
@@ -27,7 +27,6 @@ const CONFLICT: u16 = 409;
 
 const TOO_MANY_REQUESTS: u16 = 429;
 
-/// How many bytes an operation uploads.
 #[derive(Clone, Copy, Debug)]
 struct UploadSize(u64);
 
@@ -35,7 +34,7 @@ impl Storable for UploadSize {
     type Storer = StoreReplace<Self>;
 }
 
-/// The retries of an operation while its deadline is far.
+/// The retries of an operation before the deadline limits them.
 #[derive(Clone, Debug)]
 struct Retries(RetryConfig);
 
@@ -43,15 +42,15 @@ impl Storable for Retries {
     type Storer = StoreReplace<Self>;
 }
 
-/// Derives the timeout of each attempt, and whether there is another, from the deadline of the invocation
-/// and from the size of what is uploaded. So attempts end inside the client, with what the server said last;
-/// a timeout around the client would not know.
+/// Sets the timeout of each attempt, and decides whether another one follows, from the invocation's
+/// deadline and the upload's size. So the client itself ends the attempts, and its error tells the
+/// server's last answer. A timeout around the client would lose that answer.
 #[derive(Debug)]
-pub(super) struct Patience;
+pub(super) struct AttemptLimits;
 
-impl Intercept for Patience {
+impl Intercept for AttemptLimits {
     fn name(&self) -> &'static str {
-        "Patience"
+        "AttemptLimits"
     }
 
     fn modify_before_retry_loop(
@@ -96,11 +95,11 @@ impl Intercept for Patience {
                 let rule = rule.within(left);
                 let retries = match rule {
                     Some(rule) => retries.with_max_backoff(rule.longest),
-                    // No other attempt.
+                    // Allows no further attempt.
                     None => retries.with_max_attempts(failures),
                 };
                 config.interceptor_state().store_put(retries);
-                // The pause before the next attempt is not drawn yet.
+                // The next pause is not drawn yet, so this assumes the longest.
                 rule.map(|rule| left - rule.bound(failures))
             }
             (left, _) => left,
@@ -110,7 +109,7 @@ impl Intercept for Patience {
     }
 }
 
-/// Sets the timeout of the next attempt, which has so much time `left`.
+/// Sets the timeout of the next attempt when `left` remains until the deadline.
 fn set_timeout(config: &mut ConfigBag, left: Option<Duration>) {
     let bytes = config.load::<UploadSize>().map_or(0, |size| size.0);
     let timeouts = config.load::<TimeoutConfig>().cloned();
@@ -122,16 +121,16 @@ fn set_timeout(config: &mut ConfigBag, left: Option<Duration>) {
     config.interceptor_state().store_put(timeouts);
 }
 
-/// Errors that pass, though the SDK does not know them:
+/// Classifies as transient what the SDK does not:
 ///
-/// - a conflict, 409: another write of the object is under way (`ConditionalRequestConflict`,
-///   `OperationAborted`), and S3 asks that this one be sent again. It is no proof that the write's condition
-///   does not hold. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
-/// - 429, with which S3s other than AWS throttle.
+/// - 409, a conflict: another write of the object is under way (`ConditionalRequestConflict`,
+///   `OperationAborted`). S3 asks to send the request again. It does not prove that the precondition
+///   failed. <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html>
+/// - 429: S3 servers other than AWS throttle with it.
 #[derive(Debug)]
-pub(super) struct Passing;
+pub(super) struct TransientErrors;
 
-impl ClassifyRetry for Passing {
+impl ClassifyRetry for TransientErrors {
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
         let status = context.response().map(|answer| answer.status().as_u16());
         if matches!(status, Some(CONFLICT | TOO_MANY_REQUESTS)) {
@@ -142,6 +141,6 @@ impl ClassifyRetry for Passing {
     }
 
     fn name(&self) -> &'static str {
-        "Passing"
+        "TransientErrors"
     }
 }
