@@ -1,5 +1,5 @@
-//! The clients that functions, `gifgen` and tests have in common, against servers that forget, refuse, or
-//! are particular about how they are asked.
+//! The clients of functions, `gifgen` and tests, against servers with stale connections, refusals,
+//! and special addressing.
 
 use std::time::Duration;
 
@@ -46,7 +46,8 @@ async fn a_forgotten_connection_costs_no_attempt() {
     let bed = TestBed::start().await;
     let forgetful = Forgetful::start(&bed.stack().s3_endpoint()).await;
     let s3 = bed.s3_behind(forgetful.endpoint());
-    // Nothing is retried. And without TLS the SDK would sign trailers, so that no upload could be repeated.
+    // Nothing is retried. Without TLS the SDK would sign trailers, and then no upload could be
+    // repeated.
     let s3 = s3
         .config()
         .to_builder()
@@ -78,7 +79,7 @@ async fn few_connections_stay_idle() {
     for uploaded in join_all(keys.iter().map(|key| upload(&s3, key))).await {
         uploaded.unwrap();
     }
-    // A connection goes back to the pool a moment after its answer; it may stay there for 8 s.
+    // A connection returns to the pool a moment after its answer, and may stay there for 8 s.
     tokio::time::sleep(Duration::from_secs(2)).await;
     forgetful.freeze();
     for uploaded in join_all(keys.iter().map(|key| upload(&s3, key))).await {
@@ -99,7 +100,7 @@ async fn a_connection_that_is_idle_for_ten_seconds_is_not_used_again() {
     assert!(forgetful.opened() > before, "{forgetful:?}");
 }
 
-/// A client whose pauses are short, for a server that refuses everything with this answer.
+/// A client with short retry pauses, for a server that refuses everything.
 async fn refused(status: u16, code: &'static str) -> (Canned, aws_sdk_s3::Client) {
     let server = Canned::start(move |_| Answer::error(status, code, "on purpose")).await;
     let s3 = Connections::new(config(&server.endpoint()).build(), Addressing::Path).s3();
@@ -154,7 +155,7 @@ async fn every_conflict_is_sent_again() {
     }
 }
 
-/// What an upload to a server at `http://{host}:PORT` asks.
+/// The requests of an upload to a server at `http://{host}:PORT`.
 async fn asked(host: &str, addressing: Addressing, more: fn(Builder) -> Builder) -> Vec<Asked> {
     let server = Canned::start(|_| Answer {
         status: 200,
@@ -181,7 +182,7 @@ async fn a_server_with_a_name_gets_the_bucket_in_the_path() {
             "{asked:?}"
         );
     }
-    // Whether the bucket's name resolves is up to the machine, so nothing is sent.
+    // The bucket's host name may not resolve on this machine, so nothing is sent.
     let aws = config("http://localhost:9").build();
     let s3 = Connections::new(aws, Addressing::Host).s3();
     let minute = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();

@@ -1,4 +1,4 @@
-//! The counting proxy before the embedded S3 server: what it notes, and what it does to requests.
+//! Tests of the counting proxy: what it records, and how it changes requests.
 
 use std::time::{Duration, Instant};
 
@@ -75,11 +75,11 @@ async fn a_client_that_goes_away_is_counted_for_about_what_it_took() {
     let taken = take_and_leave(&url, 4 << 20).await;
     let reads = proxy.take().await;
     assert_eq!((reads.len(), reads[0].status), (1, 200));
-    // The kernel holds what the client has not read yet: over a real network that comes too.
+    // The kernel buffers what the client has not read yet. A real network would deliver it too.
     assert!(reads[0].bytes >= taken && reads[0].bytes < taken + (8 << 20));
 }
 
-/// Reads so many bytes of an answer, its head included, and closes the connection.
+/// Reads this many bytes of an answer, including its head, and closes the connection.
 async fn take_and_leave(url: &PresignedUrl, bytes: u64) -> u64 {
     let rest = url.expose().strip_prefix("http://").unwrap();
     let (host, path) = rest.split_once('/').unwrap();
@@ -92,6 +92,6 @@ async fn take_and_leave(url: &PresignedUrl, bytes: u64) -> u64 {
         .read_to_end(&mut part)
         .await
         .unwrap();
-    // Less the head of the answer.
+    // Without the answer's head.
     part.len() as u64 - 1024
 }
