@@ -26,6 +26,7 @@ use crate::{
 /// Limit of the buffered pictures, in bytes. A single picture may be larger.
 pub const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
+/// A GIF's size, rate and dithering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gif {
     /// In pixels.
@@ -39,6 +40,7 @@ pub struct Gif {
     pub dither: Dither,
 }
 
+/// Why a GIF was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
     /// The picture's size is not the GIF's.
@@ -57,6 +59,7 @@ pub enum EncodeError {
     Write(#[from] io::Error),
 }
 
+/// The result of [`Encoder::finish`].
 #[derive(Debug)]
 pub struct Encoded<W> {
     /// Not flushed yet.

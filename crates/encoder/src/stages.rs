@@ -8,13 +8,16 @@ use std::time::{Duration, Instant};
 pub struct Stages {
     /// Finding unchanged pixels and counting colours.
     pub stabilize: Duration,
+    /// Computing palettes.
     pub palette: Duration,
     /// Choosing palette entries, with dithering.
     pub choose: Duration,
+    /// LZW compression.
     pub compress: Duration,
 }
 
 impl Stages {
+    /// Sum of all stages.
     pub fn total(&self) -> Duration {
         self.stabilize + self.palette + self.choose + self.compress
     }

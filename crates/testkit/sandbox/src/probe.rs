@@ -10,6 +10,7 @@ use crate::refused::{Answer, Call, REFUSED, When};
 
 const NOTHING: c_long = -1;
 
+/// One call that was tried, and its result.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     /// The call, and the relevant part of its first argument.

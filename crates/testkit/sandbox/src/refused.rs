@@ -20,11 +20,12 @@ pub struct Refusal {
     pub known: &'static str,
 }
 
+/// A system call on this processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
     /// The name in [`libc`], with `SYS_`.
     name: &'static str,
-    /// The number on this processor.
+    /// Its number.
     pub number: c_long,
 }
 
