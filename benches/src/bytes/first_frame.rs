@@ -13,11 +13,11 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use gifgen_testkit::bed::{TestBed, invocation};
+use gifgen_testkit::test_env::{TestEnv, invocation};
 use gifgen_worker::{error::TransientError, worker::Answer};
 
 use super::{
-    bed::{Lane, Planned},
+    measured_worker::{MeasuredWorker, Planned},
     plain,
 };
 use crate::rounds::median;
@@ -47,10 +47,10 @@ pub struct FirstFrame {
 ///
 /// # Errors
 /// If one of them fails.
-pub async fn measure(bed: &TestBed, key: &str, planned: &Planned) -> Result<FirstFrame> {
-    let program = shim(bed.directory())?;
+pub async fn measure(env: &TestEnv, key: &str, planned: &Planned) -> Result<FirstFrame> {
+    let program = shim(env.directory())?;
     let program = program.to_str().context("a folder's name is odd")?;
-    let lane = Lane::start(bed, &[("FFMPEG", program)]).await;
+    let lane = MeasuredWorker::start(env, &[("FFMPEG", program)]).await;
     let url = lane.url(key).await?;
     let (mut by_plain, mut by_ours) = (Vec::new(), Vec::new());
     let begun = Instant::now();

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use anyhow::Result;
-use gifgen_testkit::bed::TestBed;
+use gifgen_testkit::test_env::TestEnv;
 
 use super::{
-    bed::{Lane, Planned, each},
     bounds::{Figures, SPLITTER_CPU_SECONDS, SPLITTER_MEMORY},
     first_frame,
     ideal::Packets,
+    measured_worker::{MeasuredWorker, Planned, each},
     media::{Medium, moov_bytes},
     ours, plain,
     reads::{Log, Reads, Total},
@@ -35,11 +35,11 @@ impl Measured {
     /// # Errors
     /// If something fails to read or to render.
     pub async fn of(medium: Medium, path: &Path, most: Option<usize>, log: &Path) -> Result<Self> {
-        let bed = TestBed::start().await;
+        let env = TestEnv::start().await;
         let say = |what| eprintln!("{}: {what}", medium.name);
-        let object = bed.adopt(medium.key(), path).await;
+        let object = env.adopt(medium.key(), path).await;
         say("splitting");
-        let split = split(&bed, medium.key(), &object.etag).await?;
+        let split = split(&env, medium.key(), &object.etag).await?;
         let slices = spread(&split.slices, most);
         let video = slices[0].video;
         say("what is needed");
@@ -47,10 +47,10 @@ impl Measured {
         let needed = |planned: &Planned| packets.needed(&planned.slice, video.start_time);
         let middle = &slices[slices.len() / 2];
         say("first picture");
-        let first_frame = first_frame::measure(&bed, medium.key(), middle).await?;
+        let first_frame = first_frame::measure(&env, medium.key(), middle).await?;
         let mut lanes = Vec::new();
         for _ in 0..LANES {
-            lanes.push(Lane::start(&bed, &[]).await);
+            lanes.push(MeasuredWorker::start(&env, &[]).await);
         }
         say("plain FFmpeg");
         let plain = each(&lanes, &slices, async |lane, planned| {

@@ -13,8 +13,8 @@ use gifgen_shared::{
     video_stream::VideoStream,
 };
 use gifgen_testkit::{
-    bed::{FILMS, TestBed, worker},
     counting_proxy::CountingProxy,
+    test_env::{FILMS, TestEnv, worker},
 };
 use gifgen_worker::worker::Worker;
 use serde_json::Value;
@@ -37,7 +37,7 @@ pub const SETTINGS: [(&str, &str); 5] = [
 ];
 
 /// A proxy, and a worker behind it.
-pub struct Lane {
+pub struct MeasuredWorker {
     /// The proxy.
     pub proxy: CountingProxy,
     /// The worker.
@@ -56,13 +56,13 @@ pub struct Planned {
     pub video: VideoStream,
 }
 
-impl Lane {
+impl MeasuredWorker {
     /// A lane whose worker has these variables beside [`SETTINGS`].
-    pub async fn start(bed: &TestBed, variables: &[(&str, &str)]) -> Self {
-        let proxy = CountingProxy::start(&bed.stack().s3_endpoint(), LATENCY).await;
-        let s3 = bed.s3_behind(&proxy.endpoint());
+    pub async fn start(env: &TestEnv, variables: &[(&str, &str)]) -> Self {
+        let proxy = CountingProxy::start(&env.stack().s3_endpoint(), LATENCY).await;
+        let s3 = env.s3_behind(&proxy.endpoint());
         let variables = [&SETTINGS, variables].concat();
-        let worker = worker(s3.clone(), bed.bus().clone(), bed.temporary(), &variables);
+        let worker = worker(s3.clone(), env.bus().clone(), env.temporary(), &variables);
         Self { proxy, worker, s3 }
     }
 
@@ -86,12 +86,12 @@ impl Lane {
 /// # Errors
 /// If `work` fails.
 pub async fn each(
-    lanes: &[Lane],
+    lanes: &[MeasuredWorker],
     slices: &[Planned],
-    work: impl AsyncFn(&Lane, &Planned) -> Result<()>,
+    work: impl AsyncFn(&MeasuredWorker, &Planned) -> Result<()>,
 ) -> Result<Vec<Reads>> {
     let (next, work) = (AtomicUsize::new(0), &work);
-    let in_lane = async |lane: &Lane| {
+    let in_lane = async |lane: &MeasuredWorker| {
         let mut done = Vec::new();
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);

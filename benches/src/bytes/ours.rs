@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use gifgen_testkit::bed::invocation;
+use gifgen_testkit::test_env::invocation;
 use gifgen_worker::worker::Answer;
 
-use super::bed::{Lane, Planned};
+use super::measured_worker::{MeasuredWorker, Planned};
 
 /// Time for one slice.
 const DEADLINE: Duration = Duration::from_secs(900);
@@ -15,7 +15,7 @@ const DEADLINE: Duration = Duration::from_secs(900);
 ///
 /// # Errors
 /// If the slice does not end well.
-pub async fn render(lane: &Lane, planned: &Planned) -> Result<()> {
+pub async fn render(lane: &MeasuredWorker, planned: &Planned) -> Result<()> {
     let invocation = invocation(DEADLINE);
     match lane.worker.handle(&planned.event, &invocation).await? {
         Answer::Done(_) => Ok(()),

@@ -15,16 +15,16 @@ use gifgen_shared::{
 };
 use gifgen_splitter::splitter::Splitter;
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed},
     clients,
     counting_proxy::CountingProxy,
     events::object_created,
+    test_env::{FILMS, PREVIEWS, TestEnv},
 };
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use super::{
-    bed::{LATENCY, Planned, SETTINGS},
+    measured_worker::{LATENCY, Planned, SETTINGS},
     reads::Reads,
 };
 use crate::{cpu_time::children_cpu, memory::peak_memory};
@@ -52,12 +52,12 @@ pub struct Split {
 ///
 /// # Errors
 /// If it fails, or the source is rejected.
-pub async fn split(bed: &TestBed, key: &str, etag: &str) -> Result<Split> {
-    let proxy = CountingProxy::start(&bed.stack().s3_endpoint(), LATENCY).await;
-    let mut sent = bed.our_events();
+pub async fn split(env: &TestEnv, key: &str, etag: &str) -> Result<Split> {
+    let proxy = CountingProxy::start(&env.stack().s3_endpoint(), LATENCY).await;
+    let mut sent = env.our_events();
     let event = object_created(FILMS, key, etag).to_string();
     let mut command = Command::new(env::current_exe()?);
-    command.arg(SPLITTER).envs(bed.environment()).envs(SETTINGS);
+    command.arg(SPLITTER).envs(env.environment()).envs(SETTINGS);
     command.env("AWS_ENDPOINT_URL_S3", proxy.endpoint());
     let (said, cpu, memory) = spawn_blocking(move || {
         let before = children_cpu();
@@ -70,7 +70,7 @@ pub async fn split(bed: &TestBed, key: &str, etag: &str) -> Result<Split> {
         said["sources"][0]["status"] == "split",
         "the splitter says {said}"
     );
-    let ledger = Ledger::new(bed.s3().clone(), PREVIEWS, bed.bus().clone(), "default");
+    let ledger = Ledger::new(env.s3().clone(), PREVIEWS, env.bus().clone(), "default");
     let run = ledger.current_run(&SourceKey::plain(key)?).await?;
     let (run, _) = run.context("the splitter began no run")?;
     let mut slices = Vec::new();

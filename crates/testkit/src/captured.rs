@@ -13,10 +13,10 @@ use rustix::process::getuid;
 use tempfile::TempDir;
 
 use crate::{
-    bed::TestBed,
     program,
     rie::Rie,
     sandbox::{Machine, built},
+    test_env::TestEnv,
 };
 
 /// Where the function runs.
@@ -49,9 +49,9 @@ const SEPARATOR: &str = "\ncaptured targets:\n";
 const NOBODY: &str = "65534";
 
 impl Captured {
-    /// Starts `binary` on `bed`. The captured program replaces the one that the setting `program`
+    /// Starts `binary` on `env`. The captured program replaces the one that the setting `program`
     /// (such as "FFMPEG") names.
-    pub async fn start(bed: &TestBed, place: Place, binary: &str, program: &str) -> Self {
+    pub async fn start(env: &TestEnv, place: Place, binary: &str, program: &str) -> Self {
         let folder = open_folder();
         let stand_in = folder.path().join("captured");
         program::copy(&built("gifgen-captured"), &stand_in);
@@ -70,7 +70,7 @@ impl Captured {
             Place::Open => path.to_owned(),
             _ => Machine::path_of(path),
         };
-        let mut environment = bed.environment();
+        let mut environment = env.environment();
         let setting = in_place(&stand_in).into_os_string().into_string().unwrap();
         environment.push((program.into(), setting));
         let rie = match place {
@@ -88,7 +88,7 @@ impl Captured {
         // The emulator's port is known now.
         let targets = format!(
             "{SEPARATOR}secret={}\nport={}\nfile={}\n",
-            bed.stack().credentials().secret_access_key,
+            env.stack().credentials().secret_access_key,
             rie.runtime_port(),
             in_place(&canary).display()
         );

@@ -26,8 +26,8 @@ use hyper_util::{
 use tokio::time::sleep;
 
 use crate::{
-    bed::FILMS,
     server::{Body, Broken, Buffers, Server},
+    test_env::FILMS,
 };
 
 /// Bytes of a body that are forwarded and counted at a time. Bytes that a client leaves unread

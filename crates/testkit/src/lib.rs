@@ -2,21 +2,21 @@
 //! do, listens on free loopback ports, and cleans up when dropped.
 //!
 //! - [`media`]: the folder of test videos, and the measured properties of each.
-//! - [`bed`]: the embedded AWS side with clients, and the real splitter and worker.
+//! - [`test_env`]: the embedded AWS side with clients, and the real splitter and worker.
 //! - [`moto`]: a third party's S3 and EventBridge.
 //! - [`rie`]: hosts one of our binaries in Lambda's runtime emulator.
 //! - [`sandbox`]: the machine that the emulator runs on, under Lambda's rules.
 //! - [`program`]: writes executable files.
 //! - [`captured`]: an FFmpeg that a hostile video has taken over.
 //! - [`broken_connections`]: a proxy that breaks connections by their number.
-//! - [`canned`]: a server whose answers the test writes.
-//! - [`forgetful`]: a proxy whose connections become stale while the client is frozen.
+//! - [`stub_server`]: a server whose answers the test writes.
+//! - [`stale_connections`]: a proxy whose connections become stale while the client is frozen.
 //! - [`fault_proxy`]: a proxy that injects faults, reproducibly from a seed.
 //! - [`counting_proxy`]: a proxy that records and delays each read of a source.
 //! - [`lambda`]: hosts one of our binaries in processes that are killed, with events that come
 //!   twice.
 //! - [`put_events`]: an event bus that fails chosen entries.
-//! - [`hang`]: a server that accepts connections and never answers.
+//! - [`unresponsive`]: a server that accepts connections and never answers.
 //! - [`events`]: the events that start the splitter, and the saved events in `events/`.
 //! - [`keys`]: object keys that break careless encoding, splitting or normalizing.
 
@@ -27,16 +27,12 @@ mod process;
 mod seed;
 mod server;
 
-pub mod bed;
 pub mod broken_connections;
-pub mod canned;
 pub mod captured;
 pub mod clients;
 pub mod counting_proxy;
 pub mod events;
 pub mod fault_proxy;
-pub mod forgetful;
-pub mod hang;
 pub mod keys;
 pub mod lambda;
 pub mod media;
@@ -46,6 +42,10 @@ pub mod put_events;
 pub mod rie;
 pub mod run_json;
 pub mod sandbox;
+pub mod stale_connections;
+pub mod stub_server;
+pub mod test_env;
+pub mod unresponsive;
 
 use std::path::PathBuf;
 

@@ -8,10 +8,10 @@ use gifgen_stack::ETags;
 use serde_json::{Value, json};
 
 use crate::{
-    bed::{FILMS, PREVIEWS, etags_wanted},
     clients::{self, REGION},
     http, media,
     process::Process,
+    test_env::{FILMS, PREVIEWS, etags_wanted},
     tool,
 };
 

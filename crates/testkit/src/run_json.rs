@@ -3,7 +3,7 @@
 use aws_sdk_s3::Client;
 use serde_json::{Value, json};
 
-use crate::bed::PREVIEWS;
+use crate::test_env::PREVIEWS;
 
 /// An hour ago, in the ledger's time format.
 pub fn an_hour_ago() -> Value {

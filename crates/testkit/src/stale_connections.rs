@@ -13,7 +13,7 @@ use tokio::{
 
 /// Closes its connections when dropped.
 #[derive(Debug)]
-pub struct Forgetful {
+pub struct StaleConnectionProxy {
     /// Address: `http://127.0.0.1:PORT`.
     endpoint: String,
     state: Arc<State>,
@@ -22,13 +22,13 @@ pub struct Forgetful {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Number of calls of [`freeze`](Forgetful::freeze).
+    /// Number of calls of [`freeze`](StaleConnectionProxy::freeze).
     era: AtomicUsize,
     opened: AtomicUsize,
     reset: AtomicUsize,
 }
 
-impl Forgetful {
+impl StaleConnectionProxy {
     /// Starts a proxy for `endpoint` (`http://127.0.0.1:PORT`).
     pub async fn start(endpoint: &str) -> Self {
         let upstream = endpoint.strip_prefix("http://").unwrap().to_owned();

@@ -20,7 +20,7 @@ pub struct Answer {
 
 /// A received request.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct ReceivedRequest {
     /// Method and target, such as `GET /bucket/key?query`.
     pub line: String,
     /// One header per line, with names in lower case.
@@ -31,9 +31,9 @@ pub struct Asked {
 
 /// Stops when dropped.
 #[derive(Debug)]
-pub struct Canned {
+pub struct StubServer {
     server: Server,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<ReceivedRequest>>>,
 }
 
 impl Answer {
@@ -47,10 +47,10 @@ impl Answer {
     }
 }
 
-impl Canned {
+impl StubServer {
     /// Starts a server; `answer` gets the method and target of each request.
     pub async fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
-        let asked = Arc::<Mutex<Vec<Asked>>>::default();
+        let asked = Arc::<Mutex<Vec<ReceivedRequest>>>::default();
         let (log, answer) = (asked.clone(), Arc::new(answer));
         let server = Server::start(move |request| say(request, log.clone(), answer.clone())).await;
         Self { server, asked }
@@ -62,14 +62,14 @@ impl Canned {
     }
 
     /// All requests so far.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<ReceivedRequest> {
         self.asked.lock().unwrap().clone()
     }
 }
 
 async fn say(
     request: Request<Incoming>,
-    log: Arc<Mutex<Vec<Asked>>>,
+    log: Arc<Mutex<Vec<ReceivedRequest>>>,
     answer: Arc<impl Fn(&str) -> Answer>,
 ) -> Result<Response<Body>, Broken> {
     let line = format!("{} {}", request.method(), request.uri());
@@ -80,7 +80,7 @@ async fn say(
     let body = request.into_body().collect().await;
     let bytes = body.map_err(|_| Broken::Closed)?.to_bytes().len();
     let answer = answer(&line);
-    log.lock().unwrap().push(Asked {
+    log.lock().unwrap().push(ReceivedRequest {
         line,
         headers,
         bytes,

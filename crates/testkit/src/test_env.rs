@@ -30,19 +30,19 @@ pub const PREVIEWS: &str = "previews";
 ///
 /// ```no_run
 /// # async fn example() {
-/// let bed = gifgen_testkit::bed::TestBed::start().await;
-/// let object = bed.adopt("a b.mp4", &gifgen_testkit::media::video("d05")).await;
+/// let env = gifgen_testkit::test_env::TestEnv::start().await;
+/// let object = env.adopt("a b.mp4", &gifgen_testkit::media::video("d05")).await;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct TestBed {
+pub struct TestEnv {
     stack: Stack,
     s3: aws_sdk_s3::Client,
     bus: aws_sdk_eventbridge::Client,
     directory: TempDir,
 }
 
-impl TestBed {
+impl TestEnv {
     /// Starts with the ETags that [`etags_wanted`] gives, so that the same tests can run with both
     /// kinds.
     pub async fn start() -> Self {

@@ -6,13 +6,13 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 /// Closes its connections when dropped.
 #[derive(Debug)]
-pub struct Hang {
+pub struct UnresponsiveServer {
     authority: String,
     accepted: watch::Receiver<usize>,
     accepting: JoinHandle<()>,
 }
 
-impl Hang {
+impl UnresponsiveServer {
     /// Starts listening.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -55,7 +55,7 @@ impl Hang {
     }
 }
 
-impl Drop for Hang {
+impl Drop for UnresponsiveServer {
     fn drop(&mut self) {
         self.accepting.abort();
     }

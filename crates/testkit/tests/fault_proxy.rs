@@ -13,10 +13,10 @@ use aws_sdk_s3::{
 };
 use bytes::Bytes;
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed},
     clients,
     fault_proxy::{Dealt, FaultProxy, Faults, Kind},
     put_events::{FailingBus, Verdict},
+    test_env::{FILMS, PREVIEWS, TestEnv},
 };
 use http_body_util::{BodyExt as _, Empty};
 use hyper::{Request, Response, StatusCode, body::Incoming};
@@ -38,9 +38,9 @@ fn first(kinds: &'static [Kind]) -> Faults {
     }
 }
 
-/// A bed with a video, and its S3 behind a proxy.
+/// A test environment with a video, and its S3 behind a proxy.
 struct Faulty {
-    bed: TestBed,
+    env: TestEnv,
     proxy: FaultProxy,
     s3: aws_sdk_s3::Client,
     video: Bytes,
@@ -48,11 +48,11 @@ struct Faulty {
 
 impl Faulty {
     async fn start(faults: Faults) -> Self {
-        let bed = TestBed::start().await;
-        let object = bed.adopt_video(KEY, "d05").await;
+        let env = TestEnv::start().await;
+        let object = env.adopt_video(KEY, "d05").await;
         let video = std::fs::read(object.body).unwrap().into();
-        let proxy = FaultProxy::start(&bed.stack().s3_endpoint(), faults).await;
-        let credentials = bed.stack().credentials();
+        let proxy = FaultProxy::start(&env.stack().s3_endpoint(), faults).await;
+        let credentials = env.stack().credentials();
         let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
         // The SDK's own client: ours sends again what a connection lost.
         let config = aws_sdk_s3::Config::builder()
@@ -64,7 +64,7 @@ impl Faulty {
             .retry_config(RetryConfig::disabled())
             .build();
         Self {
-            bed,
+            env,
             proxy,
             s3: aws_sdk_s3::Client::from_conf(config),
             video,
@@ -78,7 +78,7 @@ impl Faulty {
     }
 
     async fn is_there(&self, key: &str) -> bool {
-        let objects = self.bed.stack().store().list(PREVIEWS, key).await.unwrap();
+        let objects = self.env.stack().store().list(PREVIEWS, key).await.unwrap();
         !objects.is_empty()
     }
 
@@ -299,17 +299,17 @@ async fn a_seed_deals_the_same_faults_to_requests_that_race() {
     assert_eq!(runs[0], runs[1]);
 }
 
-/// A bed whose event bus is behind a proxy, and a client for it.
-async fn faulty_bus(faults: Faults) -> (TestBed, FaultProxy, aws_sdk_eventbridge::Client) {
-    let bed = TestBed::start().await;
-    let proxy = FaultProxy::start(&bed.stack().eventbridge_endpoint(), faults).await;
-    let credentials = bed.stack().credentials();
+/// A test environment whose event bus is behind a proxy, and a client for it.
+async fn faulty_bus(faults: Faults) -> (TestEnv, FaultProxy, aws_sdk_eventbridge::Client) {
+    let env = TestEnv::start().await;
+    let proxy = FaultProxy::start(&env.stack().eventbridge_endpoint(), faults).await;
+    let credentials = env.stack().credentials();
     let bus = clients::event_bridge(
         &proxy.endpoint(),
         &credentials.access_key_id,
         &credentials.secret_access_key,
     );
-    (bed, proxy, bus)
+    (env, proxy, bus)
 }
 
 fn completion(n: usize) -> PutEventsRequestEntry {
@@ -322,8 +322,8 @@ fn completion(n: usize) -> PutEventsRequestEntry {
 
 #[tokio::test]
 async fn entries_that_fail_do_not_arrive_and_the_others_do() {
-    let (bed, proxy, bus) = faulty_bus(first(&[Kind::FailEntries])).await;
-    let mut events = bed.our_events();
+    let (env, proxy, bus) = faulty_bus(first(&[Kind::FailEntries])).await;
+    let mut events = env.our_events();
     let put = bus
         .put_events()
         .set_entries(Some((0..10).map(completion).collect()));
@@ -360,8 +360,8 @@ async fn entries_that_fail_do_not_arrive_and_the_others_do() {
 #[tokio::test]
 async fn an_accepted_completion_whose_answer_is_destroyed_is_a_lost_acknowledgement() {
     for kind in [&[Kind::LostAnswer], &[Kind::CutAnswer], &[Kind::Truncate]] {
-        let (bed, proxy, bus) = faulty_bus(first(kind)).await;
-        let mut events = bed.our_events();
+        let (env, proxy, bus) = faulty_bus(first(kind)).await;
+        let mut events = env.our_events();
         // The SDK sends it again.
         bus.put_events()
             .entries(completion(0))
@@ -380,8 +380,8 @@ async fn a_completion_that_never_arrived_is_no_lost_acknowledgement() {
         &[Kind::Status(429)],
         &[Kind::Status(500)],
     ] {
-        let (bed, proxy, bus) = faulty_bus(first(kind)).await;
-        let mut events = bed.our_events();
+        let (env, proxy, bus) = faulty_bus(first(kind)).await;
+        let mut events = env.our_events();
         bus.put_events()
             .entries(completion(0))
             .send()

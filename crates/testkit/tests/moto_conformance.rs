@@ -3,7 +3,7 @@
 #[path = "../../stack/tests/conformance/mod.rs"]
 mod conformance;
 
-use gifgen_testkit::{bed::FILMS, moto::Moto};
+use gifgen_testkit::{moto::Moto, test_env::FILMS};
 
 /// Checks that moto fails although S3 passes them. Shorten this list when moto improves.
 const MOTO_LACKS: [&str; 11] = [

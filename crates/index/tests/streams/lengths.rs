@@ -11,7 +11,7 @@ use std::{
 use gifgen_index::container_index::ContainerIndex;
 use gifgen_reader::{block_cache::BlockCache, probing};
 use gifgen_shared::deadline::Deadline;
-use gifgen_testkit::bed::settings;
+use gifgen_testkit::test_env::settings;
 
 use crate::support::Bench;
 

@@ -23,8 +23,8 @@ use gifgen_shared::{
     video_stream::VideoStream,
 };
 use gifgen_testkit::{
-    bed::{FILMS, TestBed},
     media,
+    test_env::{FILMS, TestEnv},
 };
 use tokio::task::spawn_blocking;
 
@@ -33,7 +33,7 @@ pub type Pictures = BTreeMap<i64, String>;
 
 /// One file in an S3.
 pub struct Bench {
-    bed: TestBed,
+    env: TestEnv,
     etag: String,
     pub file: PathBuf,
     pub container: String,
@@ -51,8 +51,8 @@ pub struct Cost {
 impl Bench {
     /// Serves `file`, whose stream to render is `index`.
     pub async fn new(file: &Path, index: u32) -> Self {
-        let bed = TestBed::start().await;
-        let etag = bed.adopt("film", file).await.etag;
+        let env = TestEnv::start().await;
+        let etag = env.adopt("film", file).await.etag;
         let video = VideoStream {
             index,
             start_time: 0.0,
@@ -62,7 +62,7 @@ impl Bench {
             seek_margin: 0,
         };
         let mut bench = Self {
-            bed,
+            env,
             etag,
             container: probe(file, &["-show_entries", "format=format_name"]).remove(0),
             file: file.to_owned(),
@@ -92,7 +92,7 @@ impl Bench {
         };
         Reader::new(
             Http::new().unwrap(),
-            self.bed.s3().clone(),
+            self.env.s3().clone(),
             &source,
             &ETag::new(&self.etag).unwrap(),
             self.file.metadata().unwrap().len(),

@@ -3,7 +3,7 @@
 use hyper::{Method, http::request::Parts};
 use percent_encoding::percent_decode_str;
 
-use crate::bed::FILMS;
+use crate::test_env::FILMS;
 
 /// `PutEvents`, or S3's operation and the kind of object, such as `PUT gifs` or `ListObjectsV2
 /// receipts`.

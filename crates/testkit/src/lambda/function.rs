@@ -20,11 +20,11 @@ use super::{
 ///
 /// ```no_run
 /// # use std::time::Duration;
-/// # use gifgen_testkit::{bed::TestBed, lambda::{Lambda, Policy}};
-/// # async fn example(bed: TestBed, worker: &str) {
+/// # use gifgen_testkit::{test_env::TestEnv, lambda::{Lambda, Policy}};
+/// # async fn example(env: TestEnv, worker: &str) {
 /// let policy = Policy { kill: 0.2, kill_within: Duration::from_millis(300), ..Policy::default() };
-/// let mut lambda = Lambda::start(worker, &bed.environment(), policy);
-/// lambda.feed(bed.our_events());
+/// let mut lambda = Lambda::start(worker, &env.environment(), policy);
+/// lambda.feed(env.our_events());
 /// lambda.idle(Duration::from_secs(60)).await;
 /// assert!(lambda.report().failed.is_empty());
 /// # }
