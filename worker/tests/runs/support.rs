@@ -68,6 +68,29 @@ pub fn all(events: &mut UnboundedReceiver<Value>) -> Vec<Value> {
         .collect()
 }
 
+/// An environment where the first version of the video, of 15 s, has been split. Also returns the
+/// events of its three slices.
+pub async fn split_env() -> (TestEnv, Vec<Value>) {
+    let env = TestEnv::start().await;
+    let etag = env.adopt_video(KEY, "d03").await.etag;
+    let mut receiver = slices(&env);
+    split(&env.splitter(&QUICK), &etag).await;
+    let events: Vec<Value> = received(&mut receiver);
+    assert_eq!(events.len(), 3);
+    (env, events)
+}
+
+/// What Lambda sends to the failure queue for an event that failed for the last time.
+pub fn given_up(event: &Value) -> Value {
+    let record = json!({
+        "requestContext": {"requestId": "lost", "condition": "RetriesExhausted",
+                           "approximateInvokeCount": 3},
+        "requestPayload": event,
+        "responsePayload": {"errorType": "Runtime.ExitError", "errorMessage": "signal: killed"},
+    });
+    json!({"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": record.to_string()}]})
+}
+
 /// The ledgers of a test environment, read without faults.
 pub fn ledger(env: &TestEnv) -> Ledger {
     Ledger::new(env.s3().clone(), PREVIEWS, env.bus().clone(), "default")
