@@ -1,5 +1,5 @@
-//! The real splitter, in a process of its own, so that its time and memory can be told from those
-//! of the servers and the proxy.
+//! The real splitter, in its own process, so that its CPU time and memory can be told from those of
+//! the servers and the proxy.
 
 use std::{
     env,
@@ -29,29 +29,29 @@ use super::{
 };
 use crate::{cpu_time::children_cpu, memory::peak_memory};
 
-/// The argument that makes this benchmark a splitter.
+/// The argument that turns this benchmark into the splitter.
 pub const SPLITTER: &str = "--splitter";
 
-/// Time for one splitting.
+/// Deadline of one split.
 const DEADLINE: Duration = Duration::from_secs(900);
 
 /// A source that was split.
 #[derive(Debug)]
 pub struct Split {
-    /// All its slices.
+    /// All slices.
     pub slices: Vec<Planned>,
-    /// What was read of it.
+    /// The splitter's reads.
     pub reads: Reads,
-    /// CPU time, ffprobe's included.
+    /// CPU time, including ffprobe's.
     pub cpu: Duration,
-    /// Most memory at one time in bytes, where the system tells.
+    /// Peak memory in bytes; `None` if the system does not tell.
     pub memory: Option<u64>,
 }
 
-/// Splits the object `key`. Nothing else may run children meanwhile.
+/// Splits the object `key`. No other children may run meanwhile.
 ///
 /// # Errors
-/// If it fails, or the source is rejected.
+/// The splitter fails, or rejects the source.
 pub async fn split(env: &TestEnv, key: &str, etag: &str) -> Result<Split> {
     let proxy = CountingProxy::start(&env.stack().s3_endpoint(), LATENCY).await;
     let mut sent = env.our_events();
@@ -97,7 +97,7 @@ pub async fn split(env: &TestEnv, key: &str, etag: &str) -> Result<Split> {
     })
 }
 
-/// What a program answers on standard output to what it gets on standard input.
+/// Runs a program with `event` on standard input, and parses its standard output.
 fn answer_of(mut command: Command, event: &str) -> Result<Value> {
     let mut child = command
         .stdin(Stdio::piped())
@@ -114,11 +114,11 @@ fn answer_of(mut command: Command, event: &str) -> Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// Is the splitter for one event, which comes on standard input.
+/// Runs the splitter for one event from standard input.
 ///
 /// # Errors
-/// If it fails.
-pub async fn be_splitter() -> Result<()> {
+/// The splitter fails.
+pub async fn run_splitter() -> Result<()> {
     let mut event = String::new();
     std::io::stdin().read_to_string(&mut event)?;
     let event: Value = serde_json::from_str(&event)?;
