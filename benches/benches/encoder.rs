@@ -9,11 +9,7 @@ use gifgen_benches::{
     rounds::{median, rounds},
     table::{Column, Table},
 };
-use gifgen_encoder::{
-    dither::Dither,
-    encoder::{Encoder, Gif},
-    stages::Stages,
-};
+use gifgen_encoder::{Dither, Encoder, Gif, Stages};
 
 /// A round of all three kinds of dithering takes a second.
 const ROUNDS: NonZero<u32> = NonZero::new(9).unwrap();

@@ -11,7 +11,7 @@ use gifgen_index::{
     feed::{FeedError, feed, pipe},
 };
 use gifgen_ledger::run::Run;
-use gifgen_probe::{ProbeError, ffmpeg_input::Input};
+use gifgen_probe::{Input, ProbeError};
 use gifgen_reader::{
     block_cache::BlockCache,
     loopback_proxy::LoopbackProxy,

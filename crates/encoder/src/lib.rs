@@ -26,8 +26,8 @@
 
 mod activity;
 mod chapter;
-pub mod dither;
-pub mod encoder;
+mod dither;
+mod encoder;
 mod frame_encoder;
 mod histogram;
 mod interchangeable;
@@ -36,7 +36,7 @@ mod nearest;
 mod palette;
 mod planes;
 mod stabilize;
-pub mod stages;
+mod stages;
 
 pub use dither::Dither;
 pub use encoder::{EncodeError, Encoded, Encoder, Gif, KEPT_BYTES};

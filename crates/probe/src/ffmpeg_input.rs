@@ -26,7 +26,7 @@ pub enum Input<'a> {
 }
 
 /// Limit of pixels in one coded picture: slightly more than 8K.
-pub const MAX_PIXELS: u64 = 8192 * 4352;
+pub(crate) const MAX_PIXELS: u64 = 8192 * 4352;
 
 /// Bytes that FFmpeg reads to analyze streams; its own default. It also bounds the analyzed
 /// duration. FFmpeg's defaults for that differ by container, and Blu-ray subtitles without a size

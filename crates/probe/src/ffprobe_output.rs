@@ -8,7 +8,7 @@ use gifgen_shared::{
 };
 use serde::Deserialize;
 
-use super::{ProbeError, beginning::not_a_video};
+use super::{ProbeError, file_signature::not_a_video};
 use crate::ffmpeg_input::MAX_PIXELS;
 
 /// Largest accepted ratio of height to width: a still 3840 pixels wide then still fits into a JPEG.

@@ -1,11 +1,11 @@
 //! Probes a source with ffprobe: which stream is the video, its size and start, and where it really
 //! ends.
 
-pub mod beginning;
 mod components;
-pub mod ffmpeg_input;
-pub mod ffmpeg_log;
+mod ffmpeg_input;
+mod ffmpeg_log;
 mod ffprobe_output;
+mod file_signature;
 mod packets;
 
 use std::{ffi::OsString, path::Path};
@@ -18,12 +18,13 @@ use gifgen_shared::{
     video_stream::VideoStream,
 };
 
-use crate::{
+use self::ffprobe_output::FfprobeOutput;
+
+pub use self::{
     ffmpeg_input::Input,
     ffmpeg_log::{LOG_LEVEL, complaints, was_short_of_memory},
+    file_signature::{SIGNATURE_BYTES, rejection_of},
 };
-
-use self::ffprobe_output::FfprobeOutput;
 
 /// What to probe, and with which program.
 #[derive(Clone, Copy, Debug)]

@@ -49,6 +49,8 @@ pub mod unresponsive;
 
 use std::path::PathBuf;
 
+pub use test_env::TestEnv;
+
 /// Root of the workspace.
 pub fn workspace_root() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))

@@ -5,10 +5,10 @@
 use gifgen_shared::rejection::{Reason, Rejection};
 
 /// Number of bytes that [`rejection_of`] needs.
-pub const BEGINNING_BYTES: u64 = 16;
+pub const SIGNATURE_BYTES: u64 = 16;
 
 /// Signatures of still images and playlists. `?` matches any byte.
-const BEGINNINGS: [&[u8]; 13] = [
+const SIGNATURES: [&[u8]; 13] = [
     b"\x89PNG\r\n\x1a\n",
     b"\xff\xd8\xff",
     b"RIFF????WEBP",
@@ -30,7 +30,7 @@ pub fn rejection_of(beginning: &[u8]) -> Option<Rejection> {
         let pairs = || pattern.iter().zip(beginning);
         pairs().count() == pattern.len() && pairs().all(|(p, byte)| *p == b'?' || p == byte)
     };
-    BEGINNINGS.iter().any(begins_so).then(not_a_video)
+    SIGNATURES.iter().any(begins_so).then(not_a_video)
 }
 
 pub(super) fn not_a_video() -> Rejection {
@@ -65,6 +65,6 @@ mod tests {
 
     #[test]
     fn no_beginning_is_longer_than_what_is_looked_at() {
-        assert!(BEGINNINGS.iter().all(|b| b.len() as u64 <= BEGINNING_BYTES));
+        assert!(SIGNATURES.iter().all(|b| b.len() as u64 <= SIGNATURE_BYTES));
     }
 }
