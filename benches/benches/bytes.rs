@@ -1,5 +1,5 @@
-//! What is read of a source, by plain FFmpeg and by ours, at 20 ms a request. Prints a table, and
-//! fails if a bound is broken.
+//! Requests and bytes read of a source, by plain FFmpeg and by gifgen, with a latency of 20 ms per
+//! request. Prints a table, and fails if a bound is exceeded.
 
 use std::{
     env, fs,
@@ -13,22 +13,22 @@ use gifgen_benches::{
     bytes::{
         measured::{COLUMNS, Measured},
         media::{MEDIA, Medium},
-        splitting::{SPLITTER, be_splitter},
+        splitting::{SPLITTER, run_splitter},
     },
     clip::Clip,
     table::Table,
 };
 
-/// Where the files are made, in the workspace.
+/// Folder of the generated files, in the workspace.
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/bytes-table");
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     if env::args().any(|arg| arg == SPLITTER) {
-        be_splitter().await?;
+        run_splitter().await?;
         return Ok(ExitCode::SUCCESS);
     }
-    // These are for Criterion: they ask for a quick try, or for names.
+    // Criterion's flags for a quick test or a list of names; this benchmark ignores them.
     if env::args().any(|arg| arg == "--test" || arg == "--list") {
         return Ok(ExitCode::SUCCESS);
     }
@@ -55,9 +55,9 @@ async fn main() -> Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!hold)))
 }
 
-/// The files whose names hold one of the words on the command line, or all.
+/// The files whose names contain a word of the command line, or all files.
 fn chosen() -> Result<Vec<Medium>> {
-    // Cargo adds `--bench` to what it is given.
+    // Cargo adds `--bench` to the arguments.
     let words: Vec<_> = env::args()
         .skip(1)
         .filter(|arg| !arg.starts_with("--"))
@@ -87,7 +87,7 @@ fn folder() -> Result<PathBuf> {
     Ok(Path::canonicalize(&folder)?)
 }
 
-/// How many slices of each file are read, if not all.
+/// Number of slices to read of each file; `None` for all.
 fn most_slices() -> Result<Option<usize>> {
     let text = env::var("GIFGEN_BENCH_SLICES").unwrap_or_default();
     if text.is_empty() {

@@ -1,4 +1,4 @@
-//! The GIF encoder alone: nanoseconds a pixel, by stage, on one thread. Prints a table.
+//! The GIF encoder alone: nanoseconds per pixel and stage, on one thread. Prints a table.
 
 use std::{env, io::Write, num::NonZero, time::Duration};
 
@@ -9,13 +9,9 @@ use gifgen_benches::{
     rounds::{median, rounds},
     table::{Column, Table},
 };
-use gifgen_encoder::{
-    dither::Dither,
-    encoder::{Encoder, Gif},
-    stages::Stages,
-};
+use gifgen_encoder::{Dither, Encoder, Gif, Stages};
 
-/// Each takes a second for all three kinds of dithering.
+/// A round of all three kinds of dithering takes a second.
 const ROUNDS: NonZero<u32> = NonZero::new(9).unwrap();
 
 const DITHERS: [(&str, Dither); 3] = [
@@ -54,7 +50,7 @@ impl Row {
 }
 
 fn main() -> Result<()> {
-    // These are for Criterion: they ask for a quick try, or for names.
+    // Criterion's flags for a quick test or a list of names; this benchmark ignores them.
     if env::args().any(|arg| arg == "--test" || arg == "--list") {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! CPU seconds of one short slice, by Criterion: is a change to the FFmpeg command worth it?
+//! CPU seconds of one short slice, measured by Criterion, to judge changes to the FFmpeg command.
 
 use std::{num::NonZero, path::Path, time::Duration};
 
@@ -19,7 +19,7 @@ fn main() -> anyhow::Result<()> {
     group
         .sample_size(10) // the fewest that Criterion takes
         .sampling_mode(SamplingMode::Flat)
-        // One run for each sample: Criterion warns that this takes longer than it was told.
+        // One run per sample. Criterion warns that this takes longer than configured.
         .warm_up_time(Duration::from_millis(1))
         .measurement_time(Duration::from_millis(1));
     group.bench_function("sequential", |bencher| {

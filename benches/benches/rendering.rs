@@ -1,5 +1,5 @@
-//! One slice, in every way to render it, in rounds: cost, size and quality. Prints a table for
-//! each slice of each video that the command line names.
+//! Cost, size and quality of one slice, rendered by each method in rounds. Prints a table for each
+//! slice of each video on the command line.
 
 use std::{env, io::Write, num::NonZero};
 
@@ -22,7 +22,7 @@ use gifgen_benches::{
 const ROUNDS: NonZero<u32> = NonZero::new(5).unwrap();
 
 fn main() -> Result<()> {
-    // These are for Criterion: they ask for a quick try, or for names.
+    // Criterion's flags for a quick test or a list of names; this benchmark ignores them.
     if env::args().any(|arg| arg == "--test" || arg == "--list") {
         return Ok(());
     }
@@ -30,7 +30,7 @@ fn main() -> Result<()> {
     let gifgen = Gifgen::find()?;
     let ways = ways(&gifgen);
     for clip in &clips {
-        // A tail shorter than a second is no slice.
+        // A rest shorter than a second is not a slice.
         for start in starts
             .iter()
             .filter(|start| **start == 0 || f64::from(**start) + 1.0 <= clip.seconds)
@@ -56,7 +56,7 @@ fn main() -> Result<()> {
 fn measure(ways: &[Way<'_>], slice: &Clip, rounds: NonZero<u32>) -> Result<Vec<RenderingRow>> {
     let mut rows: Vec<_> = ways
         .iter()
-        .map(|way| look(way, slice))
+        .map(|way| first_run(way, slice))
         .collect::<Result<_>>()?;
     for round in 0..rounds.get() as usize {
         for place in order(ways.len(), round) {
@@ -67,8 +67,8 @@ fn measure(ways: &[Way<'_>], slice: &Clip, rounds: NonZero<u32>) -> Result<Vec<R
     Ok(rows)
 }
 
-/// A first run that is not timed, for what would disturb the times: peak memory and quality.
-fn look(way: &Way<'_>, slice: &Clip) -> Result<RenderingRow> {
+/// An untimed first run for measurements that would disturb the times: peak memory and quality.
+fn first_run(way: &Way<'_>, slice: &Clip) -> Result<RenderingRow> {
     eprintln!("memory and quality: {}", way.name);
     let out = tempfile::tempdir().context("failed to make a folder for the previews")?;
     let (rendered, peak_memory) = peak_memory(|| way.render(slice, out.path()));

@@ -1,4 +1,4 @@
-//! A whole video: the AWS sample's way against `gifgen run`, in rounds. Prints a table.
+//! A whole video: the AWS sample's method against `gifgen run`, in rounds. Prints a table.
 
 use std::{env, io::Write, num::NonZero};
 
@@ -18,7 +18,7 @@ use gifgen_benches::{
 const ROUNDS: NonZero<u32> = NonZero::new(3).unwrap();
 
 fn main() -> anyhow::Result<()> {
-    // These are for Criterion: they ask for a quick try, or for names.
+    // Criterion's flags for a quick test or a list of names; this benchmark ignores them.
     if env::args().any(|arg| arg == "--test" || arg == "--list") {
         return Ok(());
     }
@@ -37,7 +37,7 @@ fn main() -> anyhow::Result<()> {
                 Some(place) => gifgen.render(&clip, workers[place], out),
             })?;
             ensure!(
-                run.made.gifs > 0,
+                run.previews.gifs > 0,
                 "no GIF was made; is there a video stream?"
             );
             variants[place].add(run);

@@ -1,4 +1,4 @@
-//! The videos that are measured.
+//! The measured videos.
 
 use std::{
     env, fs,
@@ -11,41 +11,40 @@ use tempfile::TempDir;
 
 use crate::{run::finish, sequential::SLICE_SECONDS};
 
-/// The workspace.
+/// Root of the workspace.
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// What is measured unless `GIFGEN_BENCH_VIDEO` names a video: 56 s of Big Buck Bunny, H.264
-/// 1080p. It lies beside the workspace and not in it.
+/// The default if `GIFGEN_BENCH_VIDEO` is not set: 56 s of Big Buck Bunny, H.264 1080p. The file is
+/// outside the workspace.
 const DEFAULT_VIDEO: &str = "../shared/media/perf_bbb_1080p24_56s.mp4";
 
-/// Seconds by which a copied stream may end later than it was told to: pictures are stored in
-/// the order in which they are decoded.
+/// Seconds by which a copied stream may end late, because packets are stored in decoding order.
 const REORDERING: f64 = 0.2;
 
-/// FFmpeg seeks so many seconds, and a little less, before the time it is told in formats
-/// without an index by presentation time, such as Matroska.
+/// FFmpeg seeks almost this many seconds before the given time in formats without an index by pts,
+/// such as Matroska.
 const SEEK_SLACK: f64 = 0.14;
 
-/// A video.
+/// A video file.
 #[derive(Debug)]
 pub struct Clip {
-    /// The file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Length in seconds.
+    /// Duration in seconds.
     pub seconds: f64,
     _folder: Option<TempDir>,
 }
 
 impl Clip {
-    /// The video that `GIFGEN_BENCH_VIDEO` names, or the default one, or a test picture where
-    /// that is missing too.
+    /// The video in `GIFGEN_BENCH_VIDEO`, or the default one, or a test picture if that is missing
+    /// too.
     ///
     /// # Errors
-    /// If the video cannot be read.
+    /// The video cannot be read.
     pub fn chosen() -> Result<Self> {
         if let Some(video) = env::var_os("GIFGEN_BENCH_VIDEO").filter(|video| !video.is_empty()) {
-            // Cargo runs benchmarks in the package's folder, but people type paths as they
-            // stand at the workspace's.
+            // Cargo runs benchmarks in the package's folder, but users give paths relative to the
+            // workspace.
             return Self::open(Path::new(WORKSPACE).join(video), None);
         }
         let default = Path::new(WORKSPACE).join(DEFAULT_VIDEO);
@@ -56,12 +55,12 @@ impl Clip {
         Self::test_picture()
     }
 
-    /// The videos that the command line names, or else the one that is [chosen](Self::chosen).
+    /// The videos on the command line, or else the [chosen](Self::chosen) one.
     ///
     /// # Errors
-    /// If a video cannot be read.
+    /// A video cannot be read.
     pub fn named() -> Result<Vec<Self>> {
-        // Cargo adds `--bench` to what it is given.
+        // Cargo adds `--bench` to the arguments.
         let names: Vec<_> = env::args_os()
             .skip(1)
             .filter(|arg| !arg.to_string_lossy().starts_with("--"))
@@ -75,20 +74,20 @@ impl Clip {
             .collect()
     }
 
-    /// The first `seconds` of this video, or a little more, in a file of their own.
+    /// Cuts the first `seconds` of this video, or slightly more, into a new file.
     ///
     /// # Errors
-    /// If FFmpeg fails.
+    /// FFmpeg fails.
     pub fn beginning(&self, seconds: u32) -> Result<Self> {
         self.cut(0.0, f64::from(seconds))
     }
 
-    /// The slice of about 30 s that starts with the last keyframe at or before `start`, in a file
-    /// of its own, and where that is. It is a little shorter than 30 s, or else some way would
-    /// make a second slice, or another number of pictures.
+    /// Cuts a slice of about 30 s into a new file. It starts with the last keyframe at or before
+    /// `start`; the second value is that start. It is slightly shorter than 30 s. Otherwise some
+    /// methods would make a second slice, or another number of pictures.
     ///
     /// # Errors
-    /// If FFmpeg fails.
+    /// FFmpeg fails.
     pub fn slice(&self, start: u32) -> Result<(Self, f64)> {
         let seconds = f64::from(SLICE_SECONDS) - REORDERING;
         if start == 0 {
@@ -99,7 +98,7 @@ impl Clip {
         Ok((slice, keyframe))
     }
 
-    /// Time of the last keyframe at or before `second`.
+    /// Pts of the last keyframe at or before `second`.
     fn keyframe_before(&self, second: u32) -> Result<f64> {
         let mut command = Command::new("ffprobe");
         command.args(["-v", "error", "-select_streams", "V:0"]);
@@ -113,10 +112,10 @@ impl Clip {
             .with_context(|| format!("{} has no keyframe before {second} s", self.path.display()))
     }
 
-    /// What is between `start` and `seconds` later, as it is, from the keyframe before.
+    /// Copies `seconds` from `start`, beginning with the keyframe before it.
     fn cut(&self, start: f64, seconds: f64) -> Result<Self> {
         let folder = tempfile::tempdir().context("failed to make a folder for the clip")?;
-        // Every codec fits into Matroska.
+        // Matroska holds every codec.
         let path = folder.path().join("cut.mkv");
         let mut command = Command::new("ffmpeg");
         command.args(["-nostdin", "-v", "error"]);
@@ -132,7 +131,7 @@ impl Clip {
     fn test_picture() -> Result<Self> {
         let folder = tempfile::tempdir().context("failed to make a folder for the clip")?;
         let path = folder.path().join("test-picture.mp4");
-        // MPEG-4, because every FFmpeg can write it.
+        // MPEG-4, because every FFmpeg can encode it.
         let mut command = Command::new("ffmpeg");
         command.args(["-nostdin", "-v", "error", "-f", "lavfi"]);
         command.args(["-i", "testsrc2=size=1920x1080:rate=24:duration=56"]);

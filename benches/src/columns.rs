@@ -1,10 +1,11 @@
-//! The columns of the two tables. `README.md` says what they mean.
+//! The columns of the two tables. `README.md` explains them.
 
 use crate::{
-    previews::Made, quality::Quality, rounds::cores, run::Run, table::Column, variant::Variant,
+    previews::PreviewTotals, quality::Quality, rounds::cores, run::Run, table::Column,
+    variant::Variant,
 };
 
-/// Columns of `whole_video`. The first row is what the others are compared with.
+/// Columns of `whole_video`. The other rows are compared with the first.
 pub const WHOLE_VIDEO: &[Column<Variant>] = &[
     ("variant", |row, _| row.name.clone()),
     ("wall s", |row, _| {
@@ -24,24 +25,24 @@ pub const WHOLE_VIDEO: &[Column<Variant>] = &[
         let idle = row.median(|run| run.wall_seconds() * cores / run.cpu_seconds());
         format!("{idle:.2}")
     }),
-    ("GIFs", |row, _| row.last().made.gifs.to_string()),
-    ("MB", |row, _| megabytes(row.last().made.gif_bytes)),
-    ("JPGs", |row, _| row.last().made.jpgs.to_string()),
-    ("MB", |row, _| megabytes(row.last().made.jpg_bytes)),
+    ("GIFs", |row, _| row.last().previews.gifs.to_string()),
+    ("MB", |row, _| megabytes(row.last().previews.gif_bytes)),
+    ("JPGs", |row, _| row.last().previews.jpgs.to_string()),
+    ("MB", |row, _| megabytes(row.last().previews.jpg_bytes)),
 ];
 
 /// A row of `rendering`.
 #[derive(Clone, Debug)]
 pub struct RenderingRow {
-    /// The way, and its runs.
+    /// The method, and its runs.
     pub variant: Variant,
-    /// Peak memory in bytes, where the system tells.
+    /// Peak memory in bytes; `None` if the system does not tell.
     pub peak_memory: Option<u64>,
     /// Quality of the GIF, if there is one.
     pub quality: Option<Quality>,
 }
 
-/// Columns of `rendering`. The first row is the sample, the last one only decodes.
+/// Columns of `rendering`. The first row is the AWS sample; the last one only decodes.
 pub const RENDERING: &[Column<RenderingRow>] = &[
     ("variant", |row, _| row.variant.name.clone()),
     ("CPU s", |row, _| {
@@ -63,8 +64,12 @@ pub const RENDERING: &[Column<RenderingRow>] = &[
             format!("{:.0}", bytes as f64 / 1e6)
         })
     }),
-    ("GIF MB", |row, _| made(row, |made| made.gif_bytes)),
-    ("JPG MB", |row, _| made(row, |made| made.jpg_bytes)),
+    ("GIF MB", |row, _| {
+        preview_megabytes(row, |previews| previews.gif_bytes)
+    }),
+    ("JPG MB", |row, _| {
+        preview_megabytes(row, |previews| previews.jpg_bytes)
+    }),
     ("SSIM", |row, _| quality(row, |q| format!("{:.4}", q.ssim))),
     ("PSNR", |row, _| quality(row, |q| format!("{:.1}", q.psnr))),
     ("blurred SSIM", |row, _| {
@@ -79,8 +84,8 @@ fn ratio(row: &Variant, base: Option<&Variant>, value: fn(&Run) -> f64) -> Strin
     or_dash(base, |base| format!("{:.2}", row.ratio_to(base, value)))
 }
 
-fn made(row: &RenderingRow, bytes: fn(Made) -> u64) -> String {
-    let bytes = Some(bytes(row.variant.last().made)).filter(|bytes| *bytes > 0);
+fn preview_megabytes(row: &RenderingRow, bytes: fn(PreviewTotals) -> u64) -> String {
+    let bytes = Some(bytes(row.variant.last().previews)).filter(|bytes| *bytes > 0);
     or_dash(bytes, |bytes| format!("{:.2}", bytes as f64 / 1e6))
 }
 

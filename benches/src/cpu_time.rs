@@ -1,4 +1,4 @@
-//! CPU time of child processes. On a machine that others use too, it is steadier than the clock.
+//! CPU time of child processes. On a shared machine it is steadier than wall time.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use nix::sys::{
     time::TimeVal,
 };
 
-/// User and system time of all children that have ended and been waited for, and of theirs.
+/// User and system time of all descendants that have ended and been waited for.
 pub fn children_cpu() -> Duration {
     // Fails only for an unknown `who`.
     getrusage(UsageWho::RUSAGE_CHILDREN).map_or(Duration::ZERO, |usage| {
@@ -21,7 +21,7 @@ fn duration(time: TimeVal) -> Duration {
         + Duration::from_micros(time.tv_usec().unsigned_abs())
 }
 
-/// Has Criterion measure [`children_cpu`] instead of the clock.
+/// Makes Criterion measure [`children_cpu`] instead of wall time.
 #[derive(Debug)]
 pub struct ChildrenCpu;
 

@@ -1,4 +1,4 @@
-//! Only the decoding: what every exact way has to pay.
+//! Only decodes: the minimum for every exact method.
 
 use std::process::Command;
 
@@ -6,10 +6,10 @@ use anyhow::Result;
 
 use crate::{clip::Clip, run::finish, sequential::SLICE_SECONDS};
 
-/// Decodes the first slice of `clip` with one thread: more threads cost more CPU time.
+/// Decodes the first slice of `clip` with one thread, because more threads cost more CPU time.
 ///
 /// # Errors
-/// If FFmpeg fails.
+/// FFmpeg fails.
 pub fn run(clip: &Clip) -> Result<()> {
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "error", "-threads", "1"]);

@@ -1,4 +1,4 @@
-//! The way of this project: the program `gifgen run`, its embedded servers and all.
+//! Renders with the program `gifgen run`, including its embedded servers.
 
 use std::{
     env,
@@ -19,10 +19,10 @@ pub struct Gifgen {
 }
 
 impl Gifgen {
-    /// The program that `GIFGEN_BIN` names, or else one that Cargo builds now.
+    /// The program in `GIFGEN_BIN`, or else one that Cargo builds now.
     ///
     /// # Errors
-    /// If the build fails.
+    /// The build fails.
     pub fn find() -> Result<Self> {
         let program = match env::var_os("GIFGEN_BIN") {
             Some(program) => PathBuf::from(program),
@@ -31,18 +31,18 @@ impl Gifgen {
         Ok(Self { program })
     }
 
-    /// Writes the previews of `clip` to `out`, at most `workers` slices at once.
+    /// Writes the previews of `clip` to `out`, rendering at most `workers` slices at once.
     ///
     /// # Errors
-    /// If not all previews are made.
+    /// A preview is missing.
     pub fn render(&self, clip: &Clip, workers: NonZero<u32>, out: &Path) -> Result<()> {
         self.render_with(&[], clip, workers, out)
     }
 
-    /// The same, with more `flags`.
+    /// Like [`render`](Self::render), with more `flags`.
     ///
     /// # Errors
-    /// If not all previews are made.
+    /// A preview is missing.
     pub fn render_with(
         &self,
         flags: &[&str],
@@ -53,7 +53,7 @@ impl Gifgen {
         let mut command = Command::new(&self.program);
         command.arg("run").arg("--out").arg(out);
         command.arg("--concurrency").arg(workers.to_string());
-        // Settings of the environment would make the two ways do different work.
+        // Settings in the environment would make the methods do different work.
         for (flag, value) in SETTINGS {
             command.args([flag, value]);
         }
@@ -65,7 +65,7 @@ impl Gifgen {
     }
 }
 
-/// The sample's settings, which are the defaults.
+/// The AWS sample's settings, which are the defaults.
 const SETTINGS: [(&str, &str); 4] = [
     ("--slice-seconds", "30"),
     ("--frames", "each"),
@@ -73,7 +73,7 @@ const SETTINGS: [(&str, &str); 4] = [
     ("--gif-fps", "10"),
 ];
 
-/// Builds with the profile of `make run`, in the target folder of this benchmark.
+/// Builds with the profile of `make run`, in this benchmark's target folder.
 fn build() -> Result<PathBuf> {
     eprintln!("Building gifgen (set GIFGEN_BIN to name one that is built already)");
     let output = Command::new(env!("CARGO"))
@@ -92,7 +92,7 @@ fn build() -> Result<PathBuf> {
         .context("cargo does not say where gifgen is; set GIFGEN_BIN")
 }
 
-/// The program that a line of Cargo's messages tells of.
+/// The path of the program in a line of Cargo's JSON messages.
 fn executable(line: &str) -> Option<PathBuf> {
     let message: Value = serde_json::from_str(line).ok()?;
     message["executable"].as_str().map(PathBuf::from)

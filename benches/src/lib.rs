@@ -1,4 +1,4 @@
-//! What the benchmarks share: the ways to make previews, what they cost, and how good they look.
+//! Shared by the benchmarks: methods to make previews, their cost, and the previews' quality.
 
 pub mod bytes;
 pub mod clip;

@@ -1,4 +1,4 @@
-//! Peak memory of child processes and of theirs.
+//! Peak memory of descendant processes.
 
 use std::{
     collections::BTreeMap,
@@ -8,14 +8,14 @@ use std::{
     time::Duration,
 };
 
-/// Time between two looks. What a process needs for less may be missed.
+/// Sampling interval. Shorter peaks may be missed.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// What `work` returns, and the most memory in bytes that this process's descendants had at one
-/// time; `None` where there is no `/proc`.
+/// Runs `work`. Also returns the peak memory of this process's descendants in bytes; `None` without
+/// `/proc`.
 ///
-/// Pages that several processes share count once, in proportion: a process that was just forked has
-/// all its parent's. The looks cost CPU time: times are measured in other runs.
+/// Shared pages count once, in proportion, because a forked process has all its parent's pages.
+/// Sampling costs CPU time, so times are measured in other runs.
 pub fn peak_memory<T>(work: impl FnOnce() -> T) -> (T, Option<u64>) {
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -27,7 +27,8 @@ pub fn peak_memory<T>(work: impl FnOnce() -> T) -> (T, Option<u64>) {
             }
             peak
         });
-        // Or else a panic in `work` would leave the watch running, and this scope waiting.
+        // Otherwise a panic in `work` would leave the sampling thread running, and this scope
+        // waiting.
         let stop = StopOnDrop(&done);
         let result = work();
         drop(stop);
@@ -47,7 +48,7 @@ impl Drop for StopOnDrop<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Process {
     parent: u32,
-    /// Its resident set, in bytes.
+    /// Resident memory in bytes.
     resident: u64,
 }
 
@@ -57,7 +58,7 @@ fn descendants_memory() -> Option<u64> {
         .flatten()
         .filter_map(|entry| {
             let id = entry.file_name().to_str()?.parse().ok()?;
-            // It may have ended since.
+            // The process may have ended.
             let status = fs::read_to_string(entry.path().join("status")).ok()?;
             Some((id, Process::read(&status)?))
         })
@@ -70,8 +71,8 @@ fn descendants_memory() -> Option<u64> {
     )
 }
 
-/// What the process `id` uses of memory, in bytes, and its share of what it uses with others. Those that
-/// keep to themselves do not show it.
+/// Memory of the process `id` in bytes, counting shared pages in proportion; `None` if the process
+/// hides it.
 fn share(id: u32) -> Option<u64> {
     let maps = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok()?;
     kilobytes(&maps, "Pss:")
@@ -81,7 +82,7 @@ impl Process {
     fn read(status: &str) -> Option<Self> {
         Some(Self {
             parent: number(status, "PPid:")?.try_into().ok()?,
-            // The kernel's threads and the dead have none.
+            // Kernel threads and zombies have none.
             resident: kilobytes(status, "VmRSS:").unwrap_or(0),
         })
     }

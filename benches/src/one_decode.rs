@@ -1,5 +1,5 @@
-//! The sample's filters in one FFmpeg command, which decodes once: what a rewrite saves without
-//! any code of its own.
+//! The sample's filters in one FFmpeg command that decodes once: what a rewrite saves without code
+//! of our own.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use crate::{
     sequential::{GIF_FILTERS, STILL_FILTERS, slice},
 };
 
-/// Writes the GIF and the JPGs of the first slice of `clip` to `out`.
+/// Writes the GIF and the JPEGs of the first slice of `clip` to `out`.
 ///
 /// # Errors
-/// If FFmpeg fails.
+/// FFmpeg fails.
 pub fn render(clip: &Clip, out: &Path) -> Result<()> {
     let graph = format!("[0:v]split[a][b];[a]{GIF_FILTERS}[gif];[b]{STILL_FILTERS}[stills]");
     let mut command = slice(clip, 0);

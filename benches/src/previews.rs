@@ -6,44 +6,44 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// How many previews there are, and their size.
+/// Number and size of previews.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Made {
+pub struct PreviewTotals {
     /// Number of GIFs.
     pub gifs: u32,
     /// Their size, in bytes.
     pub gif_bytes: u64,
-    /// Number of JPGs.
+    /// Number of JPEGs.
     pub jpgs: u32,
     /// Their size, in bytes.
     pub jpg_bytes: u64,
 }
 
-impl Made {
-    /// Counts the previews in `folder` and in its subfolders.
+impl PreviewTotals {
+    /// Counts the previews in `folder`, recursively.
     ///
     /// # Errors
-    /// If the folder cannot be read.
+    /// The folder cannot be read.
     pub fn in_folder(folder: &Path) -> io::Result<Self> {
-        let mut made = Self::default();
+        let mut totals = Self::default();
         for path in files(folder)? {
             let bytes = fs::metadata(&path)?.len();
             if is(&path, "gif") {
-                made.gifs += 1;
-                made.gif_bytes += bytes;
+                totals.gifs += 1;
+                totals.gif_bytes += bytes;
             } else if is(&path, "jpg") {
-                made.jpgs += 1;
-                made.jpg_bytes += bytes;
+                totals.jpgs += 1;
+                totals.jpg_bytes += bytes;
             }
         }
-        Ok(made)
+        Ok(totals)
     }
 }
 
-/// The GIFs in `folder` and in its subfolders.
+/// The GIFs in `folder`, recursively.
 ///
 /// # Errors
-/// If the folder cannot be read.
+/// The folder cannot be read.
 pub fn gifs(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = files(folder)?;
     files.retain(|path| is(path, "gif"));
@@ -82,13 +82,13 @@ mod tests {
         ] {
             fs::write(out.path().join(name), text).unwrap();
         }
-        let made = Made {
+        let totals = PreviewTotals {
             gifs: 1,
             gif_bytes: 5,
             jpgs: 1,
             jpg_bytes: 3,
         };
-        assert_eq!(Made::in_folder(out.path()).unwrap(), made);
+        assert_eq!(PreviewTotals::in_folder(out.path()).unwrap(), totals);
         assert_eq!(
             gifs(out.path()).unwrap(),
             [out.path().join("gifs").join("0.gif")]

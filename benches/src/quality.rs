@@ -1,4 +1,4 @@
-//! How much a GIF looks like its source, by FFmpeg's `ssim` and `psnr`.
+//! Similarity of a GIF to its source, by FFmpeg's `ssim` and `psnr`.
 
 use std::{fs, path::Path, process::Command};
 
@@ -6,19 +6,19 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{clip::Clip, run::finish, sequential::SLICE_SECONDS};
 
-/// Pictures a second in the GIFs.
+/// Pictures per second in the GIFs.
 const FPS: u32 = 10;
 
-/// Pictures by which two ways may differ at the end of a slice.
+/// Number of pictures by which two methods may differ at the end of a slice.
 const PICTURES_TOLERANCE: f64 = 3.0;
 
-/// Which picture of the source a sample shows. A GIF is compared with what its own way was to
-/// show: against the other one's pictures, every motion would count as an error.
+/// Which picture of the source a sample shows. Each GIF is compared by its own method's rule: by
+/// the other rule, every motion would count as an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sampling {
-    /// The nearest one, as FFmpeg's `fps` does.
+    /// The nearest picture, as FFmpeg's `fps` does.
     Nearest,
-    /// The one that is on screen, as `gifgen` does.
+    /// The picture on screen, as `gifgen` does.
     OnScreen,
 }
 
@@ -34,24 +34,24 @@ impl Sampling {
     }
 }
 
-/// How much a GIF looks like its source, over all pictures and the three colours.
+/// Similarity over all pictures and the three colour channels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Quality {
-    /// Structural similarity, 1 at best.
+    /// Structural similarity, at most 1.
     pub ssim: f64,
     /// Peak signal-to-noise ratio, in dB.
     pub psnr: f64,
-    /// The same after a slight blur of both sides, as an eye sees dithering from afar.
+    /// SSIM after a slight blur of both sides, which imitates the eye at a distance from dithering.
     pub blurred_ssim: f64,
-    /// The same after that blur.
+    /// PSNR after that blur, in dB.
     pub blurred_psnr: f64,
 }
 
 impl Quality {
-    /// Compares `gif` with the beginning of `clip`, of which it was made.
+    /// Compares `gif` with the beginning of its source `clip`.
     ///
     /// # Errors
-    /// If FFmpeg fails, or if the GIF has too few pictures.
+    /// FFmpeg fails, or the GIF has too few pictures.
     pub fn of(gif: &Path, clip: &Clip, sampling: Sampling) -> Result<Self> {
         let start = fs::read(gif).with_context(|| format!("failed to read {}", gif.display()))?;
         let size = size(&start).with_context(|| format!("{} is no GIF", gif.display()))?;
@@ -75,7 +75,7 @@ impl Quality {
         Self::read(&said).context("ffmpeg tells no SSIM or PSNR")
     }
 
-    /// Reads what the filters say at the end.
+    /// Parses the filters' summary.
     fn read(said: &str) -> Option<Self> {
         let value = |filter: &str, name: &str| {
             let filter = format!("[{filter} @");
@@ -91,9 +91,9 @@ impl Quality {
     }
 }
 
-/// Both sides become RGB at ten pictures a second, numbered from zero: a GIF may show one
-/// picture for longer instead of writing it twice. Planar RGB, because FFmpeg's scaler halves the
-/// colours' resolution on the way to packed RGB.
+/// Converts both sides to RGB at ten pictures per second, numbered from zero, because a GIF may
+/// show one picture longer instead of writing it twice. Planar RGB, because FFmpeg's scaler halves
+/// the chroma resolution on the way to packed RGB.
 fn graph(sampling: Sampling, (width, height): (u32, u32)) -> String {
     let numbered = format!("setpts=N/({FPS}*TB)");
     let source = format!(
@@ -113,7 +113,7 @@ fn graph(sampling: Sampling, (width, height): (u32, u32)) -> String {
     sides.concat() + measures
 }
 
-/// Width and height of a GIF, from its first bytes.
+/// Width and height of a GIF, from its header.
 fn size(gif: &[u8]) -> Option<(u32, u32)> {
     let [b'G', b'I', b'F', _, _, _, w0, w1, h0, h1, ..] = *gif else {
         return None;
@@ -122,7 +122,7 @@ fn size(gif: &[u8]) -> Option<(u32, u32)> {
     Some((side(w0, w1), side(h0, h1)))
 }
 
-/// The number behind the last `name` in `text`.
+/// The number after the last `name` in `text`.
 fn last_number(text: &str, name: &str) -> Option<f64> {
     let (_, behind) = text.rsplit_once(name)?;
     behind.split_whitespace().next()?.parse().ok()

@@ -1,4 +1,4 @@
-//! Pictures as the GIF encoder gets them from FFmpeg.
+//! Raw pictures, as FFmpeg passes them to the GIF encoder.
 
 use std::{num::NonZero, process::Command};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{clip::Clip, run::finish, sequential::SLICE_SECONDS};
 
-/// Pictures a second.
+/// Pictures per second.
 pub const FPS: NonZero<u32> = NonZero::new(10).unwrap();
 
 /// Width in pixels.
@@ -26,7 +26,7 @@ impl RawPictures {
     /// Decodes and scales the first slice of `clip`.
     ///
     /// # Errors
-    /// If FFmpeg fails or gives no picture.
+    /// FFmpeg fails or gives no picture.
     pub fn of(clip: &Clip) -> Result<Self> {
         let mut command = Command::new("ffprobe");
         command.args(["-v", "error", "-select_streams", "V:0"]);
@@ -48,17 +48,17 @@ impl RawPictures {
         })
     }
 
-    /// The pictures, one after the other.
+    /// The pictures in order.
     pub fn each(&self) -> impl Iterator<Item = &[u8]> {
         self.bytes.chunks_exact(self.picture_bytes())
     }
 
-    /// How many there are.
+    /// Number of pictures.
     pub fn count(&self) -> usize {
         self.bytes.len() / self.picture_bytes()
     }
 
-    /// Pixels of all together.
+    /// Number of pixels of all pictures.
     pub fn pixels(&self) -> usize {
         self.bytes.len() / 3
     }
@@ -68,7 +68,7 @@ impl RawPictures {
     }
 }
 
-/// The height at [`WIDTH`] for what ffprobe says of a stream: `1920,1080`.
+/// The height at [`WIDTH`], from ffprobe's size of a stream, such as `1920,1080`.
 fn height(said: &str) -> Option<NonZero<u16>> {
     let (width, height) = said.split_once(',')?;
     let (width, height): (f64, f64) = (

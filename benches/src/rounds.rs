@@ -1,17 +1,17 @@
-//! Rounds: every variant runs once in each, so that what slows the machine down for a while
-//! slows all of them.
+//! Rounds. Every variant runs once per round, so that a slow phase of the machine affects all of
+//! them.
 
 use std::{env, error::Error, num::NonZero, str::FromStr, thread::available_parallelism};
 
 use anyhow::{Context, Result};
 
-/// Starts of the slices that are measured, in seconds, unless `GIFGEN_BENCH_STARTS` says otherwise.
+/// Default starts of the measured slices, in seconds, if `GIFGEN_BENCH_STARTS` is not set.
 const STARTS: [u32; 2] = [0, 30];
 
-/// How many rounds there are: `default`, unless `GIFGEN_BENCH_ROUNDS` says otherwise.
+/// Number of rounds: `GIFGEN_BENCH_ROUNDS`, or `default`.
 ///
 /// # Errors
-/// If `GIFGEN_BENCH_ROUNDS` is no number above zero.
+/// `GIFGEN_BENCH_ROUNDS` is not a positive number.
 pub fn rounds(default: NonZero<u32>) -> Result<NonZero<u32>> {
     Ok(numbers("GIFGEN_BENCH_ROUNDS")?
         .first()
@@ -19,10 +19,10 @@ pub fn rounds(default: NonZero<u32>) -> Result<NonZero<u32>> {
         .unwrap_or(default))
 }
 
-/// Starts of the slices to measure, in seconds.
+/// Starts of the measured slices, in seconds.
 ///
 /// # Errors
-/// If `GIFGEN_BENCH_STARTS` has anything but whole numbers, separated by commas.
+/// `GIFGEN_BENCH_STARTS` is not a comma-separated list of whole numbers.
 pub fn starts() -> Result<Vec<u32>> {
     let starts = numbers("GIFGEN_BENCH_STARTS")?;
     Ok(if starts.is_empty() {
@@ -32,11 +32,10 @@ pub fn starts() -> Result<Vec<u32>> {
     })
 }
 
-/// The numbers of workers to measure: those of `GIFGEN_BENCH_WORKERS`, or one, two and one for
-/// each core.
+/// Worker counts to measure: those in `GIFGEN_BENCH_WORKERS`, or one, two and the number of cores.
 ///
 /// # Errors
-/// If `GIFGEN_BENCH_WORKERS` has anything but numbers above zero, separated by commas.
+/// `GIFGEN_BENCH_WORKERS` is not a comma-separated list of positive numbers.
 pub fn workers() -> Result<Vec<NonZero<u32>>> {
     let mut workers = numbers("GIFGEN_BENCH_WORKERS")?;
     if workers.is_empty() {
@@ -50,7 +49,7 @@ pub fn workers() -> Result<Vec<NonZero<u32>>> {
     Ok(workers)
 }
 
-/// Number of cores.
+/// Number of CPU cores.
 pub fn cores() -> u32 {
     available_parallelism()
         .ok()
@@ -58,12 +57,12 @@ pub fn cores() -> u32 {
         .unwrap_or(1)
 }
 
-/// The places of `variants` in their order in `round`: each time another one goes first.
+/// Indices of `variants` in their order in `round`. Each round starts with another one.
 pub fn order(variants: usize, round: usize) -> impl Iterator<Item = usize> {
     (0..variants).map(move |place| (place + round) % variants)
 }
 
-/// The middle one, or the mean of the two in the middle; zero of none.
+/// The median; 0 for no values.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let (low, high) = (values.len().saturating_sub(1) / 2, values.len() / 2);

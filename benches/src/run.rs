@@ -1,4 +1,4 @@
-//! Runs programs, and times them.
+//! Runs and times programs.
 
 use std::{
     path::Path,
@@ -8,36 +8,36 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{cpu_time::children_cpu, previews::Made};
+use crate::{cpu_time::children_cpu, previews::PreviewTotals};
 
-/// What a run cost, and what it made.
+/// Cost and output of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Run {
-    /// Time by the clock.
+    /// Wall time.
     pub wall: Duration,
     /// User and system time of all its processes.
     pub cpu: Duration,
-    /// What it wrote.
-    pub made: Made,
+    /// The previews that it wrote.
+    pub previews: PreviewTotals,
 }
 
 impl Run {
-    /// Seconds by the clock.
+    /// Wall time in seconds.
     pub fn wall_seconds(&self) -> f64 {
         self.wall.as_secs_f64()
     }
 
-    /// Seconds of user and system time.
+    /// User and system time in seconds.
     pub fn cpu_seconds(&self) -> f64 {
         self.cpu.as_secs_f64()
     }
 }
 
-/// Times `work`, which writes to the folder that it is given. Children of other threads would
-/// be counted too, so runs must not overlap.
+/// Times `work`, which writes to the given folder. Runs must not overlap, because children of other
+/// threads are counted too.
 ///
 /// # Errors
-/// If `work` fails.
+/// `work` fails.
 pub fn timed(work: impl FnOnce(&Path) -> Result<()>) -> Result<Run> {
     let out = tempfile::tempdir().context("failed to make a folder for the previews")?;
     let cpu = children_cpu();
@@ -45,14 +45,18 @@ pub fn timed(work: impl FnOnce(&Path) -> Result<()>) -> Result<Run> {
     work(out.path())?;
     let wall = started.elapsed();
     let cpu = children_cpu().saturating_sub(cpu);
-    let made = Made::in_folder(out.path()).context("failed to count the previews")?;
-    Ok(Run { wall, cpu, made })
+    let previews = PreviewTotals::in_folder(out.path()).context("failed to count the previews")?;
+    Ok(Run {
+        wall,
+        cpu,
+        previews,
+    })
 }
 
-/// Runs `command` to its end, silently unless it fails. Returns what it says.
+/// Runs `command` to its end and returns its output. Prints that only on failure.
 ///
 /// # Errors
-/// If it does not start or fails.
+/// The command does not start, or fails.
 pub fn finish(command: &mut Command) -> Result<Output> {
     let name = command.get_program().to_string_lossy().into_owned();
     let output = command
@@ -89,6 +93,6 @@ mod tests {
         })
         .unwrap();
         assert!(run.cpu > Duration::from_millis(10));
-        assert_eq!(run.made.gifs, 1);
+        assert_eq!(run.previews.gifs, 1);
     }
 }

@@ -1,4 +1,4 @@
-//! The way of the AWS sample's server: slice after slice, two FFmpeg commands each.
+//! The AWS sample's server: slice after slice, two FFmpeg commands each.
 
 use std::{path::Path, process::Command};
 
@@ -6,20 +6,19 @@ use anyhow::Result;
 
 use crate::{clip::Clip, run::finish};
 
-/// Seconds in a slice.
 pub(crate) const SLICE_SECONDS: u32 = 30;
 
-/// The sample's filters for GIFs, to the letter.
+/// The sample's filters for GIFs, verbatim.
 pub(crate) const GIF_FILTERS: &str = "fps=10,scale=240:-1:flags=lanczos,split[s0][s1];\
                            [s0]palettegen[p];[s1][p]paletteuse";
 
-/// The sample's filter for JPGs.
+/// The sample's filter for JPEGs.
 pub(crate) const STILL_FILTERS: &str = "fps=1";
 
-/// Writes the GIFs and JPGs of `clip` to `out`.
+/// Writes the GIFs and JPEGs of `clip` to `out`.
 ///
 /// # Errors
-/// If FFmpeg fails.
+/// FFmpeg fails.
 pub fn render(clip: &Clip, out: &Path) -> Result<()> {
     for start in starts(clip.seconds) {
         let gif = out.join(format!("{start}.gif"));
@@ -34,7 +33,7 @@ pub fn render(clip: &Clip, out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The start of a command that reads the slice of `clip` at `start`.
+/// Starts a command that reads the slice of `clip` at `start`.
 pub(crate) fn slice(clip: &Clip, start: u32) -> Command {
     let mut command = Command::new("ffmpeg");
     command
@@ -44,8 +43,8 @@ pub(crate) fn slice(clip: &Clip, start: u32) -> Command {
     command
 }
 
-/// Starts of the slices. A tail shorter than a second is left out: `gifgen` makes no GIF of it
-/// either, and FFmpeg may fail on it.
+/// Starts of the slices, in seconds. Omits a rest shorter than a second: `gifgen` makes no GIF of
+/// it either, and FFmpeg may fail on it.
 fn starts(seconds: f64) -> impl Iterator<Item = u32> {
     (0..)
         .step_by(SLICE_SECONDS as usize)

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-/// A column: its title, and its cell for a row, which may compare it with the other rows.
+/// A column: its title, and the function for its cells, which may compare a row with the others.
 pub type Column<Row> = (&'static str, fn(&Row, &[Row]) -> String);
 
 /// A table. The first column is text, the others are numbers.
 #[derive(Clone, Copy, Debug)]
 pub struct Table<'a, Row> {
-    /// The columns, from left to right.
+    /// Left to right.
     pub columns: &'a [Column<Row>],
-    /// The rows, from top to bottom.
+    /// Top to bottom.
     pub rows: &'a [Row],
 }
 

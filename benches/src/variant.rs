@@ -1,13 +1,13 @@
-//! What is compared, and the figures of its runs.
+//! Variants to compare, with the measurements of their runs.
 
 use crate::{rounds::median, run::Run};
 
-/// A way to make previews, with its runs: one a round.
+/// A method, with one run per round.
 #[derive(Clone, Debug, Default)]
 pub struct Variant {
-    /// What it is called.
+    /// Name in the table.
     pub name: String,
-    /// Its runs, in the order of the rounds.
+    /// Runs in the order of the rounds.
     pub runs: Vec<Run>,
 }
 
@@ -20,7 +20,7 @@ impl Variant {
         }
     }
 
-    /// Adds a run, and says so.
+    /// Adds a run and prints it.
     pub fn add(&mut self, run: Run) {
         self.runs.push(run);
         eprintln!(
@@ -32,7 +32,7 @@ impl Variant {
         );
     }
 
-    /// The last run; all of them write the same.
+    /// The last run. All runs write the same previews.
     pub fn last(&self) -> Run {
         self.runs.last().copied().unwrap_or_default()
     }
@@ -42,7 +42,7 @@ impl Variant {
         median(self.runs.iter().map(value).collect())
     }
 
-    /// The median of the rounds' ratios: within a round the machine changes least.
+    /// The median of the rounds' ratios, because within a round the machine changes least.
     pub fn ratio_to(&self, other: &Self, value: impl Fn(&Run) -> f64) -> f64 {
         let pairs = self.runs.iter().zip(&other.runs);
         median(

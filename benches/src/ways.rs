@@ -1,4 +1,4 @@
-//! The ways to render a slice that `rendering` compares.
+//! The rendering methods that `rendering` compares.
 
 use std::{fmt, num::NonZero, path::Path};
 
@@ -11,9 +11,9 @@ use crate::{
 
 type Render<'a> = Box<dyn Fn(&Clip, &Path) -> Result<()> + 'a>;
 
-/// A way to render a slice.
+/// A method to render a slice.
 pub struct Way<'a> {
-    /// What it is called.
+    /// Name in the table.
     pub name: &'static str,
     /// Which pictures its GIF shows; `None` if it makes none.
     pub sampling: Option<Sampling>,
@@ -24,7 +24,7 @@ impl Way<'_> {
     /// Writes the previews of `clip`, which is one slice, to `out`.
     ///
     /// # Errors
-    /// If it fails.
+    /// The method fails.
     pub fn render(&self, clip: &Clip, out: &Path) -> Result<()> {
         (self.render)(clip, out)
     }
@@ -36,13 +36,13 @@ impl fmt::Debug for Way<'_> {
     }
 }
 
-/// As many workers as cores, though there is one slice: then each decodes with one thread, as a
-/// function with one CPU does.
+/// As many workers as cores, although there is one slice: then each decodes with one thread, like a
+/// function with one CPU.
 fn one_thread_each() -> NonZero<u32> {
     NonZero::new(cores()).unwrap_or(NonZero::<u32>::MIN)
 }
 
-/// All ways, in the order of the table's rows: the sample first and the mere decoding last, since
+/// All methods, in the order of the table's rows: the sample first and decoding alone last, because
 /// the others are compared with them.
 pub fn ways(gifgen: &Gifgen) -> Vec<Way<'_>> {
     let ours = |name, decode| Way {

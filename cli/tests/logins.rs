@@ -3,9 +3,9 @@
 use std::{fs, path::Path, process::Output};
 
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed, invocation},
     events::object_created,
     program,
+    test_env::{FILMS, PREVIEWS, TestEnv, invocation},
 };
 use serde_json::Value;
 use tokio::process::Command;
@@ -13,13 +13,13 @@ use tokio::process::Command;
 const KEY: &str = "a.mp4";
 
 /// A test environment with a video that has been split.
-async fn bed() -> TestBed {
-    let bed = TestBed::start().await;
-    let etag = bed.adopt_video(KEY, "d06").await.etag;
+async fn env() -> TestEnv {
+    let env = TestEnv::start().await;
+    let etag = env.adopt_video(KEY, "d06").await.etag;
     let created = object_created(FILMS, KEY, &etag);
     let deadline = invocation(std::time::Duration::from_secs(60)).deadline;
-    bed.splitter(&[]).handle(&created, deadline).await.unwrap();
-    bed
+    env.splitter(&[]).handle(&created, deadline).await.unwrap();
+    env
 }
 
 /// Runs `gifgen status` for a user whose only credentials are those of the profile `films`, defined by
@@ -48,16 +48,16 @@ async fn status(endpoint: &str, home: &Path, profile: &str) -> Output {
 
 #[tokio::test]
 async fn a_profile_may_get_its_credentials_from_a_program() {
-    let bed = bed().await;
-    let helper = bed.directory().join("credentials");
-    let credentials = bed.stack().credentials();
+    let env = env().await;
+    let helper = env.directory().join("credentials");
+    let credentials = env.stack().credentials();
     let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
     let said = format!(r#"{{"Version": 1, "AccessKeyId": "{id}", "SecretAccessKey": "{secret}"}}"#);
     // A person may take longer to answer than S3.
     program::write(&helper, format!("#!/bin/sh\nsleep 17\necho '{said}'\n"));
     let profile = format!("credential_process = {}\n", helper.display());
-    let endpoint = bed.stack().s3_endpoint();
-    let output = status(&endpoint, bed.directory(), &profile).await;
+    let endpoint = env.stack().s3_endpoint();
+    let output = status(&endpoint, env.directory(), &profile).await;
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{said}");
     let status: Value = serde_json::from_slice(&output.stdout).unwrap();

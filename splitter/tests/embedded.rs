@@ -10,13 +10,13 @@ use gifgen_shared::deadline::Deadline;
 use gifgen_shared::publish::PublishError;
 use gifgen_splitter::splitter::SplitError;
 use gifgen_testkit::{
-    bed::{FILMS, TestBed, settings},
     clients,
     events::{object_created, s3_notification},
-    hang::Hang,
     media,
     program::{self, running},
     put_events::{FailingBus, Verdict},
+    test_env::{FILMS, TestEnv, settings},
+    unresponsive::UnresponsiveServer,
 };
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -28,9 +28,9 @@ fn in_seconds(seconds: u64) -> Deadline {
 /// Splits a test video into slices of one second, onto `bus`. Returns the splitter's answer and the
 /// expected number of slices.
 async fn split_to(bus: &FailingBus, name: &str) -> (Result<Value, SplitError>, u32) {
-    let bed = TestBed::start().await;
-    let object = bed.adopt_video("a.mp4", name).await;
-    let splitter = bed.splitter_to(bus.client(), &[("SLICE_SECONDS", "1")]);
+    let env = TestEnv::start().await;
+    let object = env.adopt_video("a.mp4", name).await;
+    let splitter = env.splitter_to(bus.client(), &[("SLICE_SECONDS", "1")]);
     let event = object_created(FILMS, "a.mp4", &object.etag);
     let answer = splitter.handle(&event, in_seconds(60)).await;
     let span = media::medium(name).video_span_s.unwrap();
@@ -90,15 +90,15 @@ async fn a_refused_entry_fails_for_good_and_is_not_sent_again() {
 #[tokio::test]
 async fn a_bus_that_always_throttles_is_given_up_before_the_deadline() {
     let bus = FailingBus::start(|_, _| Verdict::Fail("ThrottlingException")).await;
-    let bed = TestBed::start().await;
-    let empty = bed.directory().join("empty");
+    let env = TestEnv::start().await;
+    let empty = env.directory().join("empty");
     fs::write(&empty, "").unwrap();
-    // An empty file is rejected without ffprobe, so all the time goes to the bus.
-    let object = bed.adopt("a.mp4", &empty).await;
+    // Rejecting an empty file takes no ffprobe, so that all the time goes to the bus.
+    let object = env.adopt("a.mp4", &empty).await;
     let event = object_created(FILMS, "a.mp4", &object.etag);
     let limit = Duration::from_secs(10);
     let started = Instant::now();
-    let error = bed
+    let error = env
         .splitter_to(bus.client(), &[])
         .handle(&event, Deadline::after(limit))
         .await
@@ -116,14 +116,14 @@ async fn a_bus_that_always_throttles_is_given_up_before_the_deadline() {
 
 #[tokio::test]
 async fn a_bus_that_never_answers_is_given_up_at_the_deadline() {
-    let hang = Hang::start().await;
-    let bed = TestBed::start().await;
-    let empty = bed.directory().join("empty");
+    let unresponsive = UnresponsiveServer::start().await;
+    let env = TestEnv::start().await;
+    let empty = env.directory().join("empty");
     fs::write(&empty, "").unwrap();
-    let object = bed.adopt("a.mp4", &empty).await;
+    let object = env.adopt("a.mp4", &empty).await;
     let event = object_created(FILMS, "a.mp4", &object.etag);
-    let bus = clients::event_bridge(&hang.endpoint(), "test", "test");
-    let splitter = bed.splitter_to(bus, &[]);
+    let bus = clients::event_bridge(&unresponsive.endpoint(), "test", "test");
+    let splitter = env.splitter_to(bus, &[]);
     let handled = splitter.handle(&event, in_seconds(1));
     let handled = tokio::time::timeout(Duration::from_secs(10), handled).await;
     let answer = handled.expect("it should end at its deadline");
@@ -132,17 +132,17 @@ async fn a_bus_that_never_answers_is_given_up_at_the_deadline() {
 
 #[tokio::test]
 async fn a_source_that_fails_for_now_does_not_keep_the_others_from_the_bus() {
-    let bed = TestBed::start().await;
-    let mut events = bed.our_events();
-    let object = bed.adopt_video("good.mp4", "d06").await;
-    // S3 answers 400 to an invalid bucket name, which says nothing about the object.
+    let env = TestEnv::start().await;
+    let mut events = env.our_events();
+    let object = env.adopt_video("good.mp4", "d06").await;
+    // S3 answers 400 to what is no bucket name, and that says nothing about the object.
     let told = [
         ("No_Bucket", "a.mp4", ""),
         (FILMS, "good.mp4", &object.etag),
     ];
     let mut event = s3_notification(&told);
     event["Records"][0]["s3"]["object"]["eTag"] = Value::Null;
-    let error = bed.splitter(&[]).handle(&event, in_seconds(60)).await;
+    let error = env.splitter(&[]).handle(&event, in_seconds(60)).await;
     let error = error.expect_err("the platform must deliver this event again");
     assert!(error.to_string().contains("No_Bucket"), "{error}");
     assert_eq!(events.recv().await.unwrap()["detail"]["key"], "good.mp4");
@@ -150,15 +150,15 @@ async fn a_source_that_fails_for_now_does_not_keep_the_others_from_the_bus() {
 
 #[tokio::test]
 async fn sources_are_probed_one_at_a_time_and_one_that_takes_for_ever_leaves_time_for_the_next() {
-    let bed = TestBed::start().await;
-    let mut events = bed.our_events();
-    let one = bed.adopt_video("one.mp4", "d06").await;
-    let two = bed.adopt_video("two.mp4", "d06").await;
+    let env = TestEnv::start().await;
+    let mut events = env.our_events();
+    let one = env.adopt_video("one.mp4", "d06").await;
+    let two = env.adopt_video("two.mp4", "d06").await;
     let event = s3_notification(&[(FILMS, "one.mp4", &one.etag), (FILMS, "two.mp4", &two.etag)]);
     // It hangs until the file exists, then does its work.
     let (program, gate) = (
-        bed.directory().join("slow-ffprobe"),
-        bed.directory().join("go-on"),
+        env.directory().join("slow-ffprobe"),
+        env.directory().join("go-on"),
     );
     let ffprobe = settings(&[]).ffprobe;
     let script = format!(
@@ -168,7 +168,7 @@ async fn sources_are_probed_one_at_a_time_and_one_that_takes_for_ever_leaves_tim
     );
     program::write(&program, script);
     let program = program.to_str().unwrap();
-    let splitter = bed.splitter(&[("FFPROBE", program)]);
+    let splitter = env.splitter(&[("FFPROBE", program)]);
     let mut handling = pin!(splitter.handle(&event, in_seconds(16)));
     let (mut most, mut seen) = (0, 0);
     let answer = loop {
@@ -219,11 +219,11 @@ async fn hundreds_of_slices_arrive_complete_in_batches_of_ten() {
 
 #[tokio::test]
 async fn slice_events_come_over_the_embedded_bus_in_their_envelopes() {
-    let bed = TestBed::start().await;
-    let mut events = bed.our_events();
-    let object = bed.adopt_video("a b.mp4", "d34").await;
+    let env = TestEnv::start().await;
+    let mut events = env.our_events();
+    let object = env.adopt_video("a b.mp4", "d34").await;
     let event = object_created(FILMS, "a b.mp4", &object.etag);
-    bed.splitter(&[])
+    env.splitter(&[])
         .handle(&event, in_seconds(60))
         .await
         .unwrap();
@@ -242,10 +242,10 @@ async fn slice_events_come_over_the_embedded_bus_in_their_envelopes() {
 
 /// Splits a test video into slices of 30 s. Returns the number of slices and the length in seconds.
 async fn split(name: &str) -> (Value, Value) {
-    let bed = TestBed::start().await;
-    let object = bed.adopt_video("a", name).await;
+    let env = TestEnv::start().await;
+    let object = env.adopt_video("a", name).await;
     let event = object_created(FILMS, "a", &object.etag);
-    let summary = bed
+    let summary = env
         .splitter(&[])
         .handle(&event, in_seconds(60))
         .await
@@ -288,12 +288,12 @@ async fn a_tail_shorter_than_a_second_makes_no_slice() {
 
 #[tokio::test]
 async fn a_video_over_the_limit_is_too_long() {
-    let bed = TestBed::start().await;
-    let mut events = bed.our_events();
-    let over_an_hour = media::looped("d35", 10, bed.directory());
-    let object = bed.adopt("long.mp4", &over_an_hour).await;
+    let env = TestEnv::start().await;
+    let mut events = env.our_events();
+    let over_an_hour = media::looped("d35", 10, env.directory());
+    let object = env.adopt("long.mp4", &over_an_hour).await;
     let event = object_created(FILMS, "long.mp4", &object.etag);
-    let splitter = bed.splitter(&[("MAX_VIDEO_HOURS", "1")]);
+    let splitter = env.splitter(&[("MAX_VIDEO_HOURS", "1")]);
     splitter.handle(&event, in_seconds(60)).await.unwrap();
     let rejected = events.recv().await.unwrap();
     assert_eq!(rejected["detail-type"], "videoRejected");
@@ -301,7 +301,7 @@ async fn a_video_over_the_limit_is_too_long() {
     assert_eq!(rejected["detail"]["key"], "long.mp4");
     assert!(events.try_recv().is_err(), "it gives no slices");
 
-    let within = bed.splitter(&[("MAX_VIDEO_HOURS", "2")]);
+    let within = env.splitter(&[("MAX_VIDEO_HOURS", "2")]);
     let answer = json!(within.handle(&event, in_seconds(60)).await.unwrap());
     assert_eq!(answer["sources"][0]["slices"], 121, "{answer}");
 }

@@ -9,11 +9,11 @@ use aws_sdk_s3::{
 use gifgen_shared::deadline::Deadline;
 use gifgen_splitter::splitter::Splitter;
 use gifgen_testkit::{
-    bed::{FILMS, settings},
     events::{notification_record, object_created, object_restored, s3_notification},
     keys, media,
     moto::Moto,
     run_json::sent_an_hour_ago,
+    test_env::{FILMS, settings},
 };
 use serde_json::{Value, json};
 

@@ -2,10 +2,10 @@
 //! not retried.
 
 use gifgen_testkit::{
-    bed::{FILMS, TestBed},
     events::object_created,
     media,
     rie::Rie,
+    test_env::{FILMS, TestEnv},
 };
 
 const SPLITTER: &str = env!("CARGO_BIN_EXE_splitter");
@@ -13,13 +13,13 @@ const SPLITTER: &str = env!("CARGO_BIN_EXE_splitter");
 #[tokio::test]
 async fn a_video_of_8k_is_split_with_the_default_memory_and_rejected_as_too_large_with_half_of_it()
 {
-    let bed = TestBed::start().await;
-    let video = media::hevc("7680x4320", 24, bed.directory());
-    let etag = bed.adopt("8k.mp4", &video).await.etag;
+    let env = TestEnv::start().await;
+    let video = media::hevc("7680x4320", 24, env.directory());
+    let etag = env.adopt("8k.mp4", &video).await.etag;
     let event = object_created(FILMS, "8k.mp4", &etag);
-    let mut events = bed.our_events();
+    let mut events = env.our_events();
     for (megabytes, expected) in [("512", "videoRejected"), ("1024", "newVideoCreated")] {
-        let mut environment = bed.environment();
+        let mut environment = env.environment();
         let memory = ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", megabytes);
         environment.push((memory.0.to_owned(), memory.1.to_owned()));
         let mut splitter = Rie::start(SPLITTER, &environment).await;

@@ -1,6 +1,8 @@
 //! The real splitter binary under Lambda's runtime emulator, on the embedded stack.
 
-use gifgen_testkit::{bed::TestBed, events::saved, hang::Hang, rie::Rie};
+use gifgen_testkit::{
+    events::saved, rie::Rie, test_env::TestEnv, unresponsive::UnresponsiveServer,
+};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -19,10 +21,10 @@ async fn the_saved_events_are_answered_and_split_when_their_object_is_there() {
         ("s3-put.json", "/Records/0/s3/object/eTag"),
         ("object-created.json", "/detail/object/etag"),
     ] {
-        let bed = TestBed::start().await;
-        let mut events = bed.our_events();
-        let object = bed.adopt_video(SAVED_KEY, "d06").await;
-        let mut rie = Rie::start(SPLITTER, &bed.environment()).await;
+        let env = TestEnv::start().await;
+        let mut events = env.our_events();
+        let object = env.adopt_video(SAVED_KEY, "d06").await;
+        let mut rie = Rie::start(SPLITTER, &env.environment()).await;
         let mut event = saved(file);
         let answer = rie.invoke(&event).await;
         let source = &answer["sources"][0];
@@ -46,8 +48,8 @@ async fn the_saved_events_are_answered_and_split_when_their_object_is_there() {
 
 #[tokio::test]
 async fn an_event_of_no_known_shape_is_answered_and_not_retried() {
-    let bed = TestBed::start().await;
-    let mut rie = Rie::start(SPLITTER, &bed.environment()).await;
+    let env = TestEnv::start().await;
+    let mut rie = Rie::start(SPLITTER, &env.environment()).await;
     let answer = rie.invoke(&json!({"detail": {}})).await;
     assert_eq!(answer["sources"], json!([]));
     assert!(
@@ -91,18 +93,18 @@ async fn a_bad_setting_ends_the_binary_at_start_with_a_message_that_says_what_is
 
 #[tokio::test]
 async fn a_source_that_hangs_is_answered_with_an_error_before_the_time_out() {
-    let bed = TestBed::start().await;
-    let hang = Hang::start().await;
-    let mut environment = bed.environment();
-    environment.push(("AWS_ENDPOINT_URL_S3".into(), hang.endpoint()));
+    let env = TestEnv::start().await;
+    let unresponsive = UnresponsiveServer::start().await;
+    let mut environment = env.environment();
+    environment.push(("AWS_ENDPOINT_URL_S3".into(), unresponsive.endpoint()));
     environment.push(("AWS_LAMBDA_FUNCTION_TIMEOUT".into(), "3".into()));
     let mut rie = Rie::start(SPLITTER, &environment).await;
     let event = saved("s3-put.json");
-    let (answer, ()) = tokio::join!(rie.invoke(&event), hang.connected());
+    let (answer, ()) = tokio::join!(rie.invoke(&event), unresponsive.connected());
     assert!(answer["errorType"].is_string(), "{answer}");
     assert!(
         !answer["errorType"].as_str().unwrap().starts_with("Sandbox"),
         "{answer}"
     );
-    assert_eq!(hang.named_by(), Vec::<String>::new());
+    assert_eq!(unresponsive.named_by(), Vec::<String>::new());
 }

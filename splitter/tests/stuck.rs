@@ -5,19 +5,19 @@ use std::time::Duration;
 use gifgen_shared::deadline::Deadline;
 use gifgen_splitter::splitter::SplitError;
 use gifgen_testkit::{
-    bed::{FILMS, TestBed},
     events::object_created,
     program::{self, running},
+    test_env::{FILMS, TestEnv},
 };
 
 #[tokio::test]
 async fn an_ffprobe_that_ignores_the_request_to_end_is_killed_and_waited_for() {
-    let bed = TestBed::start().await;
-    let etag = bed.adopt_video("a.mp4", "d06").await.etag;
-    let ffprobe = bed.directory().join("stuck-ffprobe");
+    let env = TestEnv::start().await;
+    let etag = env.adopt_video("a.mp4", "d06").await.etag;
+    let ffprobe = env.directory().join("stuck-ffprobe");
     program::write(&ffprobe, "#!/bin/sh\ntrap '' TERM\nwhile :; do :; done\n");
     let ffprobe = ffprobe.to_str().unwrap();
-    let splitter = bed.splitter(&[("FFPROBE", ffprobe)]);
+    let splitter = env.splitter(&[("FFPROBE", ffprobe)]);
     let event = object_created(FILMS, "a.mp4", &etag);
     let deadline = Deadline::after(Duration::from_secs(10));
     let error = splitter.handle(&event, deadline).await.unwrap_err();

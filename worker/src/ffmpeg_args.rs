@@ -16,7 +16,7 @@
 
 use std::{ffi::OsString, num::NonZero};
 
-use gifgen_probe::{ffmpeg_input::Input, ffmpeg_log::LOG_LEVEL};
+use gifgen_probe::{Input, LOG_LEVEL};
 use gifgen_shared::preview_settings::{Decode, Frames};
 
 use crate::{

@@ -3,8 +3,8 @@
 use std::{os::fd::OwnedFd, path::Path};
 
 use gifgen_child::{Ending, Program, memory};
-use gifgen_encoder::stages::Stages;
-use gifgen_probe::ffmpeg_log::{complaints, was_short_of_memory};
+use gifgen_encoder::Stages;
+use gifgen_probe::{complaints, was_short_of_memory};
 use gifgen_shared::{blocking::blocking, deadline::Deadline, rejection::Rejection};
 use rustix::{fs::statvfs, process::Signal};
 

@@ -7,11 +7,7 @@ use std::{
     path::Path,
 };
 
-use gifgen_encoder::{
-    dither::Dither,
-    encoder::{EncodeError, Encoded, Encoder, Gif, KEPT_BYTES},
-    stages::Stages,
-};
+use gifgen_encoder::{Dither, EncodeError, Encoded, Encoder, Gif, KEPT_BYTES, Stages};
 use gifgen_shared::{
     preview_settings::GifDither,
     rejection::{Reason, Rejection},

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use gifgen_testkit::{
-    bed::{FILMS, TestBed},
     captured::{CLOSED, Captured, Place, report},
+    test_env::{FILMS, TestEnv},
 };
 use rustix::process::getuid;
 use serde_json::json;
@@ -14,9 +14,9 @@ const WORKER: &str = env!("CARGO_BIN_EXE_worker");
 /// Lets a captured FFmpeg try everything. Gives its report, and whether the platform refused a part of
 /// its sandbox.
 async fn attempts(place: Place) -> (BTreeMap<String, i32>, bool) {
-    let bed = TestBed::start().await;
-    bed.adopt_video("film.mp4", "d05").await;
-    let mut captured = Captured::start(&bed, place, WORKER, "FFMPEG").await;
+    let env = TestEnv::start().await;
+    env.adopt_video("film.mp4", "d05").await;
+    let mut captured = Captured::start(&env, place, WORKER, "FFMPEG").await;
     let event = json!({"bucket": FILMS, "key": "film.mp4", "start": 0, "end": 1});
     let answer = captured.rie.invoke(&event).await;
     let log = captured.rie.log();

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use gifgen_ledger::{Ledger, outcome::Outcome, receipt::Receipt};
 use gifgen_shared::{deadline::Deadline, source_key::SourceKey};
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed, invocation},
     events::object_created,
     media::{Expect, Medium, manifest},
+    test_env::{FILMS, PREVIEWS, TestEnv, invocation},
 };
 use serde_json::Value;
 
@@ -24,16 +24,16 @@ struct Previews {
 /// Renders all slices of a video, by the events as they are or without what they say of excerpts.
 async fn render(medium: &Medium, seconds: &str, with_excerpts: bool) -> Previews {
     let look = [("SLICE_SECONDS", seconds), ("FRAME_WIDTH", "320")];
-    let bed = TestBed::start().await;
-    let mut events = bed.our_events();
-    let etag = bed.adopt_video(KEY, &medium.file).await.etag;
+    let env = TestEnv::start().await;
+    let mut events = env.our_events();
+    let etag = env.adopt_video(KEY, &medium.file).await.etag;
     let created = object_created(FILMS, KEY, &etag);
     let deadline = Deadline::after(MINUTE);
-    bed.splitter(&look)
+    env.splitter(&look)
         .handle(&created, deadline)
         .await
         .unwrap();
-    let worker = bed.worker(&look);
+    let worker = env.worker(&look);
     while let Ok(mut event) = events.try_recv() {
         if event["detail-type"] == "newVideoCreated" {
             let detail: &mut Value = &mut event["detail"];
@@ -43,16 +43,16 @@ async fn render(medium: &Medium, seconds: &str, with_excerpts: bool) -> Previews
             worker.handle(&event, &invocation(MINUTE)).await.unwrap();
         }
     }
-    let store = bed.stack().store();
+    let store = env.stack().store();
     let mut objects = BTreeMap::new();
     for object in store.list(PREVIEWS, "").await.unwrap() {
         if object.key.contains("/gifs/") || object.key.contains("/frames/") {
-            let get = bed.s3().get_object().bucket(PREVIEWS).key(&object.key);
+            let get = env.s3().get_object().bucket(PREVIEWS).key(&object.key);
             let body = get.send().await.unwrap().body.collect().await.unwrap();
             objects.insert(object.key, body.to_vec());
         }
     }
-    let ledger = Ledger::new(bed.s3().clone(), PREVIEWS, bed.bus().clone(), "default");
+    let ledger = Ledger::new(env.s3().clone(), PREVIEWS, env.bus().clone(), "default");
     let key = SourceKey::plain(KEY).unwrap();
     let mut receipts = Vec::new();
     if let Some((run, _)) = ledger.current_run(&key).await.unwrap() {

@@ -5,11 +5,11 @@ use std::{fs, time::Duration};
 
 use gifgen_shared::deadline::Deadline;
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed, invocation, worker},
     broken_connections::{Fault, Proxy},
     clients,
     events::object_created,
     media,
+    test_env::{FILMS, PREVIEWS, TestEnv, invocation, worker},
 };
 use gifgen_worker::{Answer, TransientError, Worker};
 
@@ -19,10 +19,10 @@ const SETTINGS: [(&str, &str); 1] = [("FRAME_WIDTH", "160")];
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A bed with a video of some 2.8 MB that has been split, and a worker that reaches it through a
+/// An environment with a video of some 2.8 MB that has been split, and a worker that reaches it through a
 /// failing proxy. Its first connection reads the ledger, the second the source.
 struct Faulty {
-    bed: TestBed,
+    env: TestEnv,
     proxy: Proxy,
     worker: Worker,
     /// The slice's event as the splitter sent it: with its excerpt.
@@ -31,27 +31,27 @@ struct Faulty {
 
 impl Faulty {
     async fn start(fault: fn(usize) -> Fault) -> Self {
-        let bed = TestBed::start().await;
-        let object = bed.adopt_video("cars.mp4", "d45").await;
+        let env = TestEnv::start().await;
+        let object = env.adopt_video("cars.mp4", "d45").await;
         let created = object_created(FILMS, "cars.mp4", &object.etag);
-        let mut events = bed.our_events();
-        let splitter = bed.splitter(&SETTINGS);
+        let mut events = env.our_events();
+        let splitter = env.splitter(&SETTINGS);
         splitter
             .handle(&created, Deadline::after(MINUTE))
             .await
             .unwrap();
         let sent = events.recv().await.unwrap();
         assert!(sent["detail"]["excerpt"].is_string(), "{sent}");
-        let proxy = Proxy::start(&bed.stack().s3_endpoint(), fault).await;
-        let credentials = bed.stack().credentials();
+        let proxy = Proxy::start(&env.stack().s3_endpoint(), fault).await;
+        let credentials = env.stack().credentials();
         let s3 = clients::s3(
             &proxy.endpoint,
             &credentials.access_key_id,
             &credentials.secret_access_key,
         );
-        let worker = worker(s3, bed.bus().clone(), bed.temporary(), &SETTINGS);
+        let worker = worker(s3, env.bus().clone(), env.temporary(), &SETTINGS);
         Self {
-            bed,
+            env,
             proxy,
             worker,
             sent,
@@ -59,7 +59,7 @@ impl Faulty {
     }
 
     async fn render(&self, deadline: Duration) -> Result<Answer, TransientError> {
-        let event = slice_of(&self.bed, "cars.mp4", 0, 30.16).await;
+        let event = slice_of(&self.env, "cars.mp4", 0, 30.16).await;
         self.handle(&event, deadline).await
     }
 
@@ -70,7 +70,7 @@ impl Faulty {
     async fn handle(&self, event: &Value, deadline: Duration) -> Result<Answer, TransientError> {
         let answer = self.worker.handle(event, &invocation(deadline)).await;
         assert_eq!(
-            fs::read_dir(self.bed.temporary()).unwrap().count(),
+            fs::read_dir(self.env.temporary()).unwrap().count(),
             0,
             "left behind"
         );
@@ -78,7 +78,7 @@ impl Faulty {
     }
 
     async fn previews(&self) -> usize {
-        let objects = self.bed.stack().store().list(PREVIEWS, "").await.unwrap();
+        let objects = self.env.stack().store().list(PREVIEWS, "").await.unwrap();
         let is_preview = |key: &str| key.contains("/gifs/") || key.contains("/frames/");
         objects
             .iter()
@@ -88,8 +88,8 @@ impl Faulty {
 }
 
 /// A slice event as the splitter makes it: with the version.
-async fn slice_of(bed: &TestBed, key: &str, start: u32, end: f64) -> Value {
-    let objects = bed.stack().store().list(FILMS, key).await.unwrap();
+async fn slice_of(env: &TestEnv, key: &str, start: u32, end: f64) -> Value {
+    let objects = env.stack().store().list(FILMS, key).await.unwrap();
     json!({"bucket": FILMS, "key": key, "etag": objects[0].etag, "start": start, "end": end})
 }
 
@@ -207,23 +207,23 @@ async fn a_source_that_trickles_is_given_up_at_the_deadline() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_that_is_missing_is_transient() {
-    let bed = TestBed::start().await;
-    bed.adopt_video("a.mp4", "d05").await;
-    let worker = bed.worker(&[("DESTINATION_BUCKET", "no-such-bucket")]);
+    let env = TestEnv::start().await;
+    env.adopt_video("a.mp4", "d05").await;
+    let worker = env.worker(&[("DESTINATION_BUCKET", "no-such-bucket")]);
     let event = json!({"bucket": FILMS, "key": "a.mp4", "start": 0, "end": 1});
     let error = worker
         .handle(&event, &invocation(MINUTE))
         .await
         .unwrap_err();
     assert!(matches!(error, TransientError::Ledger(_)), "{error}");
-    assert_eq!(fs::read_dir(bed.temporary()).unwrap().count(), 0);
+    assert_eq!(fs::read_dir(env.temporary()).unwrap().count(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slice_that_is_delivered_twice_gives_the_same_objects() {
-    let bed = TestBed::start().await;
-    bed.adopt_video("a.mp4", "d05").await;
-    let worker = bed.worker(&[]);
+    let env = TestEnv::start().await;
+    env.adopt_video("a.mp4", "d05").await;
+    let worker = env.worker(&[]);
     let event = json!({"bucket": FILMS, "key": "a.mp4", "start": 0, "end": 1});
     let mut etags = Vec::new();
     for _ in 0..2 {
@@ -231,7 +231,7 @@ async fn a_slice_that_is_delivered_twice_gives_the_same_objects() {
             worker.handle(&event, &invocation(MINUTE)).await.unwrap(),
             Answer::Done(_)
         ));
-        let objects = bed.stack().store().list(PREVIEWS, "").await.unwrap();
+        let objects = env.stack().store().list(PREVIEWS, "").await.unwrap();
         etags.push(
             objects
                 .into_iter()
@@ -245,15 +245,15 @@ async fn a_slice_that_is_delivered_twice_gives_the_same_objects() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storyboard_is_one_sheet_and_no_stills() {
-    let bed = TestBed::start().await;
-    bed.adopt("cars.mp4", &media::video("d45")).await;
-    let worker = bed.worker(&[("FRAMES", "storyboard")]);
-    let event = slice_of(&bed, "cars.mp4", 0, 30.0).await;
+    let env = TestEnv::start().await;
+    env.adopt("cars.mp4", &media::video("d45")).await;
+    let worker = env.worker(&[("FRAMES", "storyboard")]);
+    let event = slice_of(&env, "cars.mp4", 0, 30.0).await;
     let answer = json!(worker.handle(&event, &invocation(MINUTE)).await.unwrap());
     let sheet = json!({"key": "cars.mp4/storyboards/000000.jpg", "columns": 6, "rows": 5,
                        "tileWidth": 160, "tileHeight": 90});
     assert_eq!(answer["storyboard"], sheet);
-    let objects = bed.stack().store().list(PREVIEWS, "").await.unwrap();
+    let objects = env.stack().store().list(PREVIEWS, "").await.unwrap();
     let keys: Vec<_> = objects.iter().map(|object| object.key.as_str()).collect();
     assert_eq!(
         keys,

@@ -9,9 +9,9 @@ use aws_sdk_s3::{
     types::{Permission, StorageClass},
 };
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed, invocation, worker},
     keys, media,
     moto::Moto,
+    test_env::{FILMS, PREVIEWS, TestEnv, invocation, worker},
 };
 use gifgen_worker::Worker;
 use serde_json::{Value, json};
@@ -56,11 +56,11 @@ async fn outputs(s3: &Client, key: &str) -> BTreeMap<String, Vec<u8>> {
 
 #[tokio::test]
 async fn awkward_keys_give_the_same_objects_as_on_the_embedded_stack() {
-    let bed = TestBed::start().await;
-    let object = bed.adopt_video("a.mp4", "d06").await;
-    let answer = render(&bed.worker(&SMALL), "a.mp4", &object.etag).await;
+    let env = TestEnv::start().await;
+    let object = env.adopt_video("a.mp4", "d06").await;
+    let answer = render(&env.worker(&SMALL), "a.mp4", &object.etag).await;
     assert_eq!(answer["status"], "done", "{answer}");
-    let wanted = outputs(bed.s3(), "a.mp4").await;
+    let wanted = outputs(env.s3(), "a.mp4").await;
     let names: Vec<&String> = wanted.keys().collect();
     assert_eq!(
         names,
@@ -71,7 +71,7 @@ async fn awkward_keys_give_the_same_objects_as_on_the_embedded_stack() {
     let worker = worker(
         moto.s3().clone(),
         moto.bus().clone(),
-        bed.temporary(),
+        env.temporary(),
         &SMALL,
     );
     for (what, key) in keys::awkward() {

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed, invocation},
     events::object_created,
+    test_env::{FILMS, PREVIEWS, TestEnv, invocation},
 };
 use gifgen_worker::Worker;
 use serde_json::{Value, json};
@@ -26,56 +26,56 @@ async fn give_up(worker: &Worker, event: &Value) -> Value {
 }
 
 /// Splits a version of a video, and gives the event of its first slice.
-async fn split(bed: &TestBed, video: &str) -> Value {
-    let etag = bed.adopt_video("film.mp4", video).await.etag;
-    let mut events = bed.our_events();
+async fn split(env: &TestEnv, video: &str) -> Value {
+    let etag = env.adopt_video("film.mp4", video).await.etag;
+    let mut events = env.our_events();
     let created = object_created(FILMS, "film.mp4", &etag);
-    let splitting = bed.splitter(&[]);
+    let splitting = env.splitter(&[]);
     let splitting = splitting.handle(&created, invocation(MINUTE).deadline);
     splitting.await.unwrap();
     events.try_recv().unwrap()
 }
 
 /// Deletes the video.
-async fn delete(bed: &TestBed) {
-    let delete = bed.s3().delete_object().bucket(FILMS).key("film.mp4");
+async fn delete(env: &TestEnv) {
+    let delete = env.s3().delete_object().bucket(FILMS).key("film.mp4");
     delete.send().await.unwrap();
 }
 
-async fn receipts(bed: &TestBed) -> usize {
-    let objects = bed.stack().store().list(PREVIEWS, "").await.unwrap();
+async fn receipts(env: &TestEnv) -> usize {
+    let objects = env.stack().store().list(PREVIEWS, "").await.unwrap();
     let is_receipt = |key: &str| key.contains("/receipts/") && key.ends_with(".json");
     (objects.iter().filter(|object| is_receipt(&object.key))).count()
 }
 
 #[tokio::test]
 async fn a_slice_of_an_older_version_of_a_video_that_is_gone_is_let_go() {
-    let bed = TestBed::start().await;
-    let old = split(&bed, "d06").await;
-    split(&bed, "d05").await;
-    delete(&bed).await;
-    let answer = give_up(&bed.worker(&[]), &old).await;
+    let env = TestEnv::start().await;
+    let old = split(&env, "d06").await;
+    split(&env, "d05").await;
+    delete(&env).await;
+    let answer = give_up(&env.worker(&[]), &old).await;
     assert_eq!(answer, json!({"batchItemFailures": []}));
-    assert_eq!(receipts(&bed).await, 0, "it is of no current run");
+    assert_eq!(receipts(&env).await, 0, "it is of no current run");
 }
 
 #[tokio::test]
 async fn a_slice_that_was_rendered_keeps_its_receipt_so_that_the_last_worker_mends_its_objects() {
-    let bed = TestBed::start().await;
-    let etag = bed.adopt_video("film.mp4", "d03").await.etag;
-    let mut events = bed.our_events();
+    let env = TestEnv::start().await;
+    let etag = env.adopt_video("film.mp4", "d03").await.etag;
+    let mut events = env.our_events();
     let short = [("SLICE_SECONDS", "5"), ("GIF_WIDTH", "48")];
-    let splitter = bed.splitter(&short);
+    let splitter = env.splitter(&short);
     let created = object_created(FILMS, "film.mp4", &etag);
     let splitting = splitter.handle(&created, invocation(MINUTE).deadline);
     splitting.await.unwrap();
     let slices: Vec<Value> = std::iter::from_fn(|| events.try_recv().ok()).collect();
-    let worker = bed.worker(&short);
+    let worker = env.worker(&short);
     worker
         .handle(&slices[0], &invocation(MINUTE))
         .await
         .unwrap();
-    let frame = bed.s3().delete_object().bucket(PREVIEWS);
+    let frame = env.s3().delete_object().bucket(PREVIEWS);
     frame
         .key("film.mp4/frames/000001.jpg")
         .send()
@@ -93,42 +93,42 @@ async fn a_slice_that_was_rendered_keeps_its_receipt_so_that_the_last_worker_men
 
 #[tokio::test]
 async fn a_slice_of_no_run_is_let_go_whether_its_video_is_there_or_not() {
-    let bed = TestBed::start().await;
-    let slice = split(&bed, "d06").await;
-    let run = bed.s3().delete_object().bucket(PREVIEWS);
+    let env = TestEnv::start().await;
+    let slice = split(&env, "d06").await;
+    let run = env.s3().delete_object().bucket(PREVIEWS);
     run.key("film.mp4/run.json").send().await.unwrap();
-    let worker = bed.worker(&[]);
+    let worker = env.worker(&[]);
     let done = json!({"batchItemFailures": []});
     assert_eq!(give_up(&worker, &slice).await, done);
-    delete(&bed).await;
+    delete(&env).await;
     assert_eq!(give_up(&worker, &slice).await, done);
-    assert_eq!(receipts(&bed).await, 0);
+    assert_eq!(receipts(&env).await, 0);
 }
 
 #[tokio::test]
 async fn a_slice_of_no_run_is_let_go_where_its_video_may_not_be_looked_at() {
-    let bed = TestBed::start().await;
-    let mut slice = split(&bed, "d06").await;
+    let env = TestEnv::start().await;
+    let mut slice = split(&env, "d06").await;
     // S3 answers 400 to what is no bucket name: as little as the 403 of a role that may not list.
     slice["detail"]["bucket"] = json!("No_Bucket");
     slice["detail"]["key"] = json!("other.mp4");
-    let answer = give_up(&bed.worker(&[]), &slice).await;
+    let answer = give_up(&env.worker(&[]), &slice).await;
     assert_eq!(answer, json!({"batchItemFailures": []}));
 }
 
 #[tokio::test]
 async fn a_slice_of_the_current_run_is_recorded_though_its_video_is_gone() {
-    let bed = TestBed::start().await;
-    let slice = split(&bed, "d06").await;
-    delete(&bed).await;
-    let answer = give_up(&bed.worker(&[]), &slice).await;
+    let env = TestEnv::start().await;
+    let slice = split(&env, "d06").await;
+    delete(&env).await;
+    let answer = give_up(&env.worker(&[]), &slice).await;
     assert_eq!(answer, json!({"batchItemFailures": []}));
-    assert_eq!(receipts(&bed).await, 1);
+    assert_eq!(receipts(&env).await, 1);
 }
 
 #[tokio::test]
 async fn what_nobody_understands_stays_in_the_queue() {
-    let bed = TestBed::start().await;
-    let answer = give_up(&bed.worker(&[]), &json!({"detail": {"key": "film.mp4"}})).await;
+    let env = TestEnv::start().await;
+    let answer = give_up(&env.worker(&[]), &json!({"detail": {"key": "film.mp4"}})).await;
     assert_eq!(answer["batchItemFailures"][0]["itemIdentifier"], "m");
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed, invocation},
     events::object_created,
     fault_proxy::{FaultProxy, Faults, Kind},
     lambda::{Lambda, Policy, Report},
+    test_env::{FILMS, PREVIEWS, TestEnv, invocation},
 };
 use serde_json::Value;
 
@@ -21,30 +21,30 @@ const QUICK: [(&str, &str); 4] = [
     ("FRAME_WIDTH", "160"),
 ];
 
-/// A bed with a video of 30.16 seconds that has been split, and the events of its slices of ten.
-async fn bed_with_slices() -> (TestBed, Vec<Value>) {
-    let bed = TestBed::start().await;
-    let etag = bed.adopt_video("cars.mp4", "d45").await.etag;
-    let mut slices = bed.our_events();
+/// An environment with a video of 30.16 seconds that has been split, and the events of its slices of ten.
+async fn env_with_slices() -> (TestEnv, Vec<Value>) {
+    let env = TestEnv::start().await;
+    let etag = env.adopt_video("cars.mp4", "d45").await.etag;
+    let mut slices = env.our_events();
     let created = object_created(FILMS, "cars.mp4", &etag);
     let deadline = invocation(LIMIT).deadline;
-    let splitter = bed.splitter(&QUICK);
+    let splitter = env.splitter(&QUICK);
     splitter.handle(&created, deadline).await.unwrap();
     let events = std::iter::from_fn(|| slices.try_recv().ok()).collect();
-    (bed, events)
+    (env, events)
 }
 
-/// A worker on the bed.
-fn worker(bed: &TestBed, more: &[(&str, &str)], policy: Policy) -> Lambda {
-    let mut environment = bed.environment();
+/// A worker on the env.
+fn worker(env: &TestEnv, more: &[(&str, &str)], policy: Policy) -> Lambda {
+    let mut environment = env.environment();
     let variables = QUICK.iter().chain(more);
     environment.extend(variables.map(|(name, value)| (name.to_string(), value.to_string())));
     Lambda::start(WORKER, &environment, policy)
 }
 
 /// Names and ETags of the previews.
-async fn outputs(bed: &TestBed) -> Vec<(String, String)> {
-    let outputs = bed.stack().store().list(PREVIEWS, "").await.unwrap();
+async fn outputs(env: &TestEnv) -> Vec<(String, String)> {
+    let outputs = env.stack().store().list(PREVIEWS, "").await.unwrap();
     outputs
         .into_iter()
         .filter(|output| !output.key.ends_with(".json"))
@@ -56,11 +56,11 @@ async fn outputs(bed: &TestBed) -> Vec<(String, String)> {
 async fn same_outputs_under(policy: Policy) -> Report {
     let mut runs = Vec::new();
     for policy in [Policy::default(), policy] {
-        let (bed, slices) = bed_with_slices().await;
-        let lambda = worker(&bed, &[], policy);
+        let (env, slices) = env_with_slices().await;
+        let lambda = worker(&env, &[], policy);
         slices.into_iter().for_each(|slice| lambda.invoke(slice));
         lambda.idle(LIMIT).await;
-        runs.push((outputs(&bed).await, lambda.report()));
+        runs.push((outputs(&env).await, lambda.report()));
     }
     let (foul, report) = runs.pop().unwrap();
     let (fair, _) = runs.pop().unwrap();
@@ -105,10 +105,10 @@ async fn slices_whose_workers_are_killed_give_the_same_objects() {
 
 #[tokio::test]
 async fn a_slice_whose_workers_are_always_killed_goes_to_the_on_failure_destination() {
-    let (bed, mut slices) = bed_with_slices().await;
+    let (env, mut slices) = env_with_slices().await;
     let slice = slices.swap_remove(0);
     let lambda = worker(
-        &bed,
+        &env,
         &[],
         Policy {
             kill: 1.0,
@@ -130,13 +130,13 @@ async fn a_slice_whose_workers_are_always_killed_goes_to_the_on_failure_destinat
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slices_that_are_rendered_through_faults_give_the_same_objects() {
-    let (bed, slices) = bed_with_slices().await;
-    let lambda = worker(&bed, &[], Policy::default());
+    let (env, slices) = env_with_slices().await;
+    let lambda = worker(&env, &[], Policy::default());
     slices.iter().for_each(|slice| lambda.invoke(slice.clone()));
     lambda.idle(LIMIT).await;
-    let fair = outputs(&bed).await;
+    let fair = outputs(&env).await;
 
-    let (bed, _) = bed_with_slices().await;
+    let (env, _) = env_with_slices().await;
     let faults = Faults {
         seed: 5,
         rate: 0.3,
@@ -151,14 +151,14 @@ async fn slices_that_are_rendered_through_faults_give_the_same_objects() {
         ],
         most_per_target: 2,
     };
-    let proxy = FaultProxy::start(&bed.stack().s3_endpoint(), faults).await;
+    let proxy = FaultProxy::start(&env.stack().s3_endpoint(), faults).await;
     let endpoint = proxy.endpoint();
     let variables = [("AWS_ENDPOINT_URL_S3", &*endpoint)];
-    let lambda = worker(&bed, &variables, Policy::default());
+    let lambda = worker(&env, &variables, Policy::default());
     slices.into_iter().for_each(|slice| lambda.invoke(slice));
     lambda.idle(LIMIT).await;
     let (report, dealt) = (lambda.report(), proxy.dealt());
     assert!(report.failed.is_empty(), "{report:#?}\n{dealt:#?}");
     assert!(dealt.len() > 3, "{dealt:#?}");
-    assert_eq!(outputs(&bed).await, fair);
+    assert_eq!(outputs(&env).await, fair);
 }

@@ -2,17 +2,17 @@
 //! slice that is done with pictures missing, and never as a killed function.
 
 use gifgen_testkit::{
-    bed::{FILMS, TestBed},
     media::{self, Expect, manifest},
     rie::Rie,
+    test_env::{FILMS, TestEnv},
 };
 use serde_json::{Value, json};
 
 const WORKER: &str = env!("CARGO_BIN_EXE_worker");
 
 /// A worker of so many megabytes, with small outputs.
-async fn worker(bed: &TestBed, megabytes: &str) -> Rie {
-    let mut environment = bed.environment();
+async fn worker(env: &TestEnv, megabytes: &str) -> Rie {
+    let mut environment = env.environment();
     let settings = [
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", megabytes),
         ("GIF_WIDTH", "64"),
@@ -26,13 +26,13 @@ async fn worker(bed: &TestBed, megabytes: &str) -> Rie {
 
 #[tokio::test]
 async fn short_of_memory_a_video_is_too_large_or_its_previews_are_those_of_plenty() {
-    let bed = TestBed::start().await;
+    let env = TestEnv::start().await;
     // With so little FFmpeg gets the least that it ever gets, 64 MiB.
-    let (mut little, mut plenty) = (worker(&bed, "128").await, worker(&bed, "1769").await);
+    let (mut little, mut plenty) = (worker(&env, "128").await, worker(&env, "1769").await);
     let (mut done, mut too_large) = (0, 0);
     for medium in manifest().iter().filter(|m| m.expect == Expect::Gif) {
         let key = &*medium.file;
-        bed.adopt_video(key, key).await;
+        env.adopt_video(key, key).await;
         let end = medium.video_span_s.unwrap_or(2.0).clamp(1.0, 5.0);
         let event = json!({"bucket": FILMS, "key": key, "start": 0, "end": end});
         let wanted = plenty.invoke(&event).await;
@@ -58,15 +58,15 @@ fn without_times(answer: &Value) -> [&Value; 5] {
 #[tokio::test]
 async fn a_picture_of_4k_is_rendered_with_the_default_memory_and_one_of_8k_is_too_large_for_a_third()
  {
-    let bed = TestBed::start().await;
+    let env = TestEnv::start().await;
     for (size, functions) in [
         ("3840x2160", &[("1769", "done")][..]),
         ("7680x4320", &[("1769", "done"), ("600", "tooLarge")]),
     ] {
-        let video = media::hevc(size, 24, bed.directory());
-        bed.adopt(size, &video).await;
+        let video = media::hevc(size, 24, env.directory());
+        env.adopt(size, &video).await;
         for (megabytes, expected) in functions {
-            let mut worker = worker(&bed, megabytes).await;
+            let mut worker = worker(&env, megabytes).await;
             let event = json!({"bucket": FILMS, "key": size, "start": 0, "end": 1});
             let answer = worker.invoke(&event).await;
             let found = answer["reason"].as_str().or(answer["status"].as_str());

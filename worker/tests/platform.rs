@@ -12,12 +12,12 @@ use gifgen_shared::{
     source::ETag,
 };
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed, invocation, worker},
-    canned::{self, Canned},
     clients,
     events::object_created,
     fault_proxy::{FaultProxy, Faults, Kind},
-    forgetful::Forgetful,
+    stale_connections::StaleConnectionProxy,
+    stub_server::{self, StubServer},
+    test_env::{FILMS, PREVIEWS, TestEnv, invocation, worker},
 };
 use gifgen_worker::{Answer, Worker};
 use serde_json::Value;
@@ -35,31 +35,31 @@ const QUICK: [(&str, &str); 4] = [
     ("FRAME_WIDTH", "48"),
 ];
 
-/// A bed with a video of six slices that has been split, and the events of the slices.
-async fn split() -> (TestBed, Vec<Value>) {
-    let bed = TestBed::start().await;
-    let object = bed.adopt_video("cars.mp4", "d45").await;
-    let mut ours = bed.our_events();
+/// A test environment with a video of six slices that has been split, and the events of the slices.
+async fn split() -> (TestEnv, Vec<Value>) {
+    let env = TestEnv::start().await;
+    let object = env.adopt_video("cars.mp4", "d45").await;
+    let mut ours = env.our_events();
     let created = object_created(FILMS, "cars.mp4", &object.etag);
-    let splitter = bed.splitter(&QUICK);
+    let splitter = env.splitter(&QUICK);
     splitter
         .handle(&created, Deadline::after(MINUTE))
         .await
         .unwrap();
     let events: Vec<Value> = std::iter::from_fn(|| ours.try_recv().ok()).collect();
     assert!(events.len() >= 6, "{events:?}");
-    (bed, events)
+    (env, events)
 }
 
-/// A worker that reaches the bed's S3 through the proxy at `endpoint`.
-fn worker_behind(bed: &TestBed, endpoint: &str) -> Worker {
-    let s3 = bed.s3_behind(endpoint);
-    worker(s3, bed.bus().clone(), bed.temporary(), &QUICK)
+/// A worker that reaches the test environment's S3 through the proxy at `endpoint`.
+fn worker_behind(env: &TestEnv, endpoint: &str) -> Worker {
+    let s3 = env.s3_behind(endpoint);
+    worker(s3, env.bus().clone(), env.temporary(), &QUICK)
 }
 
-async fn faulty(bed: &TestBed, faults: Faults) -> (FaultProxy, Worker) {
-    let proxy = FaultProxy::start(&bed.stack().s3_endpoint(), faults).await;
-    let worker = worker_behind(bed, &proxy.endpoint());
+async fn faulty(env: &TestEnv, faults: Faults) -> (FaultProxy, Worker) {
+    let proxy = FaultProxy::start(&env.stack().s3_endpoint(), faults).await;
+    let worker = worker_behind(env, &proxy.endpoint());
     (proxy, worker)
 }
 
@@ -74,21 +74,21 @@ async fn assert_done(worker: &Worker, event: &Value, within: Duration) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_invocations_in_a_row_succeed_though_all_connections_were_forgotten_between_them() {
-    let (bed, events) = split().await;
-    let forgetful = Forgetful::start(&bed.stack().s3_endpoint()).await;
-    let worker = worker_behind(&bed, forgetful.endpoint());
+    let (env, events) = split().await;
+    let stale_proxy = StaleConnectionProxy::start(&env.stack().s3_endpoint()).await;
+    let worker = worker_behind(&env, stale_proxy.endpoint());
     for event in &events[..5] {
         assert_done(&worker, event, MINUTE).await;
-        forgetful.freeze();
+        stale_proxy.freeze();
     }
     // Each invocation but the first found dead connections.
-    assert!(forgetful.reset() >= 4, "{forgetful:?}");
+    assert!(stale_proxy.reset() >= 4, "{stale_proxy:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_is_never_answered_is_sent_again_before_the_deadline() {
-    let (bed, events) = split().await;
-    let (proxy, worker) = faulty(&bed, Faults::NONE).await;
+    let (env, events) = split().await;
+    let (proxy, worker) = faulty(&env, Faults::NONE).await;
     proxy.deal_next("PUT gifs", Kind::Silence, 1);
     assert_done(&worker, &events[0], PATIENT).await;
     assert_eq!(proxy.dealt().len(), 1);
@@ -96,11 +96,11 @@ async fn an_upload_that_is_never_answered_is_sent_again_before_the_deadline() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_superseded_slice_ends_before_its_deadline_though_s3_does_not_answer() {
-    let (bed, events) = split().await;
-    let (proxy, worker) = faulty(&bed, Faults::NONE).await;
-    let newer = bed.adopt_video("cars.mp4", "d05").await;
+    let (env, events) = split().await;
+    let (proxy, worker) = faulty(&env, Faults::NONE).await;
+    let newer = env.adopt_video("cars.mp4", "d05").await;
     let created = object_created(FILMS, "cars.mp4", &newer.etag);
-    let splitter = bed.splitter(&QUICK);
+    let splitter = env.splitter(&QUICK);
     splitter
         .handle(&created, Deadline::after(MINUTE))
         .await
@@ -115,8 +115,8 @@ async fn a_superseded_slice_ends_before_its_deadline_though_s3_does_not_answer()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_never_answers_is_asked_again_before_the_deadline() {
-    let (bed, events) = split().await;
-    let (proxy, worker) = faulty(&bed, Faults::NONE).await;
+    let (env, events) = split().await;
+    let (proxy, worker) = faulty(&env, Faults::NONE).await;
     proxy.deal_next("GET source", Kind::Silence, 1);
     assert_done(&worker, &events[0], PATIENT).await;
     assert_eq!(proxy.dealt().len(), 1);
@@ -124,14 +124,14 @@ async fn a_source_that_never_answers_is_asked_again_before_the_deadline() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_503_on_half_of_all_requests_costs_no_invocation() {
-    let (bed, events) = split().await;
+    let (env, events) = split().await;
     let faults = Faults {
         seed: 11,
         rate: 0.5,
         kinds: &[Kind::Status(503)],
         most_per_target: 6,
     };
-    let (proxy, worker) = faulty(&bed, faults).await;
+    let (proxy, worker) = faulty(&env, faults).await;
     for event in &events[..2] {
         assert_done(&worker, event, MINUTE).await;
     }
@@ -140,8 +140,8 @@ async fn a_503_on_half_of_all_requests_costs_no_invocation() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rendered_files_are_kept_while_uploads_are_throttled() {
-    let (bed, events) = split().await;
-    let (proxy, worker) = faulty(&bed, Faults::NONE).await;
+    let (env, events) = split().await;
+    let (proxy, worker) = faulty(&env, Faults::NONE).await;
     proxy.deal_next("PUT gifs", Kind::Status(503), 6);
     assert_done(&worker, &events[0], MINUTE).await;
     assert_eq!(proxy.requests()["PUT gifs"], 7);
@@ -149,8 +149,8 @@ async fn rendered_files_are_kept_while_uploads_are_throttled() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_is_sent_again_after_a_pause_and_not_taken_for_another_version() {
-    let (bed, events) = split().await;
-    let (proxy, worker) = faulty(&bed, Faults::NONE).await;
+    let (env, events) = split().await;
+    let (proxy, worker) = faulty(&env, Faults::NONE).await;
     proxy.deal_next("PUT gifs", Kind::Status(409), 3);
     proxy.deal_next("PUT receipts", Kind::Status(409), 5);
     assert_done(&worker, &events[0], MINUTE).await;
@@ -162,15 +162,15 @@ async fn a_conflict_is_sent_again_after_a_pause_and_not_taken_for_another_versio
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rendered_files_are_kept_while_s3_throttles_what_an_earlier_run_left_to_compare() {
-    let (bed, events) = split().await;
-    let mut ours = bed.our_events();
-    let (proxy, worker) = faulty(&bed, Faults::NONE).await;
+    let (env, events) = split().await;
+    let mut ours = env.our_events();
+    let (proxy, worker) = faulty(&env, Faults::NONE).await;
     assert_done(&worker, &events[0], MINUTE).await;
     // Another look makes another run.
     let wider = [("GIF_WIDTH", "64"), ("SLICE_SECONDS", "5")];
     let etag = events[0]["detail"]["etag"].as_str().unwrap();
     let created = object_created(FILMS, "cars.mp4", etag);
-    let splitter = bed.splitter(&wider);
+    let splitter = env.splitter(&wider);
     splitter
         .handle(&created, Deadline::after(MINUTE))
         .await
@@ -185,7 +185,8 @@ async fn rendered_files_are_kept_while_s3_throttles_what_an_earlier_run_left_to_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_that_stays_proves_nothing() {
-    let server = Canned::start(|_| canned::Answer::error(409, "OperationAborted", "busy")).await;
+    let server =
+        StubServer::start(|_| stub_server::Answer::error(409, "OperationAborted", "busy")).await;
     let s3 = clients::s3(&server.endpoint(), "test", "test");
     let once = s3.config().to_builder();
     let once = once.retry_config(RetryConfig::disabled()).build();
@@ -203,9 +204,9 @@ async fn a_conflict_that_stays_proves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_object_that_breaks_off_is_read_again() {
-    let bed = TestBed::start().await;
-    let proxy = FaultProxy::start(&bed.stack().s3_endpoint(), Faults::NONE).await;
-    let bucket = Bucket::new(bed.s3_behind(&proxy.endpoint()), PREVIEWS);
+    let env = TestEnv::start().await;
+    let proxy = FaultProxy::start(&env.stack().s3_endpoint(), Faults::NONE).await;
+    let bucket = Bucket::new(env.s3_behind(&proxy.endpoint()), PREVIEWS);
     let text = "a text of some length".to_owned();
     bucket
         .write("a.json", &text, &Precondition::Absent)
@@ -220,11 +221,11 @@ async fn an_object_that_breaks_off_is_read_again() {
 }
 
 async fn published(kind: Kind, times: usize, within: Duration) -> Result<usize, PublishError> {
-    let bed = TestBed::start().await;
-    let mut ours = bed.our_events();
-    let proxy = FaultProxy::start(&bed.stack().eventbridge_endpoint(), Faults::NONE).await;
+    let env = TestEnv::start().await;
+    let mut ours = env.our_events();
+    let proxy = FaultProxy::start(&env.stack().eventbridge_endpoint(), Faults::NONE).await;
     proxy.deal_next("PutEvents", kind, times);
-    let credentials = bed.stack().credentials();
+    let credentials = env.stack().credentials();
     let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
     let bus = clients::event_bridge(&proxy.endpoint(), id, secret);
     let entry = PutEventsRequestEntry::builder()
@@ -269,8 +270,8 @@ async fn a_bus_that_refuses_is_not_asked_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mistyped_destination_is_named() {
-    let (bed, events) = split().await;
-    let worker = bed.worker(&[("DESTINATION_BUCKET", "previwes")]);
+    let (env, events) = split().await;
+    let worker = env.worker(&[("DESTINATION_BUCKET", "previwes")]);
     let error = worker
         .handle(&events[0], &invocation(MINUTE))
         .await

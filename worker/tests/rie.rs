@@ -3,11 +3,11 @@
 use std::{path::Path, time::Duration};
 
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed, invocation},
     events::{object_created, saved},
-    hang::Hang,
     media,
     rie::Rie,
+    test_env::{FILMS, PREVIEWS, TestEnv, invocation},
+    unresponsive::UnresponsiveServer,
 };
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -16,21 +16,21 @@ const WORKER: &str = env!("CARGO_BIN_EXE_worker");
 
 /// A stack with a video under the key that the saved events name, long enough for their slice;
 /// and the video's ETag.
-async fn bed_with_long_video() -> (TestBed, String) {
-    let bed = TestBed::start().await;
-    let long = media::looped("d35", 7, bed.directory());
-    let etag = bed.adopt("long.mp4", &long).await.etag;
-    (bed, etag)
+async fn env_with_long_video() -> (TestEnv, String) {
+    let env = TestEnv::start().await;
+    let long = media::looped("d35", 7, env.directory());
+    let etag = env.adopt("long.mp4", &long).await.etag;
+    (env, etag)
 }
 
 /// The stack's environment, and what makes a slice of 1080p quick.
-fn environment(bed: &TestBed, more: &[(&str, &str)]) -> Vec<(String, String)> {
+fn environment(env: &TestEnv, more: &[(&str, &str)]) -> Vec<(String, String)> {
     let small = [
         ("GIF_WIDTH", "64"),
         ("GIF_FPS", "2"),
         ("FRAME_WIDTH", "160"),
     ];
-    let mut environment = bed.environment();
+    let mut environment = env.environment();
     environment.extend(
         small
             .iter()
@@ -41,8 +41,8 @@ fn environment(bed: &TestBed, more: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 /// The keys of the previews, without the ledger.
-async fn output_names(bed: &TestBed) -> Vec<String> {
-    let outputs = bed.stack().store().list(PREVIEWS, "").await.unwrap();
+async fn output_names(env: &TestEnv) -> Vec<String> {
+    let outputs = env.stack().store().list(PREVIEWS, "").await.unwrap();
     let keys = outputs.into_iter().map(|object| object.key);
     keys.filter(|key| !key.ends_with(".json")).collect()
 }
@@ -53,12 +53,12 @@ fn is_empty(folder: &Path) -> bool {
 
 #[tokio::test]
 async fn the_saved_slice_event_is_rendered_if_its_version_is_there() {
-    let (bed, etag) = bed_with_long_video().await;
-    let mut rie = Rie::start(WORKER, &environment(&bed, &[])).await;
+    let (env, etag) = env_with_long_video().await;
+    let mut rie = Rie::start(WORKER, &environment(&env, &[])).await;
     let mut event = saved("slice.json");
     let answer = rie.invoke(&event).await;
     assert_eq!(answer["status"], "superseded");
-    assert!(output_names(&bed).await.is_empty());
+    assert!(output_names(&env).await.is_empty());
 
     event["detail"]["etag"] = json!(format!("\"{etag}\""));
     let answer = rie.invoke(&event).await;
@@ -70,23 +70,23 @@ async fn the_saved_slice_event_is_rendered_if_its_version_is_there() {
         .map(|second| format!("long.mp4/frames/{second:06}.jpg"))
         .collect();
     wanted.push("long.mp4/gifs/002250.gif".into());
-    assert_eq!(output_names(&bed).await, wanted);
+    assert_eq!(output_names(&env).await, wanted);
     assert!(is_empty(&rie.temporary()));
 }
 
 #[tokio::test]
 async fn the_saved_slice_that_was_given_up_gets_its_receipt_if_its_version_is_there() {
-    let (bed, etag) = bed_with_long_video().await;
+    let (env, etag) = env_with_long_video().await;
     let created = object_created(FILMS, "long.mp4", &etag);
-    let splitter = bed.splitter(&[]);
+    let splitter = env.splitter(&[]);
     let deadline = invocation(Duration::from_secs(60)).deadline;
     splitter.handle(&created, deadline).await.unwrap();
-    let mut rie = Rie::start(WORKER, &environment(&bed, &[])).await;
+    let mut rie = Rie::start(WORKER, &environment(&env, &[])).await;
     let mut event = saved("slice-given-up.json");
     let answer = rie.invoke(&event).await;
     assert_eq!(answer, json!({"batchItemFailures": []}));
     let receipt = "long.mp4/receipts/1/002250.json";
-    let receipts = || bed.stack().store().list(PREVIEWS, receipt);
+    let receipts = || env.stack().store().list(PREVIEWS, receipt);
     assert!(
         receipts().await.unwrap().is_empty(),
         "it is another version"
@@ -103,9 +103,9 @@ async fn the_saved_slice_that_was_given_up_gets_its_receipt_if_its_version_is_th
 
 #[tokio::test]
 async fn the_aws_samples_slice_event_is_rendered_from_the_bucket_of_the_settings() {
-    let (bed, _) = bed_with_long_video().await;
+    let (env, _) = env_with_long_video().await;
     let settings = [("SOURCE_BUCKET", "films"), ("FRAMES", "storyboard")];
-    let mut rie = Rie::start(WORKER, &environment(&bed, &settings)).await;
+    let mut rie = Rie::start(WORKER, &environment(&env, &settings)).await;
     let answer = rie.invoke(&saved("aws-sample-slice.json")).await;
     assert_eq!(answer["status"], "done", "{answer}; log:\n{}", rie.log());
     assert_eq!(answer["gif"]["frames"], 58);
@@ -113,13 +113,13 @@ async fn the_aws_samples_slice_event_is_rendered_from_the_bucket_of_the_settings
         "long.mp4/gifs/002250.gif",
         "long.mp4/storyboards/002250.jpg",
     ];
-    assert_eq!(output_names(&bed).await, wanted);
+    assert_eq!(output_names(&env).await, wanted);
 }
 
 #[tokio::test]
 async fn an_event_that_names_no_bucket_needs_the_setting() {
-    let bed = TestBed::start().await;
-    let mut rie = Rie::start(WORKER, &environment(&bed, &[])).await;
+    let env = TestEnv::start().await;
+    let mut rie = Rie::start(WORKER, &environment(&env, &[])).await;
     let answer = rie.invoke(&saved("aws-sample-slice.json")).await;
     assert_eq!(
         (&answer["status"], &answer["reason"]),
@@ -153,17 +153,17 @@ async fn a_bad_setting_ends_the_binary_at_start_with_a_message_that_says_what_is
 /// Lets a function of three seconds work with a server that never answers; `event` must be answered
 /// with an error of the worker's own, and nothing may be left.
 async fn hangs(event: Value) {
-    let bed = TestBed::start().await;
-    let hang = Hang::start().await;
+    let env = TestEnv::start().await;
+    let unresponsive = UnresponsiveServer::start().await;
     let more = [
-        ("AWS_ENDPOINT_URL_S3", &*hang.endpoint()),
+        ("AWS_ENDPOINT_URL_S3", &*unresponsive.endpoint()),
         ("AWS_LAMBDA_FUNCTION_TIMEOUT", "3"),
         ("SOURCE_BUCKET", "films"),
     ];
-    let mut rie = Rie::start(WORKER, &environment(&bed, &more)).await;
+    let mut rie = Rie::start(WORKER, &environment(&env, &more)).await;
     let meanwhile = async {
-        hang.connected().await;
-        hang.named_by()
+        unresponsive.connected().await;
+        unresponsive.named_by()
     };
     let (answer, reading) = tokio::join!(rie.invoke(&event), meanwhile);
     assert_eq!(
@@ -184,7 +184,7 @@ async fn hangs(event: Value) {
         rie.log()
     );
     assert_eq!(
-        hang.named_by(),
+        unresponsive.named_by(),
         Vec::<String>::new(),
         "FFmpeg is still there"
     );

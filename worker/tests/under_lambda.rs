@@ -4,11 +4,11 @@
 use std::{fs, path::Path, time::Duration};
 
 use gifgen_testkit::{
-    bed::{FILMS, TestBed, invocation},
     events::object_created,
     media,
     rie::Rie,
     sandbox::Machine,
+    test_env::{FILMS, TestEnv, invocation},
 };
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -20,12 +20,12 @@ const WORKER: &str = env!("CARGO_BIN_EXE_worker");
 const FILM: &str = "perf_bbb_1080p24_56s.mp4";
 
 /// The event of the first slice of [`FILM`], from the real splitter.
-async fn first_slice(bed: &TestBed, key: &str) -> Value {
-    let etag = bed.adopt(key, &media::folder().join(FILM)).await.etag;
-    let mut events = bed.our_events();
+async fn first_slice(env: &TestEnv, key: &str) -> Value {
+    let etag = env.adopt(key, &media::folder().join(FILM)).await.etag;
+    let mut events = env.our_events();
     let created = object_created(FILMS, key, &etag);
     let deadline = invocation(Duration::from_secs(60)).deadline;
-    let splitter = bed.splitter(&[]);
+    let splitter = env.splitter(&[]);
     splitter.handle(&created, deadline).await.unwrap();
     loop {
         let event = events.recv().await.unwrap();
@@ -35,8 +35,8 @@ async fn first_slice(bed: &TestBed, key: &str) -> Value {
     }
 }
 
-async fn worker(bed: &TestBed, machine: &Machine, more: &[(&str, &str)]) -> Rie {
-    let mut environment = bed.environment();
+async fn worker(env: &TestEnv, machine: &Machine, more: &[(&str, &str)]) -> Rie {
+    let mut environment = env.environment();
     let more = more
         .iter()
         .map(|(name, value)| (name.to_string(), value.to_string()));
@@ -103,12 +103,12 @@ async fn renders(rie: &mut Rie, event: &Value) {
 
 #[tokio::test]
 async fn a_slice_of_1080p_is_rendered_by_excerpt_and_through_the_gateway() {
-    let bed = TestBed::start().await;
-    let mut rie = worker(&bed, &Machine::default(), &[]).await;
-    let by_excerpt = first_slice(&bed, "excerpt.mp4").await;
+    let env = TestEnv::start().await;
+    let mut rie = worker(&env, &Machine::default(), &[]).await;
+    let by_excerpt = first_slice(&env, "excerpt.mp4").await;
     renders(&mut rie, &by_excerpt).await;
     assert!(rie.log().contains("by_excerpt=true"), "{}", rie.log());
-    let mut sought = first_slice(&bed, "gateway.mp4").await;
+    let mut sought = first_slice(&env, "gateway.mp4").await;
     sought["detail"].as_object_mut().unwrap().remove("excerpt");
     renders(&mut rie, &sought).await;
     assert!(rie.log().contains("by_excerpt=false"), "{}", rie.log());
@@ -116,13 +116,13 @@ async fn a_slice_of_1080p_is_rendered_by_excerpt_and_through_the_gateway() {
 
 #[tokio::test]
 async fn what_lambda_refuses_is_logged_once_and_the_slice_is_rendered() {
-    let bed = TestBed::start().await;
+    let env = TestEnv::start().await;
     let machine = Machine {
         refuse: vec!["memfd_create", "close_range", "prlimit64", "pidfd_open"],
         ..Machine::default()
     };
-    let mut rie = worker(&bed, &machine, &[]).await;
-    let event = first_slice(&bed, "film.mp4").await;
+    let mut rie = worker(&env, &machine, &[]).await;
+    let event = first_slice(&env, "film.mp4").await;
     renders(&mut rie, &event).await;
     let log = rie.log();
     for said in [
@@ -137,11 +137,11 @@ async fn what_lambda_refuses_is_logged_once_and_the_slice_is_rendered() {
 
 #[tokio::test]
 async fn a_deadline_that_passes_is_an_error_and_ends_even_an_ffmpeg_that_is_stuck() {
-    let bed = TestBed::start().await;
-    let event = first_slice(&bed, "film.mp4").await;
+    let env = TestEnv::start().await;
+    let event = first_slice(&env, "film.mp4").await;
     // Five seconds of them are kept back.
     let time = [("AWS_LAMBDA_FUNCTION_TIMEOUT", "25")];
-    let mut rie = worker(&bed, &Machine::default(), &time).await;
+    let mut rie = worker(&env, &Machine::default(), &time).await;
     let answer = rie
         .invoke_while(&event, async |rie| send(Signal::STOP, ffmpeg_of(rie).await))
         .await;
@@ -153,9 +153,9 @@ async fn a_deadline_that_passes_is_an_error_and_ends_even_an_ffmpeg_that_is_stuc
 
 #[tokio::test]
 async fn an_ffmpeg_that_is_killed_is_an_error_and_the_next_try_renders() {
-    let bed = TestBed::start().await;
-    let event = first_slice(&bed, "film.mp4").await;
-    let mut rie = worker(&bed, &Machine::default(), &[]).await;
+    let env = TestEnv::start().await;
+    let event = first_slice(&env, "film.mp4").await;
+    let mut rie = worker(&env, &Machine::default(), &[]).await;
     let answer = rie
         .invoke_while(&event, async |rie| send(Signal::KILL, ffmpeg_of(rie).await))
         .await;
@@ -166,22 +166,22 @@ async fn an_ffmpeg_that_is_killed_is_an_error_and_the_next_try_renders() {
 
 #[tokio::test]
 async fn a_full_tmp_is_an_error_and_leaves_nothing_in_it() {
-    let bed = TestBed::start().await;
+    let env = TestEnv::start().await;
     let machine = Machine {
         tmp_megabytes: 2,
         ..Machine::default()
     };
-    let mut rie = worker(&bed, &machine, &[]).await;
-    let answer = rie.invoke(&first_slice(&bed, "film.mp4").await).await;
+    let mut rie = worker(&env, &machine, &[]).await;
+    let answer = rie.invoke(&first_slice(&env, "film.mp4").await).await;
     assert_eq!(answer["errorType"], "NoSpace", "{answer}; {}", rie.log());
     assert_eq!(entries(&rie.temporary()), 0);
 }
 
 #[tokio::test]
 async fn a_worker_that_is_started_after_one_that_was_killed_sweeps_and_renders() {
-    let bed = TestBed::start().await;
-    let event = first_slice(&bed, "film.mp4").await;
-    let mut rie = worker(&bed, &Machine::default(), &[]).await;
+    let env = TestEnv::start().await;
+    let event = first_slice(&env, "film.mp4").await;
+    let mut rie = worker(&env, &Machine::default(), &[]).await;
     let answer = rie
         .invoke_while(&event, async |rie| {
             send(Signal::KILL, parent_of(ffmpeg_of(rie).await))

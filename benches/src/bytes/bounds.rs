@@ -1,49 +1,49 @@
-//! What the figures must not exceed.
+//! Upper bounds of the measurements.
 
 use super::reads::Total;
 
-/// What was measured of a file.
+/// The measurements of a file.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Figures {
     /// Slices that were read.
     pub slices: u64,
-    /// How many slices the file has for each that was read.
+    /// Number of slices in the file, divided by those that were read.
     pub share: f64,
     /// Bytes that these slices need.
     pub needed: u64,
     /// Size of the `moov` box, in bytes.
     pub moov: u64,
-    /// What plain FFmpeg read.
+    /// Reads by plain FFmpeg.
     pub plain: Total,
-    /// What the splitter read, for all slices of the file.
+    /// Reads by the splitter, for all slices of the file.
     pub splitter: Total,
-    /// What the workers read.
+    /// Reads by the workers.
     pub workers: Total,
     /// Seconds to the first picture with plain FFmpeg.
     pub plain_first: f64,
-    /// Seconds to the first picture with ours.
+    /// Seconds to the first picture with gifgen.
     pub our_first: f64,
 }
 
 impl Figures {
-    /// Bytes that ours read: for these slices, and their share of what the splitter read.
+    /// Bytes that gifgen read for these slices, including their share of the splitter's reads.
     pub fn our_bytes(&self) -> f64 {
         self.workers.bytes as f64 + self.splitter.bytes as f64 / self.share
     }
 }
 
-/// Bounds for one kind of container.
+/// Bounds for a kind of container.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// Most bytes over all slices, the splitter's included, for each byte that the slices need.
+    /// Most bytes read over all slices, including the splitter's, per byte needed.
     pub bytes: Option<f64>,
-    /// Whether the `moov` box comes on top, once.
+    /// Whether the `moov` box may be read once in addition.
     pub moov: bool,
-    /// Most requests for a slice.
+    /// Most requests for any slice.
     pub most_requests: Option<u64>,
-    /// Most requests for a slice on the average.
+    /// Most requests per slice, averaged.
     pub mean_requests: Option<f64>,
-    /// How many times sooner than with plain FFmpeg the first picture must be there.
+    /// Least speed-up of the first picture against plain FFmpeg.
     pub first_frame: f64,
 }
 
@@ -63,7 +63,7 @@ impl Bounds {
         first_frame: 1.0,
     };
 
-    /// The one in which plain FFmpeg visits each fragment.
+    /// Fragmented MP4 without an index, where plain FFmpeg visits each fragment.
     pub const FRAGMENTS_WITHOUT_INDEX: Self = Self {
         first_frame: 10.0,
         ..Self::FRAGMENTS
@@ -78,7 +78,7 @@ impl Bounds {
         first_frame: 1.0,
     };
 
-    /// What has no index of ours: no worse than plain FFmpeg, as all others.
+    /// Formats without our index: no worse than plain FFmpeg.
     pub const OTHER: Self = Self {
         bytes: None,
         moov: false,
@@ -89,14 +89,14 @@ impl Bounds {
 }
 
 impl Bounds {
-    /// Most bytes that ours may read for these figures, if there is a bound.
+    /// Most bytes that gifgen may read; `None` if unbounded.
     pub fn allowed_bytes(&self, figures: &Figures) -> Option<f64> {
         let moov = if self.moov { figures.moov } else { 0 };
         let allowed = |factor| factor * figures.needed as f64 + moov as f64 / figures.share;
         self.bytes.map(allowed)
     }
 
-    /// The bounds that `figures` break, in words.
+    /// Descriptions of the bounds that `figures` exceed.
     pub fn broken(&self, figures: &Figures) -> Vec<&'static str> {
         let (ours, plain) = (figures.workers, figures.plain);
         let allowed = self.allowed_bytes(figures);

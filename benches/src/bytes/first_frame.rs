@@ -1,9 +1,9 @@
-//! How long the first picture takes: plain FFmpeg over the URL, and the worker's way of handing the
-//! source to FFmpeg.
+//! Time to the first picture: plain FFmpeg over the URL, against the worker's way of feeding
+//! FFmpeg.
 //!
-//! The worker is given a program in the place of FFmpeg that passes on what the worker says of the
-//! input, asks for one picture, and notes when that FFmpeg has ended. So it is the worker's way,
-//! whatever that is, with all that the worker does before; and nothing of it is repeated here.
+//! The worker gets a shim instead of FFmpeg. The shim passes on the worker's input arguments, asks
+//! for one picture, and records when FFmpeg has ended. So this measures the worker's own way,
+//! including everything that it does before.
 
 use std::{
     fs,
@@ -13,45 +13,45 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use gifgen_testkit::bed::{TestBed, invocation};
+use gifgen_testkit::test_env::{TestEnv, invocation};
 use gifgen_worker::{Answer, TransientError};
 
 use super::{
-    bed::{Lane, Planned},
+    measured_worker::{MeasuredWorker, Planned},
     plain,
 };
 use crate::rounds::median;
 
-/// How often each is measured.
+/// Rounds per measurement.
 const ROUNDS: usize = 7;
 
-/// How often it is enough after [`LONG`]: what takes seconds differs by so much that fewer do.
+/// Rounds after [`LONG`]: differences of seconds need fewer.
 const ROUNDS_OF_LONG: usize = 3;
 
 /// See [`ROUNDS_OF_LONG`].
 const LONG: Duration = Duration::from_secs(20);
 
-/// Time for one slice.
+/// Deadline of one slice.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Seconds to the first picture, medians.
+/// Median seconds to the first picture.
 #[derive(Clone, Copy, Debug)]
 pub struct FirstFrame {
     /// With plain FFmpeg.
     pub plain: f64,
-    /// With ours.
+    /// With gifgen.
     pub ours: f64,
 }
 
-/// Measures both by turns. `planned` is a slice of the object `key` that nobody has rendered yet.
+/// Measures both alternately. `planned` is a slice of the object `key` that was not rendered yet.
 ///
 /// # Errors
-/// If one of them fails.
-pub async fn measure(bed: &TestBed, key: &str, planned: &Planned) -> Result<FirstFrame> {
-    let program = shim(bed.directory())?;
+/// One of them fails.
+pub async fn measure(env: &TestEnv, key: &str, planned: &Planned) -> Result<FirstFrame> {
+    let program = shim(env.directory())?;
     let program = program.to_str().context("a folder's name is odd")?;
-    let lane = Lane::start(bed, &[("FFMPEG", program)]).await;
-    let url = lane.url(key).await?;
+    let worker = MeasuredWorker::start(env, &[("FFMPEG", program)]).await;
+    let url = worker.url(key).await?;
     let (mut by_plain, mut by_ours) = (Vec::new(), Vec::new());
     let begun = Instant::now();
     for round in 0..ROUNDS {
@@ -63,7 +63,7 @@ pub async fn measure(bed: &TestBed, key: &str, planned: &Planned) -> Result<Firs
         by_plain.push(started.elapsed()?.as_secs_f64());
 
         let started = SystemTime::now();
-        let answer = lane
+        let answer = worker
             .worker
             .handle(&planned.event, &invocation(DEADLINE))
             .await;
@@ -76,9 +76,9 @@ pub async fn measure(bed: &TestBed, key: &str, planned: &Planned) -> Result<Firs
     })
 }
 
-/// What the program in the place of FFmpeg does. It can write to its working directory only, which is
-/// gone afterwards, and to what FFmpeg says, which is part of the worker's answer. A worker that finds
-/// no pictures may try again: the first time counts. Bash knows the time without starting a program.
+/// The program in place of FFmpeg. It can write only to its working directory, which is removed
+/// afterwards, and to standard error, which is part of the worker's answer. A worker that finds no
+/// pictures may retry; the first time counts. Bash tells the time without starting a program.
 const SHIM: &str = r#"#!/usr/bin/env bash
 input=()
 while [ $# -gt 0 ]; do
@@ -95,7 +95,7 @@ printf '[error] FIRST %s\n' "$(<note)" >&2
 exit 1
 "#;
 
-/// Makes it in `folder`.
+/// Writes the shim to `folder`.
 fn shim(folder: &Path) -> Result<PathBuf> {
     let program = folder.join("first-frame");
     fs::write(&program, SHIM)?;
@@ -103,7 +103,7 @@ fn shim(folder: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// When FFmpeg ended, by the worker's answer.
+/// Parses the time when FFmpeg ended from the worker's answer.
 fn ended(answer: &Result<Answer, TransientError>) -> Result<SystemTime> {
     let Ok(Answer::Failed(failure)) = answer else {
         bail!("the worker did not run the shim");
@@ -112,7 +112,7 @@ fn ended(answer: &Result<Answer, TransientError>) -> Result<SystemTime> {
         .rsplit_once("FIRST ")
         .context("there was no first picture")?;
     let note = note.split([' ', ';']).next().unwrap_or_default();
-    // In some languages the point is a comma.
+    // Some locales have a decimal comma.
     let seconds: f64 = note.replace(',', ".").parse()?;
     ensure!(seconds > 0.0, "{note} is no time");
     Ok(UNIX_EPOCH + Duration::from_secs_f64(seconds))

@@ -7,11 +7,11 @@ use gifgen_shared::slice::Slice;
 
 use crate::run::finish;
 
-/// A time that is later by less than this, in seconds, is the same: Matroska and FLV round to
+/// Timestamps that differ by less than this, in seconds, are equal: Matroska and FLV round to
 /// milliseconds.
 const ROUNDING: f64 = 0.001;
 
-/// The packets of a video stream, in the order in which they are stored.
+/// The packets of a video stream, in file order.
 #[derive(Clone, Debug)]
 pub struct Packets(Vec<Packet>);
 
@@ -23,10 +23,10 @@ struct Packet {
 }
 
 impl Packets {
-    /// Those of the stream `index` of a file.
+    /// The packets of the stream `index` of a file.
     ///
     /// # Errors
-    /// If ffprobe fails, or finds none.
+    /// ffprobe fails, or finds none.
     pub fn of(path: &Path, index: u32) -> Result<Self> {
         let mut command = Command::new("ffprobe");
         command.args(["-v", "error", "-select_streams", &index.to_string()]);
@@ -44,7 +44,7 @@ impl Packets {
         Ok(Self(packets))
     }
 
-    /// How many bytes `slice` needs, in a file whose first picture starts at `zero`.
+    /// Bytes that `slice` needs, in a file whose first picture has the pts `zero`.
     pub fn needed(&self, slice: &Slice, zero: f64) -> u64 {
         let (start, end) = (zero + f64::from(slice.start), zero + slice.end);
         let first = self
@@ -66,7 +66,7 @@ impl Packet {
         };
         let number = |name| value(name)?.parse::<f64>().ok();
         Some(Self {
-            // AVI knows only the order in which pictures are decoded.
+            // AVI has only dts.
             time: number("pts_time").or(number("dts_time"))?,
             bytes: value("size")?.parse().ok()?,
             is_key: value("flags")?.starts_with('K'),

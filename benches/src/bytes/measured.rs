@@ -1,15 +1,15 @@
-//! All that is measured of one file, and its row in the table.
+//! All measurements of a file, and its row in the table.
 
 use std::path::Path;
 
 use anyhow::Result;
-use gifgen_testkit::bed::TestBed;
+use gifgen_testkit::test_env::TestEnv;
 
 use super::{
-    bed::{Lane, Planned, each},
     bounds::{Figures, SPLITTER_CPU_SECONDS, SPLITTER_MEMORY},
     first_frame,
     ideal::Packets,
+    measured_worker::{MeasuredWorker, Planned, each},
     media::{Medium, moov_bytes},
     ours, plain,
     reads::{Log, Reads, Total},
@@ -17,10 +17,10 @@ use super::{
 };
 use crate::table::Column;
 
-/// How many slices are rendered at once.
-const LANES: usize = 2;
+/// Number of slices that are rendered at once.
+const CONCURRENCY: usize = 2;
 
-/// What was measured of a file.
+/// The measurements of a file.
 #[derive(Debug)]
 pub struct Measured {
     medium: Medium,
@@ -29,17 +29,17 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// Measures `medium`, which lies at `path`: `most` of its slices, spread evenly, or all. A list
-    /// of all reads is written to `log`.
+    /// Measures `medium`, whose file is `path`: `most` of its slices, evenly spread, or all. Writes
+    /// a list of all reads to `log`.
     ///
     /// # Errors
-    /// If something fails to read or to render.
+    /// A read or a rendering fails.
     pub async fn of(medium: Medium, path: &Path, most: Option<usize>, log: &Path) -> Result<Self> {
-        let bed = TestBed::start().await;
+        let env = TestEnv::start().await;
         let say = |what| eprintln!("{}: {what}", medium.name);
-        let object = bed.adopt(medium.key(), path).await;
+        let object = env.adopt(medium.key(), path).await;
         say("splitting");
-        let split = split(&bed, medium.key(), &object.etag).await?;
+        let split = split(&env, medium.key(), &object.etag).await?;
         let slices = spread(&split.slices, most);
         let video = slices[0].video;
         say("what is needed");
@@ -47,18 +47,18 @@ impl Measured {
         let needed = |planned: &Planned| packets.needed(&planned.slice, video.start_time);
         let middle = &slices[slices.len() / 2];
         say("first picture");
-        let first_frame = first_frame::measure(&bed, medium.key(), middle).await?;
-        let mut lanes = Vec::new();
-        for _ in 0..LANES {
-            lanes.push(Lane::start(&bed, &[]).await);
+        let first_frame = first_frame::measure(&env, medium.key(), middle).await?;
+        let mut workers = Vec::new();
+        for _ in 0..CONCURRENCY {
+            workers.push(MeasuredWorker::start(&env, &[]).await);
         }
         say("plain FFmpeg");
-        let plain = each(&lanes, &slices, async |lane, planned| {
-            plain::copy(&lane.url(medium.key()).await?, &planned.slice).await
+        let plain = each(&workers, &slices, async |worker, planned| {
+            plain::copy(&worker.url(medium.key()).await?, &planned.slice).await
         });
         let plain = plain.await?;
         say("ours");
-        let ours = each(&lanes, &slices, ours::render).await?;
+        let ours = each(&workers, &slices, ours::render).await?;
         write_log(log, &split, &slices, &plain, &ours)?;
         let figures = Figures {
             slices: slices.len() as u64,
@@ -78,7 +78,7 @@ impl Measured {
         })
     }
 
-    /// The bounds that are broken, in words.
+    /// Descriptions of the exceeded bounds.
     pub fn broken(&self) -> Vec<&'static str> {
         let mut broken = self.medium.bounds.broken(&self.figures);
         if self.medium.is_long() {
@@ -109,14 +109,14 @@ fn write_log(
     log.write(path)
 }
 
-/// `most` of `slices`, spread evenly, or all.
+/// `most` of `slices`, evenly spread, or all.
 fn spread(slices: &[Planned], most: Option<usize>) -> Vec<Planned> {
     let count = most.unwrap_or(slices.len()).clamp(1, slices.len());
     let place = |n| n * slices.len() / count;
     (0..count).map(|n| slices[place(n)].clone()).collect()
 }
 
-/// The columns. `README.md` says what they mean.
+/// The columns. `README.md` explains them.
 pub const COLUMNS: &[Column<Measured>] = &[
     ("source", |row, _| row.medium.name.into()),
     ("slices", |row, _| row.figures.slices.to_string()),
@@ -161,13 +161,13 @@ pub const COLUMNS: &[Column<Measured>] = &[
     }),
 ];
 
-/// The mean of a slice, and the most.
+/// Average and maximum per slice.
 fn requests(total: Total, row: &Measured) -> String {
     let mean = total.requests as f64 / row.figures.slices as f64;
     format!("{mean:.2}, ≤ {}", total.most)
 }
 
-/// The mean of a slice, in megabytes.
+/// Average per slice, in megabytes.
 fn bytes(total: Total, row: &Measured) -> String {
     megabytes(total.bytes as f64 / row.figures.slices as f64)
 }

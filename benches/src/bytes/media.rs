@@ -1,4 +1,4 @@
-//! The files that are read, made of the shared clip without encoding it again.
+//! The measured files, remuxed from the shared clip without re-encoding.
 
 use std::{
     fs::{self, File},
@@ -16,23 +16,23 @@ use crate::{clip::Clip, run::finish};
 /// A file to read.
 #[derive(Clone, Copy, Debug)]
 pub struct Medium {
-    /// What it is called in the table.
+    /// Name in the table.
     pub name: &'static str,
-    /// Its name in the folder.
+    /// File name in the folder.
     file: &'static str,
     seconds: u32,
-    /// Arguments that come before the output's name.
+    /// Output options of FFmpeg.
     args: &'static [&'static str],
-    /// Whether FFmpeg writes it to a pipe, so that it can go back for nothing.
+    /// Whether FFmpeg writes to a pipe, so that it cannot seek back.
     piped: bool,
-    /// What reading it must not exceed.
+    /// Bounds of reading it.
     pub bounds: Bounds,
 }
 
 const TEN_MINUTES: u32 = 600;
 const THREE_HOURS: u32 = 3 * 3600;
 
-/// Fragments of two seconds, wherever the keyframes are.
+/// Fragments of two seconds, regardless of keyframes.
 const FRAGMENTS: [&str; 2] = ["-frag_duration", "2000000"];
 
 /// All files, in the order of the table.
@@ -60,7 +60,7 @@ pub const MEDIA: &[Medium] = &[
         ],
         Bounds::FRAGMENTS,
     ),
-    // Where FFmpeg can make use of the index: it looks for a keyframe in the fragment that this names.
+    // FFmpeg can use the index here: it searches the fragment that the index names for a keyframe.
     Medium::new(
         "fragmented MP4, sidx, at keyframes",
         "fragmented-keyframes.mp4",
@@ -82,7 +82,7 @@ pub const MEDIA: &[Medium] = &[
         Bounds::FRAGMENTS,
     ),
     Medium::new("MKV, cues", "cues.mkv", &[], Bounds::CLUSTERS),
-    // Cues come last, and FFmpeg writes none if it cannot go back and say where they are.
+    // FFmpeg writes cues last, and none if it cannot seek back to store their position.
     Medium {
         piped: true,
         ..Medium::new(
@@ -132,69 +132,69 @@ impl Medium {
         }
     }
 
-    /// Whether it is one of those that take gigabytes.
+    /// Whether the file takes gigabytes.
     pub fn is_long(&self) -> bool {
         self.seconds == THREE_HOURS
     }
 
-    /// Its name as an object.
+    /// Object key.
     pub fn key(&self) -> &'static str {
         self.file
     }
 
-    /// Makes the file in `folder` out of `clip`, unless it is there.
+    /// Creates the file in `folder` from `clip`, unless it exists.
     ///
     /// # Errors
-    /// If there is no room for it, or FFmpeg fails.
+    /// The disk is too full, or FFmpeg fails.
     pub fn make(&self, clip: &Clip, folder: &Path) -> Result<PathBuf> {
-        let made = folder.join(self.file);
-        if made.is_file() {
-            return Ok(made);
+        let path = folder.join(self.file);
+        if path.is_file() {
+            return Ok(path);
         }
         let base = with_sound(clip, folder)?;
         let bytes = fs::metadata(&base)?.len() as f64 * f64::from(self.seconds) / clip.seconds;
         room_for(bytes, folder)?;
-        eprintln!("{}: making {}", self.name, made.display());
-        // A name of its own, so that what was begun and not finished is not taken for it.
-        let begun = folder.join(format!("begun-{}", self.file));
+        eprintln!("{}: making {}", self.name, path.display());
+        // Under a temporary name, so that an unfinished file is not taken for a complete one.
+        let partial = folder.join(format!("partial-{}", self.file));
         let mut command = Command::new("ffmpeg");
         command.args(["-nostdin", "-v", "error", "-y", "-stream_loop", "-1", "-i"]);
         command.arg(base).args(["-map", "0", "-c", "copy"]);
         command.args(["-t", &self.seconds.to_string()]);
         command.args(self.args);
         if self.piped {
-            command.arg("pipe:1").stdout(File::create(&begun)?);
+            command.arg("pipe:1").stdout(File::create(&partial)?);
             let status = command.stdin(Stdio::null()).status()?;
             ensure!(status.success(), "ffmpeg failed to make {}", self.name);
         } else {
-            finish(command.arg(&begun))?;
+            finish(command.arg(&partial))?;
         }
-        fs::rename(begun, &made)?;
-        Ok(made)
+        fs::rename(partial, &path)?;
+        Ok(path)
     }
 }
 
-/// The clip with a sound of 128 kbit/s, which it lacks: else there would be nothing between its
-/// pictures. Noise, for what compresses better takes less.
+/// Adds audio of 128 kbit/s to the clip, which has none: otherwise its pictures would be
+/// contiguous. The audio is noise, because anything else compresses better.
 fn with_sound(clip: &Clip, folder: &Path) -> Result<PathBuf> {
-    let made = folder.join("with-sound.mp4");
-    if made.is_file() {
-        return Ok(made);
+    let path = folder.join("with-sound.mp4");
+    if path.is_file() {
+        return Ok(path);
     }
-    let begun = folder.join("begun-with-sound.mp4");
+    let partial = folder.join("partial-with-sound.mp4");
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-v", "error", "-y", "-i"]);
     command.arg(&clip.path);
     command.args(["-f", "lavfi", "-i", "anoisesrc=r=48000:a=0.1:seed=1"]);
     command.args(["-map", "0:V:0", "-map", "1:a", "-c:v", "copy", "-shortest"]);
     command.args(["-c:a", "aac", "-b:a", "128k", "-ac", "2"]);
-    finish(command.arg(&begun))?;
-    fs::rename(begun, &made)?;
-    Ok(made)
+    finish(command.arg(&partial))?;
+    fs::rename(partial, &path)?;
+    Ok(path)
 }
 
-/// `+faststart` writes a file twice, in place: nothing more than the file itself is needed, and a
-/// gigabyte should be left for others.
+/// Checks the free disk space. `+faststart` rewrites a file in place, so only its own size is
+/// needed, and a gigabyte more for others.
 fn room_for(bytes: f64, folder: &Path) -> Result<()> {
     let disk = statvfs(folder).context("failed to ask how much room there is")?;
     let free = (disk.f_bavail * disk.f_frsize) as f64;
@@ -209,10 +209,10 @@ fn room_for(bytes: f64, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Size of the `moov` box of the file, in bytes; 0 where there is none.
+/// Size of the file's `moov` box, in bytes; 0 if it has none.
 ///
 /// # Errors
-/// If the file cannot be read.
+/// The file cannot be read.
 pub fn moov_bytes(path: &Path) -> Result<u64> {
     let mut file = File::open(path)?;
     let end = file.metadata()?.len();
@@ -228,7 +228,7 @@ pub fn moov_bytes(path: &Path) -> Result<u64> {
         if &head[4..8] == b"moov" {
             return Ok(size);
         }
-        // Neither a box nor an MP4.
+        // Not a box, so the file is not an MP4.
         if size < 8 {
             break;
         }

@@ -1,23 +1,23 @@
-//! The real worker.
+//! Rendering by the real worker.
 
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use gifgen_testkit::bed::invocation;
+use gifgen_testkit::test_env::invocation;
 use gifgen_worker::Answer;
 
-use super::bed::{Lane, Planned};
+use super::measured_worker::{MeasuredWorker, Planned};
 
-/// Time for one slice.
+/// Deadline of one slice.
 const DEADLINE: Duration = Duration::from_secs(900);
 
-/// Has the lane's worker render a slice.
+/// Renders a slice.
 ///
 /// # Errors
-/// If the slice does not end well.
-pub async fn render(lane: &Lane, planned: &Planned) -> Result<()> {
+/// The slice fails.
+pub async fn render(worker: &MeasuredWorker, planned: &Planned) -> Result<()> {
     let invocation = invocation(DEADLINE);
-    match lane.worker.handle(&planned.event, &invocation).await? {
+    match worker.worker.handle(&planned.event, &invocation).await? {
         Answer::Done(_) => Ok(()),
         other => bail!("the worker says {other:?}"),
     }

@@ -6,20 +6,20 @@ use anyhow::{Context, Result, ensure};
 use gifgen_shared::{presigned_url::PresignedUrl, slice::Slice};
 use tokio::process::Command;
 
-/// Reads `slice` and nothing else, as it was measured before there was anything of ours.
+/// Reads only `slice`, as the first version of gifgen did.
 ///
 /// # Errors
-/// If FFmpeg fails.
+/// FFmpeg fails.
 pub async fn copy(url: &PresignedUrl, slice: &Slice) -> Result<()> {
     let output = ["-an", "-sn", "-dn", "-c", "copy", "-f", "null", "-"];
     run(url, slice, &["-t", &slice.seconds().to_string()], &output).await
 }
 
-/// Decodes the first picture of `slice`: that of the keyframe before it, with one thread, as the
-/// worker does.
+/// Decodes the first picture of `slice`, from the keyframe before it, with one thread as the worker
+/// does.
 ///
 /// # Errors
-/// If FFmpeg fails.
+/// FFmpeg fails.
 pub async fn first_frame(url: &PresignedUrl, slice: &Slice) -> Result<()> {
     let output = ["-an", "-sn", "-dn", "-frames:v", "1", "-f", "null", "-"];
     let input = ["-threads", "1", "-noaccurate_seek"];

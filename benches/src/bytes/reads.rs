@@ -1,34 +1,34 @@
-//! Requests and bytes, as the counting proxy saw them.
+//! Requests and bytes, as the counting proxy recorded them.
 
 use std::{fmt::Write as _, fs, path::Path};
 
 use anyhow::{Context, Result};
 use gifgen_testkit::counting_proxy::SourceRead;
 
-/// What was read of a source for one purpose.
+/// The reads of a source for one purpose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reads(Vec<SourceRead>);
 
 impl Reads {
-    /// All of `reads`.
+    /// Takes the recorded reads.
     pub fn new(reads: Vec<SourceRead>) -> Self {
         Self(reads)
     }
 }
 
-/// Sums over what was read for several slices.
+/// Sums over several slices.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Total {
-    /// Requests, HEADs included.
+    /// Requests, including HEAD.
     pub requests: u64,
-    /// The most requests for one slice.
+    /// Most requests for one slice.
     pub most: u64,
-    /// Bytes that came.
+    /// Bytes received.
     pub bytes: u64,
 }
 
 impl Total {
-    /// The sums of `reads`, one for each slice.
+    /// Sums up `reads`, one for each slice.
     pub fn of(reads: &[Reads]) -> Self {
         let requests = |reads: &Reads| reads.0.len() as u64;
         Self {
@@ -43,7 +43,7 @@ impl Total {
     }
 }
 
-/// A list of reads in a file: each request with its purpose, range, status, bytes, and when it came.
+/// A log file of reads: purpose, range, status, bytes and arrival of each request.
 #[derive(Clone, Debug)]
 pub struct Log(String);
 
@@ -54,11 +54,11 @@ impl Default for Log {
 }
 
 impl Log {
-    /// Adds what was read for the slice at `start`.
+    /// Adds the reads for the slice at `start`.
     pub fn add(&mut self, purpose: &str, start: u32, reads: &Reads) {
         for read in &reads.0 {
             let range = read.range.as_deref().unwrap_or("–");
-            // Writing to a string does not fail.
+            // Writing to a `String` cannot fail.
             let _ = writeln!(
                 self.0,
                 "{purpose}\t{start}\t{}\t{}\t{range}\t{}\t{}",
@@ -70,10 +70,10 @@ impl Log {
         }
     }
 
-    /// Writes it to `path`.
+    /// Writes the log to `path`.
     ///
     /// # Errors
-    /// If that fails.
+    /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
         fs::write(path, &self.0).with_context(|| format!("failed to write {}", path.display()))
     }

@@ -1,5 +1,5 @@
-//! The real splitter, in a process of its own, so that its time and memory can be told from those
-//! of the servers and the proxy.
+//! The real splitter, in its own process, so that its CPU time and memory can be told from those of
+//! the servers and the proxy.
 
 use std::{
     env,
@@ -15,49 +15,49 @@ use gifgen_shared::{
 };
 use gifgen_splitter::splitter::Splitter;
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed},
     clients,
     counting_proxy::CountingProxy,
     events::object_created,
+    test_env::{FILMS, PREVIEWS, TestEnv},
 };
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use super::{
-    bed::{LATENCY, Planned, SETTINGS},
+    measured_worker::{LATENCY, Planned, SETTINGS},
     reads::Reads,
 };
 use crate::{cpu_time::children_cpu, memory::peak_memory};
 
-/// The argument that makes this benchmark a splitter.
+/// The argument that turns this benchmark into the splitter.
 pub const SPLITTER: &str = "--splitter";
 
-/// Time for one splitting.
+/// Deadline of one split.
 const DEADLINE: Duration = Duration::from_secs(900);
 
 /// A source that was split.
 #[derive(Debug)]
 pub struct Split {
-    /// All its slices.
+    /// All slices.
     pub slices: Vec<Planned>,
-    /// What was read of it.
+    /// The splitter's reads.
     pub reads: Reads,
-    /// CPU time, ffprobe's included.
+    /// CPU time, including ffprobe's.
     pub cpu: Duration,
-    /// Most memory at one time in bytes, where the system tells.
+    /// Peak memory in bytes; `None` if the system does not tell.
     pub memory: Option<u64>,
 }
 
-/// Splits the object `key`. Nothing else may run children meanwhile.
+/// Splits the object `key`. No other children may run meanwhile.
 ///
 /// # Errors
-/// If it fails, or the source is rejected.
-pub async fn split(bed: &TestBed, key: &str, etag: &str) -> Result<Split> {
-    let proxy = CountingProxy::start(&bed.stack().s3_endpoint(), LATENCY).await;
-    let mut sent = bed.our_events();
+/// The splitter fails, or rejects the source.
+pub async fn split(env: &TestEnv, key: &str, etag: &str) -> Result<Split> {
+    let proxy = CountingProxy::start(&env.stack().s3_endpoint(), LATENCY).await;
+    let mut sent = env.our_events();
     let event = object_created(FILMS, key, etag).to_string();
     let mut command = Command::new(env::current_exe()?);
-    command.arg(SPLITTER).envs(bed.environment()).envs(SETTINGS);
+    command.arg(SPLITTER).envs(env.environment()).envs(SETTINGS);
     command.env("AWS_ENDPOINT_URL_S3", proxy.endpoint());
     let (said, cpu, memory) = spawn_blocking(move || {
         let before = children_cpu();
@@ -70,7 +70,7 @@ pub async fn split(bed: &TestBed, key: &str, etag: &str) -> Result<Split> {
         said["sources"][0]["status"] == "split",
         "the splitter says {said}"
     );
-    let ledger = Ledger::new(bed.s3().clone(), PREVIEWS, bed.bus().clone(), "default");
+    let ledger = Ledger::new(env.s3().clone(), PREVIEWS, env.bus().clone(), "default");
     let run = ledger.current_run(&SourceKey::plain(key)?).await?;
     let (run, _) = run.context("the splitter began no run")?;
     let mut slices = Vec::new();
@@ -97,7 +97,7 @@ pub async fn split(bed: &TestBed, key: &str, etag: &str) -> Result<Split> {
     })
 }
 
-/// What a program answers on standard output to what it gets on standard input.
+/// Runs a program with `event` on standard input, and parses its standard output.
 fn answer_of(mut command: Command, event: &str) -> Result<Value> {
     let mut child = command
         .stdin(Stdio::piped())
@@ -114,11 +114,11 @@ fn answer_of(mut command: Command, event: &str) -> Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// Is the splitter for one event, which comes on standard input.
+/// Runs the splitter for one event from standard input.
 ///
 /// # Errors
-/// If it fails.
-pub async fn be_splitter() -> Result<()> {
+/// The splitter fails.
+pub async fn run_splitter() -> Result<()> {
     let mut event = String::new();
     std::io::stdin().read_to_string(&mut event)?;
     let event: Value = serde_json::from_str(&event)?;

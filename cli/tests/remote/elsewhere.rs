@@ -1,8 +1,8 @@
 //! `gifgen` against an S3 other than AWS, set by the environment.
 
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS},
-    canned::{Answer, Canned},
+    stub_server::{Answer, StubServer},
+    test_env::{FILMS, PREVIEWS},
 };
 use tokio::process::Command;
 
@@ -29,7 +29,7 @@ async fn status(variables: &[(&str, &str)]) -> (Option<i32>, String) {
 #[tokio::test]
 async fn an_endpoint_with_a_name_gets_the_bucket_in_the_path() {
     for variable in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"] {
-        let server = Canned::start(|_| Answer::error(404, "NoSuchKey", "none")).await;
+        let server = StubServer::start(|_| Answer::error(404, "NoSuchKey", "none")).await;
         let endpoint = server.endpoint().replace("127.0.0.1", "localhost");
         let (code, said) = status(&[(variable, &endpoint)]).await;
         assert_eq!(code, Some(1), "{said}");
@@ -43,7 +43,7 @@ async fn an_endpoint_with_a_name_gets_the_bucket_in_the_path() {
 
 #[tokio::test]
 async fn a_bucket_in_another_region_and_a_mistyped_one_are_named() {
-    let server = Canned::start(|_| Answer {
+    let server = StubServer::start(|_| Answer {
         headers: vec![("x-amz-bucket-region", "ap-south-1")],
         ..Answer::error(301, "PermanentRedirect", "use another endpoint")
     })
@@ -55,7 +55,7 @@ async fn a_bucket_in_another_region_and_a_mistyped_one_are_named() {
         "{said}"
     );
 
-    let server = Canned::start(|_| Answer::error(404, "NoSuchBucket", "none")).await;
+    let server = StubServer::start(|_| Answer::error(404, "NoSuchBucket", "none")).await;
     let (code, said) = status(&[("AWS_ENDPOINT_URL", &server.endpoint())]).await;
     assert_eq!(code, Some(1), "{said}");
     assert!(

@@ -10,10 +10,10 @@ use gifgen_ledger::{Ledger, run::Run};
 use gifgen_shared::source_key::SourceKey;
 use gifgen_splitter::splitter::Splitter;
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed, invocation, settings, worker},
     events::object_created,
     media,
     moto::Moto,
+    test_env::{FILMS, PREVIEWS, TestEnv, invocation, settings, worker},
 };
 use gifgen_worker::Worker;
 use serde_json::{Value, json};
@@ -219,11 +219,11 @@ impl Site {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_follows_and_repairs_a_run_on_the_embedded_stack() {
-    let bed = TestBed::start().await;
-    let etag = bed.adopt_video(KEY, "d03").await.etag;
-    let (s3, bus) = (bed.s3().clone(), bed.bus().clone());
-    let environment = bed.environment();
-    let site = Site::on(s3, bus, bed.temporary(), environment, etag).await;
+    let env = TestEnv::start().await;
+    let etag = env.adopt_video(KEY, "d03").await.etag;
+    let (s3, bus) = (env.s3().clone(), env.bus().clone());
+    let environment = env.environment();
+    let site = Site::on(s3, bus, env.temporary(), environment, etag).await;
     site.tell_the_story().await;
 }
 
@@ -252,11 +252,11 @@ async fn an_operator_follows_and_repairs_a_run_on_moto_with_just_the_rights_of_t
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_there_is_told_with_what_to_do() {
-    let bed = TestBed::start().await;
-    let etag = bed.adopt(KEY, &media::video("d03")).await.etag;
-    let (s3, bus) = (bed.s3().clone(), bed.bus().clone());
-    let environment = bed.environment();
-    let site = Site::on(s3, bus, bed.temporary(), environment, etag).await;
+    let env = TestEnv::start().await;
+    let etag = env.adopt(KEY, &media::video("d03")).await.etag;
+    let (s3, bus) = (env.s3().clone(), env.bus().clone());
+    let environment = env.environment();
+    let site = Site::on(s3, bus, env.temporary(), environment, etag).await;
     let (code, _, said) = site.gifgen(&["status", "b.mp4", "--bucket", FILMS]).await;
     assert_eq!(code, Some(1));
     assert!(
@@ -267,7 +267,7 @@ async fn what_is_not_there_is_told_with_what_to_do() {
     assert_eq!(code, Some(2));
     assert!(said.contains("give --bucket films"), "{said}");
 
-    bed.adopt_video(KEY, "d10").await;
+    env.adopt_video(KEY, "d10").await;
     let (code, _, said) = site.gifgen(&["redrive", KEY, "--bucket", FILMS]).await;
     assert_eq!(code, Some(1));
     assert!(said.contains("was replaced by another version"), "{said}");

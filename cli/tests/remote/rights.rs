@@ -8,7 +8,7 @@ use std::{
 };
 
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS},
+    test_env::{FILMS, PREVIEWS},
     workspace_root,
 };
 use serde_json::{Value, json};

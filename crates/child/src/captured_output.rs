@@ -1,17 +1,16 @@
-//! As much of an output stream as is wanted, however much comes.
+//! Captures a bounded part of an output stream.
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// Which part of an output stream is kept; the rest is read and dropped.
+/// Which part of an output stream is kept. The rest is read and dropped.
 #[derive(Clone, Copy, Debug)]
 pub enum Keep {
-    /// The first so many bytes.
+    /// The first bytes, up to this many.
     First(usize),
-    /// The last so many bytes.
+    /// The last bytes, up to this many.
     Last(usize),
 }
 
-/// The kept part of a stream.
 pub(super) struct CapturedOutput {
     keep: Keep,
     bytes: Vec<u8>,
@@ -25,7 +24,7 @@ impl CapturedOutput {
         }
     }
 
-    /// Reads to the end. A read error ends the stream as its closing would.
+    /// Reads to the end of the stream. A read error counts as the end.
     pub(super) async fn drain(&mut self, pipe: Option<impl AsyncRead + Unpin>) {
         let Some(mut pipe) = pipe else { return };
         let mut block = vec![0; 32 * 1024];
@@ -43,7 +42,7 @@ impl CapturedOutput {
             }
             Keep::Last(limit) => {
                 self.bytes.extend_from_slice(block);
-                // Trimmed at twice the limit, so that each byte is moved once at most.
+                // Trimming at twice the limit moves each byte at most once.
                 if self.bytes.len() > 2 * limit {
                     self.bytes.drain(..self.bytes.len() - limit);
                 }

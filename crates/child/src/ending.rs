@@ -1,4 +1,4 @@
-//! How a program ended, and who brought that about.
+//! How a program ended, and what caused it.
 
 use std::{os::unix::process::ExitStatusExt, process::ExitStatus};
 
@@ -7,20 +7,20 @@ use rustix::process::Signal;
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// By itself, with this exit code.
+    /// It exited with this code.
     Exited(i32),
-    /// By a signal that did not come from here, such as the kernel's when memory is short.
+    /// A signal from elsewhere killed it, such as the kernel's when memory runs out.
     Killed {
-        /// Number of the signal.
+        /// Signal number.
         signal: i32,
     },
-    /// At the deadline, by us.
+    /// The runner ended it at the deadline.
     DeadlinePassed,
 }
 
 impl Ending {
-    /// Whether the program itself brought it about: not the deadline, nor a signal that others send to
-    /// end programs.
+    /// Whether the program caused its end: neither the deadline nor a signal that others use to end
+    /// programs.
     pub fn is_its_own(self) -> bool {
         match self {
             Self::Exited(_) => true,

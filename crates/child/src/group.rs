@@ -1,9 +1,9 @@
-//! The process group of a child: what is signalled, and what dies with its caller.
+//! The process group of a child: all its processes are signalled together, and die with the caller.
 
 use rustix::process::{Pid, Signal};
 use tokio::process::Child;
 
-/// The process group of a child, killed when this is dropped while armed.
+/// Kills the process group when dropped while armed.
 pub(super) struct Group(Option<Pid>);
 
 impl Group {
@@ -15,15 +15,15 @@ impl Group {
         Self(leader)
     }
 
-    /// Sends `signal` to all in the group. That none are left is what is wanted, not an error.
+    /// Sends `signal` to every process of the group. It is no error if none is left.
     pub(super) fn signal(&self, signal: Signal) {
         if let Some(leader) = self.0 {
             rustix::process::kill_process_group(leader, signal).ok();
         }
     }
 
-    /// Leaves the group alone from now on: once its leader is waited for and nobody else is in it,
-    /// the system may give its number to others.
+    /// Stops killing on drop. When the group's leader has been waited for and the group is empty,
+    /// the system may reuse its number.
     pub(super) fn disarm(mut self) {
         self.0 = None;
     }

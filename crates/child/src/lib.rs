@@ -1,5 +1,6 @@
-//! Runs a program that handles hostile input: no shell, an empty environment, a sandbox, a process
-//! group of its own, bounded output, and an end at a deadline that nothing in the group survives.
+//! Runs a program that handles hostile input. The program gets no shell, an empty environment, a
+//! sandbox, a process group of its own, bounded output, and a deadline that no process of the group
+//! survives.
 
 mod captured_output;
 mod ending;
@@ -43,47 +44,47 @@ pub use self::{
     sandbox::{FILE_BYTES, Network},
 };
 
-/// A program to run, by argument list.
+/// A program to run.
 #[derive(Debug)]
 pub struct Program<'a> {
-    /// Absolute path of the program.
+    /// Absolute path.
     pub path: &'a Path,
-    /// Its arguments, without the program's name.
+    /// Arguments, without the program's name.
     pub args: Vec<OsString>,
-    /// Working directory, below which it may read and write. Without one it works in `/`, and
-    /// may write nowhere.
+    /// Working directory; the program may read and write below it. `None`: it works in `/` and may
+    /// write nowhere.
     pub directory: Option<&'a Path>,
     /// What it may connect to.
     pub network: Network,
-    /// Its environment, but for where its libraries are.
+    /// Its environment, besides the library path.
     pub variables: &'a [(&'a str, &'a str)],
-    /// Its standard input; without one it is empty. The other end of a pipe breaks when the program
+    /// Standard input; `None` means empty. If it is a pipe, its other end breaks when the program
     /// ends.
     pub stdin: Option<OwnedFd>,
-    /// Most bytes that it may allocate; without a number, a bound far above what videos take.
+    /// Allocation limit in bytes. `None`: a limit far above what videos need.
     pub memory: Option<u64>,
-    /// When it is ended if it has not ended by itself.
+    /// When the program is ended.
     pub deadline: Deadline,
 }
 
-/// What happened.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Finished<T> {
-    /// How it ended.
+    /// How the program ended.
     pub ending: Ending,
-    /// What became of its standard output.
+    /// Its standard output, as captured or as processed by the reader.
     pub stdout: T,
-    /// The last of what it wrote to standard error, at most [`STDERR_BYTES`]. May hold secrets
-    /// of the argument list.
+    /// The end of its standard error, at most [`STDERR_BYTES`]. May contain secrets from the
+    /// arguments.
     pub stderr: String,
-    /// Whether its memory was bounded by its caller.
+    /// Whether the caller set a memory limit.
     pub memory_bounded: bool,
-    /// Whether it had three quarters of the memory that it may have, at its peak. `false` where that
-    /// cannot be told from the memory of this process, which it had a copy of at first.
+    /// Whether its peak memory reached three quarters of the limit. `false` if that is unknown: the
+    /// peak also counts the copy of this process's memory at the fork.
     pub near_memory_bound: bool,
 }
 
-/// The program could not be run at all. Transient: the input has no part in it.
+/// The program could not be run. Transient: the input is not the cause.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {action} {}", program.display())]
 pub struct ChildError {
@@ -92,36 +93,35 @@ pub struct ChildError {
     source: io::Error,
 }
 
-/// How much of standard error is kept, in bytes.
+/// Limit of the captured standard error, in bytes.
 pub const STDERR_BYTES: usize = 16 * 1024;
 
-/// Time between the request to end and the kill. FFmpeg ends within a frame; what does not is
+/// Time between SIGTERM and SIGKILL. FFmpeg ends within one frame; a program that takes longer is
 /// stuck.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Size of the pipe to a reader, in bytes: some pictures, so that neither side waits for the
-/// other at each of them. Linux gives everybody that much.
+/// Size of the pipe to a reader, in bytes. It holds several pictures, so that the two sides need
+/// not wait for each other at each one. Linux allows this much to unprivileged users.
 const PIPE_BYTES: usize = 1024 * 1024;
 
-/// How many heaps glibc keeps for a program's threads. Each further one reserves 64 MiB, and FFmpeg
-/// allocates too rarely to gain by them.
+/// Number of glibc heaps for the program's threads. Each further heap reserves 64 MiB, and FFmpeg
+/// allocates too rarely to benefit.
 const HEAPS: &str = "1";
 
-/// How much this process may grow between the look at its memory and the fork, in bytes.
+/// This process may grow by this many bytes between measuring its memory and the fork.
 const INHERITED_MORE: u64 = 4 * 1024 * 1024;
 
-/// How long output is still read after the program itself has ended: what a descendant holds
-/// open longer is closed by killing the group.
+/// Time to read output after the program has ended. If a descendant holds the output open longer,
+/// the group is killed.
 const DRAIN: Duration = Duration::from_millis(500);
 
-/// Runs `program` to its end and says how that came, and what it wrote to standard output, as
-/// far as that is to be kept.
+/// Runs `program` until it ends. Captures its standard output as `keep` says.
 ///
-/// If the returned future is dropped, the whole process group is killed at once; the kernel
-/// kills the program too when the calling process dies.
+/// If the returned future is dropped, the whole process group is killed at once. If the calling
+/// process dies, the kernel kills the program.
 ///
 /// # Errors
-/// If the program cannot be started or waited for. That it fails is not an error but an
+/// The program cannot be started or waited for. A program that fails is not an error but an
 /// [`Ending`].
 pub async fn run(mut program: Program<'_>, keep: Keep) -> Result<Finished<Vec<u8>>, ChildError> {
     let inherited = resident();
@@ -133,14 +133,14 @@ pub async fn run(mut program: Program<'_>, keep: Keep) -> Result<Finished<Vec<u8
     Ok(ended.with(stdout.into_bytes()))
 }
 
-/// Runs `program` to its end, as [`run`] does, while `read` works through its standard output on
-/// a thread of its own, which may take its time. The program waits when `read` is slower, and
-/// when `read` returns early, its next write fails.
+/// Like [`run`], but `read` processes the program's standard output on its own thread and may
+/// block. The program waits while `read` is slower; if `read` returns early, the program's next
+/// write fails.
 ///
-/// If the returned future is dropped, `read` soon comes to the end of what it reads.
+/// If the returned future is dropped, `read` soon reaches the end of its input.
 ///
 /// # Errors
-/// If the program cannot be started or waited for.
+/// The program cannot be started or waited for.
 ///
 /// # Panics
 /// If `read` panics.
@@ -157,14 +157,15 @@ pub async fn run_reading<T: Send + 'static>(
         .transpose();
     let pipe = pipe.map_err(|source| program.failed("read from", source))?;
     let pipe = pipe.ok_or_else(|| program.failed("read from", ErrorKind::BrokenPipe.into()))?;
-    // A larger pipe only saves time, and users without privileges have a limit for all together.
+    // A larger pipe only saves time, and unprivileged users share a total limit.
     fcntl_setpipe_size(&pipe, PIPE_BYTES).ok();
     let mut reading = pin!(blocking(move || read(File::from(pipe))));
     let ended = supervise(&program, child, &group, inherited, ready(())).await?;
     let stdout = match timeout(DRAIN, &mut reading).await {
         Ok(stdout) => stdout,
         Err(_) => {
-            // It may just be slow. But a descendant that holds the pipe open keeps it waiting.
+            // The reader may just be slow, or a descendant holds the pipe open. Killing the group
+            // closes it.
             group.signal(Signal::KILL);
             reading.await
         }
@@ -173,15 +174,15 @@ pub async fn run_reading<T: Send + 'static>(
     Ok(ended.with(stdout))
 }
 
-/// Starts `program`, with the group that kills it.
+/// Starts `program` and returns the guard of its group.
 fn start(program: &mut Program<'_>) -> Result<(Child, Group), ChildError> {
     let child = spawn(program).map_err(|source| program.failed("start", source))?;
     let group = Group::of(&child);
     Ok((child, group))
 }
 
-/// Waits for the end of `child`, or brings it about, while its standard error is collected and
-/// `stdout` is polled. When it was forked, it had about the `inherited` bytes in memory.
+/// Waits for `child` or ends it, while collecting its standard error and polling `stdout`.
+/// `inherited` is its memory at the fork, in bytes.
 async fn supervise(
     program: &Program<'_>,
     mut child: Child,
@@ -262,7 +263,7 @@ fn spawn(program: &mut Program<'_>) -> io::Result<Child> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    // Layers bring FFmpeg's libraries along in /opt/lib, which Lambda names here.
+    // Lambda puts `/opt/lib`, where layers place FFmpeg's libraries, into this variable.
     let libraries = std::env::var_os("LD_LIBRARY_PATH");
     if let Some(libraries) = &libraries {
         command.env("LD_LIBRARY_PATH", libraries);
@@ -275,8 +276,8 @@ fn spawn(program: &mut Program<'_>) -> io::Result<Child> {
         memory: program.memory,
         left: program.deadline.left(),
     });
-    // SAFETY: between fork and exec only async-signal-safe calls are allowed; `Sandbox::enter` makes
-    // system calls and allocates nothing.
+    // SAFETY: between fork and exec only async-signal-safe calls are allowed. `Sandbox::enter`
+    // makes system calls and allocates nothing.
     #[expect(
         unsafe_code,
         reason = "the standard library offers no safe way to set this"
@@ -289,7 +290,7 @@ fn spawn(program: &mut Program<'_>) -> io::Result<Child> {
     Ok(child)
 }
 
-/// Where a run is on its way to its end, and until when it stays there.
+/// The phase of a run, with the time when the next one begins.
 enum Phase {
     Running(Instant),
     Terminated(Instant),
@@ -300,7 +301,7 @@ impl Phase {
     fn until(&self) -> Instant {
         match self {
             Self::Running(instant) | Self::Terminated(instant) => *instant,
-            // A killed process is only waited for.
+            // A killed process only needs to be waited for.
             Self::Killed => Instant::now() + Duration::from_secs(3600),
         }
     }

@@ -1,26 +1,27 @@
-//! How much of a function's memory is left for FFmpeg.
+//! How much of the function's memory FFmpeg may use.
 //!
-//! Lambda kills a function that takes more than it has, and with it the only one who could say why.
-//! So FFmpeg gets a bound below that, and its failed allocation is an answer like any other:
+//! Lambda kills a function that exceeds its memory, and then nobody can report why. FFmpeg's limit
+//! is lower, so its allocation fails first. That is a result like any other:
 //! [`tooLarge`](gifgen_shared::rejection::Reason::TooLarge).
 
 use std::{env, fs, sync::OnceLock};
 
-/// Where Lambda says how much memory the function has, in MiB.
+/// Lambda sets this to the function's memory in MiB.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 const FUNCTION_MEMORY: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
 
-/// Least that FFmpeg gets, in bytes. With less it may fail before it has seen the input, and in odd
-/// ways; small videos take some 30 MiB.
+/// Lower bound of FFmpeg's limit, in bytes. With less it may fail before it reads the input, in odd
+/// ways. Small videos take some 30 MiB.
 const LEAST: u64 = 64 * MIB;
 
 const MIB: u64 = 1024 * 1024;
 
-/// Bytes that FFmpeg may allocate when this process, which runs it, grows by up to `reserve` bytes.
-/// `None` outside of Lambda, where nobody says how much there is.
+/// Bytes that FFmpeg may allocate if this process grows by up to `reserve` bytes. `None` outside
+/// Lambda, where the total is unknown.
 pub fn left(reserve: u64) -> Option<u64> {
-    // What an earlier invocation has left in the heap serves the next one again: it is part of the
-    // reserve. Counted anew, a warm function would refuse what a cold one renders.
+    // Measured once. What an earlier invocation left in the heap is reused by the next one, so it
+    // is part of the reserve. Measured again, a warm function would refuse videos that a cold one
+    // renders.
     static AT_FIRST: OnceLock<u64> = OnceLock::new();
     let function: u64 = env::var(FUNCTION_MEMORY).ok()?.parse().ok()?;
     let at_first = *AT_FIRST.get_or_init(resident);
@@ -31,7 +32,7 @@ fn share(function: u64, resident: u64, reserve: u64) -> u64 {
     function.saturating_sub(resident + reserve).max(LEAST)
 }
 
-/// Bytes of this process that are in memory, or 0 if the system does not say.
+/// Resident memory of this process in bytes, or 0 if the system does not tell.
 pub(crate) fn resident() -> u64 {
     // https://man7.org/linux/man-pages/man5/proc_pid_status.5.html
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

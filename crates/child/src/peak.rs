@@ -1,17 +1,17 @@
-//! The most memory that a child had.
+//! Peak memory of a child.
 
 use std::{io, mem::MaybeUninit};
 
-/// Waits until the child `id` has ended, without taking its status, and gives
-/// the most bytes that it had in memory at once, or else the parent at the time of the fork.
+/// Waits until the child `id` has ended, but leaves its status to be collected. Returns its peak
+/// resident memory in bytes; that includes the parent's memory at the fork.
 ///
 /// # Errors
-/// If there is no such child.
+/// There is no such child.
 pub(super) fn peak_of_ended(id: u32) -> io::Result<u64> {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     loop {
-        // SAFETY: the kernel writes to `usage` only, which lives through the call. The C library's
-        // own `waitid` has no such argument: https://man7.org/linux/man-pages/man2/waitid.2.html
+        // SAFETY: the kernel only writes to `usage`, which outlives the call. The C library's
+        // `waitid` lacks this argument: https://man7.org/linux/man-pages/man2/waitid.2.html
         #[expect(unsafe_code, reason = "neither std nor rustix tells what a child used")]
         let waited = unsafe {
             libc::syscall(

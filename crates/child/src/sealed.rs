@@ -1,16 +1,16 @@
-//! Starts a function so that the programs that it runs cannot steal its credentials.
+//! Starts a function so that the programs it runs cannot steal its credentials.
 //!
-//! A captured FFmpeg runs as the same user. Where the kernel has neither Landlock nor seccomp for
-//! it, it may read `/proc/PID/environ` and `/proc/PID/mem` of its parent. So, before any thread
-//! exists, the function executes itself again:
+//! A captured FFmpeg runs as the same user. Without Landlock and seccomp it may read its parent's
+//! `/proc/PID/environ` and `/proc/PID/mem`. So the function executes itself again, before any
+//! thread exists:
 //!
-//! - from a sealed `memfd` of mode 0111. A program that its own user may execute but not read is not
-//!   dumpable (`would_dump` in the kernel's `fs/exec.c`): the kernel gives `environ`, `mem`, `maps`,
-//!   `fd` and `exe` below its `/proc/PID` to root. That takes no `prctl`, which Lambda refuses;
-//! - without credentials in its environment. A pipe on standard input carries them over.
+//! - from a sealed `memfd` of mode 0111. A program that its own user may execute but not read is
+//!   not dumpable (`would_dump` in the kernel's `fs/exec.c`): in its `/proc/PID`, the kernel gives
+//!   `environ`, `mem`, `maps`, `fd` and `exe` to root. That needs no `prctl`, which Lambda refuses;
+//! - without credentials in its environment. A pipe on standard input passes them on.
 //!
-//! Root can read every file, so for root the `memfd` protects nothing. Nothing here is fatal: where
-//! the platform refuses a step, the function starts without it, and [`Start::log`] says so.
+//! Root can read every file, so the `memfd` does not protect against root. No step is fatal: if the
+//! platform refuses one, the function starts without it, and [`Start::log`] says so.
 
 use std::{
     env,
@@ -36,7 +36,7 @@ use rustix::{
     stdio::dup2_stdin,
 };
 
-/// What Lambda puts into the environment, and nobody but the SDK needs.
+/// Variables that Lambda sets and only the SDK needs.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>
 const CREDENTIALS: [&str; 4] = [
     "AWS_ACCESS_KEY_ID",
@@ -45,35 +45,35 @@ const CREDENTIALS: [&str; 4] = [
     "AWS_SECURITY_TOKEN",
 ];
 
-/// Set for the program that was executed again: credentials wait on standard input.
-const AGAIN: &str = "GIFGEN_CREDENTIALS_ON_STDIN";
+/// Set after the second `exec`: the credentials are on standard input.
+const REEXECUTED: &str = "GIFGEN_CREDENTIALS_ON_STDIN";
 
-/// The running program, whatever its path leads to by now.
+/// The running program, even if its path was replaced.
 const THIS_PROGRAM: &str = "/proc/self/exe";
 
-/// How the function was started.
+/// The result of [`start`].
 pub struct Start {
     /// Credentials for the SDK, if the environment had any.
     pub credentials: Option<Credentials>,
     refused: Option<io::Error>,
 }
 
-/// Executes this program again, sealed and without credentials in its environment. The second time,
-/// or where that is refused, it returns.
+/// Executes this program again, sealed and without credentials in its environment. Returns the
+/// second time, or if that is refused.
 ///
-/// Call it first in `main`: a thread that exists already does not survive, and memory that was
-/// copied from the environment would.
+/// Call it first in `main`: other threads do not survive it, and copies of the environment in
+/// memory would.
 pub fn start() -> Start {
-    if env::var_os(AGAIN).is_some() {
-        let mut handed = Vec::new();
-        let read = io::stdin().lock().read_to_end(&mut handed);
-        return Start::with(&unpack(&handed), read.err());
+    if env::var_os(REEXECUTED).is_some() {
+        let mut packed = Vec::new();
+        let read = io::stdin().lock().read_to_end(&mut packed);
+        return Start::with(&unpack(&packed), read.err());
     }
     let variables: Vec<_> = CREDENTIALS
         .into_iter()
         .filter_map(|name| Some((OsString::from(name), env::var_os(name)?)))
         .collect();
-    let refused = execute_again(&variables);
+    let refused = reexecute(&variables);
     Start::with(&variables, Some(refused))
 }
 
@@ -94,7 +94,7 @@ impl Start {
         }
     }
 
-    /// Logs what the platform refused, and whether this process can still be read.
+    /// Logs what the platform refused, and whether other programs can still read this process.
     pub fn log(&self) {
         if let Some(error) = &self.refused {
             tracing::warn!(%error, "the function could not hide its credentials from FFmpeg");
@@ -110,8 +110,8 @@ impl Start {
     }
 }
 
-/// Keeps programs of this user out of this process as far as `prctl` goes, which is all that there is
-/// for a program with arguments and a terminal of its own. Root is not kept out by it.
+/// Keeps programs of the same user out of this process, as far as `prctl` can. Nothing stronger
+/// works for a program with arguments and a terminal. It does not keep root out.
 /// <https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html>
 pub fn close() {
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
@@ -119,28 +119,28 @@ pub fn close() {
     }
 }
 
-/// Whether programs of this user are kept out of this process, as they are where the process itself
-/// cannot open its files in `/proc` by name.
+/// Whether programs of this user are kept out of this process. If so, it cannot open its own files
+/// in `/proc` by name.
 fn is_closed() -> bool {
     let opened = File::open("/proc/self/environ");
     opened.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }
 
-/// Executes this program again, and returns only if that is refused.
-fn execute_again(credentials: &[(OsString, OsString)]) -> io::Error {
+/// Returns only if the second `exec` is refused.
+fn reexecute(credentials: &[(OsString, OsString)]) -> io::Error {
     if let Ok(sealed) = sealed_copy() {
         let path = format!("/proc/self/fd/{}", sealed.as_raw_fd());
         execute(path.as_ref(), credentials);
     }
-    // Without a `memfd` at least the environment is empty. The link leads to the very file that runs,
-    // whatever a child has put at its path.
+    // Without a `memfd`, the environment is at least empty. The link leads to the file that runs,
+    // even if a child has replaced the one at its path.
     execute(THIS_PROGRAM.as_ref(), credentials)
 }
 
-/// A copy of this program in memory, which can be executed, but neither read nor changed.
+/// A copy of this program in memory that can be executed, but not read or changed.
 fn sealed_copy() -> io::Result<OwnedFd> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    // Kernels before 6.3 do not know the flag; later ones may be set up to want it.
+    // Kernels before 6.3 do not know the flag; later ones can be configured to require it.
     let memory = match memfd_create("gifgen", flags | MemfdFlags::EXEC) {
         Err(Errno::INVAL) => memfd_create("gifgen", flags),
         created => created,
@@ -153,14 +153,14 @@ fn sealed_copy() -> io::Result<OwnedFd> {
     Ok(memory.into())
 }
 
-/// Executes `path`, a link to this program, with `credentials` on its standard input instead of in
-/// its environment. Returns only if that is refused, with an empty standard input.
+/// Executes `path`, a link to this program. Its standard input gives the `credentials`, which its
+/// environment lacks. If that is refused, it returns, with an empty standard input.
 fn execute(path: &OsStr, credentials: &[(OsString, OsString)]) -> io::Error {
-    let handed = pack(credentials);
+    let packed = pack(credentials);
     let pipe = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK).map_err(io::Error::from);
     let filled = pipe.and_then(|(reader, writer)| {
-        // Nobody reads yet, so what does not fit into the pipe is an error, not a wait.
-        File::from(writer).write_all(&handed)?;
+        // Nobody reads yet, so data that exceeds the pipe must fail instead of block.
+        File::from(writer).write_all(&packed)?;
         Ok(reader)
     });
     let reader = match filled {
@@ -170,17 +170,17 @@ fn execute(path: &OsStr, credentials: &[(OsString, OsString)]) -> io::Error {
     let mut arguments = env::args_os();
     let mut command = Command::new(path);
     command.arg0(arguments.next().unwrap_or_default());
-    command.args(arguments).env(AGAIN, "1").stdin(reader);
+    command.args(arguments).env(REEXECUTED, "1").stdin(reader);
     for name in CREDENTIALS {
         command.env_remove(name);
     }
     let refused = command.exec();
-    go_on_as_before().err().unwrap_or(refused)
+    restore_stdin_and_sigpipe().err().unwrap_or(refused)
 }
 
-/// Takes back what `exec` has prepared for a program that is not there: it ends when a pipe of its own
-/// breaks, and credentials lie on its standard input, which children may inherit.
-fn go_on_as_before() -> io::Result<()> {
+/// Undoes what was prepared for the `exec` that failed: SIGPIPE's default action, which would end
+/// this process, and credentials on standard input, which children may inherit.
+fn restore_stdin_and_sigpipe() -> io::Result<()> {
     // SAFETY: no handler is installed, and no other thread exists.
     #[expect(unsafe_code, reason = "neither std nor rustix sets what a signal does")]
     unsafe {
@@ -190,7 +190,7 @@ fn go_on_as_before() -> io::Result<()> {
     Ok(())
 }
 
-/// As in the environment's own memory: `NAME=VALUE` and a zero byte, which neither can hold.
+/// `NAME=VALUE` and a zero byte, as in the environment's memory; neither part can contain one.
 fn pack(variables: &[(OsString, OsString)]) -> Vec<u8> {
     let pack = |(name, value): &(OsString, OsString)| {
         [name.as_bytes(), b"=", value.as_bytes(), b"\0"].concat()
@@ -229,9 +229,9 @@ mod tests {
         let credentials = [("AWS_ACCESS_KEY_ID".into(), "AKIA".into())];
         let refused = execute("/gifgen/is/not/here".as_ref(), &credentials);
         assert_eq!(refused.kind(), ErrorKind::NotFound);
-        let mut handed = Vec::new();
-        io::stdin().read_to_end(&mut handed).unwrap();
-        assert!(handed.is_empty());
+        let mut packed = Vec::new();
+        io::stdin().read_to_end(&mut packed).unwrap();
+        assert!(packed.is_empty());
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
         let ignored = u64::from_str_radix(ignored.unwrap().trim(), 16).unwrap();

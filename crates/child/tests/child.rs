@@ -1,4 +1,4 @@
-//! The child runner against programs that misbehave on purpose.
+//! Tests of the child runner with misbehaving programs.
 
 use std::{
     io::Read,
@@ -11,7 +11,7 @@ use gifgen_shared::{deadline::Deadline, error_chain::with_causes};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Long enough for a shell to start and to print a line, also on a busy machine.
+/// Enough for a shell to start and print a line, also on a busy machine.
 const SHORT: Duration = Duration::from_secs(3);
 
 fn script<'a>(text: &str, deadline: Duration) -> Program<'a> {
@@ -34,7 +34,7 @@ async fn result_of(text: &str, deadline: Duration) -> Finished<Vec<u8>> {
 }
 
 fn is_alive(pid: &str) -> bool {
-    // A zombie that nobody has reaped yet is dead for our purpose.
+    // A zombie counts as dead here.
     std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
         .is_ok_and(|stat| !stat.contains(") Z "))
 }

@@ -1,4 +1,4 @@
-//! What `gifgen` does before all else. Alone in its process, which it changes.
+//! Tests what `gifgen` does first at start. It changes its process, so it is alone in it.
 
 use gifgen_child::sealed::close;
 use rustix::process::{DumpableBehavior, dumpable_behavior};

@@ -1,9 +1,9 @@
-//! How busy a picture is around each pixel. The eye, and the measures that imitate it, forgive
-//! errors where the picture is busy and see them where it is smooth.
+//! Activity: how busy a picture is around each pixel. The eye, and the metrics that model it,
+//! tolerate errors in busy parts and notice them in smooth ones.
 
 use crate::planes::Planes;
 
-/// The largest difference, in any channel, between each pixel and the four next to it.
+/// For each pixel, the largest difference from its four neighbours in any channel.
 pub(crate) fn activity(picture: &Planes, width: usize) -> Vec<u8> {
     let mut most = vec![0; picture.pixels()];
     let mut down = vec![0; picture.pixels()];
@@ -12,7 +12,7 @@ pub(crate) fn activity(picture: &Planes, width: usize) -> Vec<u8> {
         add_differences(&mut down, plane, width);
         add_differences(&mut across, plane, 1);
     }
-    // The last pixel of a row and the first of the next are no neighbours.
+    // The last pixel of a row and the first of the next row are not neighbours.
     for last in across.iter_mut().skip(width - 1).step_by(width) {
         *last = 0;
     }
@@ -23,7 +23,7 @@ pub(crate) fn activity(picture: &Planes, width: usize) -> Vec<u8> {
     most
 }
 
-/// Raises each of `differences` to how far a pixel is from the one `step` further on.
+/// Raises each of `differences` to the difference between a pixel and the one `step` further on.
 fn add_differences(differences: &mut [u8], plane: &[u8], step: usize) {
     let pairs = plane.iter().zip(&plane[step.min(plane.len())..]);
     for (difference, (one, other)) in differences.iter_mut().zip(pairs) {
@@ -37,10 +37,10 @@ fn raise(values: &mut [u8], least: &[u8]) {
     }
 }
 
-/// Classes of activity.
+/// Number of activity classes.
 pub(crate) const CLASSES: usize = 4;
 
-/// The class of an activity: 0 is smooth, 3 very busy.
+/// 0 is smooth, 3 very busy.
 #[inline]
 pub(crate) fn class(activity: u8) -> usize {
     match activity {
@@ -51,7 +51,7 @@ pub(crate) fn class(activity: u8) -> usize {
     }
 }
 
-/// An activity that stands for the class.
+/// A representative activity of the class.
 pub(crate) fn of_class(class: usize) -> f32 {
     [0.0, 6.0, 12.0, 24.0][class]
 }

@@ -1,4 +1,4 @@
-//! The pictures that share a palette, until it is made.
+//! A chapter: the pictures that are buffered until their palette is computed.
 
 use std::collections::HashSet;
 
@@ -9,18 +9,18 @@ use crate::{
     planes::{Colour, Planes},
 };
 
-/// Of each picture but the first, one pixel in so many is counted, each time others.
+/// The histogram counts every eighth pixel, at another offset in each picture. The first picture is
+/// counted whole.
 const COUNTED: usize = 8;
 
-/// A palette is used again if its mean square error is at most so much worse than that of a new
-/// one: a palette of its own costs each picture 768 bytes.
+/// The previous palette is used again if its mean square error is at most this multiple of a new
+/// palette's. A local palette costs each picture 768 bytes.
 const GOOD_ENOUGH: f32 = 1.15;
 
-/// Pictures that have no palette yet.
 pub(crate) struct Chapter {
     pictures: Vec<Planes>,
     histogram: Histogram,
-    /// All colours, until they are too many for a palette.
+    /// All colours, until there are more than a palette can hold.
     few: Option<HashSet<Colour>>,
 }
 
@@ -53,7 +53,7 @@ impl Chapter {
         self.pictures.into_iter().next_back()
     }
 
-    /// The palette, and whether it has all colours. There must be a picture.
+    /// Returns the palette and whether it has all colours. Needs at least one picture.
     pub(crate) fn palette(&self) -> (Vec<Colour>, bool) {
         match &self.few {
             Some(few) => (sorted(few.iter().copied().collect()), true),
@@ -61,13 +61,15 @@ impl Chapter {
         }
     }
 
-    /// Whether `painter` draws this nearly as well as one with a new `palette` would: where that
-    /// would show each colour as it is, just as well.
-    pub(crate) fn is_served_by(&self, painter: &FrameEncoder, palette: &[Colour]) -> bool {
-        let entries = painter.entries();
+    /// Whether `frame_encoder` serves this chapter nearly as well as a new `palette`. If the new palette
+    /// would be exact, the old one must have all colours too.
+    pub(crate) fn is_served_by(&self, frame_encoder: &FrameEncoder, palette: &[Colour]) -> bool {
+        let entries = frame_encoder.entries();
         match &self.few {
-            Some(few) => painter.is_exact() && few.iter().all(|colour| entries.contains(colour)),
-            None if painter.is_exact() => false,
+            Some(few) => {
+                frame_encoder.is_exact() && few.iter().all(|colour| entries.contains(colour))
+            }
+            None if frame_encoder.is_exact() => false,
             None => {
                 let colours: Vec<Weighted> = self.histogram.colours();
                 error(entries, &colours) <= GOOD_ENOUGH * error(palette, &colours)
@@ -76,7 +78,7 @@ impl Chapter {
     }
 }
 
-/// `few` with the colours of `picture`, unless that makes them too many.
+/// Adds the colours of `picture`; `None` if there are too many for a palette.
 fn with(mut few: HashSet<Colour>, picture: &Planes) -> Option<HashSet<Colour>> {
     let mut last = None;
     for place in 0..picture.pixels() {

@@ -1,10 +1,9 @@
-//! From colours to palette entries.
+//! Maps colours to palette entries.
 //!
-//! Ordered dithering mixes two entries in a fixed pattern. Which two, and whether at all, follows
-//! from what the eye makes of it: it blurs a fine pattern to its mean and sees little of the
-//! pattern itself. So of all mixtures that one is taken whose mean's error, and a small part of
-//! whose pattern's contrast, are least together; a colour that has an entry near it is not mixed.
-//! Busy parts of a picture are not dithered: no band shows there, and a pattern costs bytes.
+//! Ordered dithering mixes two entries in a fixed pattern. The eye blurs a fine pattern to its mean
+//! and sees little of the pattern itself. So each mixture is rated by the error of its mean plus a
+//! small part of the pattern's contrast, and the best one is used. A colour close to an entry is
+//! not mixed. Busy parts are not dithered: they show no bands, and a pattern costs bytes.
 
 use std::{collections::HashMap, num::NonZero};
 
@@ -15,42 +14,41 @@ use crate::{
     planes::{Colour, Planes},
 };
 
-/// How colours that the palette lacks are shown.
+/// How to show colours that the palette lacks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dither {
-    /// By the nearest entry: fewest bytes, but smooth gradients band.
+    /// Nearest entry. Fewest bytes, but smooth gradients band.
     None,
-    /// By a fixed pattern of two entries, where the picture is smooth.
+    /// Fixed pattern of two entries in the smooth parts.
     #[default]
     Ordered,
-    /// By the nearest entry, with the error passed on to the pixels around (Floyd and Steinberg):
-    /// most bytes.
+    /// Nearest entry, with the error passed on to the pixels around (Floyd-Steinberg). Most bytes.
     Diffusion,
 }
 
-/// The part of a pattern's contrast that is seen. A blur of sigma 1, as an eye at a usual distance
-/// has, leaves about a twelfth of white noise; fine patterns lose more, and coarser ones less.
+/// The visible part of a pattern's contrast. A blur of sigma 1, as by an eye at the usual distance,
+/// leaves about a twelfth of white noise. Fine patterns lose more, coarse ones less.
 const SEEN: f32 = 0.15;
 
-/// The gain, in square levels, for which it is worth to mix.
+/// Least gain, in square levels, for which two entries are mixed.
 const LEAST_GAIN: f32 = 4.0;
 
-/// How much farther than the nearest, in levels, an entry is looked at for mixing.
+/// Entries up to this many levels farther than the nearest are candidates for mixing.
 const MIXING_RANGE: f32 = 8.0;
 
-/// From this class of activity on nothing is mixed.
+/// From this activity class on, nothing is mixed.
 const TOO_BUSY: usize = 2;
 
 /// Side of the pattern, in pixels.
 const SIDE: usize = 8;
 
-/// The thresholds of the pattern, in parts of 128: each odd one once.
+/// Thresholds of the pattern, in 128ths. Each odd number occurs once.
 const THRESHOLDS: [[i32; SIDE]; SIDE] = bayer();
 
-/// Half: without a pattern, the nearer entry is taken.
+/// One half: without a pattern, the nearer entry is taken.
 const NEARER: i32 = 64;
 
-/// Bayer's matrix: the bits of x ^ y and y, the lowest first, make the rank.
+/// Bayer's matrix: the rank consists of the bits of `x ^ y` and `y`, lowest first.
 const fn bayer() -> [[i32; SIDE]; SIDE] {
     let mut thresholds = [[0; SIDE]; SIDE];
     let mut place = 0;
@@ -67,38 +65,36 @@ const fn bayer() -> [[i32; SIDE]; SIDE] {
     thresholds
 }
 
-/// Chooses palette entries for the pixels of pictures.
 pub(crate) struct Ditherer {
     dither: Dither,
     entries: Vec<Colour>,
     width: usize,
-    /// All colours with their entries, if there are no others.
+    /// The entry of each colour, if the palette has all colours.
     exact: Option<HashMap<Colour, u8>>,
     nearest: Nearest,
-    /// The mixture for each bin of colours, once it was asked for.
+    /// The mixture for each histogram bin, computed when first needed.
     mixtures: Vec<Option<Mixture>>,
 }
 
-/// Two entries that are mixed, or twice the same.
+/// The two entries to mix. They are equal if nothing is mixed.
 #[derive(Clone, Copy, Debug)]
 struct Mixture {
-    /// The one with the lower place, so that neighbouring mixtures have patterns that agree.
+    /// The lower index comes first, so that the patterns of neighbouring mixtures agree.
     low: u8,
-    /// Place of the other.
-    high: Above,
+    high: IndexPlusOne,
 }
 
-/// A place (at most 254) plus one, so that `Option<Mixture>` takes no more room.
-type Above = NonZero<u8>;
+/// An index (at most 254) plus one, so that `Option<Mixture>` needs no extra byte.
+type IndexPlusOne = NonZero<u8>;
 
 impl Ditherer {
-    /// For pictures `width` pixels wide. If `exact`, they have no colours but `entries`.
+    /// `width` is in pixels. `exact` says that pictures have no colours but `entries`.
     pub(crate) fn new(dither: Dither, entries: Vec<Colour>, exact: bool, width: usize) -> Self {
-        let places = (0..=u8::MAX).zip(&entries);
+        let indices = (0..=u8::MAX).zip(&entries);
         Self {
             dither,
             width,
-            exact: exact.then(|| places.map(|(place, colour)| (*colour, place)).collect()),
+            exact: exact.then(|| indices.map(|(place, colour)| (*colour, place)).collect()),
             nearest: Nearest::new(
                 entries.iter().map(|entry| entry.map(f32::from)).collect(),
                 MIXING_RANGE,
@@ -108,13 +104,12 @@ impl Ditherer {
         }
     }
 
-    /// Gives the place in the palette for each pixel of `picture` that `changed` says (with
-    /// anything but 0), and 0 for the others.
-    pub(crate) fn places(&mut self, picture: &Planes, changed: &[u8], busy: &[u8]) -> Vec<u8> {
-        let mut places = vec![0; changed.len()];
+    /// Returns the palette index of each pixel whose `changed` is not 0, and 0 for the others.
+    pub(crate) fn indices(&mut self, picture: &Planes, changed: &[u8], busy: &[u8]) -> Vec<u8> {
+        let mut indices = vec![0; changed.len()];
         if self.dither == Dither::Diffusion && self.exact.is_none() {
-            self.diffuse(picture, changed, &mut places);
-            return places;
+            self.diffuse(picture, changed, &mut indices);
+            return indices;
         }
         for (y, row) in changed.chunks_exact(self.width).enumerate() {
             let start = y * self.width;
@@ -125,14 +120,14 @@ impl Ditherer {
                 } else {
                     NEARER
                 };
-                places[place] = self.place(picture.colour(place), threshold);
+                indices[place] = self.index(picture.colour(place), threshold);
             }
         }
-        places
+        indices
     }
 
     #[inline]
-    fn place(&mut self, colour: Colour, threshold: i32) -> u8 {
+    fn index(&mut self, colour: Colour, threshold: i32) -> u8 {
         if let Some(exact) = &self.exact {
             return exact.get(&colour).copied().unwrap_or_default();
         }
@@ -152,7 +147,7 @@ impl Ditherer {
             self.entries[usize::from(low)],
             self.entries[usize::from(high)],
         );
-        // How far the colour lies on the way from one to the other, against the threshold.
+        // Compares the colour's position between the two entries with the threshold.
         let (mut way, mut length) = (0, 0);
         for channel in 0..3 {
             let [from, to, at] = [one, other, colour].map(|colour| i32::from(colour[channel]));
@@ -166,7 +161,6 @@ impl Ditherer {
         }
     }
 
-    /// The best mixture for a colour.
     fn mixture(&mut self, colour: [f32; 3]) -> Mixture {
         let (one, distance) = self.nearest.of(colour);
         let mut best = (one, distance - LEAST_GAIN);
@@ -193,13 +187,13 @@ impl Ditherer {
         }
         Mixture {
             low: one.min(best.0),
-            high: Above::MIN.saturating_add(one.max(best.0)),
+            high: IndexPlusOne::MIN.saturating_add(one.max(best.0)),
         }
     }
 
-    fn diffuse(&mut self, picture: &Planes, changed: &[u8], places: &mut [u8]) {
-        // The errors that wait for the pixels of this row and the next, in sixteenths of a level;
-        // a pixel more on each side takes what leaves the picture.
+    fn diffuse(&mut self, picture: &Planes, changed: &[u8], indices: &mut [u8]) {
+        // The errors passed on to this row and the next, in 16ths of a level. One extra pixel on
+        // each side takes what leaves the picture.
         let mut waiting = vec![[0i32; 3]; self.width + 2];
         let mut below = waiting.clone();
         for (y, row) in changed.chunks_exact(self.width).enumerate() {
@@ -213,8 +207,8 @@ impl Ditherer {
                 let wanted = [0, 1, 2].map(|channel: usize| {
                     (i32::from(colour[channel]) + errors[channel] / 16).clamp(0, 255)
                 });
-                let shown = self.place(wanted.map(|level| level as u8), NEARER);
-                places[place] = shown;
+                let shown = self.index(wanted.map(|level| level as u8), NEARER);
+                indices[place] = shown;
                 let entry = self.entries[usize::from(shown)];
                 for channel in 0..3 {
                     let error = wanted[channel] - i32::from(entry[channel]);
@@ -238,20 +232,20 @@ mod tests {
         let mut ditherer = Ditherer::new(dither, entries.to_vec(), false, SIDE);
         let pixels = SIDE * SIDE;
         let picture = Planes::new(vec![level; 3 * pixels]);
-        ditherer.places(&picture, &vec![1; pixels], &vec![busy; pixels])
+        ditherer.indices(&picture, &vec![1; pixels], &vec![busy; pixels])
     }
 
     const GREYS: [Colour; 2] = [[100; 3], [120; 3]];
 
-    fn lighter(places: &[u8]) -> usize {
-        places.iter().filter(|place| **place == 1).count()
+    fn lighter(indices: &[u8]) -> usize {
+        indices.iter().filter(|place| **place == 1).count()
     }
 
     #[test]
     fn a_smooth_grey_between_two_entries_becomes_a_pattern_of_just_that_mean() {
         for (level, wanted) in [(100, 0), (105, 16), (110, 32), (115, 48), (120, 64)] {
-            let places = shown(Dither::Ordered, &GREYS, level, 0);
-            assert_eq!(lighter(&places), wanted, "{level}");
+            let indices = shown(Dither::Ordered, &GREYS, level, 0);
+            assert_eq!(lighter(&indices), wanted, "{level}");
         }
     }
 
@@ -268,8 +262,8 @@ mod tests {
 
     #[test]
     fn diffusion_keeps_the_mean() {
-        let places = shown(Dither::Diffusion, &GREYS, 105, 0);
-        assert!((10..=22).contains(&lighter(&places)), "{places:?}");
+        let indices = shown(Dither::Diffusion, &GREYS, 105, 0);
+        assert!((10..=22).contains(&lighter(&indices)), "{indices:?}");
     }
 
     #[test]
@@ -277,6 +271,6 @@ mod tests {
         let entries = vec![[200, 200, 200], [201, 201, 201]];
         let mut ditherer = Ditherer::new(Dither::Ordered, entries, true, 2);
         let picture = Planes::new([200, 201].repeat(3));
-        assert_eq!(ditherer.places(&picture, &[1, 1], &[0, 0]), [0, 1]);
+        assert_eq!(ditherer.indices(&picture, &[1, 1], &[0, 0]), [0, 1]);
     }
 }

@@ -1,10 +1,10 @@
-//! The encoder: pictures come in one by one, a GIF goes out.
+//! The encoder: takes pictures one by one and writes a GIF.
 //!
-//! A palette can only be made when its pictures are known, so they are kept; but no more of them
-//! than [`KEPT_BYTES`]. What is kept is written as a *chapter*, with a palette of its own unless
-//! the one before does nearly as well. That bounds memory whatever the length, the size and the
-//! rate: at 240 × 135 and 10 pictures a second a chapter is more than a minute, at 1280 × 720 and
-//! 30 less than a second.
+//! A palette can only be computed when its pictures are known, so they are buffered, up to
+//! [`KEPT_BYTES`]. The buffered pictures are written as a *chapter*. It gets a palette of its own
+//! unless the previous one does nearly as well. This bounds memory for every length, size and rate:
+//! a chapter of 240 × 135 at 10 pictures per second is more than a minute long, one of 1280 × 720
+//! at 30 less than a second.
 
 use std::{
     io::{self, Write},
@@ -23,94 +23,94 @@ use crate::{
     stages::{Stages, timed},
 };
 
-/// Pictures that are kept until their palette is made, in bytes; a single one may be larger.
+/// Limit of the buffered pictures, in bytes. A single picture may be larger.
 pub const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
-/// The format of a GIF.
+/// A GIF's size, rate and dithering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gif {
-    /// Width in pixels.
+    /// In pixels.
     pub width: NonZero<u16>,
-    /// Height in pixels.
+    /// In pixels.
     pub height: NonZero<u16>,
-    /// Pictures a second, at most 50: delays are hundredths of a second, and browsers slow down
-    /// what is below two of them.
+    /// Pictures per second, at most 50: GIF delays are hundredths of a second, and browsers slow
+    /// down delays below two.
     pub fps: NonZero<u32>,
-    /// How colours that the palette lacks are shown.
+    /// How to show colours that the palette lacks.
     pub dither: Dither,
 }
 
-/// A GIF was not written.
+/// Why a GIF was not written.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
-    /// A picture is not as large as the GIF.
+    /// The picture's size is not the GIF's.
     #[error("a picture has {bytes} bytes, not {expected}")]
     WrongSize {
-        /// Its size in bytes.
+        /// Size of the picture, in bytes.
         bytes: usize,
-        /// What it should be.
+        /// Size that the GIF needs, in bytes.
         expected: usize,
     },
-    /// There was no picture.
+    /// No picture was pushed.
     #[error("a GIF needs a picture")]
     Empty,
-    /// The output cannot be written.
+    /// The output failed.
     #[error("failed to write the GIF")]
     Write(#[from] io::Error),
 }
 
-/// A GIF that is written.
+/// The result of [`Encoder::finish`].
 #[derive(Debug)]
 pub struct Encoded<W> {
-    /// Where it was written to, not flushed.
+    /// Not flushed yet.
     pub output: W,
-    /// Number of pictures.
+    /// Number of pictures pushed.
     pub pictures: u32,
-    /// Where the time went.
+    /// Time per stage.
     pub stages: Stages,
 }
 
 impl Gif {
-    /// Width in pixels, as what counts pixels wants it.
+    /// Width in pixels.
     pub(crate) fn columns(&self) -> usize {
         usize::from(self.width.get())
     }
 
-    /// Number of pixels of a picture.
+    /// Pixels per picture.
     pub(crate) fn pixels(&self) -> usize {
         self.columns() * usize::from(self.height.get())
     }
 }
 
-/// Makes a GIF that plays for ever.
+/// Encodes a GIF that loops forever.
 pub struct Encoder<W: Write> {
     gif: Gif,
     kept_bytes: usize,
     chapter: Chapter,
-    /// The last picture of the chapter before.
+    /// The last picture of the previous chapter.
     before: Option<Planes>,
     lzw: Lzw,
-    written: Written<W>,
+    state: OutputState<W>,
     stages: Stages,
 }
 
-/// How far the output is: its header holds the first palette, so it waits for that.
-enum Written<W: Write> {
-    Nothing(W),
-    Some(Box<Writer<W>>),
+/// State of the output. The header holds the first palette, so it is written with the first
+/// chapter.
+enum OutputState<W: Write> {
+    NotStarted(W),
+    Started(Box<Writer<W>>),
     Failed,
 }
 
-/// The output, once its header is written.
 struct Writer<W: Write> {
     output: gif::Encoder<W>,
     global: Vec<Colour>,
-    painter: FrameEncoder,
+    frame_encoder: FrameEncoder,
     pictures: u32,
 }
 
 impl<W: Write> Encoder<W> {
-    /// An encoder that writes to `output`.
+    /// Creates an encoder that writes the GIF to `output`.
     pub fn new(output: W, gif: Gif) -> Self {
         Self {
             gif,
@@ -118,27 +118,27 @@ impl<W: Write> Encoder<W> {
             chapter: Chapter::new(),
             before: None,
             lzw: Lzw::new(),
-            written: Written::Nothing(output),
+            state: OutputState::NotStarted(output),
             stages: Stages::default(),
         }
     }
 
-    /// The same, with another limit than [`KEPT_BYTES`].
+    /// Replaces [`KEPT_BYTES`].
     #[cfg(test)]
     pub(crate) fn keeping(self, kept_bytes: usize) -> Self {
         Self { kept_bytes, ..self }
     }
 
-    /// Size of a picture, in bytes: three for each pixel.
+    /// Size of a picture in bytes: three per pixel.
     pub fn picture_bytes(&self) -> usize {
         3 * self.gif.pixels()
     }
 
-    /// Adds a picture: a plane of green, one of blue and one of red bytes, each row by row, as
-    /// FFmpeg's pixel format `gbrp` has them.
+    /// Adds a picture: a plane of green bytes, one of blue and one of red, each row by row. This is
+    /// FFmpeg's pixel format `gbrp`.
     ///
     /// # Errors
-    /// If the picture has another size than the GIF, or the output cannot be written.
+    /// The picture's size is not the GIF's, or the output failed.
     pub fn push(&mut self, picture: &[u8]) -> Result<(), EncodeError> {
         let expected = self.picture_bytes();
         if picture.len() != expected {
@@ -159,43 +159,43 @@ impl<W: Write> Encoder<W> {
         Ok(())
     }
 
-    /// Writes what is left.
+    /// Writes the buffered pictures and the trailer.
     ///
     /// # Errors
-    /// If there was no picture, or the output cannot be written.
+    /// No picture was pushed, or the output failed.
     pub fn finish(mut self) -> Result<Encoded<W>, EncodeError> {
         if !self.chapter.pictures().is_empty() {
             self.write_chapter()?;
         }
-        match self.written {
-            Written::Some(writer) => Ok(Encoded {
+        match self.state {
+            OutputState::Started(writer) => Ok(Encoded {
                 output: writer.output.into_inner().map_err(write_error)?,
                 pictures: writer.pictures,
                 stages: self.stages,
             }),
-            Written::Nothing(_) => Err(EncodeError::Empty),
-            Written::Failed => Err(failed_before()),
+            OutputState::NotStarted(_) => Err(EncodeError::Empty),
+            OutputState::Failed => Err(failed_before()),
         }
     }
 
     fn write_chapter(&mut self) -> Result<(), EncodeError> {
         let chapter = std::mem::replace(&mut self.chapter, Chapter::new());
-        let written = std::mem::replace(&mut self.written, Written::Failed);
+        let state = std::mem::replace(&mut self.state, OutputState::Failed);
         let mut writer = timed(&mut self.stages.palette, || {
             let (palette, exact) = chapter.palette();
-            let painter =
+            let frame_encoder =
                 |palette| FrameEncoder::new(self.gif.dither, self.gif.columns(), palette, exact);
-            match written {
-                Written::Nothing(output) => {
-                    Writer::start(output, self.gif, painter(palette)).map(Box::new)
+            match state {
+                OutputState::NotStarted(output) => {
+                    Writer::start(output, self.gif, frame_encoder(palette)).map(Box::new)
                 }
-                Written::Some(mut writer) => {
-                    if !chapter.is_served_by(&writer.painter, &palette) {
-                        writer.painter = painter(palette);
+                OutputState::Started(mut writer) => {
+                    if !chapter.is_served_by(&writer.frame_encoder, &palette) {
+                        writer.frame_encoder = frame_encoder(palette);
                     }
                     Ok(writer)
                 }
-                Written::Failed => Err(failed_before()),
+                OutputState::Failed => Err(failed_before()),
             }
         })?;
         let mut before = self.before.as_ref();
@@ -205,22 +205,22 @@ impl<W: Write> Encoder<W> {
             before = Some(picture);
         }
         self.before = chapter.into_last();
-        self.written = Written::Some(writer);
+        self.state = OutputState::Started(writer);
         Ok(())
     }
 }
 
 impl<W: Write> Writer<W> {
-    fn start(output: W, gif: Gif, painter: FrameEncoder) -> Result<Self, EncodeError> {
-        let global = painter.entries().to_vec();
+    fn start(output: W, gif: Gif, frame_encoder: FrameEncoder) -> Result<Self, EncodeError> {
+        let global = frame_encoder.entries().to_vec();
         let (width, height) = (gif.width.get(), gif.height.get());
-        let mut output =
-            gif::Encoder::new(output, width, height, &with_stay(&global)).map_err(write_error)?;
+        let mut output = gif::Encoder::new(output, width, height, &colour_table(&global))
+            .map_err(write_error)?;
         output.set_repeat(Repeat::Infinite).map_err(write_error)?;
         Ok(Self {
             output,
             global,
-            painter,
+            frame_encoder,
             pictures: 0,
         })
     }
@@ -234,10 +234,10 @@ impl<W: Write> Writer<W> {
         stages: &mut Stages,
     ) -> Result<(), EncodeError> {
         self.pictures += 1;
-        let written = match self.painter.frame(before, picture, lzw, stages) {
+        let written = match self.frame_encoder.frame(before, picture, lzw, stages) {
             Some(mut frame) => {
-                let local = self.painter.entries() != self.global;
-                frame.palette = local.then(|| with_stay(self.painter.entries()));
+                let local = self.frame_encoder.entries() != self.global;
+                frame.palette = local.then(|| colour_table(self.frame_encoder.entries()));
                 frame.delay = delay;
                 self.output.write_lzw_pre_encoded_frame(&frame)
             }
@@ -256,8 +256,8 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// A colour table, with an entry for "stay as it is".
-fn with_stay(entries: &[Colour]) -> Vec<u8> {
+/// The entries, and one more for the transparent index.
+fn colour_table(entries: &[Colour]) -> Vec<u8> {
     let transparent_index = [0; 3];
     entries
         .iter()
@@ -267,8 +267,8 @@ fn with_stay(entries: &[Colour]) -> Vec<u8> {
         .collect()
 }
 
-/// How long a picture stands, in hundredths of a second: the rounding is carried on, so that no
-/// picture is early or late by more than half a hundredth.
+/// Delay of a picture, in hundredths of a second. The rounding error is carried on, so no picture
+/// is early or late by more than half a hundredth.
 fn delay(picture: u32, fps: NonZero<u32>) -> u16 {
     let fps = u64::from(fps.get());
     let starts = |picture: u64| (picture * 100 + fps / 2) / fps;

@@ -1,7 +1,7 @@
-//! A GIF encoder for previews of video: few bytes, near the source, cheap, and in bounded memory.
+//! A GIF encoder for video previews: small files, true to the source, cheap, in bounded memory.
 //!
 //! ```
-//! use gifgen_encoder::{dither::Dither, encoder::{Encoder, Gif}};
+//! use gifgen_encoder::{Dither, Encoder, Gif};
 //! use std::num::NonZero;
 //!
 //! let gif = Gif {
@@ -14,21 +14,20 @@
 //! encoder.push(&[0, 255, 0, 255, 0, 255])?; // planes: green, blue, red
 //! let encoded = encoder.finish()?;
 //! assert!(encoded.output.starts_with(b"GIF89a"));
-//! # Ok::<(), gifgen_encoder::encoder::EncodeError>(())
+//! # Ok::<(), gifgen_encoder::EncodeError>(())
 //! ```
 //!
-//! The way of a picture, a file each:
-//! 1. `stabilize`: what hardly differs from the picture before is made equal to it.
-//! 2. `histogram`, `palette`: the colours of some seconds become at most 255.
-//! 3. `dither`: each pixel that changed gets a palette entry, dithered where the picture is smooth.
-//! 4. `likeness`, `lzw`: where two entries look alike, the one that packs better is taken.
-
-pub mod dither;
-pub mod encoder;
-pub mod stages;
+//! Each picture passes these stages, one file each:
+//! 1. `stabilize`: pixels that hardly differ from the previous picture keep its colour.
+//! 2. `histogram`, `palette`: the colours of a chapter are reduced to at most 255.
+//! 3. `dither`: each changed pixel gets a palette entry; smooth parts are dithered.
+//! 4. `interchangeable`, `lzw`: of the entries that look alike, the one that compresses best is
+//!    used.
 
 mod activity;
 mod chapter;
+mod dither;
+mod encoder;
 mod frame_encoder;
 mod histogram;
 mod interchangeable;
@@ -37,6 +36,11 @@ mod nearest;
 mod palette;
 mod planes;
 mod stabilize;
+mod stages;
+
+pub use dither::Dither;
+pub use encoder::{EncodeError, Encoded, Encoder, Gif, KEPT_BYTES};
+pub use stages::Stages;
 
 #[cfg(test)]
 mod tests;

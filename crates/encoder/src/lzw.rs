@@ -1,33 +1,31 @@
-//! GIF's compression, with a choice: where a pixel may stay as it is, or other palette entries
-//! look like the one that is wanted, that one is taken which makes the current match longer.
+//! LZW compression that chooses pixels. Where a pixel may stay transparent, or other palette
+//! entries look like the wanted one, it takes the choice that makes the current match longer.
 //!
-//! `weezl` compresses what it is given; to choose while compressing, the dictionary must be ours.
+//! `weezl` compresses fixed input. Choosing while compressing needs access to the dictionary.
 
-use crate::interchangeable::Likeness;
+use crate::interchangeable::Interchangeable;
 
 /// The dictionary holds 4096 codes, of at most 12 bits.
 const FULL: u16 = 4096;
 
-/// No code yet.
 const UNKNOWN: u16 = 0;
 
-/// What a pixel is to show.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Want(u16);
 
 impl Want {
     const MAY_STAY: u16 = 1 << 8;
 
-    /// The palette entry at `place`, or one like it by the `class` of activity; if `may_stay`,
-    /// what is there will do too.
+    /// Wants the palette entry `index`, or a substitute by the activity `class`. If `may_stay`,
+    /// transparency will do too.
     #[inline]
-    pub(crate) fn new(place: u8, class: usize, may_stay: bool) -> Self {
+    pub(crate) fn new(index: u8, class: usize, may_stay: bool) -> Self {
         let may_stay = if may_stay { Self::MAY_STAY } else { 0 };
-        Self(u16::from(place) | may_stay | (class as u16) << 9)
+        Self(u16::from(index) | may_stay | (class as u16) << 9)
     }
 
     #[inline]
-    pub(crate) fn place(self) -> u8 {
+    pub(crate) fn index(self) -> u8 {
         self.0 as u8
     }
 
@@ -42,19 +40,17 @@ impl Want {
     }
 }
 
-/// A frame's pixels.
 pub(crate) struct Compressed {
-    /// GIF's image data: a byte with the size of the smallest code, then the codes.
+    /// GIF's image data: a byte with the minimum code size, then the codes.
     pub(crate) data: Vec<u8>,
-    /// What was chosen for each pixel.
+    /// The index chosen for each pixel.
     pub(crate) symbols: Vec<u8>,
 }
 
-/// The dictionary.
 pub(crate) struct Lzw {
-    /// For each code and each symbol, the code for both together.
+    /// For each code and symbol, the code of their concatenation.
     longer: Vec<u16>,
-    /// The places in `longer` that are set.
+    /// The indices in `longer` that are set.
     set: Vec<usize>,
 }
 
@@ -66,15 +62,14 @@ impl Lzw {
         }
     }
 
-    /// Compresses what is wanted of a frame's pixels, of which there is at least one. The symbol
-    /// `transparent_index` leaves a pixel as it is; it is the highest of all.
+    /// Compresses at least one pixel. `transparent_index` must be the highest symbol.
     pub(crate) fn compress(
         &mut self,
         wants: &[Want],
-        likeness: &Likeness,
+        interchangeable: &Interchangeable,
         transparent_index: u8,
     ) -> Compressed {
-        // GIF allows no fewer than 2 bits.
+        // GIF's minimum code size is 2 bits.
         let symbol_bits = (u8::BITS - transparent_index.leading_zeros()).max(2);
         let clear = 1 << symbol_bits;
         let mut codes = Codes::new(symbol_bits);
@@ -85,7 +80,8 @@ impl Lzw {
         let mut matched = None;
         for &want in wants {
             if let Some(code) = matched {
-                if let Some((symbol, longer)) = self.longer(code, want, likeness, transparent_index)
+                if let Some((symbol, longer)) =
+                    self.longer(code, want, interchangeable, transparent_index)
                 {
                     symbols.push(symbol);
                     matched = Some(longer);
@@ -109,7 +105,7 @@ impl Lzw {
         }
         if let Some(code) = matched {
             codes.put(code);
-            // Decoders learn a code here too.
+            // The decoder adds a code here too.
             if next < FULL {
                 codes.widen_for(next);
             }
@@ -121,13 +117,13 @@ impl Lzw {
         }
     }
 
-    /// A symbol by which the match gets longer, and its code.
+    /// Finds an allowed symbol that extends the match, and returns it with its code.
     #[inline]
     fn longer(
         &self,
         code: u16,
         want: Want,
-        likeness: &Likeness,
+        interchangeable: &Interchangeable,
         transparent_index: u8,
     ) -> Option<(u8, u16)> {
         let codes = &self.longer[usize::from(code) << 8..][..256];
@@ -140,38 +136,38 @@ impl Lzw {
         } else {
             None
         };
-        stays.or_else(|| known(want.place())).or_else(|| {
-            let others = likeness.others(want.class(), want.place());
+        stays.or_else(|| known(want.index())).or_else(|| {
+            let others = interchangeable.substitutes(want.class(), want.index());
             others.iter().find_map(|other| known(*other))
         })
     }
 
     fn learn(&mut self, code: u16, symbol: u8, longer: u16) {
-        let place = usize::from(code) << 8 | usize::from(symbol);
-        self.longer[place] = longer;
-        self.set.push(place);
+        let index = usize::from(code) << 8 | usize::from(symbol);
+        self.longer[index] = longer;
+        self.set.push(index);
     }
 
     fn forget(&mut self) {
-        for place in self.set.drain(..) {
-            self.longer[place] = UNKNOWN;
+        for index in self.set.drain(..) {
+            self.longer[index] = UNKNOWN;
         }
     }
 }
 
-/// The symbol with which a match starts: staying, if that is allowed, as it often goes on.
+/// The symbol that starts a match. Transparency comes first, because such runs are often long.
 fn first(want: Want, transparent_index: u8) -> u8 {
     if want.may_stay() {
         transparent_index
     } else {
-        want.place()
+        want.index()
     }
 }
 
-/// Codes as bits, the lowest first.
+/// Packs codes into bytes, lowest bits first.
 struct Codes {
     bytes: Vec<u8>,
-    /// Bits of a code.
+    /// Bits per code.
     width: u32,
     waiting: u64,
     waiting_bits: u32,
@@ -198,7 +194,7 @@ impl Codes {
         }
     }
 
-    /// Codes get a bit wider when `code`, the newest, does not fit.
+    /// Widens codes by a bit when `code`, the newest, does not fit.
     #[inline]
     fn widen_for(&mut self, code: u16) {
         self.width += u32::from(code >> self.width);
@@ -227,24 +223,24 @@ mod tests {
             }),
         ) {
             let grey = |level: u8| [level; 3];
-            let likeness = Likeness::new(&(0..colours).map(grey).collect::<Vec<_>>(), false);
+            let interchangeable = Interchangeable::new(&(0..colours).map(grey).collect::<Vec<_>>(), false);
             let wants: Vec<Want> = pixels
                 .iter()
-                .map(|(place, may_stay, class)| Want::new(*place, *class, *may_stay))
+                .map(|(index, may_stay, class)| Want::new(*index, *class, *may_stay))
                 .collect();
-            let compressed = Lzw::new().compress(&wants, &likeness, colours);
+            let compressed = Lzw::new().compress(&wants, &interchangeable, colours);
             let mut decoder = Decoder::new(BitOrder::Lsb, compressed.data[0]);
             let mut decoded = Vec::new();
             decoder.into_stream(&mut decoded).decode_all(&compressed.data[1..]).status.unwrap();
             prop_assert!(decoder.has_ended());
             prop_assert_eq!(&decoded, &compressed.symbols);
-            for (symbol, (place, may_stay, class)) in decoded.iter().zip(&pixels) {
+            for (symbol, (index, may_stay, class)) in decoded.iter().zip(&pixels) {
                 let fits = if *symbol == colours {
                     *may_stay
                 } else {
-                    symbol == place || likeness.others(*class, *place).contains(symbol)
+                    symbol == index || interchangeable.substitutes(*class, *index).contains(symbol)
                 };
-                prop_assert!(fits, "{symbol} for {place}");
+                prop_assert!(fits, "{symbol} for {index}");
             }
         }
     }

@@ -1,12 +1,11 @@
-//! Which entries of a palette can be near a colour: a few, so that not all need looking at.
+//! Nearest-entry search. A grid of cells lists the few palette entries that can be near a colour.
 
-/// Bits of each channel that choose a cell.
+/// Bits per channel that select a cell.
 const CELL_BITS: u32 = 4;
 
 /// Side of a cell, in levels.
 const SIDE: f32 = (1 << (8 - CELL_BITS)) as f32;
 
-/// A palette, with lists of its entries by where in the colour cube they are near.
 #[derive(Debug)]
 pub(crate) struct Nearest {
     entries: Vec<[f32; 3]>,
@@ -25,51 +24,50 @@ impl Nearest {
         }
     }
 
-    /// The place of the entry that is nearest to `colour`, and the square of its distance.
+    /// The index of the entry nearest to `colour`, and its square distance.
     #[inline]
     pub(crate) fn of(&mut self, colour: [f32; 3]) -> (u8, f32) {
         let cell = self.cell(colour);
         let mut nearest = (0, f32::MAX);
-        for place in &self.cells[cell] {
-            let distance = square_distance(self.entries[usize::from(*place)], colour);
+        for index in &self.cells[cell] {
+            let distance = square_distance(self.entries[usize::from(*index)], colour);
             if distance < nearest.1 {
-                nearest = (*place, distance);
+                nearest = (*index, distance);
             }
         }
         nearest
     }
 
-    /// The entries that may be near `colour`, with their places: those that are, and some others.
+    /// All entries within the margin of `colour`, and some others, with their indices.
     #[inline]
     pub(crate) fn around(&mut self, colour: [f32; 3]) -> impl Iterator<Item = (u8, [f32; 3])> {
         let cell = self.cell(colour);
         self.cells[cell]
             .iter()
-            .map(|place| (*place, self.entry(*place)))
+            .map(|index| (*index, self.entry(*index)))
     }
 
-    /// The entry at `place`.
     #[inline]
-    pub(crate) fn entry(&self, place: u8) -> [f32; 3] {
-        self.entries[usize::from(place)]
+    pub(crate) fn entry(&self, index: u8) -> [f32; 3] {
+        self.entries[usize::from(index)]
     }
 
-    /// The cell of `colour`, its list made.
+    /// The cell of `colour`; computes its list when first needed.
     #[inline]
     fn cell(&mut self, colour: [f32; 3]) -> usize {
         let [r, g, b] = colour.map(|level| (level as usize) >> (8 - CELL_BITS));
         let cell = r << (2 * CELL_BITS) | g << CELL_BITS | b;
         if self.cells[cell].is_empty() {
-            self.cells[cell] = self.list([r, g, b].map(|place| place as f32 * SIDE));
+            self.cells[cell] = self.list([r, g, b].map(|index| index as f32 * SIDE));
         }
         cell
     }
 
-    /// The entries that can be nearest to some colour in the cell that starts at `low`, or up to
-    /// the margin farther.
+    /// The entries that are nearest to some colour in the cell starting at `low`, or within the
+    /// margin of that.
     fn list(&self, low: [f32; 3]) -> Vec<u8> {
-        // No colour in the cell is farther from its nearest entry than the one entry whose far
-        // corner is nearest.
+        // For every colour in the cell, the nearest entry is at most as far as this smallest
+        // distance to an entry's far corner.
         let mut farthest = f32::MAX;
         let closest: Vec<f32> = self
             .entries
@@ -87,15 +85,15 @@ impl Nearest {
             })
             .collect();
         let limit = (farthest.sqrt() + self.margin).powi(2);
-        let places = (0..=u8::MAX).zip(closest);
-        places
+        let indices = (0..=u8::MAX).zip(closest);
+        indices
             .filter(|(_, near)| *near <= limit)
-            .map(|(place, _)| place)
+            .map(|(index, _)| index)
             .collect()
     }
 }
 
-/// The square of the distance of two colours, in levels.
+/// In square levels.
 #[inline]
 pub(crate) fn square_distance(one: [f32; 3], other: [f32; 3]) -> f32 {
     let [r, g, b] = [0, 1, 2].map(|channel| one[channel] - other[channel]);
@@ -118,9 +116,9 @@ mod tests {
             let colour = colour.map(f32::from);
             let wanted = entries.iter().map(|entry| square_distance(*entry, colour));
             let wanted = wanted.min_by(f32::total_cmp).unwrap();
-            let (place, distance) = Nearest::new(entries.clone(), 0.0).of(colour);
+            let (index, distance) = Nearest::new(entries.clone(), 0.0).of(colour);
             prop_assert_eq!(distance, wanted);
-            prop_assert_eq!(square_distance(entries[usize::from(place)], colour), wanted);
+            prop_assert_eq!(square_distance(entries[usize::from(index)], colour), wanted);
         }
     }
 }

@@ -1,15 +1,14 @@
-//! At most 255 colours for many: cuts along the axes of largest variance, then rounds of k-means.
+//! Reduces many colours to at most 255: cuts along the axes of largest variance, then k-means.
 
 use crate::{histogram::Weighted, nearest::Nearest, planes::Colour};
 
-/// Most colours of a palette: one of a GIF's 256 means "as before".
+/// A GIF has 256 palette entries; one of them is the transparent index.
 pub(crate) const MOST_COLOURS: usize = 255;
 
-/// Rounds of k-means. Four more gain 0.1 dB for twice the time.
+/// Rounds of k-means. Four more gain 0.1 dB and double the time.
 const ROUNDS: usize = 4;
 
-/// The palette for `colours`, of which there is at least one: different colours, the darkest
-/// first.
+/// Takes at least one colour. Returns distinct colours, darkest first.
 pub(crate) fn palette(colours: &[Weighted]) -> Vec<Colour> {
     let mut centres = cut(colours.to_vec());
     for _ in 0..ROUNDS {
@@ -19,8 +18,8 @@ pub(crate) fn palette(colours: &[Weighted]) -> Vec<Colour> {
     sorted(centres.into_iter().map(levels).collect())
 }
 
-/// `colours`, each once, the darkest first: so neighbours in a gradient are neighbours in the
-/// palette, whatever its order was.
+/// Sorts by brightness and removes duplicates, so that neighbours in a gradient are neighbours in
+/// the palette.
 pub(crate) fn sorted(mut colours: Vec<Colour>) -> Vec<Colour> {
     let light = |[r, g, b]: Colour| 2 * u32::from(r) + 4 * u32::from(g) + u32::from(b);
     colours.sort_unstable_by_key(|colour| (light(*colour), *colour));
@@ -28,19 +27,19 @@ pub(crate) fn sorted(mut colours: Vec<Colour>) -> Vec<Colour> {
     colours
 }
 
-/// A box of colours, as a range of the list of all.
+/// A box of colours: a range of the list of all colours.
 struct Part {
     start: usize,
     end: usize,
     mean: [f32; 3],
-    /// Direction in which the colours differ most.
+    /// The direction of the largest variance.
     axis: [f32; 3],
-    /// Sum of the squares of the distances from the mean.
+    /// Sum of square distances from the mean.
     error: f64,
 }
 
-/// Cuts the colours into as many parts as a palette has entries, the worst part first, and gives
-/// their means.
+/// Cuts the colours into as many boxes as a palette has entries, worst box first. Returns their
+/// means.
 fn cut(mut colours: Vec<Weighted>) -> Vec<[f32; 3]> {
     let mut parts = vec![Part::of(&colours, 0, colours.len())];
     while parts.len() < MOST_COLOURS {
@@ -108,9 +107,9 @@ impl Part {
     }
 }
 
-/// The direction of the largest variance, by power iteration.
+/// Power iteration.
 fn largest_axis(covariance: impl Fn(usize, usize) -> f64) -> [f32; 3] {
-    // No symmetry of real pictures is at right angles to this.
+    // Real pictures have no axis of symmetry perpendicular to this.
     let mut axis = [1.0, 1.1, 0.9];
     for _ in 0..8 {
         let turned = [0, 1, 2].map(|row| {
@@ -126,8 +125,7 @@ fn largest_axis(covariance: impl Fn(usize, usize) -> f64) -> [f32; 3] {
     axis.map(|x| x as f32)
 }
 
-/// A round of k-means: the colours are given to the nearest centre, and each centre moves to the
-/// mean of its own.
+/// One round of k-means: each centre moves to the mean of the colours nearest to it.
 fn moved_to_means(colours: &[Weighted], mut centres: Vec<[f32; 3]>) -> Vec<[f32; 3]> {
     let mut sums = vec![([0.0; 3], 0.0); centres.len()];
     let mut nearest = Nearest::new(centres.clone(), 0.0);
@@ -148,7 +146,7 @@ fn moved_to_means(colours: &[Weighted], mut centres: Vec<[f32; 3]>) -> Vec<[f32;
     centres
 }
 
-/// The mean square of the distances, in levels, from `colours` to their nearest in `palette`.
+/// The mean square distance, in levels, of `colours` from their nearest entries.
 pub(crate) fn error(palette: &[Colour], colours: &[Weighted]) -> f32 {
     let entries = palette.iter().map(|colour| colour.map(f32::from)).collect();
     let mut nearest = Nearest::new(entries, 0.0);

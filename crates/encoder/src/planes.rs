@@ -1,11 +1,10 @@
-//! Pictures as three planes, which the compiler turns into vector code where pixels of three
-//! bytes resist.
+//! Planar pictures. The compiler vectorizes code over planes, but not over pixels of three bytes.
 
-/// A colour: red, green, blue.
+/// Red, green, blue.
 pub(crate) type Colour = [u8; 3];
 
-/// A picture: all green bytes, then all blue ones, then all red ones, row by row. That is
-/// FFmpeg's pixel format `gbrp`.
+/// A picture in FFmpeg's pixel format `gbrp`: all green bytes, then all blue, then all red, row by
+/// row.
 #[derive(Clone, Debug)]
 pub(crate) struct Planes {
     bytes: Vec<u8>,
@@ -16,7 +15,6 @@ impl Planes {
         Self { bytes }
     }
 
-    /// Number of pixels.
     pub(crate) fn pixels(&self) -> usize {
         self.bytes.len() / 3
     }
@@ -25,14 +23,14 @@ impl Planes {
         &self.bytes
     }
 
-    /// The planes: green, blue, red.
+    /// Green, blue, red.
     pub(crate) fn split(&self) -> [&[u8]; 3] {
         let (green, rest) = self.bytes.split_at(self.pixels());
         let (blue, red) = rest.split_at(self.pixels());
         [green, blue, red]
     }
 
-    /// How much each pixel differs from that of `other`, in the channel that differs most.
+    /// For each pixel, the largest difference from `other` in any channel.
     pub(crate) fn differing(&self, other: &Self) -> Vec<u8> {
         let mut most = vec![0; self.pixels()];
         for (one, other) in self.split().into_iter().zip(other.split()) {
@@ -43,7 +41,7 @@ impl Planes {
         most
     }
 
-    /// The colour of the pixel at `place`, counted row by row.
+    /// The colour of a pixel; `place` counts row by row.
     #[inline]
     pub(crate) fn colour(&self, place: usize) -> Colour {
         let pixels = self.pixels();

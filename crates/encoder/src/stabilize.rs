@@ -1,18 +1,18 @@
-//! Stillness: a pixel that hardly differs from the picture before is taken for unchanged. Camera
-//! noise and compression would otherwise make every pixel of every picture new, and a GIF has to
-//! store what is new.
+//! Stabilizing: a pixel that hardly differs from the previous picture stays unchanged. Otherwise
+//! camera noise and compression would change every pixel of every picture, and a GIF stores each
+//! change.
 
 use crate::{activity::activity, planes::Planes};
 
-/// Differences of up to this many levels are taken for none, in the busiest parts. A difference
-/// is always to what is kept, so errors never add up.
+/// Largest difference that is ignored, in levels, in the busiest parts. Differences are measured
+/// against the picture that was kept, so errors never add up.
 const MOST_LEVELS: u8 = 2;
 
-/// Each so many levels of activity allow one level of difference: in smooth parts, where a shade
-/// shows, there is none.
+/// Every four levels of activity allow one level of difference. Smooth parts allow none, because a
+/// shade is visible there.
 const ACTIVITY_PER_LEVEL: u8 = 4;
 
-/// `picture`, with the pixels of `before` where they are nearly the same.
+/// Returns `picture` with the pixels of `before` where they are nearly equal.
 pub(crate) fn stabilized(before: &Planes, picture: &Planes, width: usize) -> Planes {
     let busy = activity(picture, width);
     let mut moved = picture.differing(before);

@@ -1,30 +1,29 @@
-//! Where the time goes.
+//! Time per stage.
 
 use std::time::{Duration, Instant};
 
-/// How long each stage of the encoding took, by the clock. One thread does all, so with a core of
-/// its own this is CPU time; where FFmpeg shares that core, it is more. Writing the
-/// pictures is in no stage.
+/// Wall time of each stage. The encoder has one thread, so with a core of its own this is CPU time;
+/// where FFmpeg shares that core, it is more. Writing pictures is in no stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stages {
-    /// Finding what is still, and counting colours.
+    /// Finding unchanged pixels and counting colours.
     pub stabilize: Duration,
-    /// Making palettes.
+    /// Computing palettes.
     pub palette: Duration,
-    /// Choosing palette entries for pixels, dithering among it.
+    /// Choosing palette entries, with dithering.
     pub choose: Duration,
-    /// Compressing.
+    /// LZW compression.
     pub compress: Duration,
 }
 
 impl Stages {
-    /// All stages together.
+    /// Sum of all stages.
     pub fn total(&self) -> Duration {
         self.stabilize + self.palette + self.choose + self.compress
     }
 }
 
-/// Adds the time that `work` takes to `stage`.
+/// Adds the duration of `work` to `stage`.
 pub(crate) fn timed<T>(stage: &mut Duration, work: impl FnOnce() -> T) -> T {
     let started = Instant::now();
     let done = work();

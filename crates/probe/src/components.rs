@@ -1,22 +1,22 @@
-//! The components of FFmpeg that uploads may reach: the rows of `layer/components.tsv`, from which
-//! the layer is built too.
+//! The FFmpeg components that uploads may use: rows of `layer/components.tsv`, which the layer is
+//! built from too.
 
 use std::sync::LazyLock;
 
 const TABLE: &str = include_str!("../../../layer/components.tsv");
 
-/// The uses of components that an upload may ask for: in the layer, or only in other builds of FFmpeg.
+/// Uses that an upload may ask for: in the layer, or only in other builds of FFmpeg.
 const FOR_UPLOADS: [&str; 2] = ["upload", "elsewhere"];
 
-/// Demuxers of containers that hold videos, for `-format_whitelist`. Playlists, image formats, scripts
-/// and devices are not among them; FFmpeg answers `EINVAL` for those.
+/// Demuxers of video containers, for `-format_whitelist`. Playlists, image formats, scripts and
+/// devices are not among them; FFmpeg answers `EINVAL` for those.
 pub(crate) static DEMUXERS: LazyLock<String> = LazyLock::new(|| for_uploads(TABLE, "demuxer"));
 
-/// Decoders that pictures may be handed to, for `-codec_whitelist:v`.
+/// Video decoders, for `-codec_whitelist:v`.
 pub(crate) static VIDEO_DECODERS: LazyLock<String> =
     LazyLock::new(|| for_uploads(TABLE, "decoder"));
 
-/// The components of a `kind` that an upload may ask for, as FFmpeg lists them, with commas between.
+/// The components of a `kind` that uploads may use, separated by commas, under FFmpeg's names.
 fn for_uploads(table: &str, kind: &str) -> String {
     let listed = |line: &str| -> Option<String> {
         let mut cells = line.split('\t');
@@ -69,7 +69,7 @@ mod tests {
         let document = fs::read_to_string(path).unwrap();
         let (_, list) = document.split_once("\n## Components\n").unwrap();
         let mut named = BTreeSet::new();
-        // A row is `| kind | use | name, name |`, after those of the head.
+        // A row is `| kind | use | name, name |`. The first two lines are the table's head.
         for row in list.lines().filter(|line| line.starts_with("| ")).skip(2) {
             let cells: Vec<&str> = row.trim_matches(['|', ' ']).split(" | ").collect();
             for name in cells[2].split(", ") {

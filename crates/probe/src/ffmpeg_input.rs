@@ -1,4 +1,4 @@
-//! What FFmpeg and ffprobe may open: the part of their arguments that keeps uploads harmless.
+//! What FFmpeg and ffprobe may open. These arguments keep uploads harmless.
 
 use std::ffi::OsString;
 
@@ -9,42 +9,42 @@ use crate::components::{DEMUXERS, VIDEO_DECODERS};
 /// Where FFmpeg reads a source from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input<'a> {
-    /// Standard input, which holds a file of this format. FFmpeg opens nothing.
+    /// Standard input, in this format. FFmpeg opens nothing.
     Pipe {
-        /// FFmpeg's name of the format.
+        /// FFmpeg's demuxer name.
         demuxer: &'a str,
     },
-    /// A URL of ours on a loopback port. FFmpeg can open no other scheme, and no file.
+    /// Our URL on a loopback port. FFmpeg can open no other scheme, and no file.
     Loopback {
-        /// The URL.
+        /// URL of the loopback proxy.
         url: &'a str,
-        /// Its port.
+        /// TCP port of the URL.
         port: u16,
-        /// FFmpeg's names of the format, if it is known; else any that holds videos.
+        /// FFmpeg's demuxer names. `None` allows every video format.
         container: Option<&'a str>,
     },
 }
 
-/// Most pixels in one coded picture: 8K and a little (8192 × 4352).
-pub const MAX_PIXELS: u64 = 8192 * 4352;
+/// Limit of pixels in one coded picture: slightly more than 8K.
+pub(crate) const MAX_PIXELS: u64 = 8192 * 4352;
 
-/// Most bytes that are read to find out about the streams, and FFmpeg's own default. It bounds the
-/// duration too that is looked at: FFmpeg's defaults for that differ by container, and Blu-ray
-/// subtitles without a size have it read to whichever end comes first.
+/// Bytes that FFmpeg reads to analyze streams; its own default. It also bounds the analyzed
+/// duration. FFmpeg's defaults for that differ by container, and Blu-ray subtitles without a size
+/// make it read until either limit.
 const PROBE_BYTES: &str = "5000000";
 
-/// Most streams in a file. Fan-made subtitles bring a hundred fonts along, each of them a stream.
+/// Limit of streams in a file. Fan-made subtitles come with a hundred fonts, each a stream.
 const STREAMS: &str = "256";
 
-/// What may lie unread in FFmpeg's socket, in bytes: it was read from the source in vain when FFmpeg
-/// seeks away or ends. <https://ffmpeg.org/ffmpeg-protocols.html#tcp>
+/// FFmpeg's socket buffer, in bytes. What it holds was read from the source in vain if FFmpeg seeks
+/// or ends. <https://ffmpeg.org/ffmpeg-protocols.html#tcp>
 const RECEIVE_BYTES: &str = "65536";
 
-/// Name of standard input among FFmpeg's protocols.
+/// FFmpeg's name of standard input.
 const STDIN: &str = "pipe:0";
 
 impl Input<'_> {
-    /// Arguments that bound and name the input, up to and including `-i`.
+    /// Arguments that restrict and name the input, up to and including `-i` and its value.
     pub fn args(&self) -> Vec<OsString> {
         let max_pixels = MAX_PIXELS.to_string();
         let (protocols, formats) = match self {
@@ -73,7 +73,7 @@ impl Input<'_> {
         }
     }
 
-    /// `text` of FFmpeg's with the input's name as people have it.
+    /// Replaces the input's name in FFmpeg's `text` by one that users know.
     pub fn named_in(&self, text: &str) -> String {
         text.replace(self.name(), "the source")
     }

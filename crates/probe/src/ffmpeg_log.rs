@@ -1,24 +1,23 @@
-//! What FFmpeg and ffprobe say on standard error at [`LOG_LEVEL`], where each line names its level.
-//! At a more talkative level they would print the file's own metadata, which can say anything.
+//! FFmpeg's and ffprobe's log at [`LOG_LEVEL`], where each line names its level. More verbose
+//! levels print the file's metadata, which can contain anything.
 
 use gifgen_child::{Ending, Finished, STDERR_BYTES};
 
-/// Errors and warnings, each with its level.
+/// Errors and warnings, each prefixed with its level.
 pub const LOG_LEVEL: &str = "level+warning";
 
-/// The levels of errors.
-/// <https://ffmpeg.org/ffmpeg.html#Generic-options>
+/// Prefixes of errors. <https://ffmpeg.org/ffmpeg.html#Generic-options>
 const COMPLAINTS: [&str; 3] = ["[error] ", "[fatal] ", "[panic] "];
 
-/// The level below them.
+/// Prefix of the next lower level.
 const WARNING: &str = "[warning] ";
 
-/// What the system calls it when memory is refused (`ENOMEM`).
+/// The system's text for `ENOMEM`.
 const NO_MEMORY: &str = "Cannot allocate memory";
 
-/// The words of FFmpeg where it does not pass that on: for a picture, for the stack of a thread, in
-/// H.264's error concealment, and for the buffer of an output. The first it says of pictures of an
-/// impossible size too.
+/// FFmpeg's messages where it does not pass `ENOMEM` on: for a picture, a thread's stack, H.264's
+/// error concealment, and an output buffer. It prints the first for pictures of impossible size
+/// too.
 const PERHAPS_NO_MEMORY: [&str; 4] = [
     "get_buffer() failed",
     "pthread_create() failed",
@@ -26,16 +25,17 @@ const PERHAPS_NO_MEMORY: [&str; 4] = [
     "Could not open file :",
 ];
 
-/// What it says of those.
+/// Printed for pictures of impossible size.
 const NO_SUCH_PICTURE: &str = "image parameters invalid";
 
-/// What FFmpeg complained of: the lines at the levels of errors, without the level. A line without a
-/// level goes with the one before it; at the beginning it is a complaint, since then something else than FFmpeg speaks.
+/// Returns FFmpeg's error lines without the level. A line without a level belongs to the line
+/// before it. At the beginning such a line counts as an error, because then another program than
+/// FFmpeg wrote it.
 pub fn complaints(text: &str) -> String {
     let whole = text.len() < STDERR_BYTES;
     let mut complaining = whole;
     let mut complaints = String::new();
-    // The first line may have lost its beginning.
+    // The first line may be cut.
     for line in text.lines().skip(usize::from(!whole)) {
         let (speakers, words) = speakers(line);
         let said = if let Some(said) = COMPLAINTS.iter().find_map(|l| words.strip_prefix(l)) {
@@ -56,12 +56,12 @@ pub fn complaints(text: &str) -> String {
     complaints
 }
 
-/// Whether the memory of `finished` was short. It gave `remarks` when it was not well, and among them
-/// `complaints`.
+/// Whether the program ran out of memory. `remarks` are what it wrote when something was wrong, and
+/// `complaints` the errors among them.
 ///
-/// A program that was ended from outside says nothing of that. One that is unwell near its bound counts,
-/// since a decoder that gets no memory may only warn of a packet that it cannot parse, and ffprobe
-/// then takes the next picture for the first.
+/// A program that was ended from outside is not judged. One that had problems near its memory limit
+/// counts: a decoder that gets no memory may only warn of a packet that it cannot parse, and
+/// ffprobe then takes a later picture for the first.
 pub fn was_short_of_memory<T>(finished: &Finished<T>, remarks: &str, complaints: &str) -> bool {
     let is_well = finished.ending == Ending::Exited(0) && remarks.is_empty();
     let is_unwell_near_bound = finished.near_memory_bound && !is_well;
@@ -69,16 +69,15 @@ pub fn was_short_of_memory<T>(finished: &Finished<T>, remarks: &str, complaints:
         && (is_unwell_near_bound || is_short_of_memory(complaints, finished.memory_bounded))
 }
 
-/// Whether FFmpeg, whose memory is `bounded` or not, complained that it gets no more. Neither its exit
-/// code nor ffprobe's says so: both go on with the next picture, as after any picture that does not
-/// decode.
+/// Whether FFmpeg's errors say that memory ran out; `bounded` says whether it had a limit. Exit
+/// codes do not tell, neither FFmpeg's nor ffprobe's: both continue with the next picture.
 fn is_short_of_memory(complaints: &str, bounded: bool) -> bool {
     let has = |words: &&str| complaints.contains(*words);
     let perhaps = bounded && !has(&NO_SUCH_PICTURE);
     has(&NO_MEMORY) || perhaps && PERHAPS_NO_MEMORY.iter().any(has)
 }
 
-/// Who speaks (`[https @ 0x55] `, and from FFmpeg 6 on several of them), and what.
+/// Splits off the components that wrote the line (`[https @ 0x55] `; several since FFmpeg 6).
 fn speakers(line: &str) -> (&str, &str) {
     let mut end = 0;
     while line[end..].starts_with('[')

@@ -1,12 +1,12 @@
-//! Looks at a source with ffprobe: which stream is the video, how it is shown, when it starts,
-//! and where it really ends.
+//! Probes a source with ffprobe: which stream is the video, its size and start, and where it really
+//! ends.
 
-mod answer;
-pub mod beginning;
 mod components;
 mod error;
-pub mod ffmpeg_input;
-pub mod ffmpeg_log;
+mod ffmpeg_input;
+mod ffmpeg_log;
+mod ffprobe_output;
+mod file_signature;
 mod packets;
 
 use std::{ffi::OsString, path::Path};
@@ -19,76 +19,75 @@ use gifgen_shared::{
     video_stream::VideoStream,
 };
 
-pub use crate::error::ProbeError;
-use crate::{
+use self::ffprobe_output::FfprobeOutput;
+
+pub use self::{
+    error::ProbeError,
     ffmpeg_input::Input,
     ffmpeg_log::{LOG_LEVEL, complaints, was_short_of_memory},
+    file_signature::{SIGNATURE_BYTES, rejection_of},
 };
 
-use self::answer::Answer;
-
-/// What to probe, and with what.
+/// What to probe, and with which program.
 #[derive(Clone, Copy, Debug)]
 pub struct Probe<'a> {
-    /// The program.
+    /// Path of ffprobe.
     pub ffprobe: &'a Path,
-    /// Where it reads the source. If that breaks off there, the source seems to end: whoever serves
-    /// it has to say so.
+    /// Where ffprobe reads the source. A read that breaks off looks like the end of the file, so
+    /// whoever serves the source must report such an error.
     pub input: Input<'a>,
-    /// When all probing must be over.
+    /// When all probing must be finished.
     pub deadline: Deadline,
 }
 
-/// Most bytes of ffprobe's answer that are kept: a source with thousands of streams is cut off,
-/// and its JSON then fails to parse.
-const ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// Limit of ffprobe's captured output, in bytes. The JSON of a source with thousands of streams is
+/// cut off, and does not parse.
+const OUTPUT_BYTES: usize = 4 * 1024 * 1024;
 
-/// How much this process grows while ffprobe runs, in bytes: by what it keeps of the source
-/// (64 MiB at most), and a little.
+/// Growth of this process while ffprobe runs, in bytes: at most 64 MiB of the source, and a little
+/// more.
 const RESERVE: u64 = 96 * 1024 * 1024;
 
-/// A time behind every end: FFmpeg then seeks to the last keyframe there is.
+/// A time after every end. FFmpeg then seeks to the last keyframe.
 const FAR: &str = "999999%";
 
-/// How much before the claimed end to look, in seconds, so that a keyframe is found there.
+/// Seconds before the claimed end to start reading, so that a keyframe is found there.
 const NEAR_END_SECONDS: f64 = 5.0;
 
-/// What keeps FFmpeg from reading a container's index, or all fragments of a fragmented MP4, where
-/// only its header and its beginning are wanted.
+/// Keeps FFmpeg from reading the container's index, or all fragments of a fragmented MP4, if only
+/// the header and the start are needed.
 const IGNORE_INDEX: [&str; 2] = ["-fflags", "+ignidx"];
 
-/// How much of the beginning FFmpeg looks into, at first, to find out about the streams, in
-/// microseconds. It goes through five to seven seconds of what has no header else, but in nearly all
-/// files one shows all there is.
-const SHORT_LOOK: [&str; 2] = ["-analyzeduration", "1000000"];
+/// First analysis of the streams, in microseconds. Without it FFmpeg analyzes five to seven seconds
+/// of formats without a header, but one second shows everything in nearly all files.
+const SHORT_ANALYSIS: [&str; 2] = ["-analyzeduration", "1000000"];
 
-/// Containers in which FFmpeg seeks by guessing at byte positions and lands between keyframes,
-/// and how much earlier to seek for a start, in seconds: the longest distance between keyframes
-/// that HLS packagers use.
+/// Containers in which FFmpeg seeks to guessed byte positions, between keyframes; and how many
+/// seconds earlier to seek. 10 s is the longest keyframe distance that HLS packagers use.
 const BLIND_SEEK: [(&str, u32); 2] = [("mpegts", 10), ("mpeg", 10)];
 
 impl Probe<'_> {
-    /// Reads the container's header and the first pictures, and chooses the stream to render:
-    /// the default video stream, else the first; cover art is none.
+    /// Reads the container's header and the first pictures, and chooses the stream to render: the
+    /// default video stream, or else the first. Cover art does not count.
     ///
     /// # Errors
-    /// [`ProbeError::Rejected`] if the source is no video that can be rendered; the other kinds
+    /// [`ProbeError::Rejected`] if the source is not a video that can be rendered. The other errors
     /// are transient.
     pub async fn header(&self) -> Result<Header, ProbeError> {
-        let mut answer = self.streams(&SHORT_LOOK).await?;
-        let is_enough = answer
+        let mut output = self.streams(&SHORT_ANALYSIS).await?;
+        let is_enough = output
             .video_stream()
-            .and_then(|stream| answer.displayed_size(stream));
+            .and_then(|stream| output.displayed_size(stream));
         if is_enough.is_err() {
-            answer = self.streams(&[]).await?;
+            output = self.streams(&[]).await?;
         }
-        let format = answer.format()?;
-        let stream = answer.video_stream()?;
-        let (width, height) = answer.displayed_size(stream)?;
-        // Where packets carry no times, FFmpeg guesses them by what it has looked into.
+        let format = output.format()?;
+        let stream = output.video_stream()?;
+        let (width, height) = output.displayed_size(stream)?;
+        // If packets have no pts, FFmpeg guesses them from what it analyzed.
         let is_timed = format.format_name == "mpegts";
-        let look = if is_timed { &SHORT_LOOK[..] } else { &[] };
-        let head = self.head(stream.index, look).await?;
+        let analysis = if is_timed { &SHORT_ANALYSIS[..] } else { &[] };
+        let head = self.head(stream.index, analysis).await?;
         if format.format_name == "gif" && head.packets == 1 {
             return Err(Rejection::new(
                 Reason::NotAVideo,
@@ -126,13 +125,13 @@ impl Probe<'_> {
         })
     }
 
-    /// The length of the video stream in seconds, rounded to milliseconds: from its first
-    /// picture to the end of its last, by the timestamps of the packets near the end of the
-    /// file. What the header claims decides only where to look first.
+    /// The duration of the video stream in seconds, rounded to milliseconds: from the pts of its
+    /// first picture to the end of its last. It is read from the packets near the end of the file.
+    /// The claimed duration only decides where to look first.
     ///
     /// # Errors
     /// [`ProbeError::Rejected`] if there are no packets, or if the file breaks off before the
-    /// end that it claims; the other kinds are transient.
+    /// claimed end. The other errors are transient.
     pub async fn length(&self, header: &Header) -> Result<f64, ProbeError> {
         let start = header.video.start_time;
         let near_claimed = header
@@ -157,9 +156,9 @@ impl Probe<'_> {
         Err(Rejection::new(Reason::EmptyVideo, "the video stream holds no pictures").into())
     }
 
-    /// What the header says of the container and its video streams, and the first packets, into which
-    /// FFmpeg is to `look`.
-    async fn streams(&self, look: &[&str]) -> Result<Answer, ProbeError> {
+    /// Reads the container, its video streams, and the first packets. `analysis` are FFmpeg's
+    /// arguments for how much to analyze.
+    async fn streams(&self, analysis: &[&str]) -> Result<FfprobeOutput, ProbeError> {
         let questions = [
             "-select_streams",
             "V",
@@ -168,11 +167,11 @@ impl Probe<'_> {
              stream=index,codec_name,width,height,sample_aspect_ratio,field_order:\
              stream_disposition=default:stream_side_data=rotation",
         ];
-        self.ask(&[look, &questions].concat()).await
+        self.ask(&[analysis, &questions].concat()).await
     }
 
-    /// Asks about the header or the beginning.
-    async fn ask(&self, questions: &[&str]) -> Result<Answer, ProbeError> {
+    /// Queries the header or the start of the file.
+    async fn ask(&self, questions: &[&str]) -> Result<FfprobeOutput, ProbeError> {
         let mut args: Vec<OsString> = ["-v", LOG_LEVEL, "-show_error", "-of", "json=compact=1"]
             .iter()
             .chain(&IGNORE_INDEX)
@@ -180,11 +179,11 @@ impl Probe<'_> {
             .map(OsString::from)
             .collect();
         args.extend(self.input.args());
-        let finished = self.run(args, Keep::First(ANSWER_BYTES)).await?;
-        let said = self.input.named_in(finished.stderr.trim());
-        let mut answer = Answer::parse(&finished.stdout, said)?;
-        answer.near_memory_bound = finished.near_memory_bound;
-        Ok(answer)
+        let finished = self.run(args, Keep::First(OUTPUT_BYTES)).await?;
+        let stderr = self.input.named_in(finished.stderr.trim());
+        let mut output = FfprobeOutput::parse(&finished.stdout, stderr)?;
+        output.near_memory_bound = finished.near_memory_bound;
+        Ok(output)
     }
 
     async fn run(&self, args: Vec<OsString>, keep: Keep) -> Result<Finished<Vec<u8>>, ProbeError> {

@@ -1,4 +1,4 @@
-//! The packets of a stream: the first ones, the last ones, and those in between two times.
+//! The packets of a stream: the first, the last, and those within a time range.
 
 use std::{collections::HashMap, ffi::OsString, ops::Range};
 
@@ -6,47 +6,45 @@ use gifgen_child::Keep;
 use gifgen_shared::rejection::{Reason, Rejection};
 
 use super::Probe;
-use crate::{answer::seconds, error::ProbeError, ffmpeg_log::LOG_LEVEL};
+use crate::{error::ProbeError, ffmpeg_log::LOG_LEVEL, ffprobe_output::seconds};
 
-/// Packets that are read and decoded to find the first picture. H.264 and HEVC reorder over at
-/// most 16 pictures.
+/// Packets that are decoded to find the first picture. H.264 and HEVC reorder at most 16 pictures.
 const HEAD_PACKETS: &str = "%+#24";
 
-/// The same where those give no picture: a file cut between keyframes starts with packets that
-/// are not shown or cannot be decoded. Enough for 16 seconds at 60 pictures a second.
+/// Used if those give no picture: a file cut between keyframes starts with packets that are not
+/// shown or not decodable. Enough for 16 s at 60 pictures per second.
 const LONG_HEAD_PACKETS: &str = "%+#1000";
 
-/// Most bytes of a packet list that are kept from its end. A line has some 70 bytes, so the
-/// reordering of the last pictures is well inside.
+/// Bytes kept from the end of a packet list. A line has some 70 bytes, so the reordered last
+/// pictures are well inside.
 const TAIL_BYTES: usize = 64 * 1024;
 
-/// Most bytes of a packet list that are kept from its beginning: half of it holds the longest
-/// slice at 60 pictures a second, 900 s, and as much may come before, from its keyframe on.
+/// Bytes kept from the start of a packet list. Half of that holds the longest slice, 900 s at 60
+/// pictures per second; the other half is for packets since its keyframe.
 const LIST_BYTES: usize = 8 * 1024 * 1024;
 
-/// How much farther than a time packets are read, in seconds. ffprobe stops at the first packet
-/// that is shown later, but packets lie in the order of decoding: those of pictures between two
-/// that they refer to come after both. 16 pictures are reordered at most, so this does for each
-/// rate from 1.6 pictures a second on.
+/// Seconds of packets that are read past the range. ffprobe stops at the first packet with a later
+/// pts, but packets are in decoding order: B-frames come after both pictures that they refer to. At
+/// most 16 pictures are reordered, so this suffices from 1.6 pictures per second on.
 const REORDERED_SECONDS: f64 = 10.0;
 
-/// What FFmpeg's demuxers say when the file ends before they expect it to (MOV, Matroska).
+/// FFmpeg's messages if a file ends before the demuxer expects it (MOV, Matroska).
 const BREAKS_OFF: [&str; 2] = ["partial file", "File ended prematurely"];
 
 /// The first packets and pictures of a stream.
 pub(super) struct Head {
     first_packet: f64,
-    /// Timestamp of the first picture, in seconds.
+    /// Pts of the first picture, in seconds.
     pub first_picture: f64,
-    /// How many packets there are, of those that were asked for.
+    /// Number of packets read, without those that are never shown.
     pub packets: usize,
-    decode_clock: bool,
+    has_dts_only: bool,
 }
 
 impl Head {
-    /// How far the packets' clock is behind the pictures', in seconds.
+    /// How far the packets' timestamps are behind the pictures' pts, in seconds.
     pub fn clock_offset(&self) -> f64 {
-        if self.decode_clock {
+        if self.has_dts_only {
             self.first_picture - self.first_packet
         } else {
             0.0
@@ -56,18 +54,18 @@ impl Head {
 
 /// The last packets of a stream.
 pub(super) struct Tail {
-    /// The end of the last one, in seconds; `None` if there are none.
+    /// End of the last packet, in seconds; `None` if there is none.
     pub end: Option<f64>,
-    /// Whether the file ends before its demuxer expects it to.
+    /// Whether the file ends before its demuxer expects it.
     pub breaks_off: bool,
 }
 
 impl Probe<'_> {
-    /// The first packets and pictures of stream `index`, where FFmpeg takes such a `look` before.
-    pub(super) async fn head(&self, index: u32, look: &[&str]) -> Result<Head, ProbeError> {
-        let mut head = self.read_head(index, look, HEAD_PACKETS).await?;
+    /// Reads the first packets and pictures of stream `index`.
+    pub(super) async fn head(&self, index: u32, analysis: &[&str]) -> Result<Head, ProbeError> {
+        let mut head = self.read_head(index, analysis, HEAD_PACKETS).await?;
         if head.first_picture.is_infinite() {
-            head = self.read_head(index, look, LONG_HEAD_PACKETS).await?;
+            head = self.read_head(index, analysis, LONG_HEAD_PACKETS).await?;
         }
         if head.first_packet.is_infinite() {
             return Err(Rejection::new(
@@ -77,7 +75,7 @@ impl Probe<'_> {
             .into());
         }
         if head.first_picture.is_infinite() {
-            // The workers will find that nothing decodes, and fail.
+            // Nothing decodes; the workers will report that.
             head.first_picture = head.first_packet;
         }
         Ok(head)
@@ -86,7 +84,7 @@ impl Probe<'_> {
     async fn read_head(
         &self,
         index: u32,
-        look: &[&str],
+        analysis: &[&str],
         interval: &str,
     ) -> Result<Head, ProbeError> {
         let index = index.to_string();
@@ -100,14 +98,14 @@ impl Probe<'_> {
             "-show_entries",
             "packet=pts_time,dts_time,flags:frame=best_effort_timestamp_time",
         ];
-        let answer = self.ask(&[look, &questions].concat()).await?;
-        let near_memory_bound = answer.near_memory_bound;
-        let entries = answer.packets_and_frames;
+        let output = self.ask(&[analysis, &questions].concat()).await?;
+        let near_memory_bound = output.near_memory_bound;
+        let entries = output.packets_and_frames;
         let mut head = Head {
             first_packet: f64::INFINITY,
             first_picture: f64::INFINITY,
             packets: 0,
-            decode_clock: false,
+            has_dts_only: false,
         };
         let mut pictures = 0;
         for entry in &entries {
@@ -116,21 +114,21 @@ impl Probe<'_> {
                 let at = seconds(&entry.best_effort_timestamp_time);
                 head.first_picture = head.first_picture.min(at.unwrap_or(f64::INFINITY));
             } else if !entry.flags.contains('D') {
-                // Packets flagged D lie before an edit list's start and are never shown.
+                // Packets flagged D are before an edit list's start and are never shown.
                 head.packets += 1;
-                head.decode_clock |= entry.pts_time.is_none();
+                head.has_dts_only |= entry.pts_time.is_none();
                 let at = seconds(&entry.pts_time).or(seconds(&entry.dts_time));
                 head.first_packet = head.first_packet.min(at.unwrap_or(f64::INFINITY));
             }
         }
-        // dav1d says nothing of pictures that find no memory.
+        // dav1d does not report pictures that get no memory.
         if near_memory_bound && pictures < head.packets {
             return Err(Rejection::out_of_memory().into());
         }
         Ok(head)
     }
 
-    /// The last packets of stream `index`, looking from the interval's start on.
+    /// Reads the packets of stream `index` from the start of the interval on.
     pub(super) async fn tail(&self, index: u32, interval: &str) -> Result<Tail, ProbeError> {
         let (packets, said) = self
             .packets(index, interval, Keep::Last(TAIL_BYTES))
@@ -141,11 +139,11 @@ impl Probe<'_> {
         })
     }
 
-    /// When the packets of stream `index` are shown that lie within `range`, in seconds on the
-    /// container's clock; some outside of it may be among them.
+    /// The pts of the packets of stream `index` within `range`, in seconds on the container's
+    /// clock, and of some packets outside it.
     ///
     /// # Errors
-    /// For passing reasons only.
+    /// Transient ones only.
     pub async fn packet_times(
         &self,
         index: u32,
@@ -157,8 +155,8 @@ impl Probe<'_> {
         Ok(packets.iter().map(|packet| packet.start).collect())
     }
 
-    /// The packets of stream `index` in an interval of ffprobe's, as far as the list is to be
-    /// kept, and what ffprobe said.
+    /// Reads the packets of stream `index` in an ffprobe interval, as many as `keep` allows. Also
+    /// returns ffprobe's error lines.
     async fn packets(
         &self,
         index: u32,
@@ -187,7 +185,7 @@ impl Probe<'_> {
     }
 }
 
-/// A packet that is shown.
+/// The presentation time of a packet, in seconds.
 #[derive(Debug, PartialEq)]
 struct Packet {
     start: f64,
@@ -195,7 +193,7 @@ struct Packet {
 }
 
 impl Packet {
-    /// Reads a line of ffprobe's `compact` list; the first one may have lost its beginning.
+    /// Parses a line of ffprobe's `compact` list. The first line may be cut.
     fn parse(line: &str) -> Option<Self> {
         let fields: HashMap<&str, &str> =
             line.split('|').filter_map(|f| f.split_once('=')).collect();

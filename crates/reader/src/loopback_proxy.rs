@@ -15,7 +15,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
-use gifgen_probe::ffmpeg_input::Input;
+use gifgen_probe::Input;
 use http_body_util::{Either, Empty, StreamBody};
 use hyper::{
     Method, Request, Response, StatusCode,

@@ -2,10 +2,7 @@
 
 use std::{ops::Range, path::Path, sync::Arc};
 
-use gifgen_probe::{
-    Probe, ProbeError,
-    beginning::{BEGINNING_BYTES, rejection_of},
-};
+use gifgen_probe::{Probe, ProbeError, SIGNATURE_BYTES, rejection_of};
 use gifgen_shared::{deadline::Deadline, header::Header, rejection::Reason};
 
 use crate::{
@@ -48,7 +45,7 @@ pub async fn header(
         Err(ProbingError::Probe(ProbeError::Rejected(rejection)))
             if rejection.reason == Reason::Unreadable =>
         {
-            let beginning = blocks.read(0..BEGINNING_BYTES).await?;
+            let beginning = blocks.read(0..SIGNATURE_BYTES).await?;
             rejection_of(&beginning).map_or(found, |known| Err(ProbeError::from(known).into()))
         }
         _ => found,

@@ -8,8 +8,8 @@ use gifgen_shared::{
     source_key::SourceKey,
 };
 use gifgen_testkit::{
-    bed::{FILMS, TestBed, settings},
     media,
+    test_env::{FILMS, TestEnv, settings},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -19,8 +19,8 @@ use tokio::{
 
 const KEY: &str = "cars.mp4";
 
-async fn gateway(bed: &TestBed, name: &str) -> (LoopbackProxy, Arc<Reader>) {
-    let object = bed.adopt_video(KEY, name).await;
+async fn gateway(env: &TestEnv, name: &str) -> (LoopbackProxy, Arc<Reader>) {
+    let object = env.adopt_video(KEY, name).await;
     let etag = ETag::new(&object.etag).unwrap();
     let bytes = media::video(name).metadata().unwrap().len();
     let source = Source {
@@ -31,7 +31,7 @@ async fn gateway(bed: &TestBed, name: &str) -> (LoopbackProxy, Arc<Reader>) {
     let pinned = PinnedSource::new(source, etag, bytes);
     let expiry = Duration::from_secs(600);
     let http = Http::new().unwrap();
-    let reader = Reader::new(http, bed.s3().clone(), pinned, expiry);
+    let reader = Reader::new(http, env.s3().clone(), pinned, expiry);
     let gateway = LoopbackProxy::start(BlockCache::new(Arc::clone(&reader))).await;
     (gateway.unwrap(), reader)
 }
@@ -52,8 +52,8 @@ async fn packets(args: Vec<std::ffi::OsString>) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn ffmpeg_finds_the_same_packets_as_in_the_file() {
     for name in ["d45", "d18", "d15", "d17", "d16"] {
-        let bed = TestBed::start().await;
-        let (gateway, reader) = gateway(&bed, name).await;
+        let env = TestEnv::start().await;
+        let (gateway, reader) = gateway(&env, name).await;
         let input = gateway.input(None);
         let read = packets(input.args()).await;
         let file = media::video(name);
@@ -89,8 +89,8 @@ fn path(gateway: &LoopbackProxy) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_does_not_know_the_path_gets_nothing() {
-    let bed = TestBed::start().await;
-    let (gateway, reader) = gateway(&bed, "d45").await;
+    let env = TestEnv::start().await;
+    let (gateway, reader) = gateway(&env, "d45").await;
     for path in ["/", "/cars.mp4", "/../etc/passwd"] {
         let answer = get(&gateway, path, "bytes=0-9").await;
         assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
@@ -100,8 +100,8 @@ async fn whoever_does_not_know_the_path_gets_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ranges_behind_the_end_are_refused() {
-    let bed = TestBed::start().await;
-    let (gateway, reader) = gateway(&bed, "d45").await;
+    let env = TestEnv::start().await;
+    let (gateway, reader) = gateway(&env, "d45").await;
     let path = path(&gateway);
     let answer = get(&gateway, &path, &format!("bytes={}-", reader.len())).await;
     assert!(answer.starts_with("HTTP/1.1 416"), "{answer}");
@@ -112,8 +112,8 @@ async fn ranges_behind_the_end_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_reads_is_mostly_not_fetched() {
-    let bed = TestBed::start().await;
-    let (gateway, reader) = gateway(&bed, "d44").await;
+    let env = TestEnv::start().await;
+    let (gateway, reader) = gateway(&env, "d44").await;
     let mut stream = TcpStream::connect(("127.0.0.1", gateway.port()))
         .await
         .unwrap();
@@ -127,8 +127,8 @@ async fn what_nobody_reads_is_mostly_not_fetched() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_goes_away_and_comes_back_goes_on_with_the_same_answer() {
-    let bed = TestBed::start().await;
-    let (gateway, reader) = gateway(&bed, "d44").await;
+    let env = TestEnv::start().await;
+    let (gateway, reader) = gateway(&env, "d44").await;
     let film = std::fs::read(media::video("d44")).unwrap();
     // Within what has come, a little behind it, and far behind.
     for (start, requests) in [(0, 1), (40_000, 1), (100_000, 1), (1_900_000, 2)] {
@@ -140,8 +140,8 @@ async fn who_goes_away_and_comes_back_goes_on_with_the_same_answer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_read_since_does_not_come_again_with_an_answer_that_waited() {
-    let bed = TestBed::start().await;
-    let (gateway, reader) = gateway(&bed, "d44").await;
+    let env = TestEnv::start().await;
+    let (gateway, reader) = gateway(&env, "d44").await;
     let film = std::fs::read(media::video("d44")).unwrap();
     beginning(&gateway, 0, 100).await;
     let first = reader.bytes_read();
@@ -185,9 +185,9 @@ async fn taken(gateway: &LoopbackProxy, range: &str, bytes: usize) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_gateway_knows_what_became_of_the_source() {
-    let bed = TestBed::start().await;
-    let (gateway, _reader) = gateway(&bed, "d45").await;
-    bed.adopt_video(KEY, "d44").await;
+    let env = TestEnv::start().await;
+    let (gateway, _reader) = gateway(&env, "d45").await;
+    env.adopt_video(KEY, "d44").await;
     let read = get(&gateway, &path(&gateway), "bytes=0-99").await;
     assert!(!read.contains("ftyp"), "{read}");
     let failure = gateway.failure();

@@ -7,7 +7,7 @@ use gifgen_shared::{
     source::{ETag, PinnedSource, Source},
     source_key::SourceKey,
 };
-use gifgen_testkit::bed::{FILMS, TestBed};
+use gifgen_testkit::test_env::{FILMS, TestEnv};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -17,8 +17,8 @@ use tokio::{
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_gateway_answers_when_there_are_files_again() {
-    let bed = TestBed::start().await;
-    let object = bed.adopt_video("cars.mp4", "d45").await;
+    let env = TestEnv::start().await;
+    let object = env.adopt_video("cars.mp4", "d45").await;
     let etag = ETag::new(&object.etag).unwrap();
     let source = Source {
         bucket: FILMS.into(),
@@ -28,7 +28,7 @@ async fn the_gateway_answers_when_there_are_files_again() {
     let pinned = PinnedSource::new(source, etag, 1000);
     let expiry = Duration::from_secs(600);
     let http = Http::new().unwrap();
-    let reader = Reader::new(http, bed.s3().clone(), pinned, expiry);
+    let reader = Reader::new(http, env.s3().clone(), pinned, expiry);
     let gateway = LoopbackProxy::start(BlockCache::new(Arc::clone(&reader)))
         .await
         .unwrap();

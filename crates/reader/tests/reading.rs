@@ -9,9 +9,9 @@ use gifgen_shared::{
     source_key::SourceKey,
 };
 use gifgen_testkit::{
-    bed::{FILMS, TestBed},
     broken_connections::{Fault, Proxy},
-    forgetful::Forgetful,
+    stale_connections::StaleConnectionProxy,
+    test_env::{FILMS, TestEnv},
 };
 
 const KEY: &str = "a b/ü+.mp4";
@@ -20,7 +20,7 @@ const BYTES: usize = 1_000_003;
 
 /// A source of [`BYTES`] bytes that are all known.
 struct Film {
-    bed: TestBed,
+    env: TestEnv,
     etag: ETag,
 }
 
@@ -30,20 +30,20 @@ fn content() -> Vec<u8> {
 
 impl Film {
     async fn uploaded() -> Self {
-        let bed = TestBed::start().await;
-        let etag = put(&bed, content()).await;
-        Self { bed, etag }
+        let env = TestEnv::start().await;
+        let etag = put(&env, content()).await;
+        Self { env, etag }
     }
 
     /// A reader whose connections to S3 suffer `fault(n)`.
     async fn reader(&self, expiry: Duration, fault: fn(usize) -> Fault) -> (Arc<Reader>, Proxy) {
-        let proxy = Proxy::start(&self.bed.stack().s3_endpoint(), fault).await;
+        let proxy = Proxy::start(&self.env.stack().s3_endpoint(), fault).await;
         (self.reader_behind(&proxy.endpoint, expiry), proxy)
     }
 
     /// A reader that reaches S3 through the proxy at `endpoint`.
     fn reader_behind(&self, endpoint: &str, expiry: Duration) -> Arc<Reader> {
-        let s3 = self.bed.s3_behind(endpoint);
+        let s3 = self.env.s3_behind(endpoint);
         let source = Source {
             bucket: FILMS.into(),
             key: SourceKey::plain(KEY).unwrap(),
@@ -55,8 +55,8 @@ impl Film {
     }
 }
 
-async fn put(bed: &TestBed, content: Vec<u8>) -> ETag {
-    let request = bed.s3().put_object().bucket(FILMS).key(KEY);
+async fn put(env: &TestEnv, content: Vec<u8>) -> ETag {
+    let request = env.s3().put_object().bucket(FILMS).key(KEY);
     let put = request.body(ByteStream::from(content)).send().await;
     ETag::new(put.unwrap().e_tag().unwrap()).unwrap()
 }
@@ -100,18 +100,18 @@ async fn a_connection_that_breaks_is_taken_up_where_it_broke() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_repeated_over_a_new_connection_is_counted() {
     let film = Film::uploaded().await;
-    let forgetful = Forgetful::start(&film.bed.stack().s3_endpoint()).await;
-    let reader = film.reader_behind(forgetful.endpoint(), HOUR);
+    let stale_proxy = StaleConnectionProxy::start(&film.env.stack().s3_endpoint()).await;
+    let reader = film.reader_behind(stale_proxy.endpoint(), HOUR);
     assert!(reader.read(0..10).await.unwrap() == content()[..10]);
     // A connection goes back to the pool a moment after its answer, when that is up to the machine.
     let mut reads = 1;
-    while forgetful.reset() == 0 {
+    while stale_proxy.reset() == 0 {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        forgetful.freeze();
+        stale_proxy.freeze();
         assert!(reader.read(10..20).await.unwrap() == content()[10..20]);
         reads += 1;
     }
-    assert_eq!((reader.requests(), forgetful.reset()), (reads + 1, 1));
+    assert_eq!((reader.requests(), stale_proxy.reset()), (reads + 1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,7 +129,7 @@ async fn a_server_that_stays_away_is_named_without_the_url() {
 async fn a_source_that_was_replaced_is_not_read() {
     let film = Film::uploaded().await;
     let (reader, _proxy) = film.reader(HOUR, |_| Fault::None).await;
-    put(&film.bed, vec![7; BYTES]).await;
+    put(&film.env, vec![7; BYTES]).await;
     let error = reader.read(0..10).await.unwrap_err();
     assert!(matches!(error, ReadError::Replaced(_)), "{error}");
 }
@@ -145,7 +145,7 @@ async fn a_source_that_is_replaced_while_it_is_read_is_not_mixed_with_its_succes
         .await;
     let mut stream = reader.stream(0..BYTES as u64);
     stream.next().await.unwrap();
-    put(&film.bed, vec![7; BYTES]).await;
+    put(&film.env, vec![7; BYTES]).await;
     let ending = loop {
         match stream.next().await {
             Ok(Some(_)) => {}
@@ -159,7 +159,7 @@ async fn a_source_that_is_replaced_while_it_is_read_is_not_mixed_with_its_succes
 async fn a_source_that_was_deleted_is_gone() {
     let film = Film::uploaded().await;
     let (reader, _proxy) = film.reader(HOUR, |_| Fault::None).await;
-    let delete = film.bed.s3().delete_object().bucket(FILMS).key(KEY);
+    let delete = film.env.s3().delete_object().bucket(FILMS).key(KEY);
     delete.send().await.unwrap();
     let error = reader.read(0..10).await.unwrap_err();
     assert!(matches!(error, ReadError::Gone(_)), "{error}");

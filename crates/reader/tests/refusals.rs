@@ -8,9 +8,9 @@ use gifgen_shared::{
     source_key::SourceKey,
 };
 use gifgen_testkit::{
-    bed::{FILMS, TestBed},
-    canned::{Answer, Canned},
     clients,
+    stub_server::{Answer, StubServer},
+    test_env::{FILMS, TestEnv},
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ fn source(bucket: &str) -> Source {
 /// What a HEAD of a source says, of a server with these answers to HEAD and to GET, and how many
 /// requests that took.
 async fn looked_at(head: Answer, get: Answer) -> (String, usize) {
-    let server = Canned::start(move |line| {
+    let server = StubServer::start(move |line| {
         assert!(!line.starts_with("PUT"), "{line}");
         if line.starts_with("HEAD") {
             head.clone()
@@ -108,19 +108,19 @@ async fn a_bad_request_for_an_object_names_unknown_keys() {
 
 #[tokio::test]
 async fn a_mistyped_bucket_is_not_a_deleted_object() {
-    let bed = TestBed::start().await;
-    let error = source("flims").state(bed.s3()).await.unwrap_err();
+    let env = TestEnv::start().await;
+    let error = source("flims").state(env.s3()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "failed to look at s3://flims/a film.mp4: there is no bucket flims: check its name"
     );
-    let state = source(FILMS).state(bed.s3()).await.unwrap();
+    let state = source(FILMS).state(env.s3()).await.unwrap();
     assert_eq!(state, SourceState::Gone);
 }
 
 /// What reading says of a server with this answer, and how many requests that took.
 async fn read(answer: Answer) -> (String, usize) {
-    let server = Canned::start(move |_| answer.clone()).await;
+    let server = StubServer::start(move |_| answer.clone()).await;
     let s3 = clients::s3(&server.endpoint(), "AKIAEXAMPLE", "test");
     let etag = ETag::new("9b2c").unwrap();
     let pinned = PinnedSource::new(source(FILMS), etag, 100);

@@ -22,7 +22,7 @@ const BODY: usize = 30_000;
 const OBJECTS: usize = 10_000;
 
 async fn start() -> (tempfile::TempDir, Stack, Client) {
-    // TMPDIR chooses the disk.
+    // TMPDIR selects the disk.
     let data = tempfile::tempdir().unwrap();
     let stack = Stack::start(data.path()).await.unwrap();
     stack.store().create_bucket("films").await.unwrap();
@@ -33,7 +33,7 @@ async fn start() -> (tempfile::TempDir, Stack, Client) {
 }
 
 async fn puts_of_30_kb_through_the_sdk() {
-    // Kept to the end: ext4 is slow to give out inodes that were freed in the last minute.
+    // Kept to the end: ext4 is slow to reuse inodes that were freed in the last minute.
     let mut kept = Vec::new();
     for parallel in [1, 8, 32] {
         let (data, stack, client) = start().await;

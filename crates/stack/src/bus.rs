@@ -1,4 +1,4 @@
-//! The event bus: rules, and what is delivered to them.
+//! The event bus: matches events against rules.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,15 +11,15 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::ids::{RandomError, random_uuid};
 use crate::pattern::{self, PatternError};
 
-/// The account in every envelope and ARN.
+/// Account of every envelope and ARN.
 pub(crate) const ACCOUNT: &str = "000000000000";
-/// The region in every envelope and ARN.
+/// Region of every envelope and ARN.
 pub(crate) const REGION: &str = "us-east-1";
 
-/// The default event bus of this stack; a clone is another handle on the same bus.
+/// The default event bus of this stack. A clone is another handle on the same bus.
 ///
-/// Delivery is in memory, once, in the order of publication; what has not been received when the
-/// process ends is lost.
+/// Delivery is in memory, once, in the order of publication. Events that were not received are lost
+/// when the process ends.
 #[derive(Clone, Default)]
 pub struct Bus {
     rules: Arc<Mutex<Vec<Rule>>>,
@@ -31,13 +31,13 @@ struct Rule {
     matches: UnboundedSender<Value>,
 }
 
-/// Why a rule could not be added or an event could not be published.
+/// A rule was not added, or an event not published.
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
-    /// The pattern holds something that is not supported, and so would never match as meant.
+    /// The pattern contains something unsupported, which would not match as meant.
     #[error("add rule `{rule}`: {reason}")]
     Pattern {
-        /// The rule's name.
+        /// Name of the rule.
         rule: String,
         /// What is wrong with the pattern.
         reason: PatternError,
@@ -45,33 +45,33 @@ pub enum BusError {
     /// The matcher refuses the pattern.
     #[error("add rule `{rule}`: {reason}")]
     Matcher {
-        /// The rule's name.
+        /// Name of the rule.
         rule: String,
-        /// What the matcher said.
+        /// The matcher's error.
         reason: QuaminaError,
     },
-    /// There is a rule of that name whose receiver is still there.
+    /// A rule of that name exists, and its receiver is alive.
     #[error("add rule `{rule}`: a rule of that name exists")]
     RuleExists {
-        /// The rule's name.
+        /// Name of the rule.
         rule: String,
     },
-    /// The event could not be matched against a rule.
+    /// The event could not be matched.
     #[error("match event `{id}` against rule `{rule}`: {reason}")]
     Match {
-        /// The event's id.
+        /// Id of the event.
         id: String,
-        /// The rule's name.
+        /// Name of the rule.
         rule: String,
-        /// What the matcher said.
+        /// The matcher's error.
         reason: QuaminaError,
     },
-    /// No id could be made for the event.
+    /// The event got no id.
     #[error(transparent)]
     Random(#[from] RandomError),
 }
 
-/// What a publisher says of an event; the bus adds the rest of the envelope.
+/// The publisher's part of an event; the bus adds the rest of the envelope.
 pub(crate) struct NewEvent {
     pub(crate) source: String,
     pub(crate) detail_type: String,
@@ -81,14 +81,14 @@ pub(crate) struct NewEvent {
 }
 
 impl Bus {
-    /// Adds a rule under a name of its own. Each event that matches `pattern` (an EventBridge
-    /// event pattern) goes into the returned receiver as a whole envelope: `version`, `id`,
-    /// `detail-type`, `source`, `account`, `time`, `region`, `resources`, `detail`. The rule goes
-    /// away with its receiver.
+    /// Adds a rule with a unique name. Each event that matches `pattern` (an EventBridge event
+    /// pattern) is sent to the returned receiver as a whole envelope: `version`, `id`,
+    /// `detail-type`, `source`, `account`, `time`, `region`, `resources`, `detail`. Dropping the
+    /// receiver removes the rule.
     ///
     /// # Errors
-    /// A pattern with anything that is not supported here (`$or`, `anything-but` with another
-    /// operator in it, …) is an error; nothing in a pattern is ever passed over.
+    /// The pattern contains something unsupported (`$or`, `anything-but` with a nested operator,
+    /// …). No part of a pattern is ever ignored.
     pub fn add_rule(
         &self,
         name: &str,
@@ -119,7 +119,7 @@ impl Bus {
         Ok(receiver)
     }
 
-    /// Hands the event to each rule that matches, and returns its id.
+    /// Sends the event to each matching rule, and returns its id.
     pub(crate) fn publish(&self, event: NewEvent) -> Result<String, BusError> {
         let id = random_uuid()?;
         let envelope = json!({
@@ -135,7 +135,7 @@ impl Bus {
         });
         let text = envelope.to_string();
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        // A receiver that went away takes its rule with it.
+        // A dropped receiver removes its rule.
         rules.retain(|rule| !rule.matches.is_closed());
         for rule in rules.iter() {
             let matched = rule

@@ -1,14 +1,14 @@
-//! The key pair of one stack.
+//! The key pair of a stack.
 
 use std::fmt;
 
 use crate::ids::{RandomError, random_hex};
 
-/// The access key that both servers of one [`Stack`](crate::Stack) accept, random for each start,
-/// so that other users of the machine cannot use its ports.
+/// The access key that both servers of a [`Stack`](crate::Stack) accept. It is random for each
+/// start, so that other users of the machine cannot use the ports.
 #[derive(Clone)]
 pub struct Credentials {
-    /// The public half; it stands in every presigned URL.
+    /// The public half; part of every presigned URL.
     pub access_key_id: String,
     /// The signing key. `Debug` does not print it.
     pub secret_access_key: String,

@@ -1,4 +1,4 @@
-//! The EventBridge endpoint: AWS JSON 1.1 over HTTP, with one operation, PutEvents.
+//! The EventBridge endpoint: AWS JSON 1.1 over HTTP, with PutEvents as the only operation.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -11,10 +11,10 @@ use crate::bus::Bus;
 use crate::ids::random_uuid;
 use crate::put_events::{PutEventsRequest, put_events};
 
-/// Largest request body in bytes: 256 KB of entries, escaped, and then some.
+/// Limit of a request body, in bytes: 256 KB of entries, with room for escaping.
 const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 
-/// An error in the shape of AWS JSON: the type's name, and a message.
+/// An AWS JSON error: type name and message.
 struct Fault {
     status: StatusCode,
     name: &'static str,
@@ -78,7 +78,7 @@ async fn handle(
     publish(bus, &body)
 }
 
-/// The answer to the body of a PutEvents request.
+/// Handles the body of a PutEvents request.
 fn publish(bus: &Bus, body: &[u8]) -> Result<String, Fault> {
     let request: PutEventsRequest = serde_json::from_slice(body)
         .map_err(|error| Fault::bad_request("SerializationException", error.to_string()))?;
@@ -87,7 +87,7 @@ fn publish(bus: &Bus, body: &[u8]) -> Result<String, Fault> {
     to_json(&response)
 }
 
-/// For the fuzzer: what a bus answers to the body of a PutEvents request, or why it refuses.
+/// For the fuzzer: returns the bus's answer or error to a PutEvents body.
 #[cfg(fuzzing)]
 pub(crate) fn answer_to_body(body: &[u8]) -> String {
     match publish(&Bus::default(), body) {
@@ -96,8 +96,8 @@ pub(crate) fn answer_to_body(body: &[u8]) -> String {
     }
 }
 
-/// Whether the request was signed with our access key. The signature itself is not checked: the
-/// key id is random for each stack, and keeps out whoever happens upon the port.
+/// Whether the request names our access key. The signature is not checked: the key id is random for
+/// each stack, which suffices against strangers on the port.
 fn is_ours(headers: &HeaderMap, access_key_id: &str) -> bool {
     headers
         .get(AUTHORIZATION)

@@ -1,8 +1,8 @@
-//! Random names: body files, uploads, requests, access keys.
+//! Random ids of body files, uploads, requests and access keys.
 
 use std::fmt::Write as _;
 
-/// The system could not give random bytes; nothing can be named safely without them.
+/// The system gave no random bytes, without which no unique name can be made.
 #[derive(Debug, thiserror::Error)]
 #[error("read random bytes from the system: {0}")]
 pub struct RandomError(getrandom::Error);
@@ -14,7 +14,7 @@ pub(crate) fn random_hex<const N: usize>() -> Result<String, RandomError> {
     Ok(hex(&bytes))
 }
 
-/// A random (version 4) UUID, the form in which EventBridge gives event ids.
+/// A random (version 4) UUID, the format of EventBridge's event ids.
 pub(crate) fn random_uuid() -> Result<String, RandomError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(RandomError)?;
@@ -31,12 +31,12 @@ pub(crate) fn random_uuid() -> Result<String, RandomError> {
     ))
 }
 
-/// Lower-case hexadecimal digits of `bytes`.
+/// Lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes
         .iter()
         .fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-            // Writing to a String cannot fail.
+            // Writing to a `String` cannot fail.
             write!(out, "{byte:02x}").ok();
             out
         })

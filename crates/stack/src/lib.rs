@@ -1,11 +1,11 @@
 //! The AWS side of gifgen on loopback: an embedded S3 server and a small EventBridge endpoint.
 //!
-//! `gifgen run` and `gifgen serve` use it in production on a laptop; integration tests use it as
-//! their AWS. The real SDKs talk to it over HTTP, so that code above it has no seam of its own.
+//! `gifgen run` and `gifgen serve` use it on a laptop, and integration tests use it as their AWS.
+//! The real SDKs talk to it over HTTP, so the code above it needs no test seam.
 //!
-//! - [`Stack`] starts both servers on ports of the kernel's choosing and stops them.
+//! - [`Stack`] starts both servers on free ports, and stops them.
 //! - [`Store`] is the object store behind the S3 server: bodies in files, names in `redb`.
-//! - [`Bus`] matches events against rules and hands each match to the rule's receiver.
+//! - [`Bus`] matches events against rules and sends each match to the rule's receiver.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -33,10 +33,10 @@ mod server;
 mod stack;
 mod store;
 
-/// What only the fuzzer calls.
+/// Entry points for the fuzzer.
 #[cfg(fuzzing)]
 pub mod fuzzing {
-    /// The answer to the body of a PutEvents request.
+    /// Answers the body of a PutEvents request.
     pub fn put_events(body: &[u8]) -> String {
         crate::eventbridge::answer_to_body(body)
     }

@@ -1,55 +1,57 @@
-//! Which event patterns are taken: those that EventBridge and `quamina` both understand, and
-//! read the same way. `quamina` passes over what it does not know in a few places (a second
-//! operator in one object, odd values in a list), and has operators that EventBridge lacks; a rule
-//! that never matches is hard to find, so all that is refused here. One operator `quamina` lacks is
-//! put into others: a prefix or suffix that ignores case.
+//! Accepts the event patterns that EventBridge and `quamina` read the same way.
+//!
+//! `quamina` ignores what it does not know in some places (a second operator in one object, odd
+//! values in a list), and has operators that EventBridge lacks. A rule that never matches is hard
+//! to debug, so all of that is refused here. `quamina` lacks prefixes and suffixes that ignore
+//! case; these are expanded to other operators.
 
 use serde_json::{Value, json};
 
-/// Why an event pattern is not taken. `path` is the field's dotted path in the pattern.
+/// An event pattern was refused. `path` is the field's dotted path in the pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// The pattern is not a JSON object, or one without fields.
+    /// The pattern is not a JSON object, or an empty one.
     #[error("an event pattern is a JSON object with at least one field")]
     NotAnObject,
-    /// A field's value is neither an object nor a list of at least one value.
+    /// A field's value is neither an object nor a non-empty list.
     #[error("`{path}` in the event pattern is neither an object nor a list with a value in it")]
     NotAList {
-        /// The field.
+        /// Dotted path of the field.
         path: String,
     },
-    /// The operator is unknown, or not available here although EventBridge may have it.
+    /// The operator is unknown, or not supported here although EventBridge may have it.
     #[error("the operator `{operator}` at `{path}` in the event pattern is not supported")]
     UnsupportedOperator {
-        /// The field.
+        /// Dotted path of the field.
         path: String,
-        /// The operator's name.
+        /// Name of the operator.
         operator: String,
     },
-    /// The operator is known, but not with this operand.
+    /// The operator does not accept this operand.
     #[error("the operator `{operator}` at `{path}` in the event pattern does not take {operand}")]
     UnsupportedOperand {
-        /// The field.
+        /// Dotted path of the field.
         path: String,
-        /// The operator's name.
+        /// Name of the operator.
         operator: String,
-        /// What it was given, as JSON.
+        /// The operand, as JSON.
         operand: String,
     },
-    /// Something in a list is no value and no object with just one operator.
+    /// A list item is neither a value nor an object with exactly one operator.
     #[error("{value} at `{path}` in the event pattern is neither a value nor a single operator")]
     NotAMatcher {
-        /// The field.
+        /// Dotted path of the field.
         path: String,
-        /// What stands there, as JSON.
+        /// The item, as JSON.
         value: String,
     },
 }
 
-/// Most letters of a prefix or suffix that ignores case: each doubles the number of spellings.
+/// Most letters of a prefix or suffix that ignores case. Each letter doubles the number of
+/// spellings.
 const MOST_LETTERS: usize = 8;
 
-/// `pattern` as `quamina` is to have it, if rules can be made of it.
+/// Checks `pattern` and translates it for `quamina`.
 pub(crate) fn checked(mut pattern: Value) -> Result<Value, PatternError> {
     match pattern.as_object() {
         Some(fields) if !fields.is_empty() => check_object(&pattern, "")?,
@@ -67,7 +69,7 @@ fn check_object(value: &Value, parent: &str) -> Result<(), PatternError> {
             parent => format!("{parent}.{name}"),
         };
         match value {
-            // `$or` is the one operator that stands in place of a field.
+            // `$or` is the only operator in the position of a field.
             _ if name == "$or" => {
                 return Err(PatternError::UnsupportedOperator {
                     path,
@@ -129,8 +131,8 @@ fn check_operator(operator: &str, operand: &Value, path: &str) -> Result<(), Pat
     }
 }
 
-/// The text of `{"equals-ignore-case": TEXT}` as operand of `prefix` or `suffix`. Case is more than
-/// two spellings a letter beyond ASCII, so such texts are not taken.
+/// The text of `{"equals-ignore-case": TEXT}` as operand of `prefix` or `suffix`. Only ASCII: other
+/// letters may have more than two spellings.
 fn ignoring_case(operand: &Value) -> Option<&str> {
     let operators = operand.as_object()?;
     let text = operators.get("equals-ignore-case")?.as_str()?;
@@ -138,7 +140,7 @@ fn ignoring_case(operand: &Value) -> Option<&str> {
     (operators.len() == 1 && text.is_ascii() && letters <= MOST_LETTERS).then_some(text)
 }
 
-/// Puts each spelling in the place of a prefix or suffix that ignores case.
+/// Expands each prefix and suffix that ignores case to all its spellings.
 fn spell_out(pattern: &mut Value) {
     match pattern {
         Value::Object(fields) => fields.values_mut().for_each(spell_out),
@@ -158,7 +160,7 @@ fn spelled_out(matcher: &Value) -> Option<Vec<Value>> {
     Some(spellings(text).into_iter().map(of).collect())
 }
 
-/// All ways to write `text` in small and capital letters.
+/// All combinations of small and capital letters.
 fn spellings(text: &str) -> Vec<String> {
     let mut spellings = vec![String::new()];
     for letter in text.chars() {
@@ -174,7 +176,7 @@ fn spellings(text: &str) -> Vec<String> {
     spellings
 }
 
-/// `[operator, number]`, or a lower and an upper bound in one.
+/// `[operator, number]`, or a lower and an upper bound.
 fn is_comparison(operand: &Value) -> bool {
     let parts: Vec<_> = operand.as_array().into_iter().flatten().collect();
     match parts.as_slice() {

@@ -1,4 +1,4 @@
-//! What PutEvents takes and answers: the limits of the request, then each entry by itself.
+//! PutEvents: checks the limits of the request, then each entry.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::bus::{Bus, NewEvent};
 
-/// Most entries in one request.
+/// Most entries in a request.
 const MAX_ENTRIES: usize = 10;
-/// Most bytes in all entries of one request, counted as AWS counts them. AWS raised it to 1 MB in
-/// January 2026, but not all documents agree: whoever stays under this one is safe with both.
+/// Most bytes of all entries in a request, counted as AWS counts them. AWS raised it to 1 MB in
+/// January 2026, but its documents disagree. Requests within this limit satisfy both.
 const MAX_BYTES: usize = 256 * 1024;
-/// What an entry's `Time` counts, whatever it says.
+/// Size of an entry's `Time`, whatever its value.
 const TIME_BYTES: usize = 14;
 
 #[derive(Debug, Deserialize)]
@@ -52,7 +52,7 @@ enum EntryResult {
     },
 }
 
-/// The request breaks a limit, so that none of its entries is taken: ValidationException.
+/// The request exceeds a limit, and no entry is accepted: ValidationException.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum InvalidRequest {
     #[error(
@@ -64,7 +64,7 @@ pub(crate) enum InvalidRequest {
     Bytes(usize),
 }
 
-/// Publishes the entries that are right, and says of each what became of it.
+/// Publishes the valid entries, and reports the result of each.
 pub(crate) fn put_events(
     bus: &Bus,
     request: PutEventsRequest,
@@ -125,8 +125,8 @@ impl Entry {
             && name != "default"
             && !name.ends_with(":event-bus/default")
         {
-            // AWS takes an event for a bus that it does not have, and drops it. On a laptop that
-            // would look like a run that hangs, so it is said instead.
+            // AWS accepts an event for an unknown bus, and drops it. On a laptop that would look
+            // like a run that hangs, so here it is an error.
             let message = format!("Event bus {name} does not exist.");
             return Err(failed("ResourceNotFoundException", message));
         }
@@ -160,7 +160,7 @@ fn required(name: &str, value: Option<String>) -> Result<String, EntryResult> {
 }
 
 fn time(seconds: f64) -> Result<DateTime<Utc>, EntryResult> {
-    // The cast saturates, and what is out of range then has no date.
+    // The cast saturates, and an out-of-range value has no date.
     DateTime::from_timestamp_millis((seconds * 1000.0) as i64).ok_or_else(|| {
         let message = "Parameter Time is not valid. Reason: Time is out of range.".into();
         failed("InvalidArgument", message)

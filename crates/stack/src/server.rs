@@ -1,4 +1,4 @@
-//! One HTTP server on a port: accepts, serves, and stops.
+//! An HTTP server on one port.
 
 use std::error::Error as StdError;
 use std::io;
@@ -16,12 +16,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// How long requests under way may take to end after the server was told to stop.
+/// How long running requests may take after the server is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
-/// Pause after a failed accept, which mostly says that the process is out of file descriptors.
+/// Pause after a failed accept, which usually means that file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// A server that runs until it is stopped or dropped.
+/// Runs until stopped or dropped.
 pub(crate) struct Server {
     address: SocketAddr,
     stop: watch::Sender<bool>,
@@ -29,7 +29,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves on a port of `address` that the kernel picks.
+    /// Serves on a free port of `address`.
     pub(crate) async fn start<S, B>(address: IpAddr, service: S) -> io::Result<Self>
     where
         S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
@@ -55,7 +55,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Takes no more requests, and lets those under way end for a few seconds.
+    /// Accepts no more requests, and waits a few seconds for running ones.
     pub(crate) async fn stop(mut self) {
         self.stop.send_replace(true);
         if let Err(error) = (&mut self.accepting).await {
@@ -66,7 +66,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Its connections belong to the task, and end with it.
+        // The task owns its connections, so they end with it.
         self.accepting.abort();
     }
 }
@@ -83,8 +83,8 @@ where
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            () = told(&mut stopped) => break,
-            // Reaps what has ended, so that the set does not grow.
+            () = stop_requested(&mut stopped) => break,
+            // Removes finished connections, so that the set does not grow.
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
@@ -124,18 +124,18 @@ where
     let mut connection = pin!(builder.serve_connection(io, service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = told(&mut stopped) => {
+        () = stop_requested(&mut stopped) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
     };
     if let Err(error) = ended {
-        // A client that goes away in the middle is its own affair.
+        // A client may close a connection at any time.
         tracing::debug!(error = &*error, "a connection ended early");
     }
 }
 
-/// Returns when the server is to stop, or is gone.
-async fn told(stopped: &mut watch::Receiver<bool>) {
+/// Returns when the server is told to stop, or was dropped.
+async fn stop_requested(stopped: &mut watch::Receiver<bool>) {
     stopped.wait_for(|stop| *stop).await.ok();
 }

@@ -1,4 +1,4 @@
-//! Starts the servers over one store and one bus, and stops them.
+//! Starts and stops the servers over one store and one bus.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -17,8 +17,8 @@ use crate::s3;
 use crate::server::Server;
 use crate::store::{ETags, Store, StoreError};
 
-/// The AWS side of the system on ports of the kernel's choosing; stops when dropped, or in order by
-/// [`stop`](Stack::stop).
+/// The S3 server and the EventBridge endpoint, each on a free port. Stops when dropped;
+/// [`stop`](Stack::stop) lets running requests finish.
 pub struct Stack {
     credentials: Credentials,
     s3: Server,
@@ -27,7 +27,7 @@ pub struct Stack {
     bus: Bus,
 }
 
-/// Closes the store when the stack is dropped, whoever else has a handle on it.
+/// Closes the store on drop, even if other handles exist.
 struct OpenStore(Store);
 
 impl Drop for OpenStore {
@@ -36,48 +36,48 @@ impl Drop for OpenStore {
     }
 }
 
-/// Why the stack does not start.
+/// The stack did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StackError {
     /// The data directory cannot be opened.
     #[error("open the object store: {0}")]
     Store(StoreError),
-    /// A port cannot be had.
+    /// No port is available.
     #[error("listen on {address}: {reason}")]
     Listen {
-        /// The address.
+        /// Address to listen on.
         address: IpAddr,
-        /// What the system said.
+        /// The system's error.
         reason: io::Error,
     },
-    /// No access key can be made.
+    /// No access key could be made.
     #[error(transparent)]
     Random(#[from] RandomError),
 }
 
 impl Stack {
-    /// Starts both servers on loopback. Bodies and the metadata database are kept in `data_dir`, which is made
-    /// if it is missing and opened again if it is not; one process has it at a time.
+    /// Starts both servers on loopback. `data_dir` holds bodies and the metadata database; it is
+    /// created if missing and reopened if not. Only one process can have it open.
     ///
     /// # Errors
-    /// The directory cannot be opened, or no port can be had.
+    /// The directory cannot be opened, or no port is available.
     pub async fn start(data_dir: &Path) -> Result<Self, StackError> {
         Self::start_on(Ipv4Addr::LOCALHOST.into(), data_dir).await
     }
 
-    /// The same with other ETags.
+    /// Like [`start`](Self::start), with the given kind of ETags.
     ///
     /// # Errors
-    /// The directory cannot be opened, or no port can be had.
+    /// The directory cannot be opened, or no port is available.
     pub async fn start_with(etags: ETags, data_dir: &Path) -> Result<Self, StackError> {
         Self::serve(Ipv4Addr::LOCALHOST.into(), data_dir, etags).await
     }
 
-    /// The same on another address of this machine, one that a container reaches. Whoever else
-    /// reaches it needs the [`credentials`](Self::credentials).
+    /// Like [`start`](Self::start), on another address of this machine that containers can reach.
+    /// Other clients that reach it need the [`credentials`](Self::credentials).
     ///
     /// # Errors
-    /// The directory cannot be opened, or no port can be had.
+    /// The directory cannot be opened, or no port is available.
     pub async fn start_on(address: IpAddr, data_dir: &Path) -> Result<Self, StackError> {
         Self::serve(address, data_dir, ETags::Md5).await
     }
@@ -113,7 +113,7 @@ impl Stack {
         })
     }
 
-    /// `http://ADDRESS:PORT` of the S3 server; clients use path-style addressing.
+    /// `http://ADDRESS:PORT` of the S3 server. Clients must use path-style addressing.
     pub fn s3_endpoint(&self) -> String {
         self.s3.endpoint()
     }
@@ -123,7 +123,7 @@ impl Stack {
         self.eventbridge.endpoint()
     }
 
-    /// The key pair that both servers accept. Any region will do; events say `us-east-1`.
+    /// The key pair that both servers accept, with any region. Events say `us-east-1`.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
     }
@@ -138,8 +138,8 @@ impl Stack {
         &self.bus
     }
 
-    /// Lets the requests under way end (for up to five seconds), then closes the store. Handles
-    /// on the store that are left answer [`StoreError::Closed`].
+    /// Waits up to five seconds for running requests, then closes the store. Remaining handles on
+    /// it return [`StoreError::Closed`].
     pub async fn stop(self) {
         let Self {
             s3,

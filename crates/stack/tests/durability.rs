@@ -1,4 +1,4 @@
-//! What the store promises of what is on disk: what survives, and what goes away.
+//! The store's durability: which files survive, and which are removed.
 
 mod conformance;
 
@@ -27,8 +27,8 @@ fn bodies(data: &Path) -> usize {
     fs::read_dir(data.join("bodies")).unwrap().count()
 }
 
-/// Bodies go away shortly after the answer.
-async fn settle(data: &Path, expected: usize) {
+/// Waits for bodies to be removed, which happens shortly after the answer.
+async fn wait_for_bodies(data: &Path, expected: usize) {
     for _ in 0..100 {
         if bodies(data) == expected {
             return;
@@ -63,7 +63,7 @@ async fn bodies_that_nothing_names_are_removed() {
         .send()
         .await
         .unwrap_err();
-    settle(data.path(), 1).await;
+    wait_for_bodies(data.path(), 1).await;
     let listed = stack.store().list("films", "").await.unwrap();
     assert_eq!(fs::read(&listed[0].body).unwrap(), b"again");
     stack.stop().await;
@@ -172,7 +172,7 @@ async fn what_was_answered_survives_a_kill() {
         })
     });
     let writers: Vec<_> = writers.collect();
-    // In the midst of the others' writes.
+    // During the other writes.
     for _ in 0..100 {
         writing.recv().await.unwrap();
     }
@@ -198,13 +198,13 @@ async fn what_was_answered_survives_a_kill() {
     stack.stop().await;
 }
 
-/// Sends what it is given, and then goes away.
+/// Sends `bytes` and closes the connection.
 async fn send_and_leave(endpoint: &str, bytes: &[u8]) {
     let address = endpoint.strip_prefix("http://").unwrap();
     let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
     socket.write_all(bytes).await.unwrap();
     let mut some = [0; 100];
-    // For the PUT there is no answer yet.
+    // The PUT has no answer yet.
     let read = tokio::time::timeout(Duration::from_millis(200), socket.read(&mut some));
     drop(read.await);
 }
@@ -237,7 +237,7 @@ async fn clients_that_go_away_leave_nothing_behind() {
         let put = [put.as_bytes(), &pattern(4_000_000)].concat();
         send_and_leave(&stack.s3_endpoint(), &put).await;
     }
-    settle(data.path(), 1).await;
+    wait_for_bodies(data.path(), 1).await;
     let listed = stack.store().list("films", "").await.unwrap();
     assert_eq!(listed.len(), 1);
     stack.stop().await;
@@ -256,7 +256,7 @@ async fn a_stack_can_be_dropped_in_the_middle_of_writes() {
         tokio::time::sleep(Duration::from_millis(20)).await;
         drop(stack);
         puts.iter().for_each(|put| put.abort());
-        // Requests that were cut off let go of the database when they are polled next.
+        // Aborted requests release the database when they are next polled.
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

@@ -62,7 +62,7 @@ async fn opaque_etags_differ_at_each_write_and_are_conditions_all_the_same() {
     };
     assert_eq!(conformance::failure(replace(&first).await).0, 412);
     replace(&second).await.unwrap();
-    // What they say of contents is all that differs.
+    // These checks expect ETags that depend on the content.
     let md5s = [
         "what_was_put_comes_back_with_its_headers",
         "an_empty_object_is_an_object",

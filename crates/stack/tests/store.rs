@@ -54,11 +54,11 @@ async fn an_adopted_file_is_an_object_and_stays_as_it_is() {
         .key(&info.key)
         .if_match(&quoted);
     assert!(matching.send().await.is_ok());
-    // A copy does not hang on the file.
+    // A copy is independent of the file.
     let copy = client.copy_object().bucket("films").key("copy");
     let source = "films/in/gr%C3%B6%C3%9Fe%201.mp4";
     copy.copy_source(source).send().await.unwrap();
-    // Changed behind our back, it is another object.
+    // A changed file is another object.
     fs::write(&file, b"changed").unwrap();
     let stale = client
         .get_object()
@@ -76,7 +76,7 @@ async fn an_adopted_file_is_an_object_and_stays_as_it_is() {
         .await
         .unwrap();
     assert_eq!(fs::read(&file).unwrap(), b"changed");
-    // Replaced, it stays too; taken away, the object is gone.
+    // A replaced file stays. When a file is removed, so is its object.
     stack.store().adopt("films", "again", &file).await.unwrap();
     put(&client, "films", "again", b"other").await;
     assert_eq!(fs::read(&file).unwrap(), b"changed");

@@ -1,5 +1,5 @@
-//! A TCP proxy before the embedded S3 server that fails connections on demand. The server's
-//! signatures hold, since clients and presigned URLs name the proxy.
+//! A TCP proxy that breaks connections to the embedded S3 server on demand. Clients and presigned
+//! URLs name the proxy, so signatures stay valid.
 
 use std::{
     sync::{
@@ -18,27 +18,27 @@ use tokio::{
 /// What happens to a connection.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// Nothing: it is passed through.
+    /// Passes it through.
     None,
-    /// It is answered with `503 Slow Down`.
+    /// Answers `503 Slow Down`.
     Unavailable,
-    /// It breaks off after so many bytes of answer.
+    /// Breaks it off after this many bytes of the answer.
     CutAfter(usize),
-    /// Its answer comes in drops: a kilobyte each tenth of a second.
+    /// Throttles the answer to 1 KB per 100 ms.
     Trickle,
 }
 
-/// The proxy; it and its connections end with it.
+/// Closes its connections when dropped.
 #[derive(Debug)]
 pub struct Proxy {
-    /// Where it listens: `http://127.0.0.1:PORT`.
+    /// Address: `http://127.0.0.1:PORT`.
     pub endpoint: String,
     connections: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,
 }
 
 impl Proxy {
-    /// Starts a proxy for `endpoint` whose `n`th connection suffers `fault(n)`, from 0 on.
+    /// Starts a proxy for `endpoint`. The `n`th connection, counted from 0, gets `fault(n)`.
     pub async fn start(endpoint: &str, fault: fn(usize) -> Fault) -> Self {
         let upstream = endpoint.strip_prefix("http://").unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -61,7 +61,7 @@ impl Proxy {
         }
     }
 
-    /// How many connections came so far.
+    /// Number of connections so far.
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
@@ -70,7 +70,7 @@ impl Proxy {
 async fn serve(mut client: TcpStream, upstream: String, fault: Fault) {
     let mut block = vec![0; 1024];
     if matches!(fault, Fault::Unavailable) {
-        // The request is read first, or its sender sees a reset and not the answer.
+        // The request is read first; otherwise its sender sees a reset instead of the answer.
         if client.read(&mut block).await.is_err() {
             return;
         }

@@ -1,5 +1,5 @@
-//! A stand-in for an ffmpeg or ffprobe that a hostile video has taken over: the crate
-//! `gifgen-captured`, which tries what such a program could steal or break.
+//! Replaces ffmpeg or ffprobe by the crate `gifgen-captured`, which acts as if a hostile video had
+//! taken it over, and tries to steal or break things.
 
 use std::{
     collections::BTreeMap,
@@ -13,18 +13,18 @@ use rustix::process::getuid;
 use tempfile::TempDir;
 
 use crate::{
-    bed::TestBed,
     program,
     rie::Rie,
     sandbox::{Machine, built},
+    test_env::TestEnv,
 };
 
-/// Where the function runs that the program is to be taken over in.
+/// Where the function runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Under Lambda's rules.
     Lambda,
-    /// Under Lambda's rules, and without `memfd_create`.
+    /// Under Lambda's rules, without `memfd_create`.
     LambdaWithoutMemfd,
     /// Under Lambda's rules, as root.
     LambdaAsRoot,
@@ -42,16 +42,16 @@ pub struct Captured {
 /// The attempts on the function's own process.
 pub const CLOSED: [&str; 7] = ["environ", "mem", "maps", "fd", "exe", "ptrace", "vmread"];
 
-/// What comes before the targets at the end of the program's file.
+/// Precedes the targets at the end of the program's file.
 const SEPARATOR: &str = "\ncaptured targets:\n";
 
-/// A user without privileges whom every Linux has.
+/// An unprivileged user that every Linux has.
 const NOBODY: &str = "65534";
 
 impl Captured {
-    /// Starts `binary` on `bed`, with the stand-in in the place of the program that the setting
-    /// `program` names ("FFMPEG").
-    pub async fn start(bed: &TestBed, place: Place, binary: &str, program: &str) -> Self {
+    /// Starts `binary` on `env`. The captured program replaces the one that the setting `program`
+    /// (such as "FFMPEG") names.
+    pub async fn start(env: &TestEnv, place: Place, binary: &str, program: &str) -> Self {
         let folder = open_folder();
         let stand_in = folder.path().join("captured");
         program::copy(&built("gifgen-captured"), &stand_in);
@@ -70,7 +70,7 @@ impl Captured {
             Place::Open => path.to_owned(),
             _ => Machine::path_of(path),
         };
-        let mut environment = bed.environment();
+        let mut environment = env.environment();
         let setting = in_place(&stand_in).into_os_string().into_string().unwrap();
         environment.push((program.into(), setting));
         let rie = match place {
@@ -85,16 +85,16 @@ impl Captured {
             }
             _ => Rie::start_on(&machine, binary, &environment).await,
         };
-        // The emulator has chosen its port by now.
+        // The emulator's port is known now.
         let targets = format!(
             "{SEPARATOR}secret={}\nport={}\nfile={}\n",
-            bed.stack().credentials().secret_access_key,
+            env.stack().credentials().secret_access_key,
             rie.runtime_port(),
             in_place(&canary).display()
         );
         let mut content = fs::read(&stand_in).unwrap();
         content.extend(targets.as_bytes());
-        // In place: the file may be bound to another name.
+        // In place, because the file may be bind-mounted under another name.
         program::write(&stand_in, content);
         Self {
             rie,
@@ -103,7 +103,8 @@ impl Captured {
     }
 }
 
-/// What a captured program reports in `text`: each attempt with the number of its error, or 0.
+/// Parses a captured program's report: the name of each attempt with its error number, 0 for
+/// success.
 pub fn report(text: &str) -> BTreeMap<String, i32> {
     let (_, attempts) = text
         .split_once("captured: ")
@@ -118,7 +119,7 @@ pub fn report(text: &str) -> BTreeMap<String, i32> {
         .collect()
 }
 
-/// The command that runs a copy of `binary` in `folder` as a user without privileges.
+/// The command that runs a copy of `binary` in `folder` as an unprivileged user.
 fn unprivileged(binary: &str, folder: &Path) -> Vec<OsString> {
     let copy: PathBuf = folder.join("bootstrap");
     program::copy(binary.as_ref(), &copy);
@@ -133,7 +134,7 @@ fn unprivileged(binary: &str, folder: &Path) -> Vec<OsString> {
     command
 }
 
-/// A folder that every user can read.
+/// A directory that every user can read.
 fn open_folder() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();

@@ -4,15 +4,15 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedCredentials
 use aws_types::SdkConfig;
 use gifgen_shared::connections::{Addressing, Connections};
 
-/// The region that clients name. Loopback servers take any.
+/// The clients' region. Loopback servers accept any.
 pub const REGION: &str = "us-east-1";
 
-/// An S3 client as the functions have it, path style, for the server at `endpoint`.
+/// An S3 client as the functions build it, path style, for the server at `endpoint`.
 pub fn s3(endpoint: &str, access_key_id: &str, secret_access_key: &str) -> aws_sdk_s3::Client {
     connections(endpoint, access_key_id, secret_access_key).s3()
 }
 
-/// An EventBridge client as the functions have it, for the server at `endpoint`.
+/// An EventBridge client as the functions build it, for the server at `endpoint`.
 pub fn event_bridge(
     endpoint: &str,
     access_key_id: &str,

@@ -1,5 +1,5 @@
-//! An HTTP proxy before the embedded S3 server that notes each read of a source object, and makes
-//! it wait as if the server were far away.
+//! An HTTP proxy that records each read of a source object from the embedded S3 server, and delays
+//! it as a distant server would.
 
 use std::{
     pin::Pin,
@@ -26,23 +26,22 @@ use hyper_util::{
 use tokio::time::sleep;
 
 use crate::{
-    bed::FILMS,
     server::{Body, Broken, Buffers, Server},
+    test_env::FILMS,
 };
 
-/// Most bytes of a body that are handed on, and counted, at once. What a client leaves unread when
-/// it goes away is counted as far as it has left the proxy, so this and [`SEND_BUFFER`] bound the
-/// error.
+/// Bytes of a body that are forwarded and counted at a time. Bytes that a client leaves unread
+/// still count once they have left the proxy, so this and [`SEND_BUFFER`] bound the error.
 const PIECE: usize = 16 * 1024;
 
-/// Size of the sockets' send buffers in bytes; Linux takes twice as much.
+/// Send buffer of the sockets, in bytes. Linux doubles it.
 const SEND_BUFFER: u32 = 16 * 1024;
 
-/// Longest wait for answers that nobody reads any more.
+/// Longest wait for answers that no client reads any more.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// The proxy; it stops when it is dropped. Bodies stream through it, and `Host` stays what it was,
-/// so that presigned URLs for [`endpoint`](Self::endpoint) hold.
+/// Stops when dropped. Bodies are streamed, and the `Host` header is kept, so that presigned URLs
+/// for [`endpoint`](Self::endpoint) stay valid.
 pub struct CountingProxy {
     server: Server,
     shared: Arc<Shared>,
@@ -51,15 +50,15 @@ pub struct CountingProxy {
 /// A request for a source object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceRead {
-    /// Its method.
+    /// HTTP method.
     pub method: Method,
-    /// Its header `Range`.
+    /// The `Range` header.
     pub range: Option<String>,
-    /// The answer's status; 0 if there was none.
+    /// HTTP status; 0 if there was no answer.
     pub status: u16,
-    /// Bytes of the answer's body that have gone out.
+    /// Bytes of the answer's body that were sent.
     pub bytes: u64,
-    /// When it came, since the reads were [taken](CountingProxy::take) last.
+    /// Time of arrival since the previous [`take`](CountingProxy::take).
     pub after: Duration,
 }
 
@@ -76,12 +75,12 @@ struct Reads {
     all: Vec<(SourceRead, Arc<AtomicU64>)>,
 }
 
-/// Counts as under way until it is dropped.
+/// Counts as in flight until dropped.
 struct Underway(Arc<Shared>);
 
 impl CountingProxy {
-    /// Starts a proxy for `upstream` (`http://127.0.0.1:PORT`) at which each request for a source
-    /// object waits for `latency`.
+    /// Starts a proxy for `upstream` (`http://127.0.0.1:PORT`). Each request for a source object is
+    /// delayed by `latency`.
     pub async fn start(upstream: &str, latency: Duration) -> Self {
         let upstream: Uri = upstream.parse().unwrap();
         let shared = Arc::new(Shared {
@@ -94,7 +93,7 @@ impl CountingProxy {
         let answering = shared.clone();
         let small = Buffers {
             send: Some(SEND_BUFFER),
-            // The least that hyper takes: it then asks for a piece when the last one is out.
+            // hyper's minimum: it then asks for a chunk only after sending the previous one.
             write: Some(8 * 1024),
         };
         let answer = move |request| answering.clone().answer(request);
@@ -107,8 +106,8 @@ impl CountingProxy {
         self.server.endpoint()
     }
 
-    /// The reads of source objects since the last call, in their order. Waits until none is under
-    /// way, for a client that has ended may have left one.
+    /// The reads of source objects since the last call, in order. Waits until none is in flight,
+    /// because a client may leave one when it ends.
     pub async fn take(&self) -> Vec<SourceRead> {
         let patience = Instant::now() + SETTLE;
         while self.shared.underway.load(Ordering::SeqCst) > 0 && Instant::now() < patience {
@@ -169,7 +168,7 @@ impl Reads {
         }
     }
 
-    /// The place of the new read.
+    /// Index of the new read.
     fn note(&mut self, request: &Request<Incoming>, bytes: &Arc<AtomicU64>) -> usize {
         let range = request.headers().get(RANGE);
         let read = SourceRead {
@@ -201,7 +200,7 @@ fn unbroken(body: Incoming) -> Body {
     body.map_err(|_| Broken::Closed).boxed_unsync()
 }
 
-/// A body that is handed on in small pieces, each of which is counted when it is asked for.
+/// A body that is forwarded in small chunks, each counted when it is requested.
 struct Counted {
     body: Incoming,
     rest: Bytes,

@@ -1,4 +1,4 @@
-//! The events that start the splitter, in both shapes, and the saved ones of `events/`.
+//! Events that start the splitter, in both formats, and the saved events in `events/`.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::workspace_root;
 
-/// What S3 leaves as it is in the keys of its notifications.
+/// Characters that S3's notifications encode in keys.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'-')
@@ -16,7 +16,7 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'/');
 
-/// One S3 notification that tells of the objects (bucket, key, ETag); the keys are form-encoded.
+/// An S3 notification about these objects (bucket, key, ETag). The keys get form-encoded.
 pub fn s3_notification(objects: &[(&str, &str, &str)]) -> Value {
     let records: Vec<Value> = objects
         .iter()
@@ -25,7 +25,7 @@ pub fn s3_notification(objects: &[(&str, &str, &str)]) -> Value {
     json!({"Records": records})
 }
 
-/// One record of an S3 notification, with the key as it is to stand there.
+/// A record of an S3 notification. The key is used as given.
 pub fn notification_record(bucket: &str, encoded_key: &str, etag: &str) -> Value {
     json!({
         "eventVersion": "2.1",
@@ -41,7 +41,7 @@ pub fn notification_record(bucket: &str, encoded_key: &str, etag: &str) -> Value
     })
 }
 
-/// An EventBridge `Object Created` event for one object; the key is plain.
+/// An EventBridge `Object Created` event. The key is not encoded.
 pub fn object_created(bucket: &str, key: &str, etag: &str) -> Value {
     json!({
         "version": "0",
@@ -61,7 +61,7 @@ pub fn object_created(bucket: &str, key: &str, etag: &str) -> Value {
     })
 }
 
-/// An EventBridge `Object Restore Completed` event for one object that was archived.
+/// An EventBridge `Object Restore Completed` event for an archived object.
 pub fn object_restored(bucket: &str, key: &str, etag: &str) -> Value {
     let mut event = object_created(bucket, key, etag);
     event["detail-type"] = json!("Object Restore Completed");
@@ -74,14 +74,14 @@ pub fn object_restored(bucket: &str, key: &str, etag: &str) -> Value {
     event
 }
 
-/// A key as S3's notifications encode it: a space becomes `+`, a plus `%2B`.
+/// Encodes a key as S3's notifications do: a space becomes `+`, a plus `%2B`.
 pub fn form_encoded(key: &str) -> String {
     utf8_percent_encode(key, PLAIN)
         .to_string()
         .replace("%20", "+")
 }
 
-/// A saved event of the workspace's folder `events`.
+/// A saved event from the folder `events`.
 pub fn saved(name: &str) -> Value {
     let path = workspace_root().join("events").join(name);
     let text = fs::read_to_string(&path)
@@ -89,7 +89,7 @@ pub fn saved(name: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// Notifications carry ETags without their quotes.
+/// Notifications contain ETags without quotes.
 fn unquoted(etag: &str) -> &str {
     etag.trim_matches('"')
 }

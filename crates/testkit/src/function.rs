@@ -1,8 +1,8 @@
-//! What Lambda tells every function.
+//! The environment that Lambda gives every function.
 
 use std::process::Command;
 
-/// What the platform tells every function, unless a test says otherwise.
+/// Lambda's variables, unless a test sets others.
 const FUNCTION: [(&str, &str); 4] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "function"),
     ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
@@ -10,10 +10,10 @@ const FUNCTION: [(&str, &str); 4] = [
     ("AWS_LAMBDA_FUNCTION_TIMEOUT", "300"),
 ];
 
-/// Variables that name the FFmpeg to be tested, if it is not the one on `PATH`.
+/// Variables that select the FFmpeg to be tested, instead of the one on `PATH`.
 pub(crate) const TESTED: [&str; 2] = ["FFMPEG", "FFPROBE"];
 
-/// Lets `command` see nothing but `PATH`, the FFmpeg to be tested, what the platform says, and
+/// Reduces the environment of `command` to `PATH`, the FFmpeg to be tested, Lambda's variables and
 /// `variables`.
 pub(crate) fn set_environment<N: AsRef<str>, V: AsRef<str>>(
     command: &mut Command,

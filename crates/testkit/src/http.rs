@@ -1,4 +1,4 @@
-//! One HTTP request to a server on this machine.
+//! Sends one HTTP request to a server on this machine.
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -8,10 +8,10 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 
-/// Posts `body` to `url`, and gives the body of the answer, whatever its status.
+/// Posts `body` to `url`. Returns the answer's body, whatever the status.
 ///
 /// # Errors
-/// If there is no server, or it breaks off.
+/// There is no server, or the connection breaks.
 pub(crate) async fn post(
     url: &str,
     headers: &[(&str, &str)],

@@ -1,7 +1,6 @@
-//! Object keys that go wrong when somebody encodes, decodes, splits or cleans them.
+//! Object keys that break careless encoding, decoding, splitting or normalizing.
 
-/// Keys that S3 takes, and that must come out of the system as they went in; each with what it
-/// is for.
+/// Keys that are valid in S3 and must pass through the system unchanged, each with a description.
 pub fn awkward() -> Vec<(&'static str, String)> {
     let mut keys = vec![
         ("spaces", "holiday films/take 2 .mp4".to_owned()),

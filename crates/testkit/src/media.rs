@@ -1,4 +1,4 @@
-//! The folder of test videos, and what was measured of each.
+//! The folder of test videos, and the measured properties of each.
 
 use std::{
     fs,
@@ -8,44 +8,44 @@ use std::{
 
 use crate::workspace_root;
 
-/// What is known of one file, from the folder's `manifest.tsv`.
+/// One file's row in the folder's `manifest.tsv`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Medium {
-    /// Name of the file in the folder.
+    /// File name in the folder.
     pub file: String,
-    /// What it should give.
+    /// The expected result.
     pub expect: Expect,
-    /// Fewest and most slices of 30 seconds that are right.
+    /// Acceptable number of slices of 30 seconds: minimum and maximum.
     pub slices_30s: (u32, u32),
-    /// Measured span of the video stream's pictures in seconds; `None` where there is none.
+    /// Duration of the video stream's pictures in seconds; `None` if there is no video stream.
     pub video_span_s: Option<f64>,
-    /// Timestamp of the first picture in seconds.
+    /// Pts of the first picture in seconds.
     pub video_start_s: Option<f64>,
-    /// Index of the stream to render among all streams of the container.
+    /// Index of the stream to render among all streams of the file.
     pub video_stream_index: Option<u32>,
-    /// Width and height as displayed, in pixels.
+    /// Displayed width and height, in pixels.
     pub display: Option<(u32, u32)>,
-    /// Name of the container, as FFmpeg has it.
+    /// FFmpeg's name of the container.
     pub container: String,
-    /// Name of the video codec, as FFmpeg has it.
+    /// FFmpeg's name of the video codec.
     pub vcodec: String,
-    /// What is special about it.
+    /// What is special about the file.
     pub property: String,
 }
 
-/// What a file should give.
+/// The expected result of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
     /// Previews.
     Gif,
-    /// A rejection: it is a still image.
+    /// A rejection, because the file is a still image.
     Still,
-    /// A rejection or a failed slice: it holds no video that can be rendered.
+    /// A rejection or a failed slice, because no video can be rendered.
     Error,
 }
 
-/// The folder of test videos: `GIFGEN_MEDIA`, or else `../shared/media` beside the workspace.
+/// The folder of test videos: `GIFGEN_MEDIA`, or `../shared/media` relative to the workspace.
 pub fn folder() -> PathBuf {
     let folder = std::env::var_os("GIFGEN_MEDIA")
         .map_or_else(|| workspace_root().join("../shared/media"), PathBuf::from);
@@ -57,13 +57,13 @@ pub fn folder() -> PathBuf {
     folder
 }
 
-/// The path of one test video: its file name, or the beginning of it that ends before a `_`
+/// The path of a test video. `name` is its file name, or a prefix of it that ends before a `_`
 /// (`d05` for `d05_hevc_8bit_bframes.mp4`).
 pub fn video(name: &str) -> PathBuf {
     folder().join(medium(name).file)
 }
 
-/// What is known of one test video, named as for [`video`].
+/// The manifest's row of a test video, named as for [`video`].
 pub fn medium(name: &str) -> Medium {
     let is_named = |row: &Medium| row.file == name || row.file.starts_with(&format!("{name}_"));
     manifest()
@@ -115,7 +115,7 @@ impl Medium {
     }
 }
 
-/// Plays a test video `times` times into a new file in `folder`, without encoding it again.
+/// Loops a test video `times` times into a new file in `folder`, without re-encoding.
 pub fn looped(name: &str, times: u32, folder: &Path) -> PathBuf {
     assert!(times > 0);
     let target = folder.join(format!("{times}-times-{name}.mp4"));
@@ -128,8 +128,8 @@ pub fn looped(name: &str, times: u32, folder: &Path) -> PathBuf {
     made(ffmpeg, target)
 }
 
-/// Makes a video of so many `seconds` in `folder`, with few and small pictures, that is quick to
-/// read.
+/// Creates a video of this many seconds in `folder`, with few, small pictures, so that it is read
+/// quickly.
 pub fn tiny(seconds: u32, folder: &Path) -> PathBuf {
     let target = folder.join(format!("tiny-{seconds}.mp4"));
     let source = format!("testsrc2=size=32x18:rate=1:duration={seconds}");
@@ -141,8 +141,8 @@ pub fn tiny(seconds: u32, folder: &Path) -> PathBuf {
     made(ffmpeg, target)
 }
 
-/// Makes a video in HEVC with 10 bits, as phones and cameras do, of `size` ("7680x4320") and so many
-/// pictures in `folder`. It refers to as many pictures as encoders do by default.
+/// Creates a 10-bit HEVC video in `folder`, as phones and cameras do, of `size` (such as
+/// "7680x4320") and this many pictures. It has an encoder's default number of reference pictures.
 pub fn hevc(size: &str, pictures: u32, folder: &Path) -> PathBuf {
     let target = folder.join(format!("hevc-{size}.mp4"));
     let source = format!("testsrc2=size={size}:rate=24");
@@ -162,7 +162,7 @@ fn ffmpeg() -> Command {
     ffmpeg
 }
 
-/// Has `ffmpeg` make `target`.
+/// Runs `ffmpeg`, which must create `target`.
 fn made(mut ffmpeg: Command, target: PathBuf) -> PathBuf {
     let output = ffmpeg
         .arg(&target)

@@ -1,4 +1,4 @@
-//! The memory of a function, as a bound on a process and all that it starts.
+//! A function's memory limit, for a process and all its descendants.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -18,36 +18,35 @@ use rustix::{
 
 use crate::process::descendants;
 
-/// How often the memory is measured where the kernel does not bound it.
+/// Interval between measurements if the kernel does not enforce the limit.
 const SAMPLING: Duration = Duration::from_millis(20);
 
-/// A control group with a bound, or else a thread that measures. Gone when dropped, which must be
-/// after the processes.
+/// A control group, or else a thread that measures. Must be dropped after the processes.
 pub(crate) enum MemoryBound {
-    /// The kernel bounds.
+    /// The kernel enforces the limit.
     Group(PathBuf),
-    /// A thread kills what takes more.
+    /// A thread kills processes above the limit.
     Sampled {
-        /// Most bytes in memory.
+        /// Limit of resident memory, in bytes.
         bytes: u64,
-        /// Set to end the thread.
+        /// Tells the thread to end.
         ended: Arc<AtomicBool>,
     },
 }
 
 impl MemoryBound {
-    /// A control group where one can be made, else sampling.
+    /// A control group if possible, else sampling.
     pub(crate) fn new(bytes: u64) -> Self {
         Self::group(bytes).unwrap_or_else(|| Self::sampled(bytes))
     }
 
-    /// Sampling, on any machine.
+    /// Sampling, which works on any machine.
     pub(crate) fn sampled(bytes: u64) -> Self {
         let ended = Arc::default();
         Self::Sampled { bytes, ended }
     }
 
-    /// A control group of version 1 or 2, if this user may make one.
+    /// A control group of version 1 or 2, if this user may create one.
     fn group(bytes: u64) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -61,14 +60,15 @@ impl MemoryBound {
             let group = PathBuf::from(parent).join(&name);
             fs::create_dir(&group).ok()?;
             let bound = Self::Group(group.clone());
-            // Without the memory controller the file is not there, and dropping removes the group.
+            // Without the memory controller the file does not exist, and dropping removes the
+            // group.
             let limit = OpenOptions::new().write(true).open(group.join(limit));
             limit.ok()?.write_all(bytes.to_string().as_bytes()).ok()?;
             Some(bound)
         })
     }
 
-    /// The file that a process writes "0" to, to belong to the group.
+    /// The file that a process writes "0" to in order to join the group.
     pub(crate) fn entrance(&self) -> Option<File> {
         match self {
             Self::Group(group) => {
@@ -81,7 +81,7 @@ impl MemoryBound {
         }
     }
 
-    /// Watches `process` and what it starts, unless the kernel does.
+    /// Watches `process` and its descendants, unless the kernel does.
     pub(crate) fn watch(&self, process: u32) {
         if let Self::Sampled { bytes, ended } = self {
             let (bytes, ended) = (*bytes, Arc::clone(ended));
@@ -90,7 +90,7 @@ impl MemoryBound {
                     let tree = descendants(process);
                     if tree.iter().copied().map(resident).sum::<u64>() > bytes {
                         for pid in tree {
-                            // One that has ended meanwhile takes no memory.
+                            // A process that has ended meanwhile uses no memory.
                             kill_process(pid, Signal::KILL).ok();
                         }
                     }
@@ -106,7 +106,7 @@ impl Drop for MemoryBound {
         match self {
             Self::Sampled { ended, .. } => ended.store(true, Ordering::Relaxed),
             Self::Group(group) => {
-                // The kernel lets go of killed processes a moment later.
+                // The kernel releases killed processes a moment later.
                 let patience = Instant::now() + Duration::from_secs(5);
                 while let Err(error) = fs::remove_dir(&*group) {
                     if Instant::now() > patience {
@@ -120,7 +120,7 @@ impl Drop for MemoryBound {
     }
 }
 
-/// Bytes of a process that are in memory; 0 if it has ended.
+/// Resident memory of a process in bytes; 0 if it has ended.
 fn resident(pid: Pid) -> u64 {
     let statm = fs::read_to_string(format!("/proc/{}/statm", pid.as_raw_nonzero())).ok();
     let pages = statm.and_then(|line| line.split(' ').nth(1)?.parse::<u64>().ok());
@@ -136,10 +136,10 @@ mod tests {
 
     const MIB: u64 = 1024 * 1024;
 
-    /// Whether a program that fills 100 MiB comes to its end.
+    /// Whether a program that fills 100 MiB runs to its end.
     async fn fills(bound: MemoryBound) -> bool {
         let mut command = Command::new("sh");
-        // `tail` keeps the line, which has no end, in memory.
+        // `tail` keeps the endless line in memory.
         command.args([
             "-c",
             "head -c 104857600 /dev/zero | tail -n 1 | { sleep 1; wc -c; }",

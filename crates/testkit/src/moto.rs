@@ -1,4 +1,4 @@
-//! moto: an S3 and an EventBridge that we did not write.
+//! moto: a third party's S3 and EventBridge.
 
 use std::{path::Path, process::Command};
 
@@ -8,14 +8,14 @@ use gifgen_stack::ETags;
 use serde_json::{Value, json};
 
 use crate::{
-    bed::{FILMS, PREVIEWS, etags_wanted},
     clients::{self, REGION},
     http, media,
     process::Process,
+    test_env::{FILMS, PREVIEWS, etags_wanted},
     tool,
 };
 
-/// A moto server with the buckets [`FILMS`] and [`PREVIEWS`]; it ends when it is dropped.
+/// A moto server with the buckets [`FILMS`] and [`PREVIEWS`]; ends when dropped.
 pub struct Moto {
     endpoint: String,
     s3: aws_sdk_s3::Client,
@@ -23,20 +23,19 @@ pub struct Moto {
     _process: Process,
 }
 
-/// The events of ours that moto's EventBridge delivers, by way of a queue of moto's SQS.
+/// gifgen's events on moto's EventBridge, received through a queue of moto's SQS.
 pub struct MotoEvents<'a> {
     moto: &'a Moto,
     queue_url: String,
 }
 
-/// The account that moto plays.
+/// moto's account id.
 const ACCOUNT: &str = "123456789012";
 
-/// The queue that events are delivered to.
 const QUEUE: &str = "our-events";
 
 impl Moto {
-    /// Starts it, with the ETags that [`etags_wanted`] tells, and returns when it answers.
+    /// Starts moto with the ETags that [`etags_wanted`] gives; returns when it answers.
     pub async fn start() -> Self {
         let mut command = match etags_wanted() {
             ETags::Md5 => Command::new(tool("venv/bin/moto_server")),
@@ -46,7 +45,7 @@ impl Moto {
                 python
             }
         };
-        // Port 0: the kernel chooses, so nobody can be faster.
+        // Port 0: the kernel chooses, so no other process can take the port first.
         let process = Process::spawn(command.args(["-H", "127.0.0.1", "-p", "0"]));
         let endpoint = process.says(listening_at).await;
         let endpoint = endpoint.unwrap_or_else(|log| panic!("moto_server ended at start: {log}"));
@@ -62,7 +61,7 @@ impl Moto {
         moto
     }
 
-    /// A client for its S3 server. It checks no signatures.
+    /// A client for its S3 server, which checks no signatures.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         &self.s3
     }
@@ -72,7 +71,7 @@ impl Moto {
         &self.bus
     }
 
-    /// The environment that makes one of our binaries use it.
+    /// Environment variables that point one of our binaries to it.
     pub fn environment(&self) -> Vec<(String, String)> {
         [
             ("AWS_ENDPOINT_URL", self.endpoint.as_str()),
@@ -85,19 +84,19 @@ impl Moto {
         .into()
     }
 
-    /// Uploads a test video to [`FILMS`] under `key`, and returns its ETag with its quotes.
+    /// Uploads a test video to [`FILMS`] under `key`, and returns its ETag with quotes.
     pub async fn upload_video(&self, key: &str, name: &str) -> String {
         self.upload(key, &media::video(name)).await
     }
 
-    /// Uploads a file to [`FILMS`] under `key`, and returns its ETag with its quotes.
+    /// Uploads a file to [`FILMS`] under `key`, and returns its ETag with quotes.
     pub async fn upload(&self, key: &str, file: &Path) -> String {
         let body = ByteStream::from_path(file).await.unwrap();
         let put = self.s3.put_object().bucket(FILMS).key(key).body(body);
         put.send().await.unwrap().e_tag.unwrap()
     }
 
-    /// Catches all events of ours (`custom.gifGenerator`) on the default bus from now on.
+    /// Receives gifgen's events (`custom.gifGenerator`) on the default bus from now on.
     pub async fn our_events(&self) -> MotoEvents<'_> {
         let queue = self.sqs("CreateQueue", json!({"QueueName": QUEUE})).await;
         let queue_url = queue["QueueUrl"].as_str().unwrap().to_owned();
@@ -117,8 +116,8 @@ impl Moto {
         }
     }
 
-    /// One call of SQS. moto finds the service by the credential's scope; an SDK for the few
-    /// calls would cost more to build than these lines.
+    /// Calls SQS. moto finds the service by the credential's scope. An SDK for these few calls
+    /// would take longer to build than it saves.
     async fn sqs(&self, operation: &str, body: Value) -> Value {
         let scope = format!("AWS4-HMAC-SHA256 Credential=test/20260101/{REGION}/sqs/aws4_request");
         let target = format!("AmazonSQS.{operation}");
@@ -134,8 +133,8 @@ impl Moto {
 }
 
 impl MotoEvents<'_> {
-    /// All envelopes that were delivered and not taken yet. moto delivers within PutEvents, so
-    /// that nothing is on its way when that has been answered.
+    /// All events delivered since the last call. moto delivers within PutEvents, so none is in
+    /// flight when that has been answered.
     pub async fn take(&self) -> Vec<Value> {
         let mut envelopes = Vec::new();
         loop {
@@ -154,7 +153,7 @@ impl MotoEvents<'_> {
     }
 }
 
-/// The address in what the server says at start.
+/// Parses the address that the server logs at start.
 fn listening_at(log: &str) -> Option<String> {
     let (_, after) = log.split_once("Running on ")?;
     let (endpoint, _) = after.split_once('\n')?;

@@ -1,5 +1,5 @@
-//! A program that runs beside a test: in a process group of its own, its output kept, and killed
-//! with everything that it started when its handle is dropped.
+//! A process that runs beside a test, in its own process group, with its output captured. Dropping
+//! the handle kills it and its descendants.
 
 use std::{
     fs,
@@ -14,21 +14,19 @@ use tokio::sync::watch;
 
 use crate::memory_bound::MemoryBound;
 
-/// A running program.
 pub(crate) struct Process {
     child: Child,
     log: watch::Receiver<String>,
-    /// The last to go, since processes are in it.
+    /// Dropped last, because the processes are in it.
     _memory: Option<MemoryBound>,
 }
 
 impl Process {
-    /// Starts `command`.
     pub(crate) fn spawn(command: &mut Command) -> Self {
         Self::spawn_within(command, None)
     }
 
-    /// Starts `command`, which with all that it starts has so much memory.
+    /// Starts `command`. The limit applies to it and its descendants.
     pub(crate) fn spawn_within(command: &mut Command, memory: Option<MemoryBound>) -> Self {
         let group = memory.as_ref().and_then(MemoryBound::entrance);
         command
@@ -36,14 +34,15 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        // SAFETY: between fork and exec only async-signal-safe calls are allowed; the closure makes
+        // SAFETY: between fork and exec only async-signal-safe calls are allowed. The closure makes
         // system calls and allocates nothing.
         #[expect(
             unsafe_code,
             reason = "the standard library offers no safe way to set this"
         )]
         unsafe {
-            // Ctrl-C ends the test, but does not reach another group: the kernel ends this then.
+            // Ctrl-C ends the test but does not reach another process group; the kernel then ends
+            // this one.
             command.pre_exec(move || {
                 rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
                 if let Some(group) = &group {
@@ -68,10 +67,10 @@ impl Process {
         }
     }
 
-    /// Waits until the output holds what `find` looks for.
+    /// Waits until `find` finds something in the output.
     ///
     /// # Errors
-    /// All the output, if the program ends without it.
+    /// The program ended without it; contains the whole output.
     pub(crate) async fn says<T>(&self, find: impl Fn(&str) -> Option<T>) -> Result<T, String> {
         let mut log = self.log.clone();
         match log.wait_for(|log| find(log).is_some()).await {
@@ -80,51 +79,51 @@ impl Process {
         }
     }
 
-    /// What it wrote so far, standard output and error in the order of arrival.
+    /// Its output so far: standard output and error, in the order of arrival.
     pub(crate) fn log(&self) -> String {
         self.log.borrow().clone()
     }
 
-    /// Waits until it has ended, with all that writes to its output.
+    /// Waits until it and all processes that write to its output have ended.
     pub(crate) async fn end(&self) {
         self.says(|_| None::<()>).await.ok();
     }
 
-    /// Kills it, with all that it started. When this returns, it does nothing more.
+    /// Kills it and its descendants; they have stopped when this returns.
     pub(crate) fn kill(&self) {
         let started = descendants(self.child.id());
         let leader = Pid::from_child(&self.child);
-        // That none are left is what is wanted, not an error.
+        // It is no error if none is left.
         rustix::process::kill_process_group(leader, Signal::KILL).ok();
         for pid in started {
             rustix::process::kill_process(pid, Signal::KILL).ok();
         }
-        // It stays there for whoever asks how it ended.
+        // The process stays a zombie, so that others can collect its status.
         let dead = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         rustix::process::waitid(WaitId::Pid(leader), dead).ok();
     }
 
-    /// Stops it, with its process group, until it is to go on.
+    /// Stops its process group.
     pub(crate) fn freeze(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on.
+    /// Continues its process group.
     pub(crate) fn thaw(&self) {
         self.signal(Signal::CONT);
     }
 
     fn signal(&self, signal: Signal) {
-        // That it has ended is for whoever waits for it to say.
+        // If it has ended, its waiter reports that.
         rustix::process::kill_process_group(Pid::from_child(&self.child), signal).ok();
     }
 
-    /// Its number.
+    /// Process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Whether it has ended. It stays there for whoever waits for it.
+    /// Whether it has ended. Leaves its status to be collected.
     pub(crate) fn is_over(&self) -> bool {
         let leader = Pid::from_child(&self.child);
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
@@ -140,7 +139,7 @@ impl Drop for Process {
     }
 }
 
-/// Appends all lines of `pipe` to the log, until its end.
+/// Appends the lines of `pipe` to the log until its end.
 fn keep(pipe: impl Read + Send + 'static, log: watch::Sender<String>) {
     thread::spawn(move || {
         let mut reader = BufReader::new(pipe);
@@ -155,8 +154,8 @@ fn keep(pipe: impl Read + Send + 'static, log: watch::Sender<String>) {
     });
 }
 
-/// The children of `ancestor`, and theirs. The emulator puts what it hosts into groups of their
-/// own, so that killing its group does not end them.
+/// All descendants of `ancestor`. The emulator puts hosted processes into their own groups, so
+/// killing its group does not end them.
 pub(crate) fn descendants(ancestor: u32) -> Vec<Pid> {
     let parents: Vec<(i32, i32)> = fs::read_dir("/proc")
         .into_iter()
@@ -164,7 +163,7 @@ pub(crate) fn descendants(ancestor: u32) -> Vec<Pid> {
         .filter_map(|entry| {
             let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            // "PID (name) STATE PARENT …", and a name may hold anything.
+            // "PID (name) STATE PARENT …", where the name may contain anything.
             let (_, rest) = stat.rsplit_once(") ")?;
             Some((pid, rest.split(' ').nth(1)?.parse().ok()?))
         })

@@ -1,18 +1,19 @@
-//! Programs that tests make.
+//! Writes executable files for tests.
 //!
-//! A file that anybody has open for writing cannot be executed (`ETXTBSY`). Each process that a test starts
-//! has, until it executes its program, what the other tests of the same process have open. So here
-//! another process writes.
+//! A file that any process has open for writing cannot be executed (`ETXTBSY`). Between fork and
+//! exec, a child of one test has the open files of all tests in the process. So a separate process
+//! writes.
 
 use std::{ffi::OsStr, fs, path::Path, process::Command};
 
-/// Makes `path` a program with the content of the file `original`; a file that is there gets it.
+/// Copies the file `original` to `path` and makes it executable. Overwrites an existing file in
+/// place.
 pub fn copy(original: &Path, path: &Path) {
     run("cp", &[original.as_ref(), path.as_ref()]);
     run("chmod", &["755".as_ref(), path.as_ref()]);
 }
 
-/// Makes `path` a program with this content, a script or a binary; a file that is there gets it.
+/// Writes an executable file, a script or binary. Overwrites an existing file in place.
 pub fn write(path: &Path, content: impl AsRef<[u8]>) {
     let draft = path.with_extension("draft");
     fs::write(&draft, content).unwrap();
@@ -20,7 +21,7 @@ pub fn write(path: &Path, content: impl AsRef<[u8]>) {
     fs::remove_file(draft).unwrap();
 }
 
-/// How many processes run the script at `path`.
+/// Number of processes that run the script at `path`.
 pub fn running(path: &str) -> usize {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     let commands = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());

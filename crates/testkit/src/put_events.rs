@@ -1,5 +1,4 @@
-//! An event bus that fails the entries it is told to fail: the part of EventBridge's answers that
-//! a bus in good health never gives.
+//! An event bus that fails chosen entries, as a healthy EventBridge never does.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,16 +11,16 @@ use crate::{
     server::{Body, Broken, Server, whole},
 };
 
-/// What becomes of one entry.
+/// The result of one entry.
 #[derive(Clone, Copy, Debug)]
 pub enum Verdict {
-    /// It is taken.
+    /// Accepted.
     Take,
-    /// It fails, with this error code.
+    /// Failed, with this error code.
     Fail(&'static str),
 }
 
-/// The bus; it stops when it is dropped.
+/// Stops when dropped.
 #[derive(Debug)]
 pub struct FailingBus {
     server: Server,
@@ -29,8 +28,8 @@ pub struct FailingBus {
 }
 
 impl FailingBus {
-    /// Starts a bus that asks `judge` about each entry: its detail, and how often an entry with
-    /// that detail was sent before.
+    /// Starts a bus. `judge` decides each entry from its detail and from how often that detail was
+    /// sent before.
     pub async fn start(judge: impl Fn(&Value, usize) -> Verdict + Send + Sync + 'static) -> Self {
         let requests = Arc::<Mutex<Vec<Vec<Value>>>>::default();
         let (log, judge) = (requests.clone(), Arc::new(judge));
@@ -44,12 +43,12 @@ impl FailingBus {
         self.server.endpoint()
     }
 
-    /// A client for it.
+    /// A client for this bus.
     pub fn client(&self) -> aws_sdk_eventbridge::Client {
         clients::event_bridge(&self.endpoint(), "test", "test")
     }
 
-    /// The details of the entries of each request so far, in the order of arrival.
+    /// The details of each request's entries so far, in the order of arrival.
     pub fn requests(&self) -> Vec<Vec<Value>> {
         self.requests.lock().unwrap().clone()
     }

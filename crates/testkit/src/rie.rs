@@ -1,4 +1,4 @@
-//! One of our binaries, hosted by Lambda's own runtime emulator, without Docker.
+//! Hosts one of our binaries in Lambda's own runtime emulator, without Docker.
 
 use std::{
     ffi::OsStr,
@@ -18,26 +18,26 @@ use crate::{
     tool, workspace_root,
 };
 
-/// An emulator with a function; both end, with all that they started, when it is dropped.
+/// An emulator with a function. Dropping it ends both and their descendants.
 pub struct Rie {
     process: Process,
     invocations: String,
     runtime_port: u16,
 }
 
-/// Tries to get ports that nobody takes between the choice and the emulator's start.
+/// Attempts to get ports that no other process takes before the emulator does.
 const ATTEMPTS: u32 = 5;
 
-/// Names a folder with release binaries, `splitter` and `worker`, to be tested instead of the test
+/// A folder with release binaries `splitter` and `worker`, to be tested instead of the test
 /// profile's.
 const FUNCTIONS: &str = "GIFGEN_FUNCTIONS";
 
-/// Memory that the bound leaves to the emulator itself, in bytes.
+/// Memory that the limit reserves for the emulator, in bytes.
 const EMULATOR_BYTES: u64 = 64 * 1024 * 1024;
 
 impl Rie {
-    /// Starts an emulator that hosts `binary` under Lambda's rules, on a machine like the default
-    /// [`Machine`]: see [`start_on`](Self::start_on).
+    /// Starts an emulator that hosts `binary` under Lambda's rules on the default [`Machine`]. See
+    /// [`start_on`](Self::start_on).
     pub async fn start<N: AsRef<str>, V: AsRef<str>>(
         binary: impl AsRef<Path>,
         variables: &[(N, V)],
@@ -45,10 +45,10 @@ impl Rie {
         Self::start_on(&Machine::default(), binary, variables).await
     }
 
-    /// Starts an emulator that hosts `binary` under Lambda's rules on `machine`, in an environment of
-    /// `variables`, the function's own (time-out 300 s, 1,769 MB; override
-    /// `AWS_LAMBDA_FUNCTION_TIMEOUT` and `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`), and `PATH`. Its memory
-    /// is bounded, and its folder for temporary files is `/tmp`: see [`temporary`](Self::temporary).
+    /// Starts an emulator that hosts `binary` under Lambda's rules on `machine`. The environment is
+    /// `variables`, Lambda's own (timeout 300 s, 1,769 MB; override `AWS_LAMBDA_FUNCTION_TIMEOUT`
+    /// and `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`), and `PATH`. Memory is limited, and temporary files
+    /// go to `/tmp`: see [`temporary`](Self::temporary).
     pub async fn start_on<N: AsRef<str>, V: AsRef<str>>(
         machine: &Machine,
         binary: impl AsRef<Path>,
@@ -57,7 +57,7 @@ impl Rie {
         let binary = chosen(binary.as_ref());
         let mut machine = machine.clone();
         let mut tested = Vec::new();
-        // The FFmpeg that is tested may lie where the function's user does not come.
+        // The function's user may have no access to the tested FFmpeg's folder.
         let is_given = |name: &str| variables.iter().any(|(given, _)| given.as_ref() == name);
         for name in TESTED.into_iter().filter(|name| !is_given(name)) {
             if let Some(program) = std::env::var_os(name).map(PathBuf::from) {
@@ -76,8 +76,8 @@ impl Rie {
         .await
     }
 
-    /// Starts an emulator that hosts `command` in the open, as a program of any Linux: with this
-    /// machine's files, users and system calls.
+    /// Starts an emulator that hosts `command` without Lambda's rules, with this machine's files,
+    /// users and system calls.
     pub async fn start_in_the_open<N: AsRef<str>, V: AsRef<str>>(
         command: &[&OsStr],
         variables: &[(N, V)],
@@ -105,7 +105,7 @@ impl Rie {
                     &runtime,
                 ],
             );
-            // It says so right before it listens.
+            // It logs this right before it listens.
             let started = process
                 .says(|log| log.contains("exec '").then_some(()))
                 .await;
@@ -126,17 +126,17 @@ impl Rie {
         unreachable!("the last attempt panics");
     }
 
-    /// The function's `/tmp`, seen from here.
+    /// The function's `/tmp`, as a path on this machine.
     pub fn temporary(&self) -> PathBuf {
         format!("/proc/{}/root/tmp", self.process.id()).into()
     }
 
-    /// The port of the runtime API, which only the function should use.
+    /// Port of the runtime API, which only the function should use.
     pub fn runtime_port(&self) -> u16 {
         self.runtime_port
     }
 
-    /// All processes that the emulator has started, and theirs.
+    /// All descendants of the emulator.
     pub fn processes(&self) -> Vec<u32> {
         let started = descendants(self.process.id()).into_iter();
         started
@@ -144,19 +144,19 @@ impl Rie {
             .collect()
     }
 
-    /// Hands `event` to the function, and gives its answer; an error of the function's is an
-    /// answer with an `errorType`. Calls are serialised.
+    /// Invokes the function with `event`, and returns its answer. A function's error is an answer
+    /// with an `errorType`. Calls are serialized.
     ///
     /// # Panics
-    /// If the answer is no JSON, as when the emulator itself ended the function.
+    /// If the answer is not JSON, as when the emulator itself ended the function.
     pub async fn invoke(&mut self, event: &Value) -> Value {
         let answer = self.answer(event.to_string()).await;
         serde_json::from_str(&answer)
             .unwrap_or_else(|_| panic!("the emulator answers {answer:?}; log:\n{}", self.log()))
     }
 
-    /// Hands `event` to the function, does something to it meanwhile, and gives its answer, or what the
-    /// emulator says where there is none.
+    /// Invokes the function with `event` while `meanwhile` runs. Returns the answer, or the
+    /// emulator's error text if there is none.
     pub async fn invoke_while(
         &mut self,
         event: &Value,
@@ -166,7 +166,7 @@ impl Rie {
         answer
     }
 
-    /// What emulator and function have written so far.
+    /// Output of the emulator and the function so far.
     pub fn log(&self) -> String {
         self.process.log()
     }
@@ -175,7 +175,7 @@ impl Rie {
         loop {
             match http::post(&self.invocations, &[], body.clone()).await {
                 Ok(answer) => return answer,
-                // It is about to listen; the log line comes a moment before.
+                // The emulator logs its address a moment before it listens.
                 Err(error) if error.is_connect() && !self.process.is_over() => {
                     tokio::task::yield_now().await;
                 }
@@ -185,7 +185,7 @@ impl Rie {
     }
 }
 
-/// `binary`, or the one of its name among the release binaries that are to be tested.
+/// `binary`, or the release binary of the same name if one is to be tested.
 fn chosen(binary: &Path) -> PathBuf {
     let Some(folder) = std::env::var_os(FUNCTIONS) else {
         return binary.to_owned();
@@ -201,7 +201,7 @@ fn chosen(binary: &Path) -> PathBuf {
     chosen
 }
 
-/// The memory that the function is told to have, in bytes.
+/// The function's memory as it is told, in bytes.
 fn memory_of<N: AsRef<str>, V: AsRef<str>>(variables: &[(N, V)]) -> u64 {
     let told = variables
         .iter()
@@ -209,18 +209,18 @@ fn memory_of<N: AsRef<str>, V: AsRef<str>>(variables: &[(N, V)]) -> u64 {
     told.map_or(1769, |(_, megabytes)| megabytes.as_ref().parse().unwrap()) * 1024 * 1024
 }
 
-/// Bytes by which a binary of the test profile is larger in memory than a release binary.
+/// Bytes that a binary of the test profile takes in memory beyond a release binary.
 fn size_in_memory(binary: &Path) -> u64 {
     let bytes = |path: &Path| path.metadata().unwrap().len();
     bytes(binary).saturating_sub(RELEASE_BYTES)
 }
 
-/// About the size of a release binary.
+/// Approximate size of a release binary, in bytes.
 const RELEASE_BYTES: u64 = 12 * 1024 * 1024;
 
-/// Two addresses that are free right now.
+/// Two addresses that are currently free.
 fn free_addresses() -> [String; 2] {
-    // Both are held before either is released, so that they differ.
+    // Both are bound before either is released, so that they differ.
     let held = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     held.map(|listener| listener.local_addr().unwrap().to_string())
 }

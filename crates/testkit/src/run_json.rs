@@ -1,16 +1,16 @@
-//! `run.json` as time would change it, so that tests need not wait.
+//! Edits `run.json` as if time had passed, so that tests need not wait.
 
 use aws_sdk_s3::Client;
 use serde_json::{Value, json};
 
-use crate::bed::PREVIEWS;
+use crate::test_env::PREVIEWS;
 
-/// An hour ago, as the ledger writes times.
+/// An hour ago, in the ledger's time format.
 pub fn an_hour_ago() -> Value {
     json!(chrono::Utc::now() - chrono::TimeDelta::hours(1))
 }
 
-/// Makes the run of the source `key` one that was sent an hour ago.
+/// Sets the time that the run of the source `key` was sent to an hour ago.
 pub async fn sent_an_hour_ago(s3: &Client, key: &str) {
     change(s3, key, |run| {
         assert!(run["sent"].is_string(), "nobody has sent it: {run:?}");
@@ -19,7 +19,7 @@ pub async fn sent_an_hour_ago(s3: &Client, key: &str) {
     .await;
 }
 
-/// Changes the `run.json` of the source `key`.
+/// Edits the `run.json` of the source `key`.
 pub async fn change(s3: &Client, key: &str, change: impl FnOnce(&mut Value)) {
     let mut run = read(s3, key).await;
     change(&mut run);
@@ -29,7 +29,7 @@ pub async fn change(s3: &Client, key: &str, change: impl FnOnce(&mut Value)) {
     put.body(body.into()).send().await.unwrap();
 }
 
-/// The `run.json` of the source `key`.
+/// Reads the `run.json` of the source `key`.
 pub async fn read(s3: &Client, key: &str) -> Value {
     let get = s3.get_object().bucket(PREVIEWS);
     let got = get.key(format!("{key}/run.json")).send().await.unwrap();

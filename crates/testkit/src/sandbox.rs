@@ -1,4 +1,4 @@
-//! The launcher that runs a function under Lambda's rules: the crate `gifgen-sandbox`.
+//! Runs the launcher `gifgen-sandbox`, which runs a function under Lambda's rules.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,17 +8,16 @@ use std::{
 
 use crate::workspace_root;
 
-/// What the machine of a function is like.
+/// The machine of a function.
 #[derive(Clone, Debug)]
 pub struct Machine {
     /// Size of `/tmp` in MiB.
     pub tmp_megabytes: u32,
-    /// System calls that are refused beside those that always are; `gifgen-sandbox refused` names
-    /// the possible ones.
+    /// Further system calls to refuse. `gifgen-sandbox refused` lists the possible ones.
     pub refuse: Vec<&'static str>,
-    /// Whether the function runs as the user that the tests run as, which may be root.
+    /// Whether the function runs as the tests' own user, which may be root.
     pub keep_user: bool,
-    /// Programs that the function finds in `/mnt`, by a path that its user can reach.
+    /// Programs that the function finds in `/mnt`, where its user can read them.
     pub programs: Vec<PathBuf>,
 }
 
@@ -36,16 +35,16 @@ impl Default for Machine {
 /// Name of the function's binary in `/mnt`.
 const FUNCTION: &str = "bootstrap";
 
-/// Name of the emulator there.
+/// Name of the emulator in `/mnt`.
 const EMULATOR: &str = "aws-lambda-rie";
 
 impl Machine {
-    /// Where a program of [`programs`](Self::programs) lies for the function.
+    /// The function's path of one of [`programs`](Self::programs).
     pub fn path_of(program: &Path) -> PathBuf {
         Path::new("/mnt").join(program.file_name().unwrap())
     }
 
-    /// The command that hosts `binary` there with `emulator`, whose own arguments are `arguments`.
+    /// The command that hosts `binary` with `emulator` and its `arguments`.
     pub(crate) fn command(&self, emulator: &Path, arguments: &[&str], binary: &Path) -> Command {
         let launcher = launcher();
         let mut command = Command::new(launcher);
@@ -57,9 +56,9 @@ impl Machine {
             let name = program.file_name().unwrap().to_str().unwrap();
             command.args(["--bind", &bind(program, name)]);
         }
-        // A checkout may lie where the machine has mounts of its own.
+        // The path of a checkout may be covered by the machine's own mounts.
         command.args(["--bind", &bind(emulator, EMULATOR)]);
-        // The emulator runs the launcher, which the user of an unprivileged machine must reach too.
+        // The emulator runs the launcher, so the function's user needs access to it too.
         command.args(["--bind", &bind(launcher, "gifgen-sandbox"), "--"]);
         command
             .arg(Path::new("/mnt").join(EMULATOR))
@@ -76,14 +75,13 @@ impl Machine {
     }
 }
 
-/// The path of the launcher.
 fn launcher() -> &'static Path {
     static LAUNCHER: OnceLock<PathBuf> = OnceLock::new();
     LAUNCHER.get_or_init(|| built("gifgen-sandbox"))
 }
 
-/// Builds the program of a package of this workspace, and gives its path: a test of one crate does
-/// not build the programs of others.
+/// Builds the program of a workspace package and returns its path: cargo does not build other
+/// crates' programs for a test.
 pub(crate) fn built(package: &str) -> PathBuf {
     let output = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "-p", package])

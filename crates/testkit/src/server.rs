@@ -1,4 +1,4 @@
-//! One HTTP server on a loopback port, whose connections may break instead of answering.
+//! An HTTP server on a loopback port, whose connections can break instead of answering.
 
 use std::{
     error::Error,
@@ -26,12 +26,12 @@ use tokio::{
 /// The body of an answer.
 pub(crate) type Body = UnsyncBoxBody<Bytes, Broken>;
 
-/// How a connection ends where an answer, or the rest of one, should come.
+/// How a connection ends instead of an answer, or of the rest of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
-    /// In order: the client sees the end.
+    /// Closed: the client sees the end of the stream.
     Closed,
-    /// Hard: the client sees a reset.
+    /// Reset: the client sees an error.
     Reset,
 }
 
@@ -46,19 +46,19 @@ impl Error for Broken {}
 /// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// How long the part of a broken answer has to reach the socket.
+/// Time for the first part of a broken answer to reach the socket.
 const FLUSH: Duration = Duration::from_millis(5);
 
-/// How much of an answer may be on its way between this server and its client, where that matters.
+/// Limits of what is buffered between this server and its client.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Buffers {
-    /// Size of the sockets' send buffers, in bytes.
+    /// Send buffer of the sockets, in bytes.
     pub(crate) send: Option<u32>,
-    /// How much hyper gathers before it writes, in bytes.
+    /// hyper's write buffer, in bytes.
     pub(crate) write: Option<usize>,
 }
 
-/// A server that runs until it is dropped.
+/// Stops when dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     address: SocketAddr,
@@ -66,8 +66,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Serves on a port of 127.0.0.1 that the kernel picks. A request whose client goes away is
-    /// no longer worked on.
+    /// Serves on a free port of 127.0.0.1. When a client disconnects, its request is cancelled.
     pub(crate) async fn start<A, F>(answer: A) -> Self
     where
         A: Fn(Request<Incoming>) -> F + Clone + Send + Unpin + 'static,
@@ -76,7 +75,7 @@ impl Server {
         Self::start_with(Buffers::default(), answer).await
     }
 
-    /// The same, with buffers of these sizes.
+    /// Like [`start`](Self::start), with these buffer sizes.
     pub(crate) async fn start_with<A, F>(buffers: Buffers, answer: A) -> Self
     where
         A: Fn(Request<Incoming>) -> F + Clone + Send + Unpin + 'static,
@@ -84,7 +83,7 @@ impl Server {
     {
         let socket = TcpSocket::new_v4().unwrap();
         if let Some(bytes) = buffers.send {
-            // What it accepts has the same.
+            // Accepted sockets inherit it.
             socket.set_send_buffer_size(bytes).unwrap();
         }
         socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -115,14 +114,14 @@ impl Server {
     }
 }
 
-/// A body that comes as a whole.
+/// A complete body.
 pub(crate) fn whole(body: impl Into<Bytes>) -> Body {
     Full::new(body.into())
         .map_err(|never| match never {})
         .boxed_unsync()
 }
 
-/// A body that breaks off behind `part`, whatever length the answer announces.
+/// A body that breaks off after `part`, regardless of the announced length.
 pub(crate) fn broken_off(part: Bytes, how: Broken) -> Body {
     let part = stream::once(future::ready(Ok(Frame::data(part))));
     let end = stream::once(async move {
@@ -148,7 +147,7 @@ where
     let ended = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     let how = ended.as_ref().err().and_then(|error| error.source());
     if how.and_then(|source| source.downcast_ref()) == Some(&Broken::Reset) {
-        // What is closed without lingering is reset.
+        // Closing without lingering sends a reset.
         let stream = connection.into_parts().io.into_inner();
         stream.set_zero_linger().ok();
     }

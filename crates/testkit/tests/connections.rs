@@ -1,5 +1,5 @@
-//! The clients that functions, `gifgen` and tests have in common, against servers that forget, refuse, or
-//! are particular about how they are asked.
+//! The clients of functions, `gifgen` and tests, against servers with stale connections, refusals,
+//! and special addressing.
 
 use std::time::Duration;
 
@@ -19,10 +19,10 @@ use gifgen_shared::{
     deadline::Deadline,
 };
 use gifgen_testkit::{
-    bed::{PREVIEWS, TestBed},
-    canned::{Answer, Asked, Canned},
-    forgetful::Forgetful,
     media,
+    stale_connections::StaleConnectionProxy,
+    stub_server::{Answer, ReceivedRequest, StubServer},
+    test_env::{PREVIEWS, TestEnv},
 };
 
 fn config(endpoint: &str) -> Builder {
@@ -43,10 +43,11 @@ async fn upload(s3: &aws_sdk_s3::Client, key: &str) -> Result<(), aws_sdk_s3::Er
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forgotten_connection_costs_no_attempt() {
-    let bed = TestBed::start().await;
-    let forgetful = Forgetful::start(&bed.stack().s3_endpoint()).await;
-    let s3 = bed.s3_behind(forgetful.endpoint());
-    // Nothing is retried. And without TLS the SDK would sign trailers, so that no upload could be repeated.
+    let env = TestEnv::start().await;
+    let stale_proxy = StaleConnectionProxy::start(&env.stack().s3_endpoint()).await;
+    let s3 = env.s3_behind(stale_proxy.endpoint());
+    // Nothing is retried. Without TLS the SDK would sign trailers, and then no upload could be
+    // repeated.
     let s3 = s3
         .config()
         .to_builder()
@@ -60,10 +61,10 @@ async fn a_forgotten_connection_costs_no_attempt() {
         for uploaded in join_all(uploads).await {
             uploaded.unwrap();
         }
-        forgetful.freeze();
+        stale_proxy.freeze();
     }
-    assert!(forgetful.reset() > 0, "{forgetful:?}");
-    let stored = bed.stack().store().list(PREVIEWS, "").await.unwrap();
+    assert!(stale_proxy.reset() > 0, "{stale_proxy:?}");
+    let stored = env.stack().store().list(PREVIEWS, "").await.unwrap();
     let video = std::fs::metadata(media::video("d05")).unwrap().len();
     assert_eq!(stored.len(), 24);
     assert!(stored.iter().all(|object| object.bytes == video));
@@ -71,37 +72,37 @@ async fn a_forgotten_connection_costs_no_attempt() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn few_connections_stay_idle() {
-    let bed = TestBed::start().await;
-    let forgetful = Forgetful::start(&bed.stack().s3_endpoint()).await;
-    let s3 = bed.s3_behind(forgetful.endpoint());
+    let env = TestEnv::start().await;
+    let stale_proxy = StaleConnectionProxy::start(&env.stack().s3_endpoint()).await;
+    let s3 = env.s3_behind(stale_proxy.endpoint());
     let keys: Vec<String> = (0..16).map(|n| n.to_string()).collect();
     for uploaded in join_all(keys.iter().map(|key| upload(&s3, key))).await {
         uploaded.unwrap();
     }
-    // A connection goes back to the pool a moment after its answer; it may stay there for 8 s.
+    // A connection returns to the pool a moment after its answer, and may stay there for 8 s.
     tokio::time::sleep(Duration::from_secs(2)).await;
-    forgetful.freeze();
+    stale_proxy.freeze();
     for uploaded in join_all(keys.iter().map(|key| upload(&s3, key))).await {
         uploaded.unwrap();
     }
-    assert!(forgetful.reset() <= 4, "{forgetful:?}");
+    assert!(stale_proxy.reset() <= 4, "{stale_proxy:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_idle_for_ten_seconds_is_not_used_again() {
-    let bed = TestBed::start().await;
-    let forgetful = Forgetful::start(&bed.stack().s3_endpoint()).await;
-    let s3 = bed.s3_behind(forgetful.endpoint());
+    let env = TestEnv::start().await;
+    let stale_proxy = StaleConnectionProxy::start(&env.stack().s3_endpoint()).await;
+    let s3 = env.s3_behind(stale_proxy.endpoint());
     upload(&s3, "a").await.unwrap();
-    let before = forgetful.opened();
+    let before = stale_proxy.opened();
     tokio::time::sleep(Duration::from_secs(10)).await;
     upload(&s3, "b").await.unwrap();
-    assert!(forgetful.opened() > before, "{forgetful:?}");
+    assert!(stale_proxy.opened() > before, "{stale_proxy:?}");
 }
 
-/// A client whose pauses are short, for a server that refuses everything with this answer.
-async fn refused(status: u16, code: &'static str) -> (Canned, aws_sdk_s3::Client) {
-    let server = Canned::start(move |_| Answer::error(status, code, "on purpose")).await;
+/// A client with short retry pauses, for a server that refuses everything.
+async fn refused(status: u16, code: &'static str) -> (StubServer, aws_sdk_s3::Client) {
+    let server = StubServer::start(move |_| Answer::error(status, code, "on purpose")).await;
     let s3 = Connections::new(config(&server.endpoint()).build(), Addressing::Path).s3();
     let retries = RetryConfig::standard()
         .with_max_attempts(8)
@@ -154,9 +155,13 @@ async fn every_conflict_is_sent_again() {
     }
 }
 
-/// What an upload to a server at `http://{host}:PORT` asks.
-async fn asked(host: &str, addressing: Addressing, more: fn(Builder) -> Builder) -> Vec<Asked> {
-    let server = Canned::start(|_| Answer {
+/// The requests of an upload to a server at `http://{host}:PORT`.
+async fn asked(
+    host: &str,
+    addressing: Addressing,
+    more: fn(Builder) -> Builder,
+) -> Vec<ReceivedRequest> {
+    let server = StubServer::start(|_| Answer {
         status: 200,
         headers: vec![("etag", "\"9b2c\"")],
         ..Answer::default()
@@ -181,7 +186,7 @@ async fn a_server_with_a_name_gets_the_bucket_in_the_path() {
             "{asked:?}"
         );
     }
-    // Whether the bucket's name resolves is up to the machine, so nothing is sent.
+    // The bucket's host name may not resolve on this machine, so nothing is sent.
     let aws = config("http://localhost:9").build();
     let s3 = Connections::new(aws, Addressing::Host).s3();
     let minute = PresigningConfig::expires_in(Duration::from_secs(60)).unwrap();

@@ -1,4 +1,4 @@
-//! The counting proxy before the embedded S3 server: what it notes, and what it does to requests.
+//! Tests of the counting proxy: what it records, and how it changes requests.
 
 use std::time::{Duration, Instant};
 
@@ -8,8 +8,8 @@ use gifgen_shared::{
     source_key::SourceKey,
 };
 use gifgen_testkit::{
-    bed::{FILMS, TestBed},
     counting_proxy::CountingProxy,
+    test_env::{FILMS, TestEnv},
 };
 use hyper::Method;
 use tokio::{
@@ -21,19 +21,19 @@ const KEY: &str = "a b.mp4";
 const BYTES: usize = 32 << 20;
 const LATENCY: Duration = Duration::from_millis(30);
 
-async fn counted() -> (TestBed, CountingProxy) {
-    let bed = TestBed::start().await;
-    let file = bed.directory().join("file");
+async fn counted() -> (TestEnv, CountingProxy) {
+    let env = TestEnv::start().await;
+    let file = env.directory().join("file");
     std::fs::write(&file, vec![7; BYTES]).unwrap();
-    bed.adopt(KEY, &file).await;
-    let proxy = CountingProxy::start(&bed.stack().s3_endpoint(), LATENCY).await;
-    (bed, proxy)
+    env.adopt(KEY, &file).await;
+    let proxy = CountingProxy::start(&env.stack().s3_endpoint(), LATENCY).await;
+    (env, proxy)
 }
 
 #[tokio::test]
 async fn reads_of_sources_wait_and_are_noted_in_their_order() {
-    let (bed, proxy) = counted().await;
-    let s3 = bed.s3_behind(&proxy.endpoint());
+    let (env, proxy) = counted().await;
+    let s3 = env.s3_behind(&proxy.endpoint());
     let started = Instant::now();
     let source = Source {
         bucket: FILMS.into(),
@@ -64,22 +64,22 @@ async fn reads_of_sources_wait_and_are_noted_in_their_order() {
 
 #[tokio::test]
 async fn a_client_that_goes_away_is_counted_for_about_what_it_took() {
-    let (bed, proxy) = counted().await;
+    let (env, proxy) = counted().await;
     let source = Source {
         bucket: FILMS.into(),
         key: SourceKey::plain(KEY).unwrap(),
         etag: None,
     };
-    let s3 = bed.s3_behind(&proxy.endpoint());
+    let s3 = env.s3_behind(&proxy.endpoint());
     let url = source.presign(&s3, Duration::from_secs(60)).await.unwrap();
     let taken = take_and_leave(&url, 4 << 20).await;
     let reads = proxy.take().await;
     assert_eq!((reads.len(), reads[0].status), (1, 200));
-    // The kernel holds what the client has not read yet: over a real network that comes too.
+    // The kernel buffers what the client has not read yet. A real network would deliver it too.
     assert!(reads[0].bytes >= taken && reads[0].bytes < taken + (8 << 20));
 }
 
-/// Reads so many bytes of an answer, its head included, and closes the connection.
+/// Reads this many bytes of an answer, including its head, and closes the connection.
 async fn take_and_leave(url: &PresignedUrl, bytes: u64) -> u64 {
     let rest = url.expose().strip_prefix("http://").unwrap();
     let (host, path) = rest.split_once('/').unwrap();
@@ -92,6 +92,6 @@ async fn take_and_leave(url: &PresignedUrl, bytes: u64) -> u64 {
         .read_to_end(&mut part)
         .await
         .unwrap();
-    // Less the head of the answer.
+    // Without the answer's head.
     part.len() as u64 - 1024
 }

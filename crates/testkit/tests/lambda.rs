@@ -1,4 +1,4 @@
-//! Lambda's side of a function, with a function that does what its events say.
+//! Tests of the Lambda emulation with a function that does what its events say.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -20,7 +20,7 @@ use tokio::{
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// The function `lambda.py` as an executable file, and its directory.
+/// The function `lambda.py` as an executable file, with its directory.
 struct Function {
     program: PathBuf,
     gate: PathBuf,
@@ -46,7 +46,7 @@ impl Function {
         }
     }
 
-    /// Lets it take what the on-failure destination hands over.
+    /// Lets it accept on-failure messages.
     fn open_gate(self) -> Self {
         fs::write(&self.gate, "").unwrap();
         self
@@ -133,7 +133,7 @@ async fn events_overtake_each_other_and_a_seed_has_its_request_ids() {
         assert!(!numbers(&answers).is_sorted());
         answers.iter().map(|a| a["id"].to_string()).collect()
     };
-    // Not in which order they come: what waits when a process is free is up to the clock.
+    // The order may differ: it depends on timing which events wait when a process becomes free.
     let ids: BTreeSet<String> = run(1).await;
     assert_eq!(ids, run(1).await);
     assert!(ids.is_disjoint(&run(2).await));
@@ -278,7 +278,7 @@ async fn a_process_stands_still_between_invocations_if_it_is_to() {
         lambda.invoke(event(n));
         lambda.idle(LIMIT).await;
         let process = lambda.report().answers[0]["process"].to_string();
-        // A signal works a moment after it is sent.
+        // A signal takes effect a moment after it is sent.
         let stopping = async {
             while !is_stopped(&process) {
                 sleep(Duration::from_millis(10)).await;
@@ -301,7 +301,7 @@ async fn no_process_outlives_it() {
     let status = format!("/proc/{process}/stat");
     assert!(fs::exists(&status).unwrap());
     drop(lambda);
-    // What is dead but not yet buried is a zombie.
+    // A dead process is a zombie until its status is collected.
     let state = fs::read_to_string(&status).unwrap_or_else(|_| ") Z".into());
     assert!(
         state.rsplit_once(") ").unwrap().1.starts_with('Z'),

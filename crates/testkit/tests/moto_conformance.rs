@@ -1,13 +1,11 @@
-//! The suite that the embedded S3 server passes, against moto: what it asks for is S3's way, and
-//! not only ours.
+//! Runs the conformance suite against moto, to show that it describes S3 and not only our server.
 
 #[path = "../../stack/tests/conformance/mod.rs"]
 mod conformance;
 
-use gifgen_testkit::{bed::FILMS, moto::Moto};
+use gifgen_testkit::{moto::Moto, test_env::FILMS};
 
-/// What moto does not do, or does wrongly; S3 is as the suite has it. If moto learns, this list is
-/// to be shortened.
+/// Checks that moto fails although S3 passes them. Shorten this list when moto improves.
 const MOTO_LACKS: [&str; 11] = [
     "a_body_that_does_not_match_its_digest_is_refused", // taken
     "a_body_that_does_not_match_its_crc_is_refused",    // taken
@@ -30,7 +28,7 @@ async fn moto_passes_the_embedded_servers_suite_but_for_what_it_is_known_to_lack
         ($($module:ident: $($check:ident),+;)+) => {$($(
             let client = moto.s3().clone();
             let check = async move { conformance::$module::$check(&client, FILMS).await };
-            // In a task of its own, so that a failure ends this check only.
+            // In its own task, so that a failure ends this check only.
             if tokio::spawn(check).await.is_err() {
                 failed.push(stringify!($check));
             }

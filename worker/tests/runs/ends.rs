@@ -1,59 +1,30 @@
-//! How runs end: whole, in part, superseded, repaired.
+//! How runs end: complete, partial, or repaired.
 
-use std::fs;
-
-use gifgen_ledger::{bucket::Precondition, manifest::Status, run::Run};
-use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed},
-    program,
-    run_json::sent_an_hour_ago,
-};
+use gifgen_ledger::{bucket::Precondition, manifest::Status};
+use gifgen_testkit::test_env::{FILMS, PREVIEWS, TestEnv};
 use gifgen_worker::Answer;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::support::*;
 
-/// A bed on which the first version of the video, of 15 seconds, has been split; and the events of
-/// its three slices.
-async fn split_bed() -> (TestBed, Vec<Value>) {
-    let bed = TestBed::start().await;
-    let etag = bed.adopt_video(KEY, "d03").await.etag;
-    let mut receiver = slices(&bed);
-    split(&bed.splitter(&QUICK), &etag).await;
-    let events: Vec<Value> = received(&mut receiver);
-    assert_eq!(events.len(), 3);
-    (bed, events)
-}
-
-/// What Lambda sends to the failure queue for an event that failed for the last time.
-fn given_up(event: &Value) -> Value {
-    let record = json!({
-        "requestContext": {"requestId": "lost", "condition": "RetriesExhausted",
-                           "approximateInvokeCount": 3},
-        "requestPayload": event,
-        "responsePayload": {"errorType": "Runtime.ExitError", "errorMessage": "signal: killed"},
-    });
-    json!({"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": record.to_string()}]})
-}
-
-async fn delete(bed: &TestBed, key: &str) {
-    let delete = bed.s3().delete_object().bucket(PREVIEWS).key(key);
+async fn delete(env: &TestEnv, key: &str) {
+    let delete = env.s3().delete_object().bucket(PREVIEWS).key(key);
     delete.send().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_manifest_comes_with_the_last_receipt_and_is_announced_once() {
-    let (bed, events) = split_bed().await;
-    let mut completions = completions(&bed);
-    let worker = bed.worker(&QUICK);
+    let (env, events) = split_env().await;
+    let mut completions = completions(&env);
+    let worker = env.worker(&QUICK);
     for event in events.iter().rev() {
-        assert!(manifest(&bed).await.is_none());
+        assert!(manifest(&env).await.is_none());
         handle(&worker, event).await;
     }
     for event in &events {
         handle(&worker, event).await;
     }
-    let manifest = assert_whole(&bed, "").await;
+    let manifest = assert_whole(&env, "").await;
     assert_eq!(manifest.totals.slowest_slices.len(), 3);
     assert!(manifest.totals.bytes_read > 1_000_000, "{manifest:?}");
     let announced = all(&mut completions);
@@ -62,27 +33,27 @@ async fn the_manifest_comes_with_the_last_receipt_and_is_announced_once() {
     assert_eq!(announced[0]["manifest"], "a film.mp4/manifest.json");
     assert_eq!(announced[0]["slices"], 3);
     assert_eq!(announced[0]["failedSlices"], 0);
-    let track = String::from_utf8(previews(&bed).await["a film.mp4/storyboard.vtt"].clone());
+    let track = String::from_utf8(previews(&env).await["a film.mp4/storyboard.vtt"].clone());
     let track = track.unwrap();
     assert!(track.starts_with("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nframes/000000.jpg\n"));
-    let stills = (previews(&bed).await.into_keys()).filter(|key| key.contains("/frames/"));
+    let stills = (previews(&env).await.into_keys()).filter(|key| key.contains("/frames/"));
     assert_eq!(track.matches("-->").count(), stills.count(), "{track}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slice_that_is_rendered_already_is_not_rendered_again() {
-    let (bed, events) = split_bed().await;
-    let worker = bed.worker(&QUICK);
+    let (env, events) = split_env().await;
+    let worker = env.worker(&QUICK);
     handle(&worker, &events[0]).await;
-    let receipt = || async { ledger(&bed).receipt(&run(&bed).await, 0).await.unwrap() };
+    let receipt = || async { ledger(&env).receipt(&run(&env).await, 0).await.unwrap() };
     let before = receipt().await;
     handle(&worker, &events[0]).await;
     assert_eq!(receipt().await, before);
     // Unless something of it is missing.
-    delete(&bed, "a film.mp4/frames/000003.jpg").await;
+    delete(&env, "a film.mp4/frames/000003.jpg").await;
     handle(&worker, &events[0]).await;
     assert!(
-        previews(&bed)
+        previews(&env)
             .await
             .contains_key("a film.mp4/frames/000003.jpg")
     );
@@ -90,14 +61,14 @@ async fn a_slice_that_is_rendered_already_is_not_rendered_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slice_that_is_given_up_makes_the_run_partial_and_a_late_success_makes_it_whole() {
-    let (bed, events) = split_bed().await;
-    let mut completions = completions(&bed);
-    let worker = bed.worker(&QUICK);
+    let (env, events) = split_env().await;
+    let mut completions = completions(&env);
+    let worker = env.worker(&QUICK);
     handle(&worker, &events[0]).await;
     handle(&worker, &events[2]).await;
     let answer = handle(&worker, &given_up(&events[1])).await;
     assert_eq!(json!(answer), json!({"batchItemFailures": []}));
-    let partial = manifest(&bed).await.unwrap();
+    let partial = manifest(&env).await.unwrap();
     assert_eq!(partial.status, Status::Partial);
     let failed: Vec<_> = partial.failed().map(|slice| slice.start).collect();
     assert_eq!(failed, [5]);
@@ -109,10 +80,10 @@ async fn a_slice_that_is_given_up_makes_the_run_partial_and_a_late_success_makes
     assert_eq!(told[0]["failedSlices"], 1);
 
     handle(&worker, &events[1]).await;
-    assert_whole(&bed, "").await;
+    assert_whole(&env, "").await;
     // A failure that comes later than the success is none.
     handle(&worker, &given_up(&events[1])).await;
-    assert_whole(&bed, "").await;
+    assert_whole(&env, "").await;
     let told = all(&mut completions);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0]["status"], "complete");
@@ -120,16 +91,16 @@ async fn a_slice_that_is_given_up_makes_the_run_partial_and_a_late_success_makes
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slice_that_cannot_be_rendered_is_named_in_the_manifest() {
-    let bed = TestBed::start().await;
-    let etag = bed.adopt_video(KEY, "d43").await.etag;
-    let (mut slices, mut completions) = (slices(&bed), completions(&bed));
-    split(&bed.splitter(&QUICK), &etag).await;
-    let worker = bed.worker(&QUICK);
+    let env = TestEnv::start().await;
+    let etag = env.adopt_video(KEY, "d43").await.etag;
+    let (mut slices, mut completions) = (slices(&env), completions(&env));
+    split(&env.splitter(&QUICK), &etag).await;
+    let worker = env.worker(&QUICK);
     for event in received(&mut slices) {
         let answer = handle(&worker, &event).await;
         assert!(matches!(answer, Answer::Failed(_)), "{answer:?}");
     }
-    let manifest = manifest(&bed).await.unwrap();
+    let manifest = manifest(&env).await.unwrap();
     assert_eq!(manifest.status, Status::Partial);
     let failure = manifest.slices[0].failure().unwrap();
     assert_eq!(failure.reason, "undecodable");
@@ -139,13 +110,13 @@ async fn a_slice_that_cannot_be_rendered_is_named_in_the_manifest() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn objects_that_vanish_before_the_end_are_never_called_complete() {
-    let (bed, events) = split_bed().await;
-    let worker = bed.worker(&QUICK);
+    let (env, events) = split_env().await;
+    let worker = env.worker(&QUICK);
     handle(&worker, &events[0]).await;
     handle(&worker, &events[1]).await;
-    delete(&bed, "a film.mp4/frames/000003.jpg").await;
+    delete(&env, "a film.mp4/frames/000003.jpg").await;
     handle(&worker, &given_up(&events[2])).await;
-    let partial = manifest(&bed).await.unwrap();
+    let partial = manifest(&env).await.unwrap();
     let failure = partial.slices[0].failure().unwrap();
     assert_eq!(failure.reason, "objectsMissing");
     assert_eq!(failure.message, "a film.mp4/frames/000003.jpg is missing");
@@ -154,14 +125,14 @@ async fn objects_that_vanish_before_the_end_are_never_called_complete() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_last_worker_renders_again_what_has_vanished() {
-    let (bed, events) = split_bed().await;
-    let mut completions = completions(&bed);
-    let worker = bed.worker(&QUICK);
+    let (env, events) = split_env().await;
+    let mut completions = completions(&env);
+    let worker = env.worker(&QUICK);
     handle(&worker, &events[0]).await;
     handle(&worker, &events[1]).await;
-    delete(&bed, "a film.mp4/frames/000003.jpg").await;
+    delete(&env, "a film.mp4/frames/000003.jpg").await;
     handle(&worker, &events[2]).await;
-    assert_whole(&bed, "").await;
+    assert_whole(&env, "").await;
     let told = all(&mut completions);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0]["status"], "complete");
@@ -169,161 +140,26 @@ async fn the_last_worker_renders_again_what_has_vanished() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_has_vanished_and_cannot_be_rendered_again_is_named() {
-    let (bed, events) = split_bed().await;
-    let worker = bed.worker(&QUICK);
+    let (env, events) = split_env().await;
+    let worker = env.worker(&QUICK);
     for event in &events {
         handle(&worker, event).await;
     }
-    delete(&bed, "a film.mp4/manifest.json").await;
-    delete(&bed, "a film.mp4/frames/000003.jpg").await;
-    let source = bed.s3().delete_object().bucket(FILMS).key(KEY);
+    delete(&env, "a film.mp4/manifest.json").await;
+    delete(&env, "a film.mp4/frames/000003.jpg").await;
+    let source = env.s3().delete_object().bucket(FILMS).key(KEY);
     source.send().await.unwrap();
     handle(&worker, &events[2]).await;
-    let partial = manifest(&bed).await.unwrap();
+    let partial = manifest(&env).await.unwrap();
     let failure = partial.slices[0].failure().unwrap();
     assert_eq!(failure.reason, "sourceGone");
     assert_eq!(partial.failed().count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_source_that_is_replaced_in_mid_run_gives_the_new_run_whole_and_the_old_one_no_manifest()
-{
-    let (bed, old) = split_bed().await;
-    let mut completions = completions(&bed);
-    let worker = bed.worker(&QUICK);
-    handle(&worker, &old[0]).await;
-    let etag = bed.adopt_video(KEY, "d10").await.etag;
-    // The old run goes on for as long as nobody knows of the new one, and cannot read any more.
-    assert!(matches!(handle(&worker, &old[1]).await, Answer::Superseded));
-    let mut receiver = slices(&bed);
-    split(&bed.splitter(&QUICK), &etag).await;
-    let new = received(&mut receiver);
-    for event in new.iter().chain(&old) {
-        let answer = handle(&worker, event).await;
-        let is_new = event["detail"]["etag"] == new[0]["detail"]["etag"];
-        assert_eq!(matches!(answer, Answer::Done(_)), is_new, "{answer:?}");
-    }
-    let manifest = assert_whole(&bed, "").await;
-    assert_eq!(manifest.run, 2);
-    let told = all(&mut completions);
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!(told[0]["run"], 2);
-
-    let alone = TestBed::start().await;
-    let etag = alone.adopt_video(KEY, "d10").await.etag;
-    let mut receiver = slices(&alone);
-    split(&alone.splitter(&QUICK), &etag).await;
-    for event in received(&mut receiver) {
-        handle(&alone.worker(&QUICK), &event).await;
-    }
-    let mixed = previews(&bed).await;
-    for (key, bytes) in previews(&alone).await {
-        assert!(mixed[&key] == bytes, "{key} is another run's");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_late_worker_never_writes_over_a_newer_run() {
-    let (bed, old) = split_bed().await;
-    let slow = fs::canonicalize("/usr/bin/ffmpeg").unwrap();
-    // It has read its source when the new run begins, and comes to upload when that is complete.
-    let gate = bed.directory().join("go-on");
-    let script = bed.directory().join("slow-ffmpeg");
-    // Caged, it can write in its own work directory only, but look whether a file is anywhere.
-    let text = format!(
-        "#!/bin/sh\n{} \"$@\"\ncode=$?\n: > reached\nwhile [ ! -e {} ]; do sleep 0.02; done\nexit $code\n",
-        slow.display(),
-        gate.display()
-    );
-    program::write(&script, text);
-    let mut settings = QUICK.to_vec();
-    let path = script.to_str().unwrap().to_owned();
-    settings.push(("FFMPEG", &path));
-    let late = bed.worker(&settings);
-    let event = old[0].clone();
-    let working = tokio::spawn(async move { handle(&late, &event).await });
-    let reached = || {
-        let work = fs::read_dir(bed.temporary()).unwrap().flatten();
-        work.map(|entry| entry.path().join("reached"))
-            .any(|file| file.exists())
-    };
-    while !reached() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-
-    let etag = bed.adopt_video(KEY, "d10").await.etag;
-    let mut receiver = slices(&bed);
-    split(&bed.splitter(&QUICK), &etag).await;
-    let worker = bed.worker(&QUICK);
-    for event in received(&mut receiver) {
-        handle(&worker, &event).await;
-    }
-    let new = previews(&bed).await;
-    assert_whole(&bed, "").await;
-    fs::write(gate, "").unwrap();
-    assert!(matches!(working.await.unwrap(), Answer::Superseded));
-    assert_whole(&bed, "").await;
-    let after = previews(&bed).await;
-    for (key, bytes) in &new {
-        assert!(after[key] == *bytes, "{key} was written over");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_upload_of_what_is_complete_is_skipped_and_of_what_is_not_goes_on() {
-    let (bed, events) = split_bed().await;
-    let worker = bed.worker(&QUICK);
-    handle(&worker, &events[0]).await;
-    let objects = bed.stack().store().list(FILMS, "").await.unwrap();
-    let etag = &objects[0].etag;
-    let mut receiver = slices(&bed);
-    let splitter = bed.splitter(&QUICK);
-    let answer = split(&splitter, etag).await;
-    assert_eq!(answer["sources"][0]["status"], "underWay", "{answer}");
-    sent_an_hour_ago(bed.s3(), KEY).await;
-    let answer = split(&splitter, etag).await;
-    assert_eq!(answer["sources"][0]["sent"], 2, "{answer}");
-    for event in received(&mut receiver) {
-        handle(&worker, &event).await;
-    }
-    assert_whole(&bed, "").await;
-    let answer = split(&splitter, etag).await;
-    assert_eq!(answer["sources"][0]["status"], "complete", "{answer}");
-    assert!(received(&mut receiver).is_empty());
-
-    // With other settings it is another run.
-    let other = [QUICK[0], QUICK[1], QUICK[2], ("FRAME_WIDTH", "64")];
-    let answer = split(&bed.splitter(&other), etag).await;
-    assert_eq!(answer["sources"][0]["run"], 2, "{answer}");
-    assert!(
-        manifest(&bed).await.is_none(),
-        "its objects are about to go"
-    );
-    for event in received(&mut receiver) {
-        handle(&worker, &event).await;
-    }
-    let manifest = assert_whole(&bed, "").await;
-    assert_eq!(manifest.settings.frame_width, Some(64));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_begins_too_late_leaves_the_manifest_of_the_faster_one() {
-    let (bed, events) = split_bed().await;
-    let worker = bed.worker(&QUICK);
-    for event in &events {
-        handle(&worker, event).await;
-    }
-    // As a second splitter that read `run.json` when there was none, and measured slowly.
-    let current = run(&bed).await;
-    let late = Run::new(current.source, current.video, current.settings, None);
-    assert!(!ledger(&bed).begin(&late, None).await.unwrap());
-    assert_whole(&bed, "").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn an_event_without_a_version_is_a_slice_of_the_run_or_is_refused() {
-    let (bed, events) = split_bed().await;
-    let worker = bed.worker(&QUICK);
+    let (env, events) = split_env().await;
+    let worker = env.worker(&QUICK);
     for event in &events {
         handle(&worker, event).await;
     }
@@ -335,16 +171,16 @@ async fn an_event_without_a_version_is_a_slice_of_the_run_or_is_refused() {
         Answer::Failed(failure) => assert_eq!(failure.reason, "noSlice"),
         other => panic!("{other:?}"),
     }
-    assert_whole(&bed, "").await;
+    assert_whole(&env, "").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receipt_is_believed_no_further_than_its_objects() {
-    let (bed, events) = split_bed().await;
-    let worker = bed.worker(&QUICK);
+    let (env, events) = split_env().await;
+    let worker = env.worker(&QUICK);
     handle(&worker, &events[0]).await;
     handle(&worker, &events[1]).await;
-    let (ledger, run) = (ledger(&bed), run(&bed).await);
+    let (ledger, run) = (ledger(&env), run(&env).await);
     // One that forgets its objects is none, and so is one that lies in the place of another.
     let mut receipt = ledger.receipt(&run, 0).await.unwrap().unwrap();
     let other = run.keys().receipt(run.run, 5);
@@ -357,34 +193,13 @@ async fn a_receipt_is_believed_no_further_than_its_objects() {
     receipt.objects.clear();
     let own = run.keys().receipt(run.run, 0);
     ledger.bucket.write(&own, &receipt, &always).await.unwrap();
-    delete(&bed, "a film.mp4/gifs/000000.gif").await;
+    delete(&env, "a film.mp4/gifs/000000.gif").await;
     handle(&worker, &events[2]).await;
-    assert!(manifest(&bed).await.is_none());
+    assert!(manifest(&env).await.is_none());
     let unfinished = ledger.unfinished(&run).await.unwrap();
     assert_eq!(unfinished.len(), 2);
     for (slice, attempt) in unfinished {
         handle(&worker, &json!(run.event(&slice, attempt, None))).await;
     }
-    assert_whole(&bed, "").await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_notification_that_comes_again_leaves_a_run_alone_that_ends_meanwhile() {
-    let (bed, events) = split_bed().await;
-    let mut completions = completions(&bed);
-    let worker = bed.worker(&QUICK);
-    handle(&worker, &events[0]).await;
-    handle(&worker, &given_up(&events[1])).await;
-    let (ledger, run) = (ledger(&bed), run(&bed).await);
-    // The splitter sees no manifest, and what is unfinished; then all ends well.
-    let unfinished = ledger.unfinished(&run).await.unwrap();
-    assert_eq!(unfinished.len(), 2);
-    handle(&worker, &events[1]).await;
-    handle(&worker, &events[2]).await;
-    ledger.reopen(&run, None, &unfinished).await.unwrap();
-    for (slice, attempt) in unfinished {
-        handle(&worker, &json!(run.event(&slice, attempt, None))).await;
-    }
-    assert_whole(&bed, "").await;
-    assert_eq!(all(&mut completions).len(), 1);
+    assert_whole(&env, "").await;
 }

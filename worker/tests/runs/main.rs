@@ -4,6 +4,7 @@
 mod ends;
 mod etags;
 mod many;
+mod reuploads;
 mod soak;
 mod stops;
 mod support;

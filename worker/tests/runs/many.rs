@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, stream};
 use gifgen_testkit::{
-    bed::{TestBed, invocation, worker},
     clients,
     fault_proxy::{FaultProxy, Faults},
     media,
+    test_env::{TestEnv, invocation, worker},
 };
 
 use crate::support::*;
@@ -22,32 +22,32 @@ const FAIR: Faults = Faults {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_slices_take_one_listing_each_and_a_few_more_at_the_end() {
     let count = number("GIFGEN_MANY_SLICES").unwrap_or(200);
-    let bed = TestBed::start().await;
-    let tiny = media::tiny(count as u32, bed.directory());
-    let etag = bed.adopt(KEY, &tiny).await.etag;
-    let proxy = FaultProxy::start(&bed.stack().s3_endpoint(), FAIR).await;
+    let env = TestEnv::start().await;
+    let tiny = media::tiny(count as u32, env.directory());
+    let etag = env.adopt(KEY, &tiny).await.etag;
+    let proxy = FaultProxy::start(&env.stack().s3_endpoint(), FAIR).await;
     let settings = [
         ("SLICE_SECONDS", "1"),
         ("GIF_WIDTH", "16"),
         ("GIF_FPS", "1"),
         ("FRAME_WIDTH", "16"),
     ];
-    let (mut slices, mut completions) = (slices(&bed), completions(&bed));
-    let answer = split(&bed.splitter(&settings), &etag).await;
+    let (mut slices, mut completions) = (slices(&env), completions(&env));
+    let answer = split(&env.splitter(&settings), &etag).await;
     assert_eq!(answer["sources"][0]["slices"], count, "{answer}");
     let (id, secret) = {
-        let credentials = bed.stack().credentials();
+        let credentials = env.stack().credentials();
         (&credentials.access_key_id, &credentials.secret_access_key)
     };
     let s3 = clients::s3(&proxy.endpoint(), id, secret);
-    let worker = worker(s3, bed.bus().clone(), bed.temporary(), &settings);
+    let worker = worker(s3, env.bus().clone(), env.temporary(), &settings);
     let events: Vec<_> = std::iter::from_fn(|| slices.try_recv().ok()).collect();
     stream::iter(&events)
         .for_each_concurrent(4, |event| async {
             worker.handle(event, &invocation(MINUTE)).await.unwrap();
         })
         .await;
-    assert_whole(&bed, "").await;
+    assert_whole(&env, "").await;
     assert_eq!(all(&mut completions).len(), 1);
 
     let requests: BTreeMap<String, usize> = proxy.requests();

@@ -15,11 +15,11 @@ use futures::{StreamExt, stream};
 use gifgen_shared::work_dir::sweep;
 use gifgen_splitter::splitter::Splitter;
 use gifgen_testkit::{
-    bed::{PREVIEWS, TestBed, settings},
     clients,
     fault_proxy::{FaultProxy, Faults, Kind},
-    forgetful::Forgetful,
     lambda::{Lambda, Policy},
+    stale_connections::StaleConnectionProxy,
+    test_env::{PREVIEWS, TestEnv, settings},
 };
 use gifgen_worker::Answer;
 use tokio::sync::OnceCell;
@@ -84,18 +84,18 @@ async fn fair_previews(video: &'static str) -> BTreeMap<String, Vec<u8>> {
         [const { OnceCell::const_new() }; VIDEOS.len()];
     let place = VIDEOS.iter().position(|name| *name == video).unwrap();
     let known = KNOWN[place].get_or_init(|| async {
-        let bed = TestBed::start().await;
-        let etag = bed.adopt_video(KEY, video).await.etag;
-        let mut slices = slices(&bed);
-        split(&bed.splitter(&QUICK), &etag).await;
-        let worker = bed.worker(&QUICK);
+        let env = TestEnv::start().await;
+        let etag = env.adopt_video(KEY, video).await.etag;
+        let mut slices = slices(&env);
+        split(&env.splitter(&QUICK), &etag).await;
+        let worker = env.worker(&QUICK);
         while let Ok(event) = slices.try_recv() {
-            let invocation = gifgen_testkit::bed::invocation(MINUTE);
+            let invocation = gifgen_testkit::test_env::invocation(MINUTE);
             let answer = worker.handle(&event, &invocation).await.unwrap();
             assert!(matches!(answer, Answer::Done(_)), "{answer:?}");
         }
-        assert_whole(&bed, "without faults").await;
-        previews(&bed).await
+        assert_whole(&env, "without faults").await;
+        previews(&env).await
     });
     known.await.clone()
 }
@@ -103,8 +103,8 @@ async fn fair_previews(video: &'static str) -> BTreeMap<String, Vec<u8>> {
 async fn schedule(seed: u64) -> Tale {
     let what = format!("seed {seed} (to replay: GIFGEN_SOAK_SEED={seed})");
     let video = VIDEOS[seed as usize % VIDEOS.len()];
-    let bed = TestBed::start().await;
-    let stack = bed.stack();
+    let env = TestEnv::start().await;
+    let stack = env.stack();
     let faults = |kinds, rate, most_per_target| Faults {
         seed,
         rate,
@@ -114,13 +114,13 @@ async fn schedule(seed: u64) -> Tale {
     let s3 = FaultProxy::start(&stack.s3_endpoint(), faults(S3_KINDS, 0.12, 2)).await;
     let bus = FaultProxy::start(&stack.eventbridge_endpoint(), faults(BUS_KINDS, 0.3, 8)).await;
     // Between the workers and the proxies: what is forgotten is no answer that gets lost.
-    let before_s3 = Forgetful::start(&s3.endpoint()).await;
-    let before_bus = Forgetful::start(&bus.endpoint()).await;
-    let mut completions = completions(&bed);
-    let slices = slices(&bed);
-    let mut first = bed.our_events();
+    let before_s3 = StaleConnectionProxy::start(&s3.endpoint()).await;
+    let before_bus = StaleConnectionProxy::start(&bus.endpoint()).await;
+    let mut completions = completions(&env);
+    let slices = slices(&env);
+    let mut first = env.our_events();
 
-    let mut environment = bed.environment();
+    let mut environment = env.environment();
     let own = [
         ("AWS_ENDPOINT_URL_S3", before_s3.endpoint()),
         ("AWS_ENDPOINT_URL_EVENTBRIDGE", before_bus.endpoint()),
@@ -141,7 +141,7 @@ async fn schedule(seed: u64) -> Tale {
     let mut lambda = Lambda::start(WORKER, &environment, policy);
     lambda.feed(slices);
 
-    let etag = bed.adopt_video(KEY, video).await.etag;
+    let etag = env.adopt_video(KEY, video).await.etag;
     let (id, secret) = {
         let credentials = stack.credentials();
         (&credentials.access_key_id, &credentials.secret_access_key)
@@ -197,19 +197,19 @@ async fn schedule(seed: u64) -> Tale {
     let given_up = lambda.report().failed.len();
     s3.heal();
     bus.heal();
-    let first = manifest(&bed).await;
+    let first = manifest(&env).await;
     let first = first.unwrap_or_else(|| panic!("{what}: the run has no end\n{}", lambda.log()));
     if first.failed().count() > 0 {
         assert!(given_up > 0, "{what}: {first:?} without a reason");
         // What an operator does then.
-        let (ledger, run) = (ledger(&bed), run(&bed).await);
+        let (ledger, run) = (ledger(&env), run(&env).await);
         for (slice, attempt) in ledger.unfinished(&run).await.unwrap() {
             lambda.invoke(serde_json::json!(run.event(&slice, attempt, None)));
         }
         lambda.idle(LIMIT).await;
     }
-    assert_whole(&bed, &what).await;
-    let found = previews(&bed).await;
+    assert_whole(&env, &what).await;
+    let found = previews(&env).await;
     let wanted = fair_previews(video).await;
     let names = |previews: &BTreeMap<String, Vec<u8>>| -> Vec<String> {
         previews.keys().cloned().collect()
@@ -241,9 +241,9 @@ async fn schedule(seed: u64) -> Tale {
         announced.len() - complete <= given_up + excused,
         "{what}: {announced:?}"
     );
-    let uploads = bed.s3().list_multipart_uploads().bucket(PREVIEWS).send();
+    let uploads = env.s3().list_multipart_uploads().bucket(PREVIEWS).send();
     assert!(uploads.await.unwrap().uploads().is_empty(), "{what}");
-    assert_nothing_left(&bed.temporary(), &what).await;
+    assert_nothing_left(&env.temporary(), &what).await;
     Tale {
         faults: s3.dealt().len() + bus.dealt().len(),
         forgotten: before_s3.reset() + before_bus.reset(),

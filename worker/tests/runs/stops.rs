@@ -3,9 +3,9 @@
 use aws_sdk_s3::config::retry::RetryConfig;
 use futures::{StreamExt, stream};
 use gifgen_testkit::{
-    bed::{TestBed, invocation, worker},
     clients,
     fault_proxy::{FaultProxy, Stop},
+    test_env::{TestEnv, invocation, worker},
 };
 use gifgen_worker::{Answer, Worker};
 
@@ -22,9 +22,9 @@ const SETTINGS: [(&str, &str); 4] = [
     ("FRAMES", "storyboard"),
 ];
 
-/// A worker that reaches the bed only through proxies that stop with `stop`.
-async fn mortal(bed: &TestBed, stop: &Stop) -> (Worker, FaultProxy, FaultProxy) {
-    let stack = bed.stack();
+/// A worker that reaches the test environment only through proxies that stop with `stop`.
+async fn mortal(env: &TestEnv, stop: &Stop) -> (Worker, FaultProxy, FaultProxy) {
+    let stack = env.stack();
     let s3 = FaultProxy::stopping(&stack.s3_endpoint(), stop.clone()).await;
     let bus = FaultProxy::stopping(&stack.eventbridge_endpoint(), stop.clone()).await;
     let (id, secret) = {
@@ -42,7 +42,7 @@ async fn mortal(bed: &TestBed, stop: &Stop) -> (Worker, FaultProxy, FaultProxy) 
     let worker = worker(
         aws_sdk_s3::Client::from_conf(s3_config.retry_config(never.clone()).build()),
         aws_sdk_eventbridge::Client::from_conf(bus_config.retry_config(never).build()),
-        bed.temporary(),
+        env.temporary(),
         &SETTINGS,
     );
     (worker, s3, bus)
@@ -52,20 +52,20 @@ async fn mortal(bed: &TestBed, stop: &Stop) -> (Worker, FaultProxy, FaultProxy) 
 /// stopped at all.
 async fn stopped_after(steps: usize, last_unanswered: bool) -> bool {
     let what = format!("stopped after {steps} requests, the last unanswered: {last_unanswered}");
-    let bed = TestBed::start().await;
-    let etag = bed.adopt_video(KEY, "d03").await.etag;
-    let (mut slices, mut completions) = (slices(&bed), completions(&bed));
-    split(&bed.splitter(&SETTINGS), &etag).await;
+    let env = TestEnv::start().await;
+    let etag = env.adopt_video(KEY, "d03").await.etag;
+    let (mut slices, mut completions) = (slices(&env), completions(&env));
+    split(&env.splitter(&SETTINGS), &etag).await;
     let mut events: Vec<_> = std::iter::from_fn(|| slices.try_recv().ok()).collect();
     let last = events.pop().unwrap();
-    let immortal = bed.worker(&SETTINGS);
+    let immortal = env.worker(&SETTINGS);
     for event in &events {
         immortal.handle(event, &invocation(MINUTE)).await.unwrap();
     }
-    assert!(manifest(&bed).await.is_none(), "{what}");
+    assert!(manifest(&env).await.is_none(), "{what}");
 
     let stop = Stop::after(steps, last_unanswered);
-    let (worker, _s3, bus) = mortal(&bed, &stop).await;
+    let (worker, _s3, bus) = mortal(&env, &stop).await;
     let own = invocation(MINUTE);
     let first = worker.handle(&last, &own).await;
     let stopped = stop.seen() > steps;
@@ -74,7 +74,7 @@ async fn stopped_after(steps: usize, last_unanswered: bool) -> bool {
         let again = worker.handle(&last, &own).await;
         assert!(matches!(again, Ok(Answer::Done(_))), "{what}: {again:?}");
     }
-    assert_whole(&bed, &what).await;
+    assert_whole(&env, &what).await;
     // A duplicate, days later, in an invocation of its own.
     let later = immortal.handle(&last, &invocation(MINUTE)).await;
     assert!(matches!(later, Ok(Answer::Done(_))), "{what}: {later:?}");

@@ -7,8 +7,8 @@ use gifgen_shared::{deadline::Deadline, source_key::SourceKey};
 use gifgen_splitter::splitter::Splitter;
 use gifgen_stack::ObjectInfo;
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed, invocation},
     events::object_created,
+    test_env::{FILMS, PREVIEWS, TestEnv, invocation},
 };
 use gifgen_worker::{Answer, Worker};
 use serde_json::{Value, json};
@@ -40,15 +40,15 @@ pub async fn split(splitter: &Splitter, etag: &str) -> Value {
 }
 
 /// Events of slices, from the bus.
-pub fn slices(bed: &TestBed) -> UnboundedReceiver<Value> {
+pub fn slices(env: &TestEnv) -> UnboundedReceiver<Value> {
     let pattern = json!({"detail-type": ["newVideoCreated"]});
-    bed.stack().bus().add_rule("slices", &pattern).unwrap()
+    env.stack().bus().add_rule("slices", &pattern).unwrap()
 }
 
 /// Events of completion, from the bus.
-pub fn completions(bed: &TestBed) -> UnboundedReceiver<Value> {
+pub fn completions(env: &TestEnv) -> UnboundedReceiver<Value> {
     let pattern = json!({"detail-type": ["videoPreviewsCompleted"]});
-    bed.stack().bus().add_rule("completions", &pattern).unwrap()
+    env.stack().bus().add_rule("completions", &pattern).unwrap()
 }
 
 /// All events that have come.
@@ -68,25 +68,48 @@ pub fn all(events: &mut UnboundedReceiver<Value>) -> Vec<Value> {
         .collect()
 }
 
-/// The ledgers of a bed, read without faults.
-pub fn ledger(bed: &TestBed) -> Ledger {
-    Ledger::new(bed.s3().clone(), PREVIEWS, bed.bus().clone(), "default")
+/// An environment where the first version of the video, of 15 s, has been split. Also returns the
+/// events of its three slices.
+pub async fn split_env() -> (TestEnv, Vec<Value>) {
+    let env = TestEnv::start().await;
+    let etag = env.adopt_video(KEY, "d03").await.etag;
+    let mut receiver = slices(&env);
+    split(&env.splitter(&QUICK), &etag).await;
+    let events: Vec<Value> = received(&mut receiver);
+    assert_eq!(events.len(), 3);
+    (env, events)
 }
 
-pub async fn run(bed: &TestBed) -> Run {
-    let key = SourceKey::plain(KEY).unwrap();
-    ledger(bed).current_run(&key).await.unwrap().unwrap().0
+/// What Lambda sends to the failure queue for an event that failed for the last time.
+pub fn given_up(event: &Value) -> Value {
+    let record = json!({
+        "requestContext": {"requestId": "lost", "condition": "RetriesExhausted",
+                           "approximateInvokeCount": 3},
+        "requestPayload": event,
+        "responsePayload": {"errorType": "Runtime.ExitError", "errorMessage": "signal: killed"},
+    });
+    json!({"Records": [{"messageId": "m", "eventSource": "aws:sqs", "body": record.to_string()}]})
 }
 
-pub async fn manifest(bed: &TestBed) -> Option<Manifest> {
+/// The ledgers of a test environment, read without faults.
+pub fn ledger(env: &TestEnv) -> Ledger {
+    Ledger::new(env.s3().clone(), PREVIEWS, env.bus().clone(), "default")
+}
+
+pub async fn run(env: &TestEnv) -> Run {
     let key = SourceKey::plain(KEY).unwrap();
-    let read = ledger(bed).manifest(&key).await.unwrap();
+    ledger(env).current_run(&key).await.unwrap().unwrap().0
+}
+
+pub async fn manifest(env: &TestEnv) -> Option<Manifest> {
+    let key = SourceKey::plain(KEY).unwrap();
+    let read = ledger(env).manifest(&key).await.unwrap();
     read.map(|(manifest, _)| manifest)
 }
 
 /// The previews, by their keys: their ETags tell their bytes.
-pub async fn previews(bed: &TestBed) -> BTreeMap<String, Vec<u8>> {
-    let objects: Vec<ObjectInfo> = bed.stack().store().list(PREVIEWS, "").await.unwrap();
+pub async fn previews(env: &TestEnv) -> BTreeMap<String, Vec<u8>> {
+    let objects: Vec<ObjectInfo> = env.stack().store().list(PREVIEWS, "").await.unwrap();
     objects
         .into_iter()
         .filter(|object| !object.key.ends_with(".json"))
@@ -95,22 +118,22 @@ pub async fn previews(bed: &TestBed) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// The file of an object.
-async fn object(bed: &TestBed, key: &str) -> std::path::PathBuf {
-    let mut objects = bed.stack().store().list(PREVIEWS, key).await.unwrap();
+async fn object(env: &TestEnv, key: &str) -> std::path::PathBuf {
+    let mut objects = env.stack().store().list(PREVIEWS, key).await.unwrap();
     objects.remove(0).body
 }
 
 /// Asserts that the current run is complete, and that its manifest agrees with the bucket.
-pub async fn assert_whole(bed: &TestBed, what: &str) -> Manifest {
-    let run = run(bed).await;
-    let manifest = manifest(bed).await;
+pub async fn assert_whole(env: &TestEnv, what: &str) -> Manifest {
+    let run = run(env).await;
+    let manifest = manifest(env).await;
     let manifest = manifest.unwrap_or_else(|| panic!("{what}: there is no manifest"));
     assert!(
         manifest.is_of(&run),
         "{what}: {manifest:?} is of another run"
     );
     assert_eq!(manifest.failed().count(), 0, "{what}: {manifest:?}");
-    let ledger = ledger(bed);
+    let ledger = ledger(env);
     let receipts = ledger.receipts(&run).await.unwrap();
     let wrong = ledger
         .verify(&run, Some(&manifest), receipts.values())
@@ -118,11 +141,11 @@ pub async fn assert_whole(bed: &TestBed, what: &str) -> Manifest {
     assert_eq!(wrong.unwrap(), [], "{what}");
     assert_eq!(receipts.len(), run.slices as usize, "{what}");
     // And once more without any of our code.
-    let stored: BTreeMap<String, u64> = (bed.stack().store().list(PREVIEWS, "").await.unwrap())
+    let stored: BTreeMap<String, u64> = (env.stack().store().list(PREVIEWS, "").await.unwrap())
         .into_iter()
         .map(|object| (object.key, object.bytes))
         .collect();
-    let raw = std::fs::read(object(bed, &format!("{KEY}/manifest.json")).await).unwrap();
+    let raw = std::fs::read(object(env, &format!("{KEY}/manifest.json")).await).unwrap();
     let raw: Value = serde_json::from_slice(&raw).unwrap();
     assert_eq!(raw["status"], "complete", "{what}");
     for slice in raw["slices"].as_array().unwrap() {

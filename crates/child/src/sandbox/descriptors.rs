@@ -1,22 +1,21 @@
-//! Which open files a sandboxed program inherits: its three standard ones.
+//! Closes inherited file descriptors but the three standard ones.
 
 use std::ffi::{c_int, c_uint};
 
-/// The first file above standard error.
+/// The first descriptor after standard error.
 const FIRST: c_int = libc::STDERR_FILENO + 1;
 
-/// Most files that are looked at one by one. Lambda lets a function have 1,024.
+/// Most descriptors that are closed one by one. Lambda limits a function to 1,024.
 const MOST: libc::rlim_t = 65_536;
 
-/// Marks all files above standard error to be closed by `exec`. Async-signal-safe.
+/// Marks all descriptors after standard error as close-on-exec. Async-signal-safe.
 ///
-/// Rust opens files so that `exec` closes them; the platform that started this process may have left
-/// others.
+/// Rust opens files close-on-exec, but the platform that started this process may have left others.
 pub(super) fn close_at_exec() -> bool {
     at_once() || one_by_one()
 }
 
-/// From Linux 5.11 on. <https://man7.org/linux/man-pages/man2/close_range.2.html>
+/// Needs Linux 5.11. <https://man7.org/linux/man-pages/man2/close_range.2.html>
 fn at_once() -> bool {
     let flags = libc::CLOSE_RANGE_CLOEXEC;
     // SAFETY: the call takes numbers only; it closes nothing before `exec`.
@@ -25,7 +24,7 @@ fn at_once() -> bool {
     answer == 0
 }
 
-/// Fails if there may be files above those that are looked at.
+/// Returns `false` if descriptors above [`MOST`] may exist.
 fn one_by_one() -> bool {
     // SAFETY: all zeros are a valid limit, and the call writes to it only.
     #[expect(unsafe_code, reason = "rustix may not be able to ask (see `limits`)")]
@@ -37,7 +36,7 @@ fn one_by_one() -> bool {
         }
     };
     for file in FIRST..most.min(MOST) as c_int {
-        // SAFETY: the call takes numbers only; of a file that is not open it says so, which is as well.
+        // SAFETY: the call takes numbers only. For a closed descriptor it fails, which is harmless.
         #[expect(unsafe_code, reason = "a file of unknown number has no owned handle")]
         unsafe {
             libc::fcntl(file, libc::F_SETFD, libc::FD_CLOEXEC);

@@ -1,4 +1,4 @@
-//! Which files and TCP ports a sandboxed program reaches, as a Landlock ruleset.
+//! A Landlock ruleset: which files and TCP ports a sandboxed program may use.
 
 use std::{
     env::split_paths,
@@ -12,11 +12,11 @@ use landlock::{
 
 use super::{Network, SandboxSpec};
 
-/// What this is written against (Linux 6.12). Of older kernels it takes what they have.
+/// The Landlock version of Linux 6.12. Older kernels apply the subset that they have.
 const WRITTEN_AGAINST: ABI = ABI::V6;
 
-/// Where systems keep programs and their libraries; Nix, Guix and Homebrew have their own places.
-/// `/opt` is where Lambda's layers are.
+/// Directories of programs and libraries, also those of Nix, Guix and Homebrew. Lambda's layers are
+/// in `/opt`.
 const PROGRAMS: [&str; 11] = [
     "/usr",
     "/bin",
@@ -31,8 +31,8 @@ const PROGRAMS: [&str; 11] = [
     "/home/linuxbrew/.linuxbrew",
 ];
 
-/// What the loader and the libraries look at as they start. Nothing of `/proc` that is a
-/// process's: the environment of its parent holds the credentials of the function.
+/// Files that the loader and libraries read at start. No process's directory in `/proc` is among
+/// them: the environment of the parent holds the function's credentials.
 const READABLE: [&str; 11] = [
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
@@ -49,14 +49,13 @@ const READABLE: [&str; 11] = [
 
 const DEVICES: [&str; 2] = ["/dev/null", "/dev/zero"];
 
-/// What may be done in the work directory. Nothing is run from it, and no devices, sockets or
-/// links are made there.
+/// Rights in the work directory. Executing is not among them, nor making devices, sockets or links.
 const WORK: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
     ReadFile | ReadDir | WriteFile | Truncate | MakeReg | MakeDir | RemoveFile | RemoveDir
 });
 
-/// The ruleset for `sandboxed`. On a kernel without Landlock it is one that restricts nothing.
-pub(super) fn ruleset(sandboxed: &SandboxSpec<'_>) -> Result<RulesetCreated, RulesetError> {
+/// Without Landlock in the kernel, the ruleset restricts nothing.
+pub(super) fn ruleset(spec: &SandboxSpec<'_>) -> Result<RulesetCreated, RulesetError> {
     let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
     let run = read | AccessFs::Execute;
     let mut ruleset = Ruleset::default()
@@ -64,35 +63,35 @@ pub(super) fn ruleset(sandboxed: &SandboxSpec<'_>) -> Result<RulesetCreated, Rul
         .scope(Scope::from_all(WRITTEN_AGAINST))?
         .handle_access(AccessNet::from_all(WRITTEN_AGAINST))?
         .create()?
-        // The sandbox has asked for that already, and may not be allowed to ask.
+        // The sandbox sets it already, and this call could be refused.
         .no_new_privs(false)
         .add_rules(path_beneath_rules(PROGRAMS, run))?
-        .add_rules(path_beneath_rules(parts_of(sandboxed), run))?
+        .add_rules(path_beneath_rules(parts_of(spec), run))?
         .add_rules(path_beneath_rules(READABLE, read))?
         .add_rules(path_beneath_rules(DEVICES, read | AccessFs::WriteFile))?
-        .add_rules(path_beneath_rules(sandboxed.directory, WORK))?;
-    if let Network::Loopback { port } = sandboxed.network {
+        .add_rules(path_beneath_rules(spec.directory, WORK))?;
+    if let Network::Loopback { port } = spec.network {
         ruleset = ruleset.add_rule(NetPort::new(port, AccessNet::ConnectTcp))?;
     }
     Ok(ruleset)
 }
 
-/// Where the program is and what it is loaded with, beside the system's libraries.
+/// The program and its own libraries, besides the system's.
 ///
-/// Of its own directory only the program itself: people keep theirs in odd places. Libraries that
-/// come with a program lie in `lib` beside its `bin`.
-fn parts_of(sandboxed: &SandboxSpec<'_>) -> Vec<PathBuf> {
-    let mut parts = vec![sandboxed.path.to_owned()];
-    if let Some(prefix) = prefix(sandboxed.path) {
+/// Of its directory only the program itself, because that directory may hold private files.
+/// Libraries that come with a program are in `lib`, next to its `bin`.
+fn parts_of(spec: &SandboxSpec<'_>) -> Vec<PathBuf> {
+    let mut parts = vec![spec.path.to_owned()];
+    if let Some(prefix) = prefix(spec.path) {
         parts.extend(["lib", "lib64"].map(|name| prefix.join(name)));
     }
-    // An empty one is the working directory, which is nobody's place for libraries.
-    let libraries = sandboxed.libraries.map(split_paths).into_iter().flatten();
+    // An empty entry means the working directory, which must not provide libraries.
+    let libraries = spec.libraries.map(split_paths).into_iter().flatten();
     parts.extend(libraries.filter(|path| path.is_absolute() && path.parent().is_some()));
     parts
 }
 
-/// `/home/me/ffmpeg` for a program that is, through all links, `/home/me/ffmpeg/bin/ffmpeg`.
+/// `/home/me/ffmpeg`, if `program` resolves to `/home/me/ffmpeg/bin/ffmpeg`.
 fn prefix(program: &Path) -> Option<PathBuf> {
     let directory = program.canonicalize().ok()?.parent()?.to_owned();
     let is_bin = directory.file_name().is_some_and(|name| name == "bin");

@@ -1,55 +1,53 @@
-//! Limits of a sandboxed program's resources.
+//! Resource limits of a sandboxed program.
 
 use std::{num::NonZero, thread::available_parallelism, time::Duration};
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-/// Address space for pictures and all else that does not grow with the number of threads, in
-/// bytes. It bounds loosely, since programs reserve much that they never use. In MiB of virtual,
-/// resident and allocated memory (what `RLIMIT_DATA` counts) 1080p takes 502, 103 and 111, and 4K
-/// 546, 130 and 174.
+/// Address space in bytes, for everything that does not grow with the number of threads. The limit
+/// is loose, because programs reserve much that they never use. In MiB of virtual, resident and
+/// allocated memory (which `RLIMIT_DATA` counts), 1080p takes 502, 103 and 111, and 4K 546, 130 and
+/// 174.
 ///
-/// The largest pictures that are let in, 8192 × 4352, take 107 MB in 10 bits 4:2:0. H.264 and HEVC
-/// refer to 16 of them, and the filters and encoders hold some more.
+/// The largest accepted pictures, 8192 × 4352, take 107 MB in 10-bit 4:2:0. H.264 and HEVC
+/// reference 16 of them, and filters and encoders hold some more.
 const ADDRESS_SPACE: u64 = 6 * GIB;
 
-/// Address space for one thread, in bytes: its stack (8 MiB), the heap that glibc reserves for it
-/// (64 MiB, and twice that for a moment to align it), and the picture that it decodes ahead.
+/// Address space per thread, in bytes: its stack (8 MiB), its glibc heap (64 MiB, and for a moment
+/// twice that, to align it), and the picture that it decodes ahead.
 const ADDRESS_SPACE_OF_THREAD: u64 = 256 * MIB;
 
-/// Size of a thread's stack, in bytes. It counts as allocated whether it is used or not, and FFmpeg
-/// has up to ten threads beside those that decode. Alpine's FFmpeg, which has this much by its linker,
-/// decodes all that Debian's does with 8 MiB.
+/// Stack size per thread, in bytes. It counts as allocated whether used or not, and FFmpeg has up
+/// to ten threads besides the decoding ones. Alpine links its FFmpeg with this size, and decodes
+/// everything that Debian's does with 8 MiB.
 const STACK: u64 = 2 * MIB;
 
-/// The largest file that a sandboxed program may write, in bytes: a still of 8192 × 4352 pixels of
-/// noise, at the best quality, takes less than half of it.
+/// Largest file that a sandboxed program may write, in bytes. A still of 8192 × 4352 pixels of
+/// noise at the best quality takes less than half.
 pub const FILE_BYTES: u64 = 128 * MIB;
 
-/// Files that may be open at once. FFmpeg has three pipes, an input, and two or three outputs.
+/// Limit of open files. FFmpeg has three pipes, an input, and two or three outputs.
 const OPEN_FILES: u64 = 64;
 
-/// What is added to the CPU time that all cores have until the deadline, so that this limit never
-/// comes first: it is for when nobody is left to enforce the deadline.
+/// Seconds added to the CPU time that all cores have until the deadline, so that this limit never
+/// applies first. It is for the case that nobody is left to enforce the deadline.
 const CPU_MARGIN_SECONDS: u64 = 10;
 
-/// Time between the signal for too much CPU time and the kill, in seconds.
+/// Seconds between the signal for too much CPU time and the kill.
 const CPU_GRACE_SECONDS: u64 = 5;
 
 const MIB: u64 = 1024 * 1024;
 const GIB: u64 = 1024 * MIB;
 
-/// How many limits there are.
 pub(super) const COUNT: usize = 7;
 
-/// One limit, as it is to be.
 pub(super) struct Limit {
     resource: Resource,
     value: Rlimit,
 }
 
 impl Limit {
-    /// The limit `soft`, or the one that is in force where that is lower and cannot be raised.
+    /// Sets the limit `soft`, or the current maximum if that is lower.
     fn new(resource: Resource, soft: u64, hard: u64) -> Self {
         let in_force = highest(resource);
         let value = Rlimit {
@@ -59,32 +57,32 @@ impl Limit {
         Self { resource, value }
     }
 
-    /// Puts it in force for the calling process. Async-signal-safe.
+    /// Applies the limit to the calling process. Async-signal-safe.
     pub fn set(&self) -> bool {
         setrlimit(self.resource, self.value).is_ok()
     }
 }
 
-/// The limit that cannot be raised, or none if the platform does not tell, which rustix takes for
+/// The limit's maximum; none if the platform refuses to tell. rustix takes such a refusal for
 /// impossible.
 fn highest(resource: Resource) -> u64 {
     let mut limit = libc::rlimit {
         rlim_cur: libc::RLIM_INFINITY,
         rlim_max: libc::RLIM_INFINITY,
     };
-    // SAFETY: the structure lives through the call, and the number is one of Linux's.
+    // SAFETY: the structure outlives the call, and the number is one of Linux's.
     #[expect(
         unsafe_code,
         reason = "rustix panics where the platform refuses the call"
     )]
     unsafe {
-        // Refused, it leaves the structure as it is.
+        // On refusal, the structure keeps its value.
         libc::getrlimit(resource as _, &raw mut limit);
     }
     limit.rlim_max
 }
 
-/// The limits of a program that may run for `left` and allocate `memory` bytes.
+/// The limits for a program that may run for `left` and allocate `memory` bytes.
 pub(super) fn of(left: Duration, memory: Option<u64>) -> [Limit; COUNT] {
     let cores = available_parallelism().map_or(1, NonZero::get) as u64;
     let cpu_seconds = (left.as_secs())

@@ -1,15 +1,16 @@
-//! The sandbox of a program that handles hostile input: what is left to it if the input takes it over.
+//! The sandbox of a program that handles hostile input. It limits what the input can do if it takes
+//! the program over.
 //!
-//! Death with its parent, limits of its resources ([`limits`]), no open files but its own
-//! ([`descriptors`]), no privileges to gain, only the files that it needs and no connection but the
-//! one it is for ([`files`], by Landlock), and no system calls that lead around that
-//! ([`system_calls`], by seccomp). All is made ready before the fork, since between fork and exec
-//! nothing may be allocated; there only system calls are made.
+//! The program dies with its parent, has resource limits ([`limits`]) and no inherited files
+//! ([`descriptors`]), and cannot gain privileges. Landlock restricts its files and connections
+//! ([`files`]), and seccomp denies the system calls that would get around that ([`system_calls`]).
+//! Everything is prepared before the fork, because nothing may be allocated between fork and exec;
+//! only system calls are made there.
 //!
-//! Each part that the kernel or the platform refuses is left out, and logged once ([`report`]): a
-//! weaker sandbox is no reason to make no previews. Lambda refuses every `prctl`, and with it all but
-//! the limits and the closed files. What protects the function's credentials there is
-//! [`sealed`](crate::sealed).
+//! Each part that the kernel or the platform refuses is left out, and that is logged once
+//! ([`report`]): previews with a weaker sandbox are better than no previews. Lambda refuses every
+//! `prctl`, so only the limits and the closed files hold there. The function's credentials are then
+//! protected by [`sealed`](crate::sealed).
 
 mod descriptors;
 mod files;
@@ -41,24 +42,24 @@ pub use self::{limits::FILE_BYTES, network::Network};
 
 pub(super) use self::report::Report;
 
-/// What a sandbox is made for.
+/// What to build a sandbox for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SandboxSpec<'a> {
     /// The program.
     pub path: &'a Path,
-    /// Where its libraries are, beside the system's, as `LD_LIBRARY_PATH` has it.
+    /// Its library path besides the system's, in the format of `LD_LIBRARY_PATH`.
     pub libraries: Option<&'a OsStr>,
     /// The only directory that it may write to.
     pub directory: Option<&'a Path>,
     /// What it may connect to.
     pub network: Network,
-    /// Most bytes that it may allocate.
+    /// Allocation limit in bytes.
     pub memory: Option<u64>,
-    /// How long it may run.
+    /// Time until the deadline.
     pub left: Duration,
 }
 
-/// A sandbox, ready to be entered after the fork.
+/// A prepared sandbox, to be entered after the fork.
 pub(super) struct Sandbox {
     parent: Pid,
     limits: [Limit; limits::COUNT],
@@ -68,43 +69,43 @@ pub(super) struct Sandbox {
 }
 
 impl Sandbox {
-    /// Makes a sandbox, and what tells whether it held together when it was entered.
-    pub fn of(sandboxed: &SandboxSpec<'_>) -> (Self, Report) {
+    /// Prepares a sandbox, and the report of which parts held when it was entered.
+    pub fn of(spec: &SandboxSpec<'_>) -> (Self, Report) {
         let (reporter, report) = reporting();
         let sandbox = Self {
             parent: getpid(),
-            limits: limits::of(sandboxed.left, sandboxed.memory),
-            ruleset: files::ruleset(sandboxed).ok(),
-            filters: system_calls::filters(sandboxed.network).ok(),
+            limits: limits::of(spec.left, spec.memory),
+            ruleset: files::ruleset(spec).ok(),
+            filters: system_calls::filters(spec.network).ok(),
             reporter,
         };
         (sandbox, report)
     }
 
-    /// Locks the calling process in, for good, with all that it will start.
+    /// Confines the calling process and all processes that it starts, irreversibly.
     ///
-    /// Async-signal-safe: system calls on what was made ready, and nothing is allocated or freed.
+    /// Async-signal-safe: it makes system calls on prepared data, and allocates and frees nothing.
     ///
     /// # Errors
-    /// If the parent is dead, so that nobody waits for what this process would do.
+    /// The parent is dead, so nobody waits for this process.
     pub fn enter(&mut self) -> io::Result<()> {
         let mut states = States::default();
         states.note(
             Part::DeathSignal,
             set_parent_process_death_signal(Some(Signal::KILL)).is_ok(),
         );
-        // A parent that died before gives no signal any more.
+        // A parent that died earlier sends no death signal.
         if getppid() != Some(self.parent) {
             return Err(ErrorKind::BrokenPipe.into());
         }
         states.note(Part::Descriptors, descriptors::close_at_exec());
-        // Each is tried, whatever became of the one before.
+        // Each part is tried, even if the previous one was refused.
         let refused = self.limits.iter().filter(|limit| !limit.set()).count();
         states.note(Part::Limits, refused == 0);
-        // Refused where `prctl` is, but somebody may have set it before.
+        // Refused where `prctl` is, but the flag may be set already.
         let privileges = set_no_new_privs(true).is_ok() || no_new_privs().is_ok_and(|set| set);
         states.note(Part::NoNewPrivileges, privileges);
-        // Before the filters, or else those would have to let its system calls pass.
+        // Before the filters, which would otherwise have to allow Landlock's system calls.
         let restricted = self.ruleset.take().map(RulesetCreated::restrict_self);
         if let Some(Ok(status)) = restricted {
             let state = match status.ruleset {
@@ -117,7 +118,7 @@ impl Sandbox {
         let filtered = |filters: &[BpfProgram; 2]| filters.iter().all(system_calls::install);
         states.note(Part::Seccomp, self.filters.as_ref().is_some_and(filtered));
         if let Some(reporter) = &self.reporter {
-            reporter.say(&states);
+            reporter.send(&states);
         }
         Ok(())
     }

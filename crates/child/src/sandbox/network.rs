@@ -1,15 +1,15 @@
-//! What a sandboxed program may connect to.
+//! Network access of a sandboxed program.
 
 /// What a sandboxed program may connect to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network {
-    /// Nothing: it has no sockets at all.
+    /// Nothing: no sockets at all.
     None,
-    /// One TCP port of this machine: it has IPv4 stream sockets, and nothing else.
+    /// One TCP port of this machine, by IPv4 stream sockets only.
     ///
-    /// Where the kernel has no Landlock, or one before ABI 4 (Linux 6.7), the port is not checked.
+    /// The port is not checked if the kernel has no Landlock, or one older than ABI 4 (Linux 6.7).
     Loopback {
-        /// The port.
+        /// TCP port on 127.0.0.1.
         port: u16,
     },
 }

@@ -1,5 +1,5 @@
-//! Which parts of a sandbox hold, told by the process inside to the one that made it, and by that
-//! one, once, to the log.
+//! Reports which parts of a sandbox hold: from the sandboxed process to its parent, and once from
+//! there to the log.
 
 use std::{
     os::fd::OwnedFd,
@@ -11,7 +11,6 @@ use rustix::{
     pipe::{PipeFlags, pipe_with},
 };
 
-/// A part of the sandbox.
 #[derive(Clone, Copy, Debug)]
 #[repr(u8)]
 pub(super) enum Part {
@@ -23,7 +22,6 @@ pub(super) enum Part {
     Seccomp,
 }
 
-/// Whether a part holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum State {
@@ -32,21 +30,21 @@ pub(super) enum State {
     Holds,
 }
 
-/// The states of all parts; what nothing is known of was refused.
+/// The states of all parts. A part that was not reported counts as refused.
 pub(super) struct States([State; Part::ALL.len()]);
 
-/// The process's end, in the sandbox.
+/// The sandboxed process's end.
 pub(super) struct Reporter(OwnedFd);
 
-/// The caller's end.
+/// The parent's end.
 pub(in super::super) struct Report(Option<OwnedFd>);
 
-/// Set once something was said.
-static SAID: AtomicBool = AtomicBool::new(false);
+/// Whether a weakness was logged.
+static LOGGED: AtomicBool = AtomicBool::new(false);
 
-/// Both ends; where there are no more file descriptors, nothing will be told.
+/// Returns both ends. If the file descriptors have run out, nothing is reported.
 pub(super) fn reporting() -> (Option<Reporter>, Report) {
-    // Nobody waits for a report: it is there when the program has been started.
+    // Non-blocking: the report is complete once the program has started.
     match pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK) {
         Ok((inner, outer)) => (Some(Reporter(outer)), Report(Some(inner))),
         Err(_) => (None, Report(None)),
@@ -82,12 +80,11 @@ impl Default for States {
 }
 
 impl States {
-    /// Notes that `part` is in `state`.
     pub fn set(&mut self, part: Part, state: State) {
         self.0[part as usize] = state;
     }
 
-    /// Notes whether `part` holds.
+    /// Records whether `part` holds.
     pub fn note(&mut self, part: Part, holds: bool) {
         let state = if holds { State::Holds } else { State::Refused };
         self.set(part, state);
@@ -95,18 +92,18 @@ impl States {
 }
 
 impl Reporter {
-    /// Tells the other end. Async-signal-safe.
-    pub fn say(&self, states: &States) {
-        // Who does not hear it takes it for the worst.
+    /// Sends the states to the parent. Async-signal-safe.
+    pub fn send(&self, states: &States) {
+        // If the write fails, the parent assumes the worst.
         write(&self.0, &states.0.map(|state| state as u8)).ok();
     }
 }
 
 impl Report {
-    /// Logs what does not hold, the first time in this process that something does not.
+    /// Logs the parts that do not hold, once per process.
     pub fn log(&self) {
         let weak = self.weaknesses();
-        if !weak.is_empty() && !SAID.swap(true, Ordering::Relaxed) {
+        if !weak.is_empty() && !LOGGED.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 weak = weak.join(", "),
                 "the platform refuses a part of FFmpeg's sandbox"
@@ -114,7 +111,6 @@ impl Report {
         }
     }
 
-    /// The parts that do not hold.
     fn weaknesses(&self) -> Vec<String> {
         let mut states = [State::Refused as u8; Part::ALL.len()];
         if let Some(pipe) = &self.0 {
@@ -146,7 +142,7 @@ mod tests {
         let mut states = States([State::Holds; Part::ALL.len()]);
         states.set(Part::Landlock, State::HoldsInPart);
         states.note(Part::Seccomp, false);
-        reporter.unwrap().say(&states);
+        reporter.unwrap().send(&states);
         assert_eq!(report.weaknesses(), ["Landlock (in part)", "seccomp"]);
     }
 

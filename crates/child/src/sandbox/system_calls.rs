@@ -1,8 +1,8 @@
-//! Which system calls a sandboxed program may not make, as seccomp filters.
+//! Seccomp filters: which system calls a sandboxed program may not make.
 //!
-//! A list of what is denied, not of what is allowed: FFmpegs are built against many libraries and
-//! versions of them, and one that fails at a call that nobody thought of makes no previews. What
-//! is denied gives an error, not a death, so that programs can do without.
+//! This is a deny list, not an allow list. FFmpeg is built against many versions of many libraries,
+//! and a call missing from an allow list would cost all previews. A denied call returns an error
+//! instead of killing the program, so that it can do without.
 
 use std::{collections::BTreeMap, env::consts::ARCH};
 
@@ -15,9 +15,9 @@ use seccompiler::{
 
 use super::Network;
 
-/// What a decoder never needs, and what leads out of a sandbox or deep into the kernel.
+/// Calls that decoders never need, and that lead out of a sandbox or deep into the kernel.
 const DENIED: &[libc::c_long] = &[
-    // Another way to make system calls, which no filter sees.
+    // Makes system calls that no filter sees.
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
@@ -28,7 +28,7 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_process_madvise,
     libc::SYS_pidfd_getfd,
     libc::SYS_kcmp,
-    // A way out of the process group, which is what is killed at the deadline.
+    // Leaving the process group, which is what the deadline kills.
     libc::SYS_setpgid,
     libc::SYS_setsid,
     // File systems and namespaces.
@@ -52,7 +52,7 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_swapon,
     libc::SYS_swapoff,
     libc::SYS_acct,
-    // Parts of the kernel with a history.
+    // Parts of the kernel with a history of vulnerabilities.
     libc::SYS_bpf,
     libc::SYS_perf_event_open,
     libc::SYS_userfaultfd,
@@ -78,7 +78,7 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_clock_adjtime,
 ];
 
-/// The flags of `clone` that make namespaces.
+/// The flags of `clone` that create namespaces.
 const NAMESPACES: [libc::c_int; 7] = [
     libc::CLONE_NEWNS,
     libc::CLONE_NEWCGROUP,
@@ -89,24 +89,23 @@ const NAMESPACES: [libc::c_int; 7] = [
     libc::CLONE_NEWNET,
 ];
 
-/// Requests that put words into the mouth of whoever sits at the terminal.
-/// (`TIOCSTI` and `TIOCLINUX`, the same on all processors that we are for).
+/// Requests that inject input into the terminal (`TIOCSTI` and `TIOCLINUX`; the numbers are the
+/// same on all supported processors).
 const TERMINAL_REQUESTS: [u64; 2] = [0x5412, 0x541c];
 
-/// The bits of a socket's type that are no flags (`SOCK_TYPE_MASK` of Linux).
+/// The bits of a socket's type that are not flags (`SOCK_TYPE_MASK` in Linux).
 const SOCKET_TYPE_BITS: u64 = 0xf;
 
-/// On x86-64, calls with this bit are of the ABI x32, under which most of them have another number
-/// for the same thing.
+/// On x86-64, calls with this bit belong to the x32 ABI, where most calls have another number.
 #[cfg(target_arch = "x86_64")]
 const X32: u32 = 0x4000_0000;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// The filters for a program that reaches `network`, to be installed in this order.
+/// The filters for a program with access to `network`, to be installed in this order.
 ///
 /// # Errors
-/// On a processor that they are not for.
+/// The processor is not supported.
 pub(super) fn filters(network: Network) -> Result<[BpfProgram; 2], BackendError> {
     let mut denied: Rules = DENIED.iter().map(|call| (*call, Vec::new())).collect();
     denied.extend(rules_on_arguments()?);
@@ -114,8 +113,8 @@ pub(super) fn filters(network: Network) -> Result<[BpfProgram; 2], BackendError>
         Network::None => deny_sockets(&mut denied),
         Network::Loopback { .. } => denied.extend(rules_on_sockets()?),
     }
-    // Its flags lie in memory, where no filter can look. Who is told that the call does not exist
-    // uses `clone`.
+    // The flags of `clone3` are in memory, which no filter can read. With `ENOSYS`, C libraries
+    // fall back on `clone`.
     let clone3 = Rules::from([(libc::SYS_clone3, Vec::new())]);
     Ok([
         program(clone3, libc::ENOSYS)?,
@@ -125,14 +124,14 @@ pub(super) fn filters(network: Network) -> Result<[BpfProgram; 2], BackendError>
 
 /// Installs `filter` for the calling process. Async-signal-safe.
 ///
-/// seccompiler's own way insists on `prctl` for no-new-privileges, which Lambda refuses even where
-/// they are in force already.
+/// seccompiler's own function insists on setting no-new-privileges by `prctl`, which Lambda refuses
+/// even if it is set already.
 pub(super) fn install(filter: &BpfProgram) -> bool {
     let program = libc::sock_fprog {
         len: filter.len() as libc::c_ushort,
         filter: filter.as_ptr().cast_mut().cast(),
     };
-    // SAFETY: the kernel copies the program, which lives through the call, and changes nothing.
+    // SAFETY: the kernel copies the program, which outlives the call, and changes nothing.
     #[expect(
         unsafe_code,
         reason = "seccompiler has no safe way that does without prctl"
@@ -169,7 +168,7 @@ fn deny_sockets(denied: &mut Rules) {
     }
 }
 
-/// Only TCP over IPv4, only outwards, and only by `connect`, which Landlock watches.
+/// Allows only TCP over IPv4, only outgoing, and only by `connect`, which Landlock checks.
 fn rules_on_sockets() -> Result<Rules, BackendError> {
     let mut denied = Rules::new();
     for call in [
@@ -183,7 +182,7 @@ fn rules_on_sockets() -> Result<Rules, BackendError> {
     }
     let mut sockets = vec![
         vec![is_not(0, bits(libc::AF_INET))],
-        // Not MPTCP, and nothing else that the kernel has for streams.
+        // Neither MPTCP nor another stream protocol of the kernel.
         vec![is_not(2, 0), is_not(2, bits(libc::IPPROTO_TCP))],
     ];
     let others = (0..=SOCKET_TYPE_BITS).filter(|kind| *kind != bits(libc::SOCK_STREAM));
@@ -211,7 +210,7 @@ fn rules_on_sockets() -> Result<Rules, BackendError> {
 
 type Condition = Result<SeccompCondition, BackendError>;
 
-/// Rules of which each is a list of conditions that all must be true.
+/// Each rule is a list of conditions that must all hold.
 fn rules(
     rules: impl IntoIterator<Item = Vec<Condition>>,
 ) -> Result<Vec<SeccompRule>, BackendError> {
@@ -221,8 +220,7 @@ fn rules(
         .collect()
 }
 
-// `Dword`: the low half of an argument, which is all that the kernel looks at in those that are
-// `int`s.
+// `Dword` is the low half of an argument. The kernel reads no more of an `int`.
 fn is(argument: u8, value: u64) -> Condition {
     SeccompCondition::new(argument, Dword, SeccompCmpOp::Eq, value)
 }
@@ -235,12 +233,12 @@ fn has_bits(argument: u8, bits: u64) -> Condition {
     SeccompCondition::new(argument, Dword, SeccompCmpOp::MaskedEq(bits), bits)
 }
 
-/// A constant of C as an argument.
+/// A C constant as an argument.
 fn bits(value: libc::c_int) -> u64 {
     u64::from(value.cast_unsigned())
 }
 
-/// A filter that answers `errno` where one of `denied` matches.
+/// A filter that returns `errno` if a rule of `denied` matches.
 fn program(denied: Rules, errno: libc::c_int) -> Result<BpfProgram, BackendError> {
     let errno = errno.cast_unsigned();
     let filter = SeccompFilter::new(
@@ -254,11 +252,11 @@ fn program(denied: Rules, errno: libc::c_int) -> Result<BpfProgram, BackendError
     Ok(program)
 }
 
-/// The beginning of a filter that answers `errno` to all calls of the ABI x32.
+/// The start of a filter that returns `errno` for every x32 call.
 #[cfg(target_arch = "x86_64")]
 fn without_x32(errno: u32) -> BpfProgram {
     // <linux/bpf_common.h>: BPF_LD | BPF_W | BPF_ABS, BPF_JMP | BPF_JGE | BPF_K, BPF_RET | BPF_K.
-    // The number of the call is the first word of `struct seccomp_data`.
+    // The call's number is the first word of `struct seccomp_data`.
     let instruction = |code, jt, jf, k| sock_filter { code, jt, jf, k };
     vec![
         instruction(0x20, 0, 0, 0),

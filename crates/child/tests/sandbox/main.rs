@@ -1,4 +1,4 @@
-//! The sandbox, tried from the inside.
+//! Tests of the sandbox from the inside.
 
 mod sandboxed;
 
@@ -18,7 +18,7 @@ use landlock::{
 
 use self::sandboxed::{attempt, finish};
 
-/// Whether the kernel has what a test is about; if not, it says so, and the test is skipped.
+/// Whether the kernel has the feature. If not, prints that the test is skipped.
 fn kernel_has(
     what: &str,
     ruleset: impl FnOnce(Ruleset) -> Result<Ruleset, landlock::RulesetError>,
@@ -166,7 +166,7 @@ async fn the_work_directory_is_written_but_nothing_is_run_from_it() {
             &attempts.map(String::as_str),
         )
         .await;
-        // The socket itself is refused before Landlock sees its name.
+        // The socket is refused before Landlock sees its address.
         assert_eq!(errors, [libc::EACCES, libc::EACCES, libc::EPERM]);
     }
 }
@@ -207,7 +207,7 @@ async fn what_leads_around_the_sandbox_is_denied() {
         let errors = attempt(network, None, &attempts).await;
         assert_eq!(errors, vec![libc::EPERM; attempts.len()], "{network:?}");
     }
-    // As if it did not exist, so that C libraries fall back on what can be looked into.
+    // As if the call did not exist, so that C libraries fall back on one that can be filtered.
     assert_eq!(
         attempt(Network::None, None, &["clone3"]).await,
         [libc::ENOSYS]

@@ -1,4 +1,4 @@
-//! A sandboxed program that tries what it is told to: this test binary itself, run as a child.
+//! A sandboxed program that makes the given attempts: this test binary, run as a child.
 
 use std::{
     fs,
@@ -12,13 +12,13 @@ use std::{
 use gifgen_child::{Ending, Finished, Keep, Network, Program, run};
 use gifgen_shared::deadline::Deadline;
 
-/// Names what to try; one line for each attempt.
+/// Lists the attempts, one per line.
 const ATTEMPTS: &str = "GIFGEN_TEST_ATTEMPTS";
 
-/// What comes before the results, between the words of the test harness.
+/// Marks results among the test harness's own output.
 const MARK: &str = "attempt: ";
 
-/// Runs a sandboxed program that makes `attempts`, and gives the error number of each, 0 for success.
+/// Makes `attempts` in a sandboxed program. Returns the error number of each; 0 is success.
 pub async fn attempt(network: Network, directory: Option<&Path>, attempts: &[&str]) -> Vec<i32> {
     let finished = finish(network, directory, attempts).await;
     let said = String::from_utf8(finished.stdout).unwrap();
@@ -36,7 +36,7 @@ pub async fn attempt(network: Network, directory: Option<&Path>, attempts: &[&st
     results
 }
 
-/// Runs it to whatever end it comes to.
+/// Runs the program to its end, however it ends.
 pub async fn finish(
     network: Network,
     directory: Option<&Path>,
@@ -57,7 +57,7 @@ pub async fn finish(
     run(program, Keep::First(100_000)).await.unwrap()
 }
 
-/// The program's body. Without attempts to make, it is a test that does nothing.
+/// The program. Without attempts, this test does nothing.
 #[test]
 fn make_attempts() {
     for attempt in std::env::var(ATTEMPTS).unwrap_or_default().lines() {
@@ -137,7 +137,7 @@ fn fast_open(port: u16) -> io::Result<()> {
         },
         sin_zero: [0; 8],
     };
-    // SAFETY: the address lives through the call, and its length is what is said.
+    // SAFETY: the address outlives the call, and the length is its own.
     #[expect(unsafe_code, reason = "there is no safe way to try this")]
     unsafe {
         let socket = libc::socket(libc::AF_INET, libc::SOCK_STREAM, 0);
@@ -154,9 +154,9 @@ fn fast_open(port: u16) -> io::Result<()> {
     }
 }
 
-/// Calls the kernel with numbers that do no harm where it obeys.
+/// Makes a system call with arguments that are harmless if it succeeds.
 fn system_call(call: &str, pid: libc::pid_t) -> io::Result<()> {
-    // SAFETY: no pointer is passed but null.
+    // SAFETY: the only pointer passed is null.
     #[expect(unsafe_code, reason = "there is no safe way to try this")]
     let returned = unsafe {
         match call {
@@ -173,7 +173,7 @@ fn system_call(call: &str, pid: libc::pid_t) -> io::Result<()> {
             }
             "group" => libc::syscall(libc::SYS_setpgid, 0, 0),
             "mptcp" => libc::syscall(libc::SYS_socket, libc::AF_INET, libc::SOCK_STREAM, 262),
-            // Unlike `PTRACE_ATTACH`, it stops nobody.
+            // Unlike `PTRACE_ATTACH`, it does not stop the process.
             "ptrace" => libc::syscall(libc::SYS_ptrace, libc::PTRACE_SEIZE, pid, 0, 0),
             "signal" => libc::syscall(libc::SYS_kill, pid, 0),
             "limit" => libc::syscall(libc::SYS_prlimit64, pid, libc::RLIMIT_CORE, 0, 0),

@@ -1,7 +1,8 @@
-//! What dithering keeps: the mean of smooth colours.
+//! Dithering keeps the mean of smooth colours.
 //!
-//! The palettes are the corners of a box in the middle of the colour cube, and the colours lie in
-//! the box. There each error can be bounded: a corner is at most half a side from any colour that
+//! The palette is the corners of a box in the middle of the colour cube, and the colours lie in the
+//! box. That bounds every error: a corner is at most half a side from any wanted colour, even after
+//! errors were passed on to it, so the errors stay as small.
 //! is wanted, the errors that were passed on to it included, and so those stay as small.
 
 use proptest::prelude::*;
@@ -13,23 +14,23 @@ use crate::{
     planes::Colour,
 };
 
-/// Side of the pictures, in pixels: six tiles of the ordered pattern.
+/// In pixels: six tiles of the ordered pattern.
 const SIDE: usize = 48;
 
 const TILE: usize = 8;
 
-/// How far a colour is from the middle of its bin, which the entry is chosen for, in levels.
+/// Largest distance of a colour from the centre of its bin, for which the entry is chosen, in
+/// levels.
 const BIN: f32 = 1.5;
 
-/// What is lost at each pixel when sixteenths of an error are passed on, in levels.
+/// Rounding loss per pixel when an error is passed on in 16ths, in levels.
 const ROUNDED: f32 = 1.0;
 
-/// A box, and a gradient in it.
 #[derive(Debug)]
 struct Smooth {
     low: Colour,
     side: u8,
-    /// Where the gradient starts and ends, in parts of 255 of the box.
+    /// Start and end of the gradient, in 255ths of the box.
     from: Colour,
     to: Colour,
 }
@@ -53,7 +54,7 @@ impl Smooth {
         (0..8).map(corner).collect()
     }
 
-    /// The colour at a part of the way, from 0 to 1.
+    /// `way` is from 0 to 1, inclusive.
     fn colour(&self, way: f32) -> Colour {
         [0, 1, 2].map(|channel| {
             let [from, to] = [self.from, self.to].map(|end| f32::from(end[channel]) / 255.0);
@@ -62,14 +63,13 @@ impl Smooth {
         })
     }
 
-    /// A picture that goes through all of the gradient, downwards.
+    /// A picture of the whole gradient, downwards.
     fn gradient(&self) -> Vec<Colour> {
         (0..SIDE * SIDE)
             .map(|place| self.colour((place / SIDE) as f32 / (SIDE - 1) as f32))
             .collect()
     }
 
-    /// A picture of one colour.
     fn plain(&self) -> Vec<Colour> {
         vec![self.colour(0.0); SIDE * SIDE]
     }
@@ -79,7 +79,7 @@ impl Smooth {
         let mut ditherer = Ditherer::new(dither, entries.clone(), false, SIDE);
         let picture = planes(colours);
         let busy = activity(&picture, SIDE);
-        let places = ditherer.places(&picture, &vec![1; colours.len()], &busy);
+        let places = ditherer.indices(&picture, &vec![1; colours.len()], &busy);
         places
             .iter()
             .map(|place| entries[usize::from(*place)])
@@ -87,8 +87,7 @@ impl Smooth {
     }
 }
 
-/// Of each square of so many pixels, how far the mean of `shown` is from that of `wanted`, in
-/// each channel.
+/// For each square, the difference of the means of `shown` and `wanted` in each channel.
 fn missed(shown: &[Colour], wanted: &[Colour], square: usize) -> Vec<[f32; 3]> {
     let corners = (0..SIDE).step_by(square);
     let corners = corners.flat_map(|y| (0..SIDE).step_by(square).map(move |x| (x, y)));
@@ -128,8 +127,8 @@ proptest! {
         let shown = smooth.shown(Dither::Diffusion, &wanted);
         let error = f32::from(smooth.side) / 2.0 + BIN;
         prop_assert!(most(&missed(&shown, &wanted, 1)) <= 2.0 * error + ROUNDED);
-        // Through the edges of a square go 9/16 of its last row's errors, 8/16 of its right
-        // column's and 3/16 of its left one's; as much comes in at most.
+        // A square passes on 9/16 of its last row's errors, 8/16 of its right column's and 3/16 of
+        // its left one's. At most as much comes in.
         let leaves = |side: usize| 20.0 / 16.0 * error / side as f32;
         let tiles = most(&missed(&shown, &wanted, TILE));
         prop_assert!(tiles <= 2.0 * leaves(TILE) + ROUNDED, "{tiles}");

@@ -1,4 +1,4 @@
-//! The encoder against a decoder that is not ours.
+//! Tests of the encoder against a third party's decoder.
 
 mod dithering;
 mod properties;

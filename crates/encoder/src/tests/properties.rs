@@ -1,4 +1,4 @@
-//! What is true of all GIFs, tried on random ones.
+//! Property tests with random GIFs.
 
 use std::num::NonZero;
 
@@ -11,8 +11,8 @@ use crate::{
     planes::{Colour, Planes},
 };
 
-/// How far a colour may be from its palette's nearest: what is taken for still, for alike, and
-/// for the same bin.
+/// Largest distance of a colour from the nearest entry: stabilizing, interchangeable entries, and
+/// bins.
 const SLACK: f32 = 3.5 + 10.0 + 4.5;
 
 /// How much farther the second colour of a mixture may be.
@@ -40,7 +40,6 @@ prop_compose! {
     }
 }
 
-/// Pictures of `content`, from a seed.
 pub(super) fn pictures_of(content: Content, gif: Gif, count: u32, seed: u64) -> Vec<Vec<Colour>> {
     let mut random = fastrand::Rng::with_seed(seed);
     let pixels = gif.pixels();
@@ -100,7 +99,8 @@ pub(super) fn check(
                 (Content::Few, _) => 3.5,
                 (_, Dither::None) => best + SLACK,
                 (_, Dither::Ordered) => best + SLACK + MIXED,
-                // Errors that are passed on can take it anywhere, and keep the mean: see below.
+                // Diffusion can move a pixel anywhere. It keeps the mean, which the test below
+                // checks.
                 (_, Dither::Diffusion) => f32::MAX,
             };
             prop_assert!(
@@ -129,15 +129,15 @@ proptest! {
     }
 }
 
-/// Side of a square whose mean is looked at, in pixels.
+/// Side of an averaged square, in pixels.
 const SQUARE: usize = 8;
 
-/// How far the mean of a smooth square may be from its source's: what is taken for alike in a
-/// smooth part, and half the way between the entries of a palette that has hardly else to show.
+/// Largest error of a smooth square's mean: the tolerance of interchangeable entries, and half the
+/// distance between entries of a palette that has little else to show.
 const MEAN: f32 = 2.5 + 1.5;
 
 prop_compose! {
-    /// Slopes that move, with a size whose squares are whole.
+    /// Moving gradients, in sizes that are whole squares.
     fn slopes()(
         gif in a_gif(),
         squares in (1u16..5, 1u16..5),

@@ -1,4 +1,4 @@
-//! What was encoded, as a viewer shows it.
+//! Decodes a GIF as a viewer shows it.
 
 use gif::{ColorOutput, DecodeOptions, DisposalMethod, Repeat};
 
@@ -8,7 +8,6 @@ use crate::{
     planes::{Colour, Planes},
 };
 
-/// A GIF as a viewer shows it.
 pub(super) struct Viewed {
     pub(super) width: usize,
     pub(super) pictures: Vec<View>,
@@ -16,7 +15,7 @@ pub(super) struct Viewed {
 
 pub(super) struct View {
     pub(super) colours: Vec<Colour>,
-    /// The palette that was in force.
+    /// The palette that its colours are from.
     pub(super) palette: Vec<Colour>,
     pub(super) delay: u16,
     pub(super) drawn: (u16, u16),
@@ -44,7 +43,7 @@ pub(super) fn view(bytes: &[u8]) -> Viewed {
     while let Some(frame) = decoder.read_next_frame().unwrap() {
         assert_eq!(frame.dispose, DisposalMethod::Keep);
         let local = frame.palette.as_deref().map(colours_of);
-        // The entries behind that for "stay as it is" are nobody's.
+        // Entries after the transparent index are padding.
         let used = usize::from(frame.transparent.unwrap());
         assert!(frame.buffer.iter().all(|pixel| usize::from(*pixel) <= used));
         let columns = usize::from(frame.width);

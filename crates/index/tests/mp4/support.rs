@@ -17,8 +17,8 @@ use gifgen_shared::{
     video_stream::VideoStream,
 };
 use gifgen_testkit::{
-    bed::{FILMS, TestBed},
     media,
+    test_env::{FILMS, TestEnv},
 };
 
 /// What FFmpeg shows.
@@ -124,14 +124,14 @@ impl Shown {
 
 /// The embedded S3 with one source on it.
 pub struct Served {
-    _bed: TestBed,
+    _bed: TestEnv,
     pub blocks: Arc<BlockCache>,
 }
 
 impl Served {
     pub async fn new(file: &Path) -> Self {
-        let bed = TestBed::start().await;
-        let object = bed.adopt("film", file).await;
+        let env = TestEnv::start().await;
+        let object = env.adopt("film", file).await;
         let source = Source {
             bucket: FILMS.into(),
             key: SourceKey::plain("film").unwrap(),
@@ -139,10 +139,10 @@ impl Served {
         };
         let etag = ETag::new(&object.etag).unwrap();
         let pinned = PinnedSource::new(source, etag, std::fs::metadata(file).unwrap().len());
-        let (http, s3) = (Http::new().unwrap(), bed.s3().clone());
+        let (http, s3) = (Http::new().unwrap(), env.s3().clone());
         let reader = Reader::new(http, s3, pinned, Duration::from_secs(600));
         Self {
-            _bed: bed,
+            _bed: env,
             blocks: BlockCache::new(reader),
         }
     }

@@ -11,7 +11,7 @@ use std::{
 use gifgen_index::ContainerIndex;
 use gifgen_reader::{BlockCache, probing};
 use gifgen_shared::deadline::Deadline;
-use gifgen_testkit::bed::settings;
+use gifgen_testkit::test_env::settings;
 
 use crate::support::Bench;
 

@@ -19,8 +19,8 @@ use gifgen_shared::{
     video_stream::VideoStream,
 };
 use gifgen_testkit::{
-    bed::{FILMS, TestBed},
     media,
+    test_env::{FILMS, TestEnv},
 };
 use tokio::task::spawn_blocking;
 
@@ -29,7 +29,7 @@ pub type Pictures = BTreeMap<i64, String>;
 
 /// One file in an S3.
 pub struct Bench {
-    bed: TestBed,
+    env: TestEnv,
     etag: String,
     pub file: PathBuf,
     pub container: String,
@@ -40,8 +40,8 @@ pub struct Bench {
 impl Bench {
     /// Serves `file`, whose stream to render is `index`.
     pub async fn new(file: &Path, index: u32) -> Self {
-        let bed = TestBed::start().await;
-        let etag = bed.adopt("film", file).await.etag;
+        let env = TestEnv::start().await;
+        let etag = env.adopt("film", file).await.etag;
         let video = VideoStream {
             index,
             start_time: 0.0,
@@ -51,7 +51,7 @@ impl Bench {
             seek_margin: 0,
         };
         let mut bench = Self {
-            bed,
+            env,
             etag,
             container: probe(file, &["-show_entries", "format=format_name"]).remove(0),
             file: file.to_owned(),
@@ -81,7 +81,7 @@ impl Bench {
         };
         let etag = ETag::new(&self.etag).unwrap();
         let pinned = PinnedSource::new(source, etag, self.file.metadata().unwrap().len());
-        let (http, s3) = (Http::new().unwrap(), self.bed.s3().clone());
+        let (http, s3) = (Http::new().unwrap(), self.env.s3().clone());
         Reader::new(http, s3, pinned, Duration::from_secs(600))
     }
 

@@ -1,5 +1,5 @@
-//! Checksums that a client sends with a body. What does not match is refused, so that a body that
-//! was damaged on the way never becomes an object.
+//! Checksums that a client sends with a body. A mismatch refuses the body, so that a damaged one
+//! never becomes an object.
 
 use s3s::checksum::ChecksumHasher;
 use s3s::crypto::{Checksum as _, Crc32, Crc32c, Crc64Nvme, Sha1, Sha256};
@@ -8,19 +8,19 @@ use s3s::{S3Result, TrailingHeaders, s3_error};
 
 use crate::store::{Checksums, Received};
 
-/// What the client says of a body, in its headers and (once the body is read) its trailers.
+/// The client's checksums of a body, from headers and, once the body is read, from trailers.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
-    /// `Content-MD5`, in base 64.
+    /// `Content-MD5`, in base64.
     pub(super) md5: Option<String>,
     pub(super) sums: Checksum,
-    /// The algorithm of a sum that comes in a trailer: `CRC32` and so on.
+    /// Algorithm of a checksum in a trailer, such as `CRC32`.
     pub(super) algorithm: Option<String>,
     pub(super) trailers: Option<TrailingHeaders>,
 }
 
 impl Claims {
-    /// A hasher for all that is claimed.
+    /// A hasher for all claimed algorithms.
     pub(super) fn hasher(&self) -> ChecksumHasher {
         let wanted = |sum: &Option<String>, name: &str| {
             sum.is_some()
@@ -46,7 +46,7 @@ impl Claims {
         hasher
     }
 
-    /// Compares with the body as it came in.
+    /// Compares with the received body.
     pub(super) fn check(&self, received: &Received) -> S3Result<()> {
         if let Some(claimed) = &self.md5
             && *claimed != base64(&received.md5)
@@ -88,8 +88,8 @@ impl Claims {
     }
 }
 
-/// What is kept of the sums of a body.
-pub(super) fn kept(sums: &Checksum) -> Checksums {
+/// The checksums to store with an object.
+pub(super) fn stored_checksums(sums: &Checksum) -> Checksums {
     [
         ("crc32", &sums.checksum_crc32),
         ("crc32c", &sums.checksum_crc32c),
@@ -102,8 +102,8 @@ pub(super) fn kept(sums: &Checksum) -> Checksums {
     .collect()
 }
 
-/// What a client that asked for checksums (`x-amz-checksum-mode`) is told.
-pub(super) fn told(kept: &Checksums, mode: Option<&ChecksumMode>) -> Checksum {
+/// The checksums to return if the client asked for them (`x-amz-checksum-mode`).
+pub(super) fn requested_checksums(kept: &Checksums, mode: Option<&ChecksumMode>) -> Checksum {
     let asked = mode.is_some_and(|mode| mode.as_str() == ChecksumMode::ENABLED);
     let sum = |name| kept.get(name).filter(|_| asked).cloned();
     Checksum {
@@ -116,7 +116,7 @@ pub(super) fn told(kept: &Checksums, mode: Option<&ChecksumMode>) -> Checksum {
     }
 }
 
-/// Base 64 as RFC 4648 has it, with padding.
+/// Base64 with padding (RFC 4648).
 fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();

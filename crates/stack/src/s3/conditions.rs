@@ -7,7 +7,6 @@ use s3s::{S3Result, s3_error};
 
 use crate::store::{WriteCondition, to_millis};
 
-/// The conditions of a read.
 #[derive(Debug, Default)]
 pub(super) struct ReadConditions {
     pub(super) if_match: Option<ETagCondition>,
@@ -16,20 +15,20 @@ pub(super) struct ReadConditions {
     pub(super) if_unmodified_since: Option<Timestamp>,
 }
 
-/// What the conditions of a read come to.
+/// The result of a read's conditions.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Send,
-    /// 304
+    /// HTTP 304.
     NotModified,
-    /// 412
+    /// HTTP 412.
     Failed,
 }
 
 impl ReadConditions {
-    /// In the order of RFC 9110, section 13.2.2: an ETag has the say over a time.
-    pub(super) fn judge(&self, etag: &str, modified: SystemTime) -> Verdict {
-        // Times in headers have whole seconds.
+    /// In the order of RFC 9110, section 13.2.2: an ETag takes precedence over a time.
+    pub(super) fn evaluate(&self, etag: &str, modified: SystemTime) -> Verdict {
+        // HTTP dates have a resolution of one second.
         let modified = Timestamp::from(
             SystemTime::UNIX_EPOCH + Duration::from_secs(to_millis(modified) / 1000),
         );
@@ -61,7 +60,7 @@ fn matches(condition: &ETagCondition, etag: &str) -> bool {
     }
 }
 
-/// The condition of a write. S3 knows no `If-None-Match` with an ETag there.
+/// The condition of a write. S3 does not support `If-None-Match` with an ETag there.
 pub(super) fn of_write(
     if_match: Option<ETagCondition>,
     if_none_match: Option<ETagCondition>,
@@ -100,15 +99,15 @@ mod tests {
             if_unmodified_since: before.clone(),
             ..ReadConditions::default()
         };
-        assert_eq!(conditions.judge("a", time(5000)), Verdict::Send);
-        assert_eq!(conditions.judge("b", time(0)), Verdict::Failed);
+        assert_eq!(conditions.evaluate("a", time(5000)), Verdict::Send);
+        assert_eq!(conditions.evaluate("b", time(0)), Verdict::Failed);
         let conditions = ReadConditions {
             if_none_match: etag("a"),
             if_modified_since: before,
             ..ReadConditions::default()
         };
-        assert_eq!(conditions.judge("a", time(5000)), Verdict::NotModified);
-        assert_eq!(conditions.judge("b", time(0)), Verdict::Send);
+        assert_eq!(conditions.evaluate("a", time(5000)), Verdict::NotModified);
+        assert_eq!(conditions.evaluate("b", time(0)), Verdict::Send);
     }
 
     #[test]
@@ -118,14 +117,14 @@ mod tests {
             if_modified_since: since.clone(),
             ..ReadConditions::default()
         };
-        assert_eq!(conditions.judge("a", time(5999)), Verdict::NotModified);
-        assert_eq!(conditions.judge("a", time(6000)), Verdict::Send);
+        assert_eq!(conditions.evaluate("a", time(5999)), Verdict::NotModified);
+        assert_eq!(conditions.evaluate("a", time(6000)), Verdict::Send);
         let conditions = ReadConditions {
             if_unmodified_since: since,
             ..ReadConditions::default()
         };
-        assert_eq!(conditions.judge("a", time(5999)), Verdict::Send);
-        assert_eq!(conditions.judge("a", time(6000)), Verdict::Failed);
+        assert_eq!(conditions.evaluate("a", time(5999)), Verdict::Send);
+        assert_eq!(conditions.evaluate("a", time(6000)), Verdict::Failed);
     }
 
     #[test]

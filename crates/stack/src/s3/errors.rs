@@ -1,4 +1,4 @@
-//! The store's errors as S3 names them.
+//! Maps the store's errors to S3's.
 
 use s3s::{S3Error, S3ErrorCode};
 
@@ -27,7 +27,7 @@ impl From<StoreError> for S3Error {
                 S3ErrorCode::InternalError
             }
         };
-        // The client is on the same machine: the whole truth helps it.
+        // The client is on the same machine, so the full message helps it and exposes nothing.
         let mut answer = S3Error::with_message(code, error.to_string());
         answer.set_source(Box::new(error));
         answer

@@ -1,4 +1,4 @@
-//! Headers that an object keeps, on their way in.
+//! Headers that are stored with an object.
 
 use std::time::SystemTime;
 
@@ -6,12 +6,12 @@ use s3s::dto::{CopyObjectInput, CreateMultipartUploadInput, ETag, PutObjectInput
 
 use crate::store::{ObjectHeaders, from_millis, to_millis};
 
-/// What S3 says of an object that came without a type.
+/// S3's content type of an object that was uploaded without one.
 pub(super) const DEFAULT_CONTENT_TYPE: &str = "application/octet-stream";
 
 macro_rules! take_headers {
     ($($name:ident: $input:ty;)+) => {$(
-        /// Takes the content type and the other headers out of the request.
+        /// Takes the content type and the other stored headers out of the request.
         pub(super) fn $name(input: &mut $input) -> (Option<String>, ObjectHeaders) {
             let headers = ObjectHeaders {
                 cache_control: input.cache_control.take(),
@@ -33,19 +33,16 @@ take_headers! {
     of_upload: CreateMultipartUploadInput;
 }
 
-/// A time as s3s has it.
 pub(super) fn timestamp(time: SystemTime) -> Timestamp {
     time.into()
 }
 
-/// An object's `Expires` as s3s has it.
 pub(super) fn expires(headers: &ObjectHeaders) -> Option<Timestamp> {
     headers
         .expires_ms
         .map(|millis| timestamp(from_millis(millis)))
 }
 
-/// An ETag as s3s has it.
 pub(super) fn etag(unquoted: &str) -> ETag {
     ETag::Strong(unquoted.into())
 }

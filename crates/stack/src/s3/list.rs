@@ -1,4 +1,4 @@
-//! Listing: buckets, and objects in both versions of the call.
+//! Lists buckets, and objects by ListObjects and ListObjectsV2.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use s3s::dto::*;
@@ -7,9 +7,9 @@ use s3s::{S3Request, S3Result, s3_error};
 use super::headers::{etag, timestamp};
 use crate::store::{After, Entry, Query, Store, from_millis};
 
-/// Most entries in one page, whatever the client asks for.
+/// Most entries in a page.
 const MAX_KEYS: i32 = 1000;
-/// What `encoding-type=url` leaves as it is.
+/// Characters that `encoding-type=url` encodes.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -75,7 +75,7 @@ pub(super) async fn list_objects(
 ) -> S3Result<ListObjectsOutput> {
     let input = request.input;
     let delimiter = input.delimiter.as_deref().unwrap_or_default();
-    // The first version gives a common prefix back as it is, and it stands for all under it.
+    // ListObjects returns a common prefix as the marker, which then skips all keys under it.
     let after = input.marker.clone().map(|marker| {
         if !delimiter.is_empty() && marker.ends_with(delimiter) {
             After::Prefix(marker)
@@ -96,7 +96,7 @@ pub(super) async fn list_objects(
         name: Some(input.bucket),
         prefix: Some(encode(input.prefix.unwrap_or_default(), url)),
         marker: Some(encode(input.marker.unwrap_or_default(), url)),
-        // Without a delimiter, clients take the last key.
+        // Without a delimiter, clients continue from the last key.
         next_marker: next_marker.filter(|_| input.delimiter.is_some()),
         delimiter: input.delimiter.map(|delimiter| encode(delimiter, url)),
         encoding_type: input.encoding_type,
@@ -164,7 +164,7 @@ fn encode(text: String, url: bool) -> String {
     }
 }
 
-/// Where a page starts, as text that goes through a URL unharmed.
+/// Encodes the start of a page as text that needs no URL encoding.
 fn to_token(after: &After) -> String {
     let (kind, name) = match after {
         After::Key(key) => ('k', key),

@@ -1,5 +1,5 @@
-//! The S3 server: `s3s` speaks the protocol and checks signatures, the [`Store`] keeps the objects,
-//! and what is here translates between the two.
+//! The S3 server: `s3s` implements the protocol and checks signatures, the [`Store`] keeps the
+//! objects, and this module translates.
 
 mod checksums;
 mod conditions;
@@ -18,7 +18,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use crate::credentials::Credentials;
 use crate::store::Store;
 
-/// The service that a server runs. Each request must be signed with these credentials.
+/// The S3 service. Each request must be signed with these credentials.
 pub(crate) fn service(store: Store, credentials: &Credentials) -> S3Service {
     let mut builder = S3ServiceBuilder::new(operations::Operations::new(store));
     builder.set_auth(SimpleAuth::from_single(

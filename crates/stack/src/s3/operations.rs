@@ -1,4 +1,4 @@
-//! The operations that the server knows, each in one line; `s3s` answers NotImplemented to others.
+//! The supported operations. `s3s` answers NotImplemented to all others.
 
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
@@ -6,7 +6,6 @@ use s3s::{S3, S3Request, S3Response, S3Result};
 use super::{list, read, uploads, write};
 use crate::store::Store;
 
-/// Our side of `s3s`'s trait.
 pub(super) struct Operations {
     store: Store,
 }

@@ -1,10 +1,10 @@
-//! Reading: HeadBucket, GetObject, HeadObject.
+//! HeadBucket, GetObject and HeadObject.
 
 use s3s::dto::*;
 use s3s::header::{CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 
-use super::checksums::told;
+use super::checksums::requested_checksums;
 use super::conditions::{ReadConditions, Verdict};
 use super::headers::{DEFAULT_CONTENT_TYPE, etag, expires, timestamp};
 use super::stream::FileStream;
@@ -27,7 +27,7 @@ pub(super) async fn get_bucket_location(
     request: S3Request<GetBucketLocationInput>,
 ) -> S3Result<GetBucketLocationOutput> {
     store.require_bucket(&request.input.bucket).await?;
-    // us-east-1 has none.
+    // The location constraint of us-east-1 is empty.
     Ok(GetBucketLocationOutput::default())
 }
 
@@ -51,9 +51,9 @@ pub(super) async fn get_object(
     };
     require(&conditions, &info)?;
     let (range, content_range) = part_to_send(input.range.as_ref(), info.bytes)?;
-    // They are of the whole: a client would hold them against the part.
+    // Checksums are of the whole object; a client would compare them with the part.
     let mode = input.checksum_mode.filter(|_| content_range.is_none());
-    let sums = told(&info.checksums, mode.as_ref());
+    let sums = requested_checksums(&info.checksums, mode.as_ref());
     Ok(GetObjectOutput {
         checksum_crc32: sums.checksum_crc32,
         checksum_crc32c: sums.checksum_crc32c,
@@ -97,7 +97,7 @@ pub(super) async fn head_object(
     };
     require(&conditions, &info)?;
     let (range, content_range) = part_to_send(input.range.as_ref(), info.bytes)?;
-    let sums = told(&info.checksums, input.checksum_mode.as_ref());
+    let sums = requested_checksums(&info.checksums, input.checksum_mode.as_ref());
     Ok(HeadObjectOutput {
         checksum_crc32: sums.checksum_crc32,
         checksum_crc32c: sums.checksum_crc32c,
@@ -121,7 +121,7 @@ pub(super) async fn head_object(
 }
 
 fn require(conditions: &ReadConditions, info: &ObjectInfo) -> S3Result<()> {
-    match conditions.judge(&info.etag, info.last_modified) {
+    match conditions.evaluate(&info.etag, info.last_modified) {
         Verdict::Send => Ok(()),
         Verdict::Failed => Err(s3_error!(
             PreconditionFailed,
@@ -138,7 +138,7 @@ fn require(conditions: &ReadConditions, info: &ObjectInfo) -> S3Result<()> {
     }
 }
 
-/// The bytes to send, and the `Content-Range` that says so.
+/// The byte range to send, and its `Content-Range`.
 fn part_to_send(
     range: Option<&Range>,
     bytes: u64,
@@ -146,7 +146,7 @@ fn part_to_send(
     let Some(range) = range else {
         return Ok((0..bytes, None));
     };
-    // An empty object has no last bytes to send.
+    // An empty object satisfies no range.
     let satisfiable = range.check(bytes).ok().filter(|part| !part.is_empty());
     let Some(part) = satisfiable else {
         let mut error = s3_error!(InvalidRange, "The requested range is not satisfiable");

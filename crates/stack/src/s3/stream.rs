@@ -1,5 +1,5 @@
-//! A file on its way to a client: read a piece ahead on a blocking thread, so that disk and socket
-//! work at the same time, and never more than two pieces in memory.
+//! Streams a file to a client. A blocking thread reads one chunk ahead, so that disk and socket
+//! work at the same time, with at most two chunks in memory.
 
 use std::fs::File;
 use std::io;
@@ -14,16 +14,16 @@ use s3s::StdError;
 use s3s::stream::{ByteStream, RemainingLength};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// Bytes of a piece.
-const PIECE_BYTES: u64 = 256 * 1024;
+/// Bytes per chunk.
+const CHUNK_BYTES: u64 = 256 * 1024;
 
-/// The bytes `start..end` of a file.
+/// Streams the bytes `start..end` of a file.
 pub(super) struct FileStream {
     file: Arc<File>,
-    /// Where the piece after the one that is being read starts.
+    /// Offset of the next chunk to read.
     next: u64,
     end: u64,
-    /// Bytes not yet handed out.
+    /// Bytes not yet yielded.
     left: u64,
     reading: Option<JoinHandle<io::Result<Bytes>>>,
 }
@@ -39,11 +39,11 @@ impl FileStream {
         }
     }
 
-    /// Starts to read the next piece, if there is one.
+    /// Starts reading the next chunk, if there is one.
     fn read_on(&mut self) {
         if self.next < self.end {
             let file = Arc::clone(&self.file);
-            let (start, end) = (self.next, self.end.min(self.next + PIECE_BYTES));
+            let (start, end) = (self.next, self.end.min(self.next + CHUNK_BYTES));
             self.next = end;
             self.reading = Some(spawn_blocking(move || read(&file, start, end)));
         }
@@ -51,11 +51,11 @@ impl FileStream {
 }
 
 fn read(file: &File, start: u64, end: u64) -> io::Result<Bytes> {
-    // A piece is at most PIECE_BYTES long.
-    let mut piece = vec![0; (end - start) as usize];
-    // A file that became shorter is an error here, and cuts the connection: the length is promised.
-    file.read_exact_at(&mut piece, start)?;
-    Ok(piece.into())
+    // A chunk has at most CHUNK_BYTES.
+    let mut chunk = vec![0; (end - start) as usize];
+    // A file that shrank is an error and closes the connection, because its length was announced.
+    file.read_exact_at(&mut chunk, start)?;
+    Ok(chunk.into())
 }
 
 impl Stream for FileStream {
@@ -68,13 +68,13 @@ impl Stream for FileStream {
         let Some(reading) = &mut self.reading else {
             return Poll::Ready(None);
         };
-        let piece = ready!(reading.poll_unpin(cx));
+        let chunk = ready!(reading.poll_unpin(cx));
         self.reading = None;
-        Poll::Ready(Some(match piece {
-            Ok(Ok(piece)) => {
-                self.left -= piece.len() as u64;
+        Poll::Ready(Some(match chunk {
+            Ok(Ok(chunk)) => {
+                self.left -= chunk.len() as u64;
                 self.read_on();
-                Ok(piece)
+                Ok(chunk)
             }
             Ok(Err(error)) => Err(error.into()),
             Err(error) => Err(error.into()),

@@ -10,9 +10,9 @@ use super::write::take_body;
 use crate::ids::hex;
 use crate::store::{CompletePart, Store, from_millis};
 
-/// Part numbers that S3 takes.
+/// Valid part numbers.
 const PART_NUMBERS: std::ops::RangeInclusive<i32> = 1..=10_000;
-/// Most parts or uploads in one page.
+/// Most parts or uploads in a page.
 const MAX_LISTED: i32 = 1000;
 
 pub(super) async fn create_multipart_upload(

@@ -1,9 +1,9 @@
-//! Writing: buckets, PutObject, CopyObject, DeleteObject, DeleteObjects.
+//! CreateBucket, DeleteBucket, PutObject, CopyObject, DeleteObject and DeleteObjects.
 
 use s3s::dto::*;
 use s3s::{S3Request, S3Result, s3_error};
 
-use super::checksums::{Claims, kept};
+use super::checksums::{Claims, stored_checksums};
 use super::conditions::{self, ReadConditions, Verdict};
 use super::headers::{self, etag, timestamp};
 use crate::store::{NewObject, Reason, Received, Store, StoreError, WriteCondition, receive};
@@ -36,7 +36,7 @@ pub(super) async fn put_object(
         return Err(s3_error!(NotImplemented, "appending is not available here"));
     }
     let condition = conditions::of_write(input.if_match.take(), input.if_none_match.take())?;
-    // Before gigabytes are taken in for nothing.
+    // Checked first, to avoid receiving gigabytes in vain.
     store.require_bucket(&input.bucket).await?;
     let (content_type, headers) = headers::of_put(&mut input);
     let claims = Claims {
@@ -54,7 +54,7 @@ pub(super) async fn put_object(
     };
     let received = take_body(store, input.body, &claims).await?;
     let found = received.checksum.clone();
-    let new = NewObject::put(received, content_type, headers, kept(&found));
+    let new = NewObject::put(received, content_type, headers, stored_checksums(&found));
     let info = store.put(&input.bucket, &input.key, new, condition).await?;
     Ok(PutObjectOutput {
         e_tag: Some(etag(&info.etag)),
@@ -67,7 +67,7 @@ pub(super) async fn put_object(
     })
 }
 
-/// Takes a body in, and refuses it if it is not what the client says it is.
+/// Receives a body and checks it against the client's checksums.
 pub(super) async fn take_body(
     store: &Store,
     body: Option<StreamingBlob>,
@@ -98,8 +98,8 @@ pub(super) async fn copy_object(
         if_unmodified_since: input.copy_source_if_unmodified_since.take(),
     };
     let info = original.info.clone();
-    if conditions.judge(&info.etag, info.last_modified) != Verdict::Send {
-        // A copy knows no "not modified".
+    if conditions.evaluate(&info.etag, info.last_modified) != Verdict::Send {
+        // A copy has no "not modified" answer.
         return Err(StoreError::PreconditionFailed.into());
     }
     let replaces = (input.metadata_directive.as_ref())

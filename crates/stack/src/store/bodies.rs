@@ -1,5 +1,5 @@
-//! Body files: written under a temporary name, renamed when whole, and removed unless a commit of
-//! the metadata names them.
+//! Body files. A body is written under a temporary name, renamed when complete, and removed unless
+//! a metadata commit refers to it.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -17,11 +17,11 @@ use super::StoreError;
 use super::blocking::blocking;
 use crate::ids::random_hex;
 
-/// How much of a body is gathered before it goes to disk, in bytes. Most of our objects are smaller
-/// and so cost one trip to a blocking thread.
+/// Bytes buffered before a write to disk. Most of our objects are smaller, and so cost one call to
+/// a blocking thread.
 const WRITE_BYTES: usize = 1024 * 1024;
 
-/// A whole body on disk that no metadata names yet. Dropped, it is removed.
+/// A complete body that no metadata refers to yet. Dropping it removes the file.
 #[derive(Debug)]
 pub(crate) struct NewBody {
     id: String,
@@ -30,7 +30,7 @@ pub(crate) struct NewBody {
 }
 
 impl NewBody {
-    /// A name for a body that does not exist yet.
+    /// Reserves a name for a new body.
     pub(crate) fn reserve(dir: &Path) -> Result<Self, StoreError> {
         let id = random_hex::<16>()?;
         let path = dir.join(format!("{id}.part"));
@@ -41,7 +41,7 @@ impl NewBody {
         })
     }
 
-    /// Gives the file, which is whole now, its final name.
+    /// Renames the complete file to its final name.
     pub(crate) fn finish(&mut self) -> Result<(), StoreError> {
         let path = self.path.with_extension("");
         fs::rename(&self.path, &path).map_err(StoreError::io("rename", &self.path))?;
@@ -57,7 +57,7 @@ impl NewBody {
         &self.path
     }
 
-    /// The metadata names it now.
+    /// Keeps the file, because the metadata now refers to it.
     pub(crate) fn keep(mut self) {
         self.kept = true;
     }
@@ -71,17 +71,17 @@ impl Drop for NewBody {
     }
 }
 
-/// A body as it came in.
+/// A received body.
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) body: NewBody,
     pub(crate) bytes: u64,
     pub(crate) md5: [u8; 16],
-    /// The checksums that the hasher was set up for.
+    /// The checksums that the hasher computed.
     pub(crate) checksum: Checksum,
 }
 
-/// Writes a body from a client to disk as it comes. Holds at most about a mebibyte of it.
+/// Writes a client's body to disk as it arrives. Buffers about one MiB.
 pub(crate) async fn receive<S, E>(
     dir: &Path,
     stream: S,
@@ -158,8 +158,7 @@ impl Writing {
     }
 }
 
-/// Puts files together into one new body. The kernel copies, and shares the blocks where the file
-/// system can.
+/// Concatenates files into a new body. The kernel copies, and shares blocks if the file system can.
 pub(crate) fn concatenate(dir: &Path, files: &[PathBuf]) -> Result<NewBody, StoreError> {
     let mut body = NewBody::reserve(dir)?;
     let mut whole = File::create_new(body.path()).map_err(StoreError::io("create", body.path()))?;
@@ -171,7 +170,7 @@ pub(crate) fn concatenate(dir: &Path, files: &[PathBuf]) -> Result<NewBody, Stor
     Ok(body)
 }
 
-/// Another name for a stored body, which costs no copy because bodies never change.
+/// Links a stored body under another name. Bodies never change, so no copy is needed.
 pub(crate) fn link(dir: &Path, original: &Path) -> Result<NewBody, StoreError> {
     let mut body = NewBody::reserve(dir)?;
     fs::hard_link(original, body.path()).map_err(StoreError::io("link", original))?;
@@ -179,17 +178,17 @@ pub(crate) fn link(dir: &Path, original: &Path) -> Result<NewBody, StoreError> {
     Ok(body)
 }
 
-/// Removes a body file; an open reader keeps reading it.
+/// Removes a body file. Open readers can still read it.
 pub(crate) fn unlink(path: &Path) {
     match fs::remove_file(path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        // It costs space until the next start, which sweeps it.
+        // The file takes space until the next start removes it.
         Err(error) => tracing::warn!(path = %path.display(), %error, "remove a body file"),
     }
 }
 
-/// Removes the files that are not among `named`: what a crash or a kill left over.
+/// Removes all files but `named`, such as those that a crash left over.
 pub(crate) fn sweep(dir: &Path, named: &HashSet<String>) -> Result<(), StoreError> {
     for entry in fs::read_dir(dir).map_err(StoreError::io("list", dir))? {
         let entry = entry.map_err(StoreError::io("list", dir))?;

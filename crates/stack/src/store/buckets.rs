@@ -1,4 +1,4 @@
-//! Buckets: made, listed, deleted.
+//! Creates, lists and deletes buckets.
 
 use std::time::SystemTime;
 
@@ -9,10 +9,10 @@ use super::listing::{self, Query};
 use super::records::{from_millis, now_millis};
 
 impl Store {
-    /// Makes a bucket; one that exists already is left as it is.
+    /// Creates a bucket, unless it exists.
     ///
     /// # Errors
-    /// The name is not one that S3 takes, or the database fails.
+    /// S3 does not allow the name, or the database fails.
     pub async fn create_bucket(&self, name: &str) -> Result<(), StoreError> {
         if !s3s::path::check_bucket_name(name) {
             return Err(StoreError::InvalidBucketName(name.into()));
@@ -27,7 +27,7 @@ impl Store {
         .await
     }
 
-    /// Buckets with their age, in order.
+    /// All buckets with their creation times, sorted by name.
     pub(crate) async fn buckets(&self) -> Result<Vec<(String, SystemTime)>, StoreError> {
         let buckets = self.read(|tables| tables.buckets()).await?;
         Ok(buckets

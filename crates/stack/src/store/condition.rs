@@ -1,18 +1,16 @@
-//! Conditions on a write. They are checked inside the change, where nothing can come between.
+//! Conditions of a write. They are checked inside the transaction, so no other write can intervene.
 
 use super::StoreError;
 use super::records::Record;
 
-/// When a write is to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum WriteCondition {
-    /// In any case.
     Always,
-    /// If there is no object of that key (`If-None-Match: *`).
+    /// No object has the key (`If-None-Match: *`).
     IfAbsent,
-    /// If there is an object of that key (`If-Match: *`).
+    /// An object has the key (`If-Match: *`).
     IfPresent,
-    /// If the object has this ETag, without quotes (`If-Match: "…"`).
+    /// The object has this ETag, without quotes (`If-Match: "…"`).
     IfMatch(String),
 }
 
@@ -26,7 +24,7 @@ impl WriteCondition {
         match (self, current) {
             (Self::Always, _) | (Self::IfAbsent, None) | (Self::IfPresent, Some(_)) => Ok(()),
             (Self::IfMatch(etag), Some(current)) if *etag == current.etag => Ok(()),
-            // As S3 does: to match nothing is not to find it.
+            // As in S3: a missing object is "not found", not a failed precondition.
             (Self::IfPresent | Self::IfMatch(_), None) => Err(StoreError::NoSuchKey {
                 bucket: bucket.into(),
                 key: key.into(),

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::bus::{ACCOUNT, Bus, NewEvent};
 use crate::ids::random_hex;
 
-/// An object that came to be.
+/// A new object, to be announced.
 pub(crate) struct Created {
     pub(crate) bucket: String,
     pub(crate) key: String,
@@ -18,7 +18,7 @@ pub(crate) struct Created {
     pub(crate) reason: Reason,
 }
 
-/// The call that made an object, as the event names it.
+/// The API call that created an object.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Reason {
     PutObject,
@@ -37,7 +37,7 @@ impl Reason {
 }
 
 impl Created {
-    /// Puts the event on the bus. Keys in it are plain, unlike those of S3's own notifications.
+    /// Publishes the event. Its keys are not URL-encoded, unlike in S3's own notifications.
     pub(crate) fn announce(self, bus: &Bus) {
         let announced = random_hex::<8>()
             .map_err(Into::into)
@@ -73,8 +73,8 @@ impl Created {
     }
 }
 
-/// Hexadecimal digits that grow with each event, also over restarts: nanoseconds since the epoch,
-/// or one more than the last when the clock did not move on.
+/// Hexadecimal digits that increase with each event, also over restarts: nanoseconds since the Unix
+/// epoch, or the previous value plus one if the clock did not advance.
 fn sequencer() -> String {
     static LAST: AtomicU64 = AtomicU64::new(0);
     let now = SystemTime::now()

@@ -1,27 +1,26 @@
-//! What an object's ETag is.
+//! Kinds of ETags.
 
 use super::StoreError;
 use crate::ids::random_hex;
 
-/// What the ETags of objects are that are written.
+/// How the ETags of new objects are made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ETags {
-    /// The MD5 of the body, or for a multipart upload that of its parts' MD5s and their count: as
-    /// S3 does without encryption, or with keys of its own (SSE-S3).
+    /// The MD5 of the body; for a multipart upload the MD5 of its parts' MD5s, and their count. S3
+    /// does this without encryption and with SSE-S3.
     #[default]
     Md5,
-    /// Another one at each write, also of the same bytes: as S3 does with keys of KMS (SSE-KMS,
-    /// DSSE) or of the client (SSE-C).
-    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
+    /// A new value for each write, also of equal bytes. S3 does this with SSE-KMS, DSSE-KMS and
+    /// SSE-C. <https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html>
     Opaque,
 }
 
 impl ETags {
-    /// The ETag of an object that is written now, whose MD5 would give `by_content`.
+    /// The ETag of a new object, whose MD5 gives `by_content`.
     pub(crate) fn choose(self, by_content: String) -> Result<String, StoreError> {
         match self {
             Self::Md5 => Ok(by_content),
-            // The count of the parts is there all the same.
+            // The part count is kept.
             Self::Opaque => {
                 let random = random_hex::<16>()?;
                 Ok(match by_content.split_once('-') {

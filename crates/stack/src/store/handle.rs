@@ -1,4 +1,4 @@
-//! The handle on a store: open and closed, reading and changing.
+//! The handle on a store.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,10 +12,10 @@ use super::blocking::blocking;
 use super::etags::ETags;
 use super::open;
 use super::tables::{ReadTables, WriteTables};
-use super::writer::{Done, Writer};
+use super::writer::{Changed, Writer};
 use crate::bus::Bus;
 
-/// The object store of a stack; a clone is another handle on the same store.
+/// The object store of a stack. A clone is another handle on the same store.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -24,7 +24,7 @@ pub struct Store {
 struct Inner {
     bodies: PathBuf,
     etags: ETags,
-    /// None once closed.
+    /// `None` once closed.
     open: RwLock<Option<Open>>,
     writer_thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -39,7 +39,7 @@ impl Store {
     /// Opens the data directory. Events about new objects go to `bus`.
     pub(crate) async fn open(data_dir: &Path, bus: Bus, etags: ETags) -> Result<Self, StoreError> {
         let data_dir = data_dir.to_owned();
-        // A body's path is given to others, who may have another working directory.
+        // Clients get absolute paths of bodies, since their working directory may differ.
         let (database, bodies) = blocking(move || {
             let data_dir =
                 std::path::absolute(&data_dir).map_err(StoreError::io("resolve", &data_dir))?;
@@ -60,7 +60,7 @@ impl Store {
         })
     }
 
-    /// Closes the store once the changes under way are committed.
+    /// Closes the store after committing pending changes.
     pub(crate) async fn close(&self) {
         let store = self.clone();
         let closed = blocking(move || {
@@ -72,7 +72,7 @@ impl Store {
         }
     }
 
-    /// Like [`close`](Self::close), and blocks for the length of a commit.
+    /// Like [`close`](Self::close), but blocks during a commit.
     pub(crate) fn close_now(&self) {
         let open = (self.inner.open.write())
             .unwrap_or_else(PoisonError::into_inner)
@@ -86,12 +86,10 @@ impl Store {
         }
     }
 
-    /// The directory of bodies.
     pub(crate) fn bodies(&self) -> &Path {
         &self.inner.bodies
     }
 
-    /// What the ETags of new objects are.
     pub(crate) fn etags(&self) -> ETags {
         self.inner.etags
     }
@@ -102,7 +100,7 @@ impl Store {
         open.clone().ok_or(StoreError::Closed)
     }
 
-    /// Reads from one consistent state of the metadata, on a thread that may block.
+    /// Reads one consistent state of the metadata, on a blocking thread.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&ReadTables) -> Result<T, StoreError> + Send + 'static,
@@ -115,13 +113,13 @@ impl Store {
         .await
     }
 
-    /// Makes a change of the metadata, and returns once it is committed. See [`Writer::submit`].
+    /// Changes the metadata; returns once committed. See [`Writer::submit`].
     pub(crate) async fn change<T: Send + 'static>(
         &self,
-        change: impl FnOnce(&mut WriteTables<'_>) -> Result<Done<T>, StoreError> + Send + 'static,
+        change: impl FnOnce(&mut WriteTables<'_>) -> Result<Changed<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        // The writer is not held while waiting: whoever closes the store waits for the last one
-        // to be dropped, maybe on the very thread that would have to poll this.
+        // The writer is not held while waiting. Closing the store waits until the last writer is
+        // dropped, maybe on the very thread that must poll this future.
         let receiver = self.opened()?.writer.submit(change)?;
         receiver.await.map_err(|_| StoreError::TaskDied)?
     }

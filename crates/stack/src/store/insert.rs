@@ -1,4 +1,4 @@
-//! The change that makes an object, whatever call it is for.
+//! The change that creates an object, for all API calls.
 
 use std::path::{Path, PathBuf};
 
@@ -9,15 +9,14 @@ use super::created::{Created, Reason};
 use super::etags::ETags;
 use super::records::{Body, Checksums, ObjectHeaders, ObjectInfo, Record, now_millis};
 use super::tables::WriteTables;
-use super::writer::{Done, Then};
+use super::writer::{AfterCommit, Changed};
 use crate::ids::hex;
 
-/// An object to be: its body and what comes with it.
 #[derive(Debug)]
 pub(crate) struct NewObject {
     pub(crate) body: NewBody,
     pub(crate) bytes: u64,
-    /// As it is where ETags tell contents.
+    /// The ETag, if ETags depend on the content.
     pub(crate) etag: String,
     pub(crate) content_type: Option<String>,
     pub(crate) headers: ObjectHeaders,
@@ -26,7 +25,7 @@ pub(crate) struct NewObject {
 }
 
 impl NewObject {
-    /// An object of one PUT, with the MD5 of its body as ETag.
+    /// An object of one PUT; its content ETag is the MD5 of the body.
     pub(crate) fn put(
         received: Received,
         content_type: Option<String>,
@@ -45,7 +44,7 @@ impl NewObject {
     }
 }
 
-/// Puts a new object under its key, if the condition holds.
+/// Stores a new object under its key if the condition holds.
 pub(super) fn insert(
     tables: &mut WriteTables<'_>,
     bodies: &Path,
@@ -54,7 +53,7 @@ pub(super) fn insert(
     new: NewObject,
     condition: &WriteCondition,
     etags: ETags,
-) -> Result<Done<ObjectInfo>, StoreError> {
+) -> Result<Changed<ObjectInfo>, StoreError> {
     tables.require_bucket(bucket)?;
     let current = tables.object(bucket, key)?.and_then(Record::refreshed);
     condition.check(bucket, key, current.as_ref())?;
@@ -77,8 +76,7 @@ pub(super) fn insert(
     )
 }
 
-/// Writes the record in place of what was there: the body that nothing names then goes away, and
-/// the new object is announced.
+/// Replaces the record of a key. The old body is removed, and the new object is announced.
 pub(super) fn replace(
     tables: &mut WriteTables<'_>,
     bodies: &Path,
@@ -86,7 +84,7 @@ pub(super) fn replace(
     record: Record,
     body: Option<NewBody>,
     reason: Reason,
-) -> Result<Done<ObjectInfo>, StoreError> {
+) -> Result<Changed<ObjectInfo>, StoreError> {
     let old = tables.object(bucket, key)?;
     tables.put_object(bucket, key, &record)?;
     let created = Created {
@@ -96,8 +94,8 @@ pub(super) fn replace(
         etag: record.etag.clone(),
         reason,
     };
-    Ok(Done {
-        then: Then {
+    Ok(Changed {
+        after: AfterCommit {
             keep: body.into_iter().collect(),
             unlink: old
                 .and_then(|old| stored_path(bodies, &old))
@@ -109,7 +107,7 @@ pub(super) fn replace(
     })
 }
 
-/// The path of a body that is ours.
+/// The path of a stored body; `None` if it is adopted.
 pub(super) fn stored_path(bodies: &Path, record: &Record) -> Option<PathBuf> {
     match &record.body {
         Body::Stored(id) => Some(bodies.join(id)),
@@ -117,10 +115,10 @@ pub(super) fn stored_path(bodies: &Path, record: &Record) -> Option<PathBuf> {
     }
 }
 
-/// A change after which nothing follows.
-pub(super) fn done<T>(value: T) -> Done<T> {
-    Done {
+/// A change without follow-up work.
+pub(super) fn done<T>(value: T) -> Changed<T> {
+    Changed {
         value,
-        then: Then::default(),
+        after: AfterCommit::default(),
     }
 }

@@ -1,5 +1,5 @@
-//! One page of a listing: a range scan over the keys of a bucket that jumps over what a common
-//! prefix stands for.
+//! One page of a listing: a range scan over a bucket's keys that skips the keys under a common
+//! prefix.
 
 use std::ops::Bound;
 
@@ -9,11 +9,10 @@ use super::StoreError;
 use super::records::Record;
 use super::tables::decode;
 
-/// What to list.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Query {
     pub(crate) prefix: String,
-    /// Keys that share what comes up to it (after the prefix) are listed as one common prefix.
+    /// Keys that are equal up to this delimiter (after the prefix) are listed as one common prefix.
     pub(crate) delimiter: Option<String>,
     pub(crate) after: Option<After>,
     /// Most entries in the page.
@@ -25,22 +24,19 @@ pub(crate) struct Query {
 pub(crate) enum After {
     /// After this key.
     Key(String),
-    /// After all keys with this prefix.
     Prefix(String),
 }
 
-/// One entry of a page.
 #[derive(Debug)]
 pub(crate) enum Entry {
     Object(String, Box<Record>),
     Prefix(String),
 }
 
-/// A page of a listing.
 #[derive(Debug, Default)]
 pub(crate) struct Page {
     pub(crate) entries: Vec<Entry>,
-    /// Where the next page starts, if there is one.
+    /// Where the next page starts; `None` on the last page.
     pub(crate) next: Option<After>,
 }
 
@@ -50,13 +46,12 @@ type Objects<'a> = dyn FnMut(
     ) -> Result<(), StoreError>
     + 'a;
 
-/// What to do after a key of the scan.
+/// How to continue after a key.
 enum Step {
     Next,
     Stop,
 }
 
-/// Lists from the table of objects.
 pub(crate) fn list(
     objects: &impl ReadableTable<(&'static str, &'static str), &'static [u8]>,
     bucket: &str,
@@ -123,11 +118,11 @@ fn scan(query: &Query, objects: &mut Objects<'_>) -> Result<Page, StoreError> {
     }
 }
 
-/// The least text that comes after all texts with this prefix; none if there is none.
+/// The smallest text that sorts after all texts with this prefix; `None` if there is none.
 fn after_all(prefix: &str) -> Option<String> {
     let mut chars: Vec<char> = prefix.chars().collect();
     while let Some(last) = chars.pop() {
-        // The bytes of UTF-8 sort as code points do; surrogates are no code points of a text.
+        // UTF-8 bytes sort like code points. Surrogates are not valid in text.
         let next = match last {
             '\u{d7ff}' => Some('\u{e000}'),
             last => char::from_u32(last as u32 + 1),

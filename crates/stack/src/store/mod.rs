@@ -1,16 +1,15 @@
 //! The object store behind the S3 server.
 //!
-//! Bodies are files named by a random id in `bodies/`; buckets, keys and all that is known of an
-//! object are in `metadata.redb`. A body is whole, and under its final name, before the commit that
-//! names it, so that a reader sees the old object or the new one and nothing between.
+//! Bodies are files with random names in `bodies/`. Buckets, keys and object metadata are in
+//! `metadata.redb`. A body is complete, under its final name, before the commit that refers to it.
+//! So a reader sees either the old object or the new one.
 //!
-//! **What survives what.** A kill of the process (SIGKILL, a panic, the OOM killer) loses nothing
-//! that was answered. A crash of the machine or a power cut cannot damage the database, and loses
-//! no metadata that was answered either: each commit is synced to disk, and concurrent writes share
-//! one sync. Bodies, however, are left to the kernel to write back (within about 30 seconds), for
-//! tens of thousands of small images must not wait for the disk one by one. Objects whose body did
-//! not make it to the disk in whole are dropped, with a warning, when the store is opened again:
-//! such an object is then missing, never cut short.
+//! **Durability.** A kill of the process (SIGKILL, a panic, the OOM killer) loses no acknowledged
+//! write. A crash of the machine or a power cut cannot damage the database and loses no
+//! acknowledged metadata: each commit is synced to disk, and concurrent writes share one sync.
+//! Bodies are written back by the kernel, within about 30 seconds, because tens of thousands of
+//! small images must not wait for the disk one by one. When the store is reopened, it drops objects
+//! whose bodies are incomplete on disk, with a warning. Such an object is missing, never truncated.
 
 mod blocking;
 mod bodies;

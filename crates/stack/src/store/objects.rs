@@ -1,4 +1,4 @@
-//! Objects: made, adopted, opened, listed, copied, deleted.
+//! Adopts, opens, lists, copies and deletes objects.
 
 use std::fs::{self, File};
 use std::io;
@@ -13,14 +13,14 @@ use super::handle::Store;
 use super::insert::{NewObject, insert, replace, stored_path};
 use super::listing::{self, Entry, Page, Query};
 use super::records::{ObjectInfo, Record};
-use super::writer::{Done, Then};
+use super::writer::{AfterCommit, Changed};
 
-/// Longest key that S3 takes, in bytes.
+/// Longest key in S3, in bytes.
 const MAX_KEY_BYTES: usize = 1024;
-/// How often a body is looked up again when it was replaced between the look and the opening.
+/// Number of lookups of a body that is being replaced.
 const OPEN_TRIES: usize = 5;
 
-/// An object and its body, opened together: what happens to the object later does not touch it.
+/// An object and its body, opened together. Later changes of the object do not affect it.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) info: ObjectInfo,
@@ -28,12 +28,12 @@ pub(crate) struct Opened {
 }
 
 impl Store {
-    /// Registers a file as an object. The file stays where it is: it is not copied, not read, and
-    /// never changed or removed by the store. If it changes later, so do the object's size and
-    /// ETag; if it goes away, so does the object. Announces `Object Created`.
+    /// Registers a file as an object. The store does not copy, read, change or remove the file. If
+    /// the file changes, so do the object's size and ETag; if it is removed, so is the object.
+    /// Announces `Object Created`.
     ///
     /// # Errors
-    /// There is no such bucket or no such regular file, or the database fails.
+    /// The bucket or the regular file does not exist, or the database fails.
     pub async fn adopt(
         &self,
         bucket: &str,
@@ -67,10 +67,10 @@ impl Store {
         .await
     }
 
-    /// All objects whose key starts with `prefix`, in the order of the keys' bytes.
+    /// All objects whose key starts with `prefix`, sorted by the keys' bytes.
     ///
     /// # Errors
-    /// There is no such bucket, or the database fails.
+    /// The bucket does not exist, or the database fails.
     pub async fn list(&self, bucket: &str, prefix: &str) -> Result<Vec<ObjectInfo>, StoreError> {
         let query = Query {
             prefix: prefix.into(),
@@ -89,7 +89,6 @@ impl Store {
             .collect())
     }
 
-    /// One page of a listing.
     pub(crate) async fn page(&self, bucket: &str, query: Query) -> Result<Page, StoreError> {
         let bucket = bucket.to_owned();
         self.read(move |tables| {
@@ -108,7 +107,6 @@ impl Store {
         .await
     }
 
-    /// Opens an object for reading.
     pub(crate) async fn open_object(&self, bucket: &str, key: &str) -> Result<Opened, StoreError> {
         for _ in 1..OPEN_TRIES {
             if let Some(opened) = self.try_open(bucket, key).await? {
@@ -119,7 +117,7 @@ impl Store {
         opened.ok_or_else(|| no_such_key(bucket, key))
     }
 
-    /// Nothing if the body was replaced between looking it up and opening it.
+    /// `None` if the body was replaced between lookup and opening.
     async fn try_open(&self, bucket: &str, key: &str) -> Result<Option<Opened>, StoreError> {
         let (bucket, key) = (bucket.to_owned(), key.to_owned());
         let bodies = self.bodies().to_owned();
@@ -139,7 +137,7 @@ impl Store {
         .await
     }
 
-    /// Makes an object of a whole body.
+    /// Creates an object from a complete body.
     pub(crate) async fn put(
         &self,
         bucket: &str,
@@ -154,12 +152,12 @@ impl Store {
             .await
     }
 
-    /// A new body with the same content as that of an opened object.
+    /// Copies the body of an opened object.
     pub(crate) async fn duplicate(&self, original: Opened) -> Result<NewBody, StoreError> {
         let bodies = self.bodies().to_owned();
         blocking(move || {
             if original.info.adopted {
-                // Not ours, so it may change: the copy must not.
+                // An adopted file may change; its copy must not.
                 bodies::concatenate(&bodies, &[original.info.body])
             } else {
                 bodies::link(&bodies, &original.info.body)
@@ -168,8 +166,7 @@ impl Store {
         .await
     }
 
-    /// Deletes those of `keys` that exist, if each meets `condition`; keys that do not exist count
-    /// as deleted.
+    /// Deletes each of `keys` that meets `condition`. Missing keys count as deleted.
     pub(crate) async fn delete(
         &self,
         bucket: &str,
@@ -188,11 +185,11 @@ impl Store {
                     tables.remove_object(&bucket, key)?;
                 }
             }
-            Ok(Done {
+            Ok(Changed {
                 value: (),
-                then: Then {
+                after: AfterCommit {
                     unlink,
-                    ..Then::default()
+                    ..AfterCommit::default()
                 },
             })
         })

@@ -1,4 +1,4 @@
-//! Opening a data directory: the database, and what a crash may have left beside it.
+//! Opens a data directory, and cleans up after a crash.
 
 use std::collections::HashSet;
 use std::fs;
@@ -11,11 +11,11 @@ use super::bodies;
 use super::records::Body;
 use super::tables::WriteTables;
 
-/// Most memory that the database takes for its cache, in bytes. A record has some hundred bytes.
+/// The database's cache limit, in bytes. A record has some hundred bytes.
 const CACHE_BYTES: usize = 64 * 1024 * 1024;
 
-/// Opens (or makes) the database, drops objects whose bodies a power cut has taken, and removes
-/// bodies that nothing names.
+/// Opens or creates the database, drops objects whose bodies were lost in a power cut, and removes
+/// unreferenced bodies.
 pub(crate) fn open(data_dir: &Path, bodies_dir: &Path) -> Result<Database, StoreError> {
     fs::create_dir_all(bodies_dir).map_err(StoreError::io("create", bodies_dir))?;
     let database = Database::builder()
@@ -28,7 +28,7 @@ pub(crate) fn open(data_dir: &Path, bodies_dir: &Path) -> Result<Database, Store
     let mut named = HashSet::new();
     let transaction = database.begin_write()?;
     {
-        // Opening the tables for writing makes them, so that readers find them.
+        // Opening tables for writing creates them, so that readers find them.
         let mut tables = WriteTables::open(&transaction)?;
         for (bucket, key, record) in tables.all_objects()? {
             let Body::Stored(id) = record.body else {

@@ -1,4 +1,4 @@
-//! How the parts of an upload become one body.
+//! Assembles the parts of an upload into one body.
 
 use std::path::Path;
 
@@ -12,14 +12,14 @@ use crate::ids::hex;
 /// Least size of a part other than the last, in bytes.
 const MIN_PART_BYTES: u64 = 5 * 1024 * 1024;
 
-/// A part as the client names it at the end: its number, and its ETag without quotes.
+/// A part named in CompleteMultipartUpload: its number, and its ETag without quotes.
 #[derive(Debug, Clone)]
 pub(crate) struct CompletePart {
     pub(crate) number: u32,
     pub(crate) etag: Option<String>,
 }
 
-/// Picks the parts that the client names out of those that were uploaded.
+/// Selects the named parts from the uploaded ones.
 pub(super) fn choose(
     uploaded: &[(u32, Part)],
     wanted: &[CompletePart],
@@ -49,7 +49,7 @@ pub(super) fn choose(
     Ok(chosen)
 }
 
-/// One body of all parts; a single part is taken as it is.
+/// Concatenates the parts. A single part is used as it is.
 pub(super) fn join(bodies: &Path, parts: &[(u32, Part)]) -> Result<NewBody, StoreError> {
     let files: Vec<_> = parts
         .iter()
@@ -61,7 +61,7 @@ pub(super) fn join(bodies: &Path, parts: &[(u32, Part)]) -> Result<NewBody, Stor
     }
 }
 
-/// The ETag of an object of parts: the MD5 of the parts' MD5s, and their count.
+/// A multipart object's ETag: the MD5 of the parts' MD5s, and their count.
 pub(super) fn etag(parts: &[(u32, Part)]) -> String {
     let mut md5 = Md5::new();
     for (_, part) in parts {

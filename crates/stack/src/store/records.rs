@@ -1,4 +1,4 @@
-//! What the database keeps of objects and uploads, and what callers see of an object.
+//! Database records of objects and uploads, and an object's public description.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -13,33 +13,32 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct ObjectInfo {
-    /// The key, unencoded.
+    /// The key, not URL-encoded.
     pub key: String,
-    /// The size in bytes.
+    /// Size in bytes.
     pub bytes: u64,
-    /// The ETag without quotes: the MD5 of the body in hexadecimal, `MD5-N` for a multipart
-    /// upload of N parts, and something opaque for an adopted file, or where the store's
-    /// [`ETags`](super::ETags) are opaque.
+    /// The ETag without quotes: the body's MD5 in hexadecimal, `MD5-N` for a multipart upload of N
+    /// parts. Opaque for an adopted file, or if the store's [`ETags`](super::ETags) are.
     pub etag: String,
-    /// Where the body lies on disk. The file must not be modified, but may be linked or copied; it
-    /// goes away when the object is replaced or deleted (unless it is adopted).
+    /// Path of the body. The file must not be modified, but may be linked or copied. Unless
+    /// adopted, it is removed when the object is replaced or deleted.
     pub body: PathBuf,
-    /// Whether the body is a file that was adopted, and so stays where it is for ever.
+    /// Whether the body is an adopted file, which the store never removes.
     pub adopted: bool,
-    /// When the object was written, in milliseconds' precision.
+    /// Time of the write, in milliseconds' precision.
     pub last_modified: SystemTime,
-    /// The media type that came with the object.
+    /// `Content-Type`, if the client sent one.
     pub content_type: Option<String>,
-    /// The other headers that came with the object.
+    /// Other stored headers.
     pub headers: ObjectHeaders,
-    /// The checksums that came with the object.
+    /// Checksums that the client sent.
     pub checksums: Checksums,
 }
 
-/// Checksums of an object in base 64, by their names in headers (`x-amz-checksum-…`): `sha256`.
+/// Base64 checksums by the suffix of their header (`x-amz-checksum-…`), such as `sha256`.
 pub type Checksums = BTreeMap<String, String>;
 
-/// Headers that are kept with an object and given back with it.
+/// Headers that are stored with an object and returned with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ObjectHeaders {
@@ -57,7 +56,6 @@ pub struct ObjectHeaders {
     pub metadata: BTreeMap<String, String>,
 }
 
-/// An object as the database keeps it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Record {
     pub(crate) bytes: u64,
@@ -71,23 +69,22 @@ pub(crate) struct Record {
     pub(crate) checksums: Checksums,
 }
 
-/// Where a body is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Body {
-    /// Under this id in the directory of bodies.
+    /// In this file of the body directory.
     Stored(String),
-    /// In a file that is not ours.
+    /// In an adopted file.
     Adopted(OsString),
 }
 
 impl Record {
-    /// A record of the file `path` as it is now.
+    /// Describes the file `path` in its current state.
     pub(crate) fn of_adopted(path: &Path, metadata: &Metadata) -> Self {
         let modified_ns =
             i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
         Self {
             bytes: metadata.len(),
-            // Opaque, and of another form than an MD5, so that nobody compares it with one.
+            // Not in the form of an MD5, so that no client compares it with one.
             etag: format!(
                 "{:x}-{:x}-{:x}",
                 metadata.len(),
@@ -102,8 +99,8 @@ impl Record {
         }
     }
 
-    /// The record as the disk has it now: a stored body never changes, but an adopted file may
-    /// have been changed (then the object has another size and ETag) or be gone (then it has none).
+    /// Updates the record from disk. A stored body never changes. An adopted file may have changed,
+    /// which gives another size and ETag, or be gone, which gives `None`.
     pub(crate) fn refreshed(self) -> Option<Self> {
         let Body::Adopted(path) = &self.body else {
             return Some(self);
@@ -137,7 +134,6 @@ impl Record {
     }
 }
 
-/// A multipart upload under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Upload {
     pub(crate) bucket: String,
@@ -148,10 +144,9 @@ pub(crate) struct Upload {
     pub(crate) headers: ObjectHeaders,
 }
 
-/// One part of a multipart upload.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Part {
-    /// The id of its file in the directory of bodies.
+    /// Its file name in the body directory.
     pub(crate) body: String,
     pub(crate) bytes: u64,
     pub(crate) md5: [u8; 16],
@@ -159,7 +154,6 @@ pub(crate) struct Part {
     pub(crate) modified_ms: u64,
 }
 
-/// Milliseconds since the Unix epoch.
 pub(crate) fn now_millis() -> u64 {
     to_millis(SystemTime::now())
 }

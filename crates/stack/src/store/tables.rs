@@ -1,4 +1,4 @@
-//! The metadata database: its tables, and their typed use inside a transaction.
+//! The tables of the metadata database, with typed access in a transaction.
 
 use redb::{ReadTransaction, ReadableTable, Table, TableDefinition, WriteTransaction};
 use serde::Serialize;
@@ -7,16 +7,16 @@ use serde::de::DeserializeOwned;
 use super::StoreError;
 use super::records::{Part, Record, Upload};
 
-/// Bucket → when it was made, in milliseconds since the Unix epoch.
+/// Bucket → creation time in milliseconds since the Unix epoch.
 const BUCKETS: TableDefinition<'_, &str, u64> = TableDefinition::new("buckets");
-/// (Bucket, key) → [`Record`]. Ordered by the bytes of the key, as S3 lists.
+/// (Bucket, key) → [`Record`]. Sorted by the bytes of the key, as S3 lists.
 const OBJECTS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("objects");
 /// Upload id → [`Upload`].
 const UPLOADS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("uploads");
 /// (Upload id, part number) → [`Part`].
 const PARTS: TableDefinition<'_, (&str, u32), &[u8]> = TableDefinition::new("parts");
 
-/// The tables of one transaction; `B`, `O`, `U`, `P` are redb's tables, open for reading or for
+/// The tables of a transaction. `B`, `O`, `U` and `P` are redb's tables, either for reading or for
 /// writing.
 pub(crate) struct Tables<B, O, U, P> {
     buckets: B,
@@ -25,7 +25,6 @@ pub(crate) struct Tables<B, O, U, P> {
     parts: P,
 }
 
-/// The tables of a write transaction.
 pub(crate) type WriteTables<'t> = Tables<
     Table<'t, &'static str, u64>,
     Table<'t, (&'static str, &'static str), &'static [u8]>,
@@ -33,7 +32,6 @@ pub(crate) type WriteTables<'t> = Tables<
     Table<'t, (&'static str, u32), &'static [u8]>,
 >;
 
-/// The tables of a read transaction.
 pub(crate) type ReadTables = Tables<
     redb::ReadOnlyTable<&'static str, u64>,
     redb::ReadOnlyTable<(&'static str, &'static str), &'static [u8]>,
@@ -92,7 +90,7 @@ impl<'t> WriteTables<'t> {
         Ok(())
     }
 
-    /// Removes an upload and its parts, and returns the parts.
+    /// Removes an upload and returns its parts.
     pub(crate) fn remove_upload(&mut self, id: &str) -> Result<Vec<(u32, Part)>, StoreError> {
         let parts = self.parts_of(id)?;
         for (number, _) in &parts {
@@ -121,7 +119,7 @@ where
     U: ReadableTable<&'static str, &'static [u8]>,
     P: ReadableTable<(&'static str, u32), &'static [u8]>,
 {
-    /// All buckets with their age, in order.
+    /// All buckets with their creation times, sorted by name.
     pub(crate) fn buckets(&self) -> Result<Vec<(String, u64)>, StoreError> {
         let mut buckets = Vec::new();
         for entry in self.buckets.iter()? {
@@ -148,7 +146,7 @@ where
         value.map(|value| decode(value.value())).transpose()
     }
 
-    /// Each object of each bucket.
+    /// All objects of all buckets.
     pub(crate) fn all_objects(&self) -> Result<Vec<(String, String, Record)>, StoreError> {
         let mut objects = Vec::new();
         for entry in self.objects.iter()? {
@@ -159,7 +157,7 @@ where
         Ok(objects)
     }
 
-    /// The upload, if it is one for this object.
+    /// The upload, if it exists and is for this object.
     pub(crate) fn upload(&self, bucket: &str, key: &str, id: &str) -> Result<Upload, StoreError> {
         let no_such_upload = || StoreError::NoSuchUpload(id.into());
         let value = self.uploads.get(id)?.ok_or_else(no_such_upload)?;
@@ -171,7 +169,7 @@ where
         }
     }
 
-    /// All uploads under way, by id.
+    /// All uploads in progress, sorted by id.
     pub(crate) fn uploads(&self) -> Result<Vec<(String, Upload)>, StoreError> {
         let mut uploads = Vec::new();
         for entry in self.uploads.iter()? {
@@ -181,13 +179,12 @@ where
         Ok(uploads)
     }
 
-    /// One part of an upload.
     pub(crate) fn part(&self, id: &str, number: u32) -> Result<Option<Part>, StoreError> {
         let value = self.parts.get((id, number))?;
         value.map(|value| decode(value.value())).transpose()
     }
 
-    /// The parts of an upload by number.
+    /// The parts of an upload, sorted by number.
     pub(crate) fn parts_of(&self, id: &str) -> Result<Vec<(u32, Part)>, StoreError> {
         let mut parts = Vec::new();
         for entry in self.parts.range((id, 0)..=(id, u32::MAX))? {
@@ -197,7 +194,7 @@ where
         Ok(parts)
     }
 
-    /// The ids of the bodies of all parts.
+    /// The body file names of all parts.
     pub(crate) fn part_bodies(&self) -> Result<Vec<String>, StoreError> {
         let mut bodies = Vec::new();
         for entry in self.parts.iter()? {

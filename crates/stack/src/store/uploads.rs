@@ -1,4 +1,4 @@
-//! Multipart uploads: parts come in as bodies of their own, and become one object at the end.
+//! Multipart uploads. Each part has its own body until the upload is completed.
 
 use super::StoreError;
 use super::blocking::blocking;
@@ -10,11 +10,11 @@ use super::insert::{NewObject, done, insert};
 use super::objects::check_key;
 use super::parts::{self, CompletePart};
 use super::records::{Checksums, ObjectHeaders, ObjectInfo, Part, Upload, now_millis};
-use super::writer::{Done, Then};
+use super::writer::{AfterCommit, Changed};
 use crate::ids::{hex, random_hex};
 
 impl Store {
-    /// Starts an upload, and returns its id.
+    /// Starts an upload and returns its id.
     pub(crate) async fn create_upload(
         &self,
         bucket: &str,
@@ -39,7 +39,7 @@ impl Store {
         .await
     }
 
-    /// Says whether the upload is there, before a body is taken for it.
+    /// Checks that the upload exists, before a body is received.
     pub(crate) async fn require_upload(
         &self,
         bucket: &str,
@@ -54,7 +54,7 @@ impl Store {
         .await
     }
 
-    /// Adds a part, in place of the one that had the number before, and returns its ETag.
+    /// Adds or replaces a part, and returns its ETag.
     pub(crate) async fn put_part(
         &self,
         bucket: &str,
@@ -75,9 +75,9 @@ impl Store {
                 modified_ms: now_millis(),
             };
             tables.put_part(&id, number, &part)?;
-            Ok(Done {
+            Ok(Changed {
                 value: hex(&part.md5),
-                then: Then {
+                after: AfterCommit {
                     keep: vec![received.body],
                     unlink: replaced
                         .iter()
@@ -90,7 +90,7 @@ impl Store {
         .await
     }
 
-    /// Makes the object of the parts named, and forgets the upload.
+    /// Creates the object from the named parts, and removes the upload.
     pub(crate) async fn complete_upload(
         &self,
         bucket: &str,
@@ -113,7 +113,7 @@ impl Store {
         let body = blocking(move || parts::join(&dir, &to_join)).await?;
         let (bucket, key, id) = names;
         self.change(move |tables| {
-            // Somebody may have finished or aborted the upload, or replaced a part, meanwhile.
+            // Meanwhile, the upload may have been completed or aborted, or a part replaced.
             tables.upload(&bucket, &key, &id)?;
             for (number, part) in &chosen {
                 let now = tables.part(&id, *number)?;
@@ -127,22 +127,23 @@ impl Store {
                 etag: parts::etag(&chosen),
                 content_type: upload.content_type,
                 headers: upload.headers,
-                // Of the parts; S3 gives none of the whole for them either, unless asked to.
+                // These would be of the parts. S3 stores no checksums of the whole either, unless
+                // asked to.
                 checksums: Checksums::new(),
                 reason: Reason::CompleteMultipartUpload,
             };
-            // Nothing may fail once something is changed, so the parts are read before.
+            // A change must not fail once it has written, so the parts are read first.
             let used_up = tables.parts_of(&id)?;
             let mut done = insert(tables, &bodies, &bucket, &key, new, &condition, etags)?;
             tables.remove_upload(&id)?;
             let used_up = used_up.iter().map(|(_, part)| bodies.join(&part.body));
-            done.then.unlink.extend(used_up);
+            done.after.unlink.extend(used_up);
             Ok(done)
         })
         .await
     }
 
-    /// Forgets an upload and its parts.
+    /// Removes an upload and its parts.
     pub(crate) async fn abort_upload(
         &self,
         bucket: &str,
@@ -155,20 +156,20 @@ impl Store {
             tables.require_bucket(&bucket)?;
             tables.upload(&bucket, &key, &id)?;
             let parts = tables.remove_upload(&id)?;
-            Ok(Done {
+            Ok(Changed {
                 value: (),
-                then: Then {
+                after: AfterCommit {
                     unlink: (parts.iter())
                         .map(|(_, part)| bodies.join(&part.body))
                         .collect(),
-                    ..Then::default()
+                    ..AfterCommit::default()
                 },
             })
         })
         .await
     }
 
-    /// The parts of an upload by number.
+    /// The parts of an upload, sorted by number.
     pub(crate) async fn parts(
         &self,
         bucket: &str,
@@ -184,7 +185,7 @@ impl Store {
         .await
     }
 
-    /// The uploads under way in a bucket for keys that start with `prefix`, by key and age.
+    /// The uploads in progress for keys that start with `prefix`, sorted by key and age.
     pub(crate) async fn uploads(
         &self,
         bucket: &str,

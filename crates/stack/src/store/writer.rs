@@ -1,9 +1,9 @@
-//! The one thread that changes the metadata. It takes whatever changes are waiting, makes them in
-//! one transaction, commits once, and only then answers each: a group commit. So
-//! - two conditional writes never interleave: each sees all changes before it;
-//! - an answered write is in the file (redb keeps commits without durability in the process's own
+//! The only thread that changes the metadata. It makes all waiting changes in one transaction,
+//! commits, and then answers each: a group commit. So
+//! - conditional writes never interleave: each sees all earlier changes;
+//! - an acknowledged write is in the file (redb keeps commits without durability in the process's
 //!   memory, where a kill would lose them);
-//! - many small writes share one `fdatasync`, instead of paying one each.
+//! - many small writes share one `fdatasync`.
 
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
@@ -19,43 +19,42 @@ use super::created::Created;
 use super::tables::WriteTables;
 use crate::bus::Bus;
 
-/// Most changes in one commit: bounds how long the first of them waits for the last.
+/// Most changes per commit. Bounds how long the first waits for the last.
 const MAX_BATCH: usize = 512;
 
-/// What a change came to, and what follows once it is committed.
-pub(crate) struct Done<T> {
+/// The result of a change, and the follow-up work after its commit.
+pub(crate) struct Changed<T> {
     pub(crate) value: T,
-    pub(crate) then: Then,
+    pub(crate) after: AfterCommit,
 }
 
-/// What follows a commit.
 #[derive(Default)]
-pub(crate) struct Then {
-    /// Bodies that the metadata names now.
+pub(crate) struct AfterCommit {
+    /// Bodies that the metadata now refers to.
     pub(crate) keep: Vec<NewBody>,
-    /// Files that it names no longer.
+    /// Files that it no longer refers to.
     pub(crate) unlink: Vec<PathBuf>,
     /// The object to announce.
     pub(crate) created: Option<Created>,
 }
 
-/// A change with its way back to whoever asked for it.
+/// A change, with the channel for its result.
 type Job = Box<dyn FnOnce(&mut WriteTables<'_>) -> Result<Pending, Failed> + Send>;
 
-/// A change that is made and waits for the commit.
+/// A change that waits for its commit.
 struct Pending {
-    then: Then,
+    after: AfterCommit,
     answer: Box<dyn FnOnce(Result<(), StoreError>) + Send>,
 }
 
-/// A change that was not made. With an answer to give after the database failed in the middle of
-/// it, the transaction is of no use any more.
+/// A failed change. `Database` means that the database failed halfway, so the transaction must be
+/// discarded.
 enum Failed {
     Answered,
     Database(Arc<redb::Error>),
 }
 
-/// Hands changes to the thread. The thread ends when the last of these is dropped.
+/// Sends changes to the thread, which ends when the last clone is dropped.
 #[derive(Clone)]
 pub(crate) struct Writer {
     jobs: mpsc::Sender<Job>,
@@ -74,19 +73,18 @@ impl Writer {
         Ok((Self { jobs }, thread))
     }
 
-    /// Hands in a change, to be made and committed; the receiver gets what came of it. A change
-    /// that returns an error must not have changed anything. It is made whether or not anybody
-    /// waits for it.
+    /// Submits a change; the receiver gets the result after the commit. A change that returns an
+    /// error must not have written anything. It is made even if the receiver is dropped.
     pub(crate) fn submit<T: Send + 'static>(
         &self,
-        change: impl FnOnce(&mut WriteTables<'_>) -> Result<Done<T>, StoreError> + Send + 'static,
+        change: impl FnOnce(&mut WriteTables<'_>) -> Result<Changed<T>, StoreError> + Send + 'static,
     ) -> Result<oneshot::Receiver<Result<T, StoreError>>, StoreError> {
         let (sender, receiver) = oneshot::channel();
         let job = Box::new(move |tables: &mut WriteTables<'_>| match change(tables) {
-            Ok(Done { value, then }) => Ok(Pending {
-                then,
+            Ok(Changed { value, after }) => Ok(Pending {
+                after,
                 answer: Box::new(move |committed| {
-                    // Nobody may be waiting any more.
+                    // The receiver may be gone.
                     sender.send(committed.map(|()| value)).ok();
                 }),
             }),
@@ -110,12 +108,12 @@ fn run(database: &Database, bus: &Bus, runtime: &Handle, waiting: &mpsc::Receive
         let jobs = std::iter::once(first).chain(waiting.try_iter().take(MAX_BATCH - 1));
         let committed = transact(database, jobs, &mut pending);
         let mut unlink = Vec::new();
-        for Pending { then, answer } in pending {
+        for Pending { after, answer } in pending {
             match &committed {
                 Ok(()) => {
-                    then.keep.into_iter().for_each(NewBody::keep);
-                    unlink.extend(then.unlink);
-                    if let Some(created) = then.created {
+                    after.keep.into_iter().for_each(NewBody::keep);
+                    unlink.extend(after.unlink);
+                    if let Some(created) = after.created {
                         created.announce(bus);
                     }
                     answer(Ok(()));
@@ -144,7 +142,7 @@ fn transact(
         match job(&mut tables) {
             Ok(change) => pending.push(change),
             Err(Failed::Answered) => {}
-            // Dropping the transaction takes back the whole batch.
+            // Dropping the transaction rolls back the whole batch.
             Err(Failed::Database(error)) => return Err(error),
         }
     }

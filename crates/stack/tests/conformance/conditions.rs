@@ -1,4 +1,4 @@
-//! Conditional reads and writes, one after another and raced.
+//! Conditional reads and writes, sequential and concurrent.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
@@ -6,7 +6,7 @@ use futures::future::join_all;
 
 use super::{failure, get, put};
 
-/// How many clients race.
+/// Number of concurrent clients.
 const RACERS: usize = 16;
 
 pub async fn a_read_with_if_match_or_if_none_match_is_conditional(client: &Client, bucket: &str) {
@@ -26,7 +26,7 @@ pub async fn a_read_with_if_match_or_if_none_match_is_conditional(client: &Clien
     assert_eq!(failure(part).0, 412);
 }
 
-/// As events carry it.
+/// Events contain it without quotes.
 pub async fn an_etag_may_come_without_quotes(client: &Client, bucket: &str) {
     let etag = put(client, bucket, "unquoted", b"hello").await;
     let get = || client.get_object().bucket(bucket).key("unquoted");
@@ -96,7 +96,7 @@ pub async fn only_one_of_sixteen_racing_creators_wins(client: &Client, bucket: &
         let body = get(client, bucket, &key).await;
         assert_eq!(&body[..], winners[0].to_string().as_bytes());
         for lost in results.into_iter().filter(Result::is_err) {
-            // S3 may also say 409 when two are under way at once.
+            // S3 may also answer 409 to concurrent writes.
             assert!(matches!(failure(lost).0, 412 | 409));
         }
     }

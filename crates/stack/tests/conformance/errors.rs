@@ -1,11 +1,11 @@
-//! What is missing.
+//! Missing buckets and objects.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 
 use super::failure;
 
-/// A bucket that nobody makes.
+/// A bucket that does not exist.
 const NOWHERE: &str = "there-is-no-such-bucket";
 
 pub async fn what_is_missing_is_not_found(client: &Client, bucket: &str) {

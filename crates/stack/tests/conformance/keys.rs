@@ -1,4 +1,4 @@
-//! Keys that file systems, URLs and XML do not like.
+//! Keys that are awkward for file systems, URLs or XML.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;

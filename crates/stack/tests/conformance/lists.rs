@@ -98,7 +98,7 @@ pub async fn a_listing_can_be_url_encoded(client: &Client, bucket: &str) {
     };
     let listed = list().send().await.unwrap();
     let key = listed.contents()[0].key().unwrap();
-    // S3 writes a space as `+` and others as `%20`: both are form encoding.
+    // S3 encodes a space as `+`, others as `%20`: both are form encoding.
     assert_eq!(key.replace("%20", "+"), "encoded/a+%2B%C3%A9/x");
     assert_eq!(listed.encoding_type(), Some(&EncodingType::Url));
     let listed = list().delimiter("/").send().await.unwrap();

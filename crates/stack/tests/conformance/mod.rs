@@ -1,8 +1,8 @@
-//! What gifgen expects of an S3 server, as checks that run against any of them.
+//! A conformance suite: what gifgen expects of any S3 server.
 //!
-//! Each check is `async fn(&Client, &str)`: an SDK client (path style, with credentials that may do
-//! everything) and a bucket that exists. It keeps to keys that start with its own name, so checks
-//! may share a bucket, and it panics on what is not as it should be.
+//! Each check is `async fn(&Client, &str)`. It takes an SDK client (path style, with full rights)
+//! and an existing bucket. Its keys start with its own name, so checks may share a bucket. It
+//! panics on failure.
 //!
 //! From the integration tests of another crate:
 //!
@@ -79,7 +79,7 @@ macro_rules! each_check {
     };
 }
 
-/// Runs all checks but those named in `skip`, one after another.
+/// Runs all checks in sequence, except those named in `skip`.
 pub async fn conformance(client: &Client, bucket: &str, skip: &[&str]) {
     macro_rules! run {
         ($($module:ident: $($check:ident),+;)+) => {$($(
@@ -106,20 +106,19 @@ pub fn client(endpoint: &str, access_key_id: &str, secret_access_key: &str) -> C
     )
 }
 
-/// Puts a small object, and returns its ETag as the server gives it.
+/// Puts a small object, and returns the server's ETag.
 pub async fn put(client: &Client, bucket: &str, key: &str, body: &[u8]) -> String {
     let put = client.put_object().bucket(bucket).key(key);
     let put = put.body(ByteStream::from(body.to_vec())).send().await;
     put.unwrap().e_tag.unwrap()
 }
 
-/// The body of an object.
 pub async fn get(client: &Client, bucket: &str, key: &str) -> Bytes {
     let got = client.get_object().bucket(bucket).key(key).send().await;
     got.unwrap().body.collect().await.unwrap().into_bytes()
 }
 
-/// The HTTP status and the error code of a call that must have failed.
+/// The HTTP status and error code of a call that must have failed.
 pub fn failure<T, E>(result: Result<T, SdkError<E>>) -> (u16, String)
 where
     E: ProvideErrorMetadata,
@@ -129,7 +128,7 @@ where
     (status, error.code().unwrap_or_default().to_owned())
 }
 
-/// Bytes that differ everywhere, so that a shifted range shows.
+/// Bytes without a period, so that a shifted range is detected.
 pub fn pattern(length: usize) -> Vec<u8> {
     (0..length as u64)
         .map(|at| (at.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8)

@@ -6,7 +6,7 @@ use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
 use super::{failure, get, pattern, put};
 
-/// The least size of a part other than the last.
+/// Least size of a part other than the last, in bytes.
 const PART: usize = 5 * 1024 * 1024;
 
 async fn start(client: &Client, bucket: &str, key: &str) -> String {

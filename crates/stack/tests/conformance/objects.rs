@@ -1,4 +1,4 @@
-//! Objects as a whole.
+//! Whole objects.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
@@ -84,7 +84,7 @@ pub async fn an_object_is_replaced_whole(client: &Client, bucket: &str) {
         .await
         .unwrap();
     put(client, bucket, key, b"short").await;
-    // Who has opened the old one reads the old one.
+    // A reader of the old object keeps reading it.
     let old = reader.body.collect().await.unwrap().into_bytes();
     assert_eq!(&old[..], b"a long first body");
     let got = client
@@ -199,7 +199,7 @@ pub async fn deleted_objects_are_gone(client: &Client, bucket: &str) {
         .send()
         .await
         .unwrap();
-    // What is not there is deleted too.
+    // Deleting a missing object succeeds.
     client
         .delete_object()
         .bucket(bucket)

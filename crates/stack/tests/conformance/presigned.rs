@@ -11,7 +11,7 @@ use hyper_util::rt::TokioExecutor;
 
 use super::{pattern, put};
 
-/// A plain GET, with no credentials but those in the URL.
+/// A GET without credentials but those in the URL.
 pub async fn fetch(url: &str, range: Option<&str>) -> (u16, HeaderMap, Bytes) {
     let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build_http();
     let mut request = Request::get(url);
@@ -58,7 +58,7 @@ pub async fn an_expired_url_is_refused(client: &Client, bucket: &str) {
     put(client, bucket, "presigned/old", b"x").await;
     let url = presign(client, bucket, "presigned/old", Duration::from_secs(120)).await;
     let (status, _, body) = fetch(&url, None).await;
-    // Garage says 400.
+    // Garage answers 400.
     assert!(matches!(status, 403 | 400), "{status} {body:?}");
     assert_ne!(&body[..], b"x");
 }

@@ -1,4 +1,4 @@
-//! Parts of objects.
+//! Range requests.
 
 use aws_sdk_s3::Client;
 
@@ -6,7 +6,7 @@ use super::{failure, pattern, put};
 
 pub async fn ranges_give_the_bytes_that_they_name(client: &Client, bucket: &str) {
     let key = "ranges";
-    // Longer than any buffer in between.
+    // Longer than any buffer on the way.
     let body = pattern(1_000_003);
     let size = body.len();
     put(client, bucket, key, &body).await;

@@ -1,4 +1,4 @@
-//! The attempts, each a name and an error number.
+//! Attempts to steal or break things. Each gives a name and an error number.
 
 use std::{
     fs::{self, File},
@@ -12,9 +12,9 @@ use crate::{
     targets::Targets,
 };
 
-/// Tries everything. `seen`, `told` and `secret` are no error numbers, but whether other
-/// processes are to be seen, whether the parent's environment tells the secret, and whether anything of
-/// any process does.
+/// Makes all attempts. Three of the results are not error numbers: `seen`, whether other processes
+/// are visible; `told`, whether the parent's environment contains the secret; and `secret`, whether
+/// any process's environment or memory does.
 pub fn all(targets: &Targets) -> Vec<(&'static str, i32)> {
     let parent = parent_id();
     let of_parent = |name: &str| format!("/proc/{parent}/{name}");
@@ -45,11 +45,11 @@ pub fn all(targets: &Targets) -> Vec<(&'static str, i32)> {
 }
 
 fn errno<T>(result: io::Result<T>) -> i32 {
-    // Not all errors have a number; that it is one counts.
+    // Some errors have no number; -1 stands for them.
     result.map_or_else(|error| error.raw_os_error().unwrap_or(-1), |_| 0)
 }
 
-/// Asks whoever listens there for the next invocation, as the runtime API gives it out.
+/// Asks the server on `port` for the next invocation, as a client of the runtime API.
 fn fetch(port: u16) -> io::Result<()> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.write_all(b"GET /captured HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
@@ -66,15 +66,15 @@ fn pid_of(process: u32) -> libc::pid_t {
     libc::pid_t::try_from(process).unwrap_or_default()
 }
 
-/// Attaches, which stops nobody, and lets go as this program ends.
+/// Attaches without stopping the process. Detaches when this program ends.
 fn seize(process: u32) -> io::Result<()> {
-    // SAFETY: no pointer is passed but null.
+    // SAFETY: the only pointer passed is null.
     #[expect(unsafe_code, reason = "there is no safe way to try this")]
     answer(unsafe { libc::ptrace(libc::PTRACE_SEIZE, pid_of(process), 0, 0) })
 }
 
-/// Reads a page at an address that is mapped in every program, or is not: either is an answer of
-/// someone who may read.
+/// Reads from an address that may or may not be mapped. Either answer shows that reading is
+/// allowed.
 fn read_by_call(process: u32) -> io::Result<()> {
     let mut byte = [0_u8];
     let local = libc::iovec {
@@ -85,7 +85,7 @@ fn read_by_call(process: u32) -> io::Result<()> {
         iov_base: 0x1000 as *mut _,
         iov_len: 1,
     };
-    // SAFETY: the byte lives through the call; the remote address is of another process.
+    // SAFETY: the byte outlives the call; the remote address is of another process.
     #[expect(unsafe_code, reason = "there is no safe way to try this")]
     let read = unsafe { libc::process_vm_readv(pid_of(process), &local, 1, &remote, 1, 0) };
     match answer(read as libc::c_long) {
@@ -94,7 +94,7 @@ fn read_by_call(process: u32) -> io::Result<()> {
     }
 }
 
-/// Asks whether the process could be signalled.
+/// Checks whether the process could be signalled.
 fn signal(process: u32) -> io::Result<()> {
     // SAFETY: signal 0 is not sent.
     #[expect(unsafe_code, reason = "there is no safe way to try this")]

@@ -1,8 +1,9 @@
-//! Stands in for an ffmpeg or ffprobe that a hostile video has taken over. It tries what such a program
-//! could steal or break, and reports one line on standard error, as `name=errno`, with 0 for success.
+//! Acts as an ffmpeg or ffprobe that a hostile video has taken over. It tries what such a program
+//! could steal or break, and reports each attempt as a line `name=errno` on standard error, with 0
+//! for success.
 //!
-//! Its targets stand at the end of its own file, since its environment and its arguments come from the
-//! program under test: `SEPARATOR`, then `secret=TEXT`, `port=NUMBER`, `file=PATH`, one a line.
+//! Its environment and arguments come from the program under test, so its targets are at the end of
+//! its own file: `SEPARATOR`, then `secret=TEXT`, `port=NUMBER`, `file=PATH`, one per line.
 
 mod attempts;
 mod processes;

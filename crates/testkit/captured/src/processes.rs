@@ -1,4 +1,4 @@
-//! What `/proc` tells of other processes.
+//! What `/proc` reveals about other processes.
 
 use std::{
     fs::{self, File},
@@ -7,10 +7,10 @@ use std::{
     process,
 };
 
-/// Memory is read in pieces of this size, in bytes.
+/// Memory is read in chunks of this size, in bytes.
 const PIECE: usize = 1024 * 1024;
 
-/// All processes that are to be seen, the parent first, without this one.
+/// All other visible processes, parent first.
 pub fn others() -> Vec<u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let mut others: Vec<u32> = entries
@@ -21,24 +21,24 @@ pub fn others() -> Vec<u32> {
     others
 }
 
-/// Whether one of the other processes shows `secret` in its environment or in its memory.
+/// Whether another process's environment or memory contains `secret`.
 pub fn tell(secret: &str) -> bool {
     others()
         .into_iter()
         .any(|pid| environment_tells(pid, secret) || memory_tells(pid, secret).unwrap_or(false))
 }
 
-/// Reads the first byte of a mapped part of the memory of `pid`.
+/// Reads the first byte of a mapped memory range of `pid`.
 pub fn read_memory(pid: u32) -> io::Result<()> {
     let memory = File::open(format!("/proc/{pid}/mem"))?;
-    // Where nothing says what is mapped, opening it is all that can be tried.
+    // If the mappings are hidden, opening the file is all that can be tried.
     let Some((start, _)) = mapped(pid)?.into_iter().next() else {
         return Ok(());
     };
     memory.read_exact_at(&mut [0], start)
 }
 
-/// Whether the environment of `pid` can be read, and holds `secret`.
+/// Whether the environment of `pid` can be read and contains `secret`.
 pub fn environment_tells(pid: u32, secret: &str) -> bool {
     let environment = fs::read(format!("/proc/{pid}/environ"));
     environment.is_ok_and(|environment| holds(&environment, secret))
@@ -56,13 +56,13 @@ fn memory_tells(pid: u32, secret: &str) -> io::Result<bool> {
                     if holds(&piece[..read], secret) {
                         return Ok(true);
                     }
-                    // The secret may lie across two pieces.
+                    // The secret may cross a chunk boundary.
                     at += read.saturating_sub(secret.len()).max(1) as u64;
                     if read < want || at + secret.len() as u64 >= end {
                         break;
                     }
                 }
-                // Some mappings, of devices for instance, cannot be read.
+                // Some mappings, such as those of devices, cannot be read.
                 _ => break,
             }
         }
@@ -70,7 +70,7 @@ fn memory_tells(pid: u32, secret: &str) -> io::Result<bool> {
     Ok(false)
 }
 
-/// The readable and writable parts of the memory of `pid`, as first and last address.
+/// The readable and writable memory ranges of `pid`: start (inclusive) and end (exclusive).
 fn mapped(pid: u32) -> io::Result<Vec<(u64, u64)>> {
     let maps = fs::read_to_string(format!("/proc/{pid}/maps"))?;
     let range = |line: &str| {

@@ -1,19 +1,18 @@
-//! What to go for.
+//! The targets of the attempts.
 
 use std::{env, fs, io, path::PathBuf};
 
-/// What comes before the targets in this program's file. In two parts, so that the file does not hold
-/// it elsewhere.
+/// Precedes the targets in this program's file. In two parts, so that the file contains it only
+/// once.
 const SEPARATOR: [&str; 2] = ["\ncaptured", " targets:\n"];
 
-/// What to go for.
 #[derive(Debug, Default)]
 pub struct Targets {
     /// A text that only the program under test should know.
     pub secret: String,
-    /// A port of this machine that is not the gateway's.
+    /// A local TCP port other than the loopback proxy's.
     pub port: u16,
-    /// A file outside of the work directory.
+    /// A file outside the work directory.
     pub file: PathBuf,
 }
 

@@ -1,4 +1,4 @@
-//! The table as a seccomp profile for Docker: `dockerd --seccomp-profile=FILE`.
+//! Converts the table to a seccomp profile for Docker: `dockerd --seccomp-profile=FILE`.
 
 use libc::c_int;
 use serde_json::{Value, json};
@@ -8,13 +8,13 @@ use crate::refused::{PRCTL_END, REFUSED, Refusal, When};
 /// The profile.
 ///
 /// The container must have no-new-privileges (`--no-new-privileges` of `dockerd`, or
-/// `--security-opt no-new-privileges`): without it runc installs the profile before it drops its own
-/// privileges, for which it needs `prctl`.
+/// `--security-opt no-new-privileges`). Otherwise runc installs the profile before it drops its own
+/// privileges, which needs `prctl`.
 pub fn profile() -> Value {
     let rows = REFUSED.iter().filter(|row| row.when != When::OnRequest);
     json!({
         "defaultAction": "SCMP_ACT_ALLOW",
-        // No others: calls of 32-bit programs and of the ABI x32 end the program.
+        // No other architectures: system calls of 32-bit and x32 programs end the program.
         "archMap": [
             {"architecture": "SCMP_ARCH_X86_64", "subArchitectures": []},
             {"architecture": "SCMP_ARCH_AARCH64", "subArchitectures": []},
@@ -23,11 +23,11 @@ pub fn profile() -> Value {
     })
 }
 
-/// The entries of a row, of which one must match.
+/// A row's entries, one of which must match.
 fn entries(row: &Refusal) -> Vec<Value> {
     let arguments: Vec<Value> = match row.when {
         When::Always | When::OnRequest => vec![json!([])],
-        // libseccomp takes one condition for an argument, so all other values are listed.
+        // libseccomp allows one condition per argument, so all other values are listed.
         When::FirstIsNot(values) => (0..PRCTL_END)
             .filter(|value| !values.contains(value))
             .map(|value| first("SCMP_CMP_EQ", value, 0))

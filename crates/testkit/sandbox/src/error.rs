@@ -1,19 +1,19 @@
-//! What goes wrong, and what to do about it.
+//! Errors, with remedies.
 
 use std::io;
 
-/// Why a program does not run under Lambda's rules.
+/// A program cannot run under Lambda's rules.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A system call failed.
     #[error("failed to {action}: {reason}")]
     System {
-        /// What was being done.
+        /// The failed action.
         action: String,
-        /// What came back.
+        /// The system's error.
         reason: io::Error,
     },
-    /// The system lets this user have no namespaces.
+    /// This user may not create namespaces.
     #[error(
         "this user may not {action} ({reason}): run it as root with CAP_SYS_ADMIN, or let users have \
          namespaces: sysctl kernel.unprivileged_userns_clone=1 on Debian, \
@@ -21,27 +21,27 @@ pub enum Error {
          above 0; in Docker, run the container with --privileged"
     )]
     Namespaces {
-        /// What was being done.
+        /// The failed action.
         action: String,
-        /// What came back.
+        /// The system's error.
         reason: io::Error,
     },
-    /// The filter cannot be made for this processor.
+    /// The processor is not supported.
     #[error("failed to make the filter of system calls: {0}")]
     Filter(seccompiler::BackendError),
-    /// A name that is not in the table.
+    /// The call is not in the table.
     #[error("{0:?} is not in the table of refused calls (`gifgen-sandbox refused` prints it)")]
     UnknownCall(String),
-    /// So many calls were answered in another way.
+    /// This number of calls had another result than the table says.
     #[error(
         "{0} calls are not answered as the table has it: run this by `gifgen-sandbox function`"
     )]
     NotAsInTable(usize),
 }
 
-/// Says what was being done when `result` is an error.
+/// Adds the failed action to an error.
 pub(crate) trait While<T> {
-    /// With a text that fits "failed to …".
+    /// `action` must fit "failed to …".
     fn when(self, action: impl Into<String>) -> Result<T, Error>;
 }
 

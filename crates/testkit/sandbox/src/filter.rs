@@ -1,4 +1,4 @@
-//! The filter of system calls that the table makes.
+//! Builds the seccomp filters from the table.
 
 use std::{collections::BTreeMap, env::consts::ARCH, io};
 
@@ -15,14 +15,13 @@ use crate::{
     refused::{Answer, Call, REFUSED, Refusal, When},
 };
 
-/// On x86-64, calls with this bit are of the ABI x32, under which most of them have another number
-/// for the same thing.
+/// On x86-64, calls with this bit belong to the x32 ABI, where most calls have another number.
 #[cfg(target_arch = "x86_64")]
 const X32: u32 = 0x4000_0000;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// What is to be refused: the table, with changes.
+/// The table with a user's changes.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
     refuse: Vec<Call>,
@@ -30,10 +29,10 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// The table, and from it also `refuse`, but not `allow`.
+    /// Adds the calls `refuse` to the table and removes `allow`.
     ///
     /// # Errors
-    /// If a name is not in the table.
+    /// A name is not in the table.
     pub fn new(refuse: &[String], allow: &[String]) -> Result<Self, Error> {
         let found = |names: &[String]| {
             names
@@ -47,13 +46,13 @@ impl Filter {
         })
     }
 
-    /// Puts it in force for the calling thread and all that it starts, for good. No-new-privileges stays
-    /// as it is; if that is not set, the thread needs `CAP_SYS_ADMIN`.
+    /// Installs the filters for the calling thread and its descendants, irreversibly. Does not
+    /// change no-new-privileges; if that is not set, the thread needs `CAP_SYS_ADMIN`.
     ///
     /// # Errors
-    /// If there is no such filter on this processor, or the kernel refuses it.
+    /// The processor is not supported, or the kernel refuses.
     pub fn install(&self) -> Result<(), Error> {
-        // The second one refuses the call that installs them.
+        // The second filter refuses the call that installs filters.
         for answer in [Answer::Enosys, Answer::Eperm] {
             install(&self.program(answer).map_err(Error::Filter)?)
                 .when("install the filter of system calls")?;
@@ -66,7 +65,7 @@ impl Filter {
         !self.allow.contains(&call) && (!on_request || self.refuse.contains(&call))
     }
 
-    /// The filter of the rows that get `answer`.
+    /// The filter of the rows with this `answer`.
     fn program(&self, answer: Answer) -> Result<BpfProgram, BackendError> {
         let mut rules = Rules::new();
         for row in REFUSED.iter().filter(|row| row.answer == answer) {
@@ -93,10 +92,10 @@ fn find(name: &str) -> Result<Call, Error> {
     call.copied().ok_or_else(|| Error::UnknownCall(name.into()))
 }
 
-/// Rules of which one must be true; none means always.
+/// Rules of which one must match; an empty list always matches.
 fn conditions(when: When) -> Result<Vec<SeccompRule>, BackendError> {
     let first = |operator, value: c_int| {
-        // The kernel looks at the low half only: both arguments are 32 bits wide.
+        // The kernel reads only the low half: both arguments are 32 bits wide.
         SeccompCondition::new(0, Dword, operator, value.cast_unsigned().into())
     };
     match when {
@@ -115,11 +114,11 @@ fn conditions(when: When) -> Result<Vec<SeccompRule>, BackendError> {
     }
 }
 
-/// The beginning of a filter that answers EPERM to all calls of the ABI x32.
+/// The start of a filter that returns EPERM for every x32 call.
 #[cfg(target_arch = "x86_64")]
 fn without_x32() -> BpfProgram {
     // <linux/bpf_common.h>: BPF_LD | BPF_W | BPF_ABS, BPF_JMP | BPF_JGE | BPF_K, BPF_RET | BPF_K.
-    // The number of the call is the first word of `struct seccomp_data`.
+    // The call's number is the first word of `struct seccomp_data`.
     let instruction = |code, jt, jf, k| sock_filter { code, jt, jf, k };
     let eperm = libc::SECCOMP_RET_ERRNO | libc::EPERM.cast_unsigned();
     vec![
@@ -134,8 +133,8 @@ fn without_x32() -> BpfProgram {
     Vec::new()
 }
 
-/// `seccomp(2)`. [`seccompiler::apply_filter`] would set no-new-privileges, and whether that is set on
-/// Lambda is not known.
+/// `seccomp(2)`. [`seccompiler::apply_filter`] would set no-new-privileges, and it is unknown
+/// whether Lambda sets that.
 #[expect(
     unsafe_code,
     reason = "no library installs a filter without no-new-privileges"
@@ -152,7 +151,7 @@ fn install(program: &BpfProgram) -> io::Result<()> {
         instructions: program.as_ptr(),
     };
     let install: c_long = libc::SECCOMP_SET_MODE_FILTER.into();
-    // SAFETY: the program and its instructions live until the call returns; the kernel copies them.
+    // SAFETY: the program and its instructions outlive the call; the kernel copies them.
     let result = unsafe { libc::syscall(libc::SYS_seccomp, install, 0, &raw const program) };
     if result == 0 {
         Ok(())

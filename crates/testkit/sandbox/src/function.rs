@@ -1,4 +1,4 @@
-//! The phase `function`: a process as Lambda has it.
+//! The phase `function`: turns the process into a Lambda function.
 
 use rustix::{
     process::{Resource, Rlimit, getuid, setrlimit},
@@ -11,15 +11,15 @@ use crate::{
     identity,
 };
 
-/// Open files and processes of a function.
+/// Limit of a function's open files and processes.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const MOST: u64 = 1024;
 
-/// Puts the calling process, of one thread, under Lambda's limits, user and filter. What is executed
-/// next has no capabilities, unless root is to `keep_user`.
+/// Applies Lambda's limits, user and filter to the calling process, which must have one thread. The
+/// program executed next has no capabilities, unless root is to `keep_user`.
 ///
 /// # Errors
-/// If the system refuses a step.
+/// The system refuses a step.
 pub fn enter(filter: &Filter, keep_user: bool) -> Result<(), Error> {
     for resource in [Resource::Nofile, Resource::Nproc] {
         let limit = Rlimit {
@@ -30,7 +30,7 @@ pub fn enter(filter: &Filter, keep_user: bool) -> Result<(), Error> {
     }
     let is_root = getuid().is_root() && identity::is_mapped();
     if !is_root {
-        // Its capabilities, which installing the filter needs, end with `exec`.
+        // The new capabilities, which installing the filter needs, end with `exec`.
         identity::enter_user_namespace(identity::UID, identity::GID, UnshareFlags::empty())?;
     }
     filter.install()?;

@@ -1,7 +1,7 @@
-//! The phase `host`: a machine as Lambda has it.
+//! The phase `host`: sets up a machine like Lambda's.
 //!
-//! All is read-only but a bounded `/tmp`. There is no `/dev/shm`. What a test binds lies in `/mnt`,
-//! under names that every user can reach.
+//! Everything is read-only except a size-limited `/tmp`. There is no `/dev/shm`. Files that a test
+//! binds are in `/mnt`, where every user can reach them.
 
 use std::{
     env,
@@ -24,18 +24,18 @@ use crate::{
     identity,
 };
 
-/// Where what is bound lies.
+/// Directory of the bound files.
 pub const BOUND: &str = "/mnt";
 
-/// The devices that stay.
+/// The only devices.
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 
-/// A file or folder that gets another name.
+/// A file or directory to bind under another name.
 #[derive(Clone, Debug)]
 pub struct Bind {
-    /// Its path on this machine.
+    /// Path on this machine.
     pub source: PathBuf,
-    /// Its name in [`BOUND`].
+    /// Name in [`BOUND`].
     pub name: String,
 }
 
@@ -54,10 +54,11 @@ impl std::str::FromStr for Bind {
     }
 }
 
-/// Moves the calling process, of one thread, to such a machine, with `megabytes` of `/tmp`.
+/// Moves the calling process, which must have one thread, to such a machine, with `megabytes` MiB
+/// of `/tmp`.
 ///
 /// # Errors
-/// If the system refuses a step. Nothing outside of the process has changed then.
+/// The system refuses a step. Then nothing outside the process has changed.
 pub fn enter(megabytes: u32, binds: &[Bind]) -> Result<(), Error> {
     let is_root = getuid().is_root() && identity::is_mapped();
     if is_root {
@@ -68,10 +69,10 @@ pub fn enter(megabytes: u32, binds: &[Bind]) -> Result<(), Error> {
     } else {
         identity::enter_user_namespace(0, 0, UnshareFlags::NEWNS)?;
     }
-    // Nothing that is mounted from here on is seen outside.
+    // Hides the following mounts from other processes.
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
     mount_change("/", private).when("make the mounts private")?;
-    // They are opened before anything hides them.
+    // Opened before a mount hides them.
     let opened = |path: &Path| {
         let flags = OFlags::PATH | OFlags::CLOEXEC;
         open(path, flags, Mode::empty()).when(format!("open {}", path.display()))
@@ -86,7 +87,7 @@ pub fn enter(megabytes: u32, binds: &[Bind]) -> Result<(), Error> {
         .collect::<Result<_, Error>>()?;
 
     set_read_only("/", true, true)?;
-    // The second user namespace of the function is set up through files of `/proc`.
+    // The function's user namespace is set up through files in `/proc`.
     set_read_only("/proc", false, false)?;
 
     new_folder("/dev", "mode=0755,size=64k")?;
@@ -114,11 +115,11 @@ fn new_folder(path: &str, options: &str) -> Result<(), Error> {
     let options = CString::new(options).map_err(io::Error::from);
     let options = options.when("read the options of a mount")?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
-    // Bound devices keep the flags of where they come from.
+    // Bound devices keep the flags of their own mount.
     mount("tmpfs", path, "tmpfs", flags, options.as_c_str()).when(format!("mount {path}"))
 }
 
-/// Gives an open file or folder the name `target`, whatever hides its own by now.
+/// Binds an open file or directory to `target`, even if its own path is hidden now.
 fn bind(source: &OwnedFd, target: &Path, is_folder: bool) -> Result<(), Error> {
     let action = || format!("bind {}", target.display());
     if is_folder {
@@ -129,9 +130,9 @@ fn bind(source: &OwnedFd, target: &Path, is_folder: bool) -> Result<(), Error> {
     mount_bind(format!("/proc/self/fd/{}", source.as_raw_fd()), target).when(action())
 }
 
-/// Makes what is mounted at `path`, and all below it if `recursive`, read-only or writable. What is
-/// made read-only gives no program the rights of its owner: no-new-privileges is not set, so `su` would
-/// make a function root.
+/// Makes the mount at `path` read-only or writable; with `recursive` also the mounts below. A
+/// read-only mount is also nosuid: no-new-privileges is not set, so `su` would make a function
+/// root.
 fn set_read_only(path: &str, read_only: bool, recursive: bool) -> Result<(), Error> {
     // <linux/mount.h>: struct mount_attr, MOUNT_ATTR_RDONLY, MOUNT_ATTR_NOSUID.
     #[repr(C)]
@@ -160,7 +161,7 @@ fn set_read_only(path: &str, read_only: bool, recursive: bool) -> Result<(), Err
     );
     let name = CString::new(path).map_err(io::Error::from).when(&*action)?;
     let flags = if recursive { libc::AT_RECURSIVE } else { 0 };
-    // SAFETY: name and attributes live through the call, and the size is theirs.
+    // SAFETY: name and attributes outlive the call, and the size is theirs.
     #[expect(unsafe_code, reason = "rustix does not have this call")]
     let answer = unsafe {
         libc::syscall(

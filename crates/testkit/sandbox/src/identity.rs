@@ -11,13 +11,13 @@ use rustix::{
 
 use crate::error::{Error, While};
 
-/// Lambda's `sbx_user1051`.
+/// User id of Lambda's `sbx_user1051`.
 pub const UID: u32 = 993;
 
-/// Its group.
+/// Group id of the same user.
 pub const GID: u32 = 990;
 
-/// Whether the user and group of a function exist in this user namespace, so that root can become them.
+/// Whether this user namespace maps the function's user and group, so that root can switch to them.
 pub fn is_mapped() -> bool {
     let maps = |file: &str, id: u32| {
         fs::read_to_string(file).is_ok_and(|map| map.lines().any(|line| covers(line, id)))
@@ -25,16 +25,16 @@ pub fn is_mapped() -> bool {
     maps("/proc/self/uid_map", UID) && maps("/proc/self/gid_map", GID)
 }
 
-/// Whether a line `first-inside first-outside count` of a map covers `id`.
+/// Whether a map's line `first-inside first-outside count` covers `id`.
 fn covers(line: &str, id: u32) -> bool {
     let numbers: Vec<u32> = line.split_whitespace().flat_map(str::parse).collect();
     matches!(numbers[..], [first, _, count] if id.checked_sub(first).is_some_and(|at| at < count))
 }
 
-/// Becomes the user of a function, with no other groups and no capabilities.
+/// Switches to the function's user, without supplementary groups or capabilities.
 ///
 /// # Errors
-/// If the calling process is not root.
+/// The calling process is not root.
 pub fn switch() -> Result<(), Error> {
     let (uid, gid) = (Uid::from_raw(UID), Gid::from_raw(GID));
     set_thread_groups(&[]).when("drop the supplementary groups")?;
@@ -42,11 +42,12 @@ pub fn switch() -> Result<(), Error> {
     set_thread_res_uid(uid, uid, uid).when(format!("become user {UID}"))
 }
 
-/// Moves the calling process, of one thread, into a user namespace with `more` new namespaces, where
-/// it is the user `uid` of the group `gid` with all capabilities. Its supplementary groups stay: only root can drop those.
+/// Moves the calling process, which must have one thread, into a user namespace and `more`
+/// namespaces. There it is user `uid` and group `gid` with all capabilities. It keeps its
+/// supplementary groups, which only root can drop.
 ///
 /// # Errors
-/// If the system lets this user have none.
+/// The system does not allow this user any namespaces.
 pub fn enter_user_namespace(uid: u32, gid: u32, more: UnshareFlags) -> Result<(), Error> {
     let namespaces = |action: &str, reason: io::Error| Error::Namespaces {
         action: action.into(),
@@ -55,7 +56,7 @@ pub fn enter_user_namespace(uid: u32, gid: u32, more: UnshareFlags) -> Result<()
     let (outer_uid, outer_gid) = (rustix::process::geteuid(), rustix::process::getegid());
     unshare(UnshareFlags::NEWUSER | more)
         .map_err(|error| namespaces("make a user namespace", error))?;
-    // Without it the kernel takes no map of groups from a user.
+    // Without `deny`, the kernel accepts no group map from an unprivileged user.
     for (file, text) in [
         ("/proc/self/setgroups", "deny".to_owned()),
         (
@@ -72,7 +73,7 @@ pub fn enter_user_namespace(uid: u32, gid: u32, more: UnshareFlags) -> Result<()
     Ok(())
 }
 
-/// `unshare(2)` without its flag for file descriptors, the one that can break I/O safety.
+/// `unshare(2)` without the flag for file descriptors, the only one that can break I/O safety.
 #[expect(unsafe_code, reason = "the safe one is deprecated")]
 pub(crate) fn unshare(flags: UnshareFlags) -> io::Result<()> {
     assert!(!flags.contains(UnshareFlags::FILES));

@@ -25,30 +25,30 @@ struct Options {
 
 #[derive(Subcommand)]
 enum Phase {
-    /// Makes a machine as Lambda has it, and becomes COMMAND there: the runtime emulator, say
+    /// Sets up a machine like Lambda's and executes COMMAND there, such as the runtime emulator
     Host {
-        /// Size of /tmp
+        /// Size of /tmp in MiB
         #[arg(long, default_value_t = 512)]
         tmp_megabytes: u32,
-        /// A file or folder that COMMAND finds as /mnt/NAME
+        /// A file or directory that COMMAND finds as /mnt/NAME
         #[arg(long, value_name = "PATH:NAME")]
         bind: Vec<Bind>,
-        /// What to become
+        /// The program to execute, with its arguments
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
     },
-    /// Becomes COMMAND as Lambda runs a function: its user, its limits, its system calls
+    /// Executes COMMAND as Lambda runs a function: its user, limits and system calls
     Function {
-        /// A system call to refuse as well: the table says which can be named
+        /// A system call to refuse as well; the table says which are possible
         #[arg(long, value_name = "CALL")]
         refuse: Vec<String>,
-        /// Stay the user that one is, for what Lambda's rules mean to root
+        /// Keep the current user, to test what Lambda's rules mean for root
         #[arg(long)]
         keep_user: bool,
-        /// A system call of the table to let pass
+        /// A system call of the table to allow
         #[arg(long, value_name = "CALL")]
         allow: Vec<String>,
-        /// What to become
+        /// The program to execute, with its arguments
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
     },
@@ -56,8 +56,7 @@ enum Phase {
     Refused,
     /// Prints the table as a seccomp profile for Docker
     SeccompProfile,
-    /// Tries all refused calls and prints call, answer of the table, and what came back; fails where
-    /// these differ
+    /// Tries all refused calls and prints call, expected answer and result; fails if any differ
     Probe,
 }
 

@@ -1,6 +1,6 @@
-//! Tries all that the table lists, and says what came back. Runs on Lambda too.
+//! Tries all calls of the table and reports the results. Also runs on Lambda.
 //!
-//! All arguments are -1: no call can do anything with that but fail, wherever it is let pass.
+//! All arguments are -1. With these, every call fails without an effect, even if it is allowed.
 
 use std::io;
 
@@ -10,18 +10,18 @@ use crate::refused::{Answer, Call, REFUSED, When};
 
 const NOTHING: c_long = -1;
 
-/// One attempt.
+/// One call that was tried, and its result.
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    /// The call, and what of its first argument matters.
+    /// The call, and the relevant part of its first argument.
     pub what: String,
-    /// What it should get under the table; nothing if it should be let pass.
+    /// The table's answer; `None` if the call is allowed.
     pub wanted: Option<Answer>,
-    /// The number of the error that it got, or 0.
+    /// The error number that the call returned, or 0.
     pub got: c_int,
 }
 
-/// Tries all rows but those on request.
+/// Tries all rows except those on request.
 pub fn run() -> Vec<Attempt> {
     let rows = REFUSED.iter().filter(|row| row.when != When::OnRequest);
     let mut attempts: Vec<Attempt> = rows
@@ -41,7 +41,7 @@ pub fn run() -> Vec<Attempt> {
 }
 
 impl Attempt {
-    /// Whether what came back is what the table says.
+    /// Whether the result is the table's answer.
     pub fn is_as_in_table(&self) -> bool {
         match self.wanted {
             Some(answer) => self.got == answer.errno(),
@@ -49,7 +49,7 @@ impl Attempt {
         }
     }
 
-    /// In words, between tabs.
+    /// Tab-separated line: call, wanted answer, result.
     pub fn line(&self) -> String {
         let wanted = self.wanted.map_or("let pass", Answer::name);
         let got = match self.got {
@@ -88,8 +88,8 @@ fn try_call(call: &Call, when: When, answer: Answer) -> Vec<Attempt> {
 
 #[expect(unsafe_code, reason = "arguments that no library would pass")]
 fn errno_of(number: c_long, first: c_long) -> c_int {
-    // SAFETY: as pointers the arguments name memory that no process has, so that the kernel neither reads
-    // nor writes any; as numbers they are out of range.
+    // SAFETY: as pointers, the arguments are addresses that no process has mapped, so the kernel
+    // reads and writes nothing. As numbers they are out of range.
     let result =
         unsafe { libc::syscall(number, first, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING) };
     if result == -1 {

@@ -1,31 +1,31 @@
-//! Which system calls Lambda refuses, as data.
+//! The table of the system calls that Lambda refuses.
 //!
-//! Nobody outside AWS knows the whole list. AWS says that there is one ("seccomp-bpf – To limit the
-//! system calls", Security Overview of AWS Lambda); what is on it is known from programs that failed.
-//! Where nothing is known this is stricter than Lambda may be: a function that works here
-//! needs none of it. Each row says where it comes from; an entry "assumed" has no report.
+//! The complete list is not public. AWS says that it exists ("seccomp-bpf – To limit the system
+//! calls", Security Overview of AWS Lambda), and failed programs reveal parts of it. Where nothing
+//! is known, this table may be stricter than Lambda: a function that works here needs none of these
+//! calls. Each row names its source; "assumed" means that there is no report.
 
 use libc::{c_int, c_long};
 
-/// One row: calls that get the same answer for the same reason.
+/// A row: calls that get the same answer for the same reason.
 #[derive(Clone, Copy, Debug)]
 pub struct Refusal {
-    /// The calls.
+    /// The refused calls.
     pub calls: &'static [Call],
-    /// On what condition they are refused.
+    /// When they are refused.
     pub when: When,
-    /// What they get.
+    /// The error that they get.
     pub answer: Answer,
-    /// Reports of it on Lambda, or "assumed" and why.
+    /// Reports from Lambda, or "assumed" and why.
     pub known: &'static str,
 }
 
-/// A system call.
+/// A system call on this processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call {
-    /// The name as in [`libc`], `SYS_` included.
+    /// The name in [`libc`], with `SYS_`.
     name: &'static str,
-    /// The number on this processor.
+    /// Its number.
     pub number: c_long,
 }
 
@@ -34,15 +34,15 @@ pub struct Call {
 pub enum When {
     /// Always.
     Always,
-    /// Always on request; else never.
+    /// Only on request.
     OnRequest,
-    /// When its first argument, an `int`, is none of these.
+    /// If its first argument, an `int`, is none of these.
     FirstIsNot(&'static [c_int]),
-    /// When its first argument has any of these bits.
+    /// If its first argument has any of these bits.
     FirstHas(&'static [c_int]),
 }
 
-/// What a refused call gets.
+/// The error of a refused call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// "Operation not permitted".
@@ -57,8 +57,8 @@ macro_rules! calls {
     };
 }
 
-/// The options of `prctl` that only read, and that are let pass. `PR_CAP_AMBIENT` reads too, but its
-/// first argument does not tell.
+/// The options of `prctl` that only read, and are allowed. `PR_CAP_AMBIENT` also reads, but its
+/// first argument does not show it.
 pub const PRCTL_READS: &[c_int] = &[
     libc::PR_GET_PDEATHSIG,
     libc::PR_GET_DUMPABLE,
@@ -82,10 +82,10 @@ pub const PRCTL_READS: &[c_int] = &[
     libc::PR_GET_SPECULATION_CTRL,
 ];
 
-/// Options of `prctl` below this have names, or may get some.
+/// Upper bound (exclusive) of the options of `prctl`, including future ones.
 pub const PRCTL_END: c_int = 128;
 
-/// The flags of `clone` that make namespaces.
+/// The flags of `clone` that create namespaces.
 pub const NAMESPACES: &[c_int] = &[
     libc::CLONE_NEWNS,
     libc::CLONE_NEWCGROUP,
@@ -96,7 +96,7 @@ pub const NAMESPACES: &[c_int] = &[
     libc::CLONE_NEWNET,
 ];
 
-/// The table.
+/// The refused system calls.
 pub const REFUSED: &[Refusal] = &[
     Refusal {
         calls: calls![SYS_prctl],
@@ -120,7 +120,8 @@ pub const REFUSED: &[Refusal] = &[
         known: "aws/containers-roadmap#2102",
     },
     Refusal {
-        // Its flags lie in memory, where no filter can look; who gets ENOSYS uses `clone`.
+        // The flags of `clone3` are in memory, which no filter can read. On ENOSYS, programs fall
+        // back on `clone`.
         calls: calls![SYS_clone3],
         when: When::Always,
         answer: Answer::Enosys,
@@ -133,7 +134,7 @@ pub const REFUSED: &[Refusal] = &[
         known: "assumed: firecracker-microvm/firecracker#5997 (its guest kernels have no Landlock)",
     },
     Refusal {
-        // Installing a filter, as does prctl's PR_SET_SECCOMP.
+        // Installs a filter, like prctl's PR_SET_SECCOMP.
         calls: calls![SYS_seccomp],
         when: When::Always,
         answer: Answer::Eperm,
@@ -201,14 +202,14 @@ pub const REFUSED: &[Refusal] = &[
 ];
 
 impl Call {
-    /// The name without the prefix `SYS_`.
+    /// The name without `SYS_`.
     pub fn name(&self) -> &'static str {
         self.name.strip_prefix("SYS_").unwrap_or(self.name)
     }
 }
 
 impl Answer {
-    /// The number of the error.
+    /// Error number.
     pub fn errno(self) -> c_int {
         match self {
             Self::Eperm => libc::EPERM,
@@ -216,7 +217,7 @@ impl Answer {
         }
     }
 
-    /// The name of the error.
+    /// Name of the error.
     pub fn name(self) -> &'static str {
         match self {
             Self::Eperm => "EPERM",
@@ -226,7 +227,7 @@ impl Answer {
 }
 
 impl When {
-    /// In words, for the printed table.
+    /// Words for the printed table.
     pub fn words(self) -> String {
         let list = |values: &[c_int]| -> String {
             let values: Vec<String> = values.iter().map(|value| format!("{value:#x}")).collect();
@@ -241,7 +242,7 @@ impl When {
     }
 }
 
-/// The table as text: call, condition, answer and source, between tabs.
+/// The table as tab-separated text: call, condition, answer and source.
 pub fn tab_separated() -> String {
     let mut lines = vec!["call\trefused\tanswer\tknown from".to_owned()];
     for row in REFUSED {

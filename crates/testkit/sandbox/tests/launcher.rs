@@ -1,4 +1,4 @@
-//! The launcher, tried from the inside: as the user who runs the tests, and as nobody if that is root.
+//! Tests of the launcher from the inside: as the current user, and as nobody if that is root.
 
 use std::{
     ffi::OsStr,
@@ -10,10 +10,10 @@ use std::{
 
 use tempfile::TempDir;
 
-/// A user without privileges, and its group.
+/// User and group id of an unprivileged user.
 const NOBODY: &str = "65534";
 
-/// The launcher, where all users can reach it.
+/// The launcher, in a place that all users can reach.
 struct Launcher {
     path: PathBuf,
     _folder: TempDir,
@@ -24,8 +24,8 @@ impl Launcher {
         let folder = tempfile::tempdir().unwrap();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let path = folder.path().join("gifgen-sandbox");
-        // By another process: what one test has open for writing, the children of others have open too,
-        // and such a file cannot be executed.
+        // By another process: a file that this process has open for writing is also open in the
+        // children of other tests, and then cannot be executed.
         let mut copy = Command::new("cp");
         copy.arg(env!("CARGO_BIN_EXE_gifgen-sandbox")).arg(&path);
         assert!(copy.status().unwrap().success());
@@ -35,7 +35,7 @@ impl Launcher {
         }
     }
 
-    /// Runs it with `arguments` as each user, and gives what each of them saw.
+    /// Runs the launcher as each user, and returns their results.
     fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Vec<Output> {
         let mut commands = vec![Command::new(&self.path)];
         if rustix::process::getuid().is_root() {
@@ -54,7 +54,7 @@ impl Launcher {
         commands.into_iter().map(run).collect()
     }
 
-    /// Runs a shell script as a function on a machine with 4 MiB of `/tmp`, and gives what it printed.
+    /// Runs a shell script as a function on a machine with 4 MiB of `/tmp`, and returns its output.
     fn function(&self, script: &str) -> Vec<String> {
         let bind = format!("{}:gifgen-sandbox", self.path.display());
         let host = ["host", "--tmp-megabytes", "4", "--bind", &bind, "--"];
@@ -64,7 +64,7 @@ impl Launcher {
     }
 }
 
-/// What a program that ended well has printed.
+/// The output of a program that succeeded.
 fn said(output: Output) -> String {
     let (said, errors) = (output.stdout, String::from_utf8_lossy(&output.stderr));
     let said = String::from_utf8(said).unwrap();
@@ -150,7 +150,7 @@ fn nothing_is_gained_by_programs_that_run_as_their_owner() {
 fn what_the_emulator_knows_is_closed_to_the_function() {
     let launcher = Launcher::new();
     let bind = format!("{}:gifgen-sandbox", launcher.path.display());
-    // The shell is the emulator; `unset` is what the emulator does before it starts a function.
+    // The shell acts as the emulator, which unsets the credentials before it starts a function.
     let emulator = "emulator=$$
         tr '\\0' '\\n' </proc/$emulator/environ | grep SECRET
         unset SECRET
@@ -167,7 +167,7 @@ fn what_the_emulator_knows_is_closed_to_the_function() {
     let is_root = rustix::process::getuid().is_root();
     for (at, output) in outputs.into_iter().enumerate() {
         let mut expected = "SECRET=of-the-emulator\n".to_owned();
-        // Without root there is one user to share: it can be killed, not looked into.
+        // Without root, both have the same user: the function may be killed, but not read.
         if at > 0 || !is_root {
             expected += "it can be killed\n";
         }
@@ -188,7 +188,7 @@ fn nothing_is_left_on_the_machine() {
 fn who_may_have_no_namespaces_is_told_the_remedy() {
     let launcher = Launcher::new();
     let path = launcher.path.to_str().unwrap();
-    // A function may have none.
+    // A function may not create namespaces.
     for output in launcher.run(&["function", "--", path, "host", "--", "true"]) {
         assert!(!output.status.success());
         let errors = String::from_utf8(output.stderr).unwrap();

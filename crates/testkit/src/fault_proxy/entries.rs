@@ -1,17 +1,17 @@
-//! What PutEvents asks and answers, taken apart and put together again.
+//! Splits PutEvents requests and merges their answers.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-/// The entries of a PutEvents, of which some are to fail.
+/// The entries of a PutEvents request, some of which are to fail.
 pub(super) struct Split {
-    /// Of each entry, whether it fails.
+    /// Whether each entry fails.
     fails: Vec<bool>,
-    /// The request without those; `None` where all fail.
+    /// The request without the failing entries; `None` if all fail.
     pub(super) kept: Option<Value>,
 }
 
-/// Chooses at least one entry that fails.
+/// Lets at least one entry fail.
 pub(super) fn split(request: &Value, dice: &mut Rng) -> Split {
     let entries = request["Entries"].as_array().map_or(&[][..], Vec::as_slice);
     let certain = dice.usize(..entries.len().max(1));
@@ -28,7 +28,7 @@ pub(super) fn split(request: &Value, dice: &mut Rng) -> Split {
 }
 
 impl Split {
-    /// The answer for all entries, from upstream's for those that were kept.
+    /// Merges upstream's answer with the failed entries.
     pub(super) fn answer(&self, upstream: &Value) -> Value {
         let mut taken = upstream["Entries"].as_array().into_iter().flatten();
         let entries: Vec<Value> = self
@@ -47,7 +47,7 @@ impl Split {
     }
 }
 
-/// How many completion events of `request` are accepted in `answer`.
+/// Number of completion events in `request` that `answer` accepts.
 pub(super) fn completions(request: &Value, answer: &Value) -> usize {
     let (sent, results) = (request["Entries"].as_array(), answer["Entries"].as_array());
     sent.into_iter()

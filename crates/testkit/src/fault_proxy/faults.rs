@@ -1,4 +1,4 @@
-//! Which request gets which fault.
+//! Selects the fault of each request.
 
 use std::collections::HashMap;
 
@@ -6,21 +6,21 @@ use fastrand::Rng;
 
 use crate::seed::generator;
 
-/// What goes wrong, and how often.
+/// Which faults occur, and how often.
 #[derive(Clone, Copy, Debug)]
 pub struct Faults {
-    /// The same seed deals the same faults.
+    /// The same seed gives the same faults.
     pub seed: u64,
-    /// The share of requests that get one, from 0 to 1.
+    /// Share of requests that get a fault, from 0 to 1, inclusive.
     pub rate: f64,
-    /// What there is to draw from, all equally likely.
+    /// The possible faults, all equally likely.
     pub kinds: &'static [Kind],
-    /// A target (method and path) gets no more than this, so that who tries again gets through.
+    /// Most faults per target (method and path), so that retries succeed eventually.
     pub most_per_target: usize,
 }
 
 impl Faults {
-    /// Nothing goes wrong.
+    /// No faults.
     pub const NONE: Self = Self {
         seed: 0,
         rate: 0.0,
@@ -29,32 +29,31 @@ impl Faults {
     };
 }
 
-/// One thing that goes wrong. A request that a fault does not fit passes untouched, and the fault
+/// A fault. If it does not apply to a request, the request passes unchanged, and the fault still
 /// counts as dealt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// The request waits for 5 to 200 ms.
+    /// Delays the request by 5 to 200 ms.
     Latency,
-    /// The connection is closed, and upstream never sees the request.
+    /// Closes the connection before upstream sees the request.
     CutRequest,
-    /// Upstream handles the request, and the client's connection is reset in the middle of the
-    /// answer's body. An answer without a body is lost.
+    /// Upstream handles the request; the connection is then reset in the middle of the answer's
+    /// body. An answer without a body is lost.
     CutAnswer,
-    /// As [`CutAnswer`](Self::CutAnswer), but closed in order: what came looks like all, but for
-    /// the length that was announced.
+    /// Like [`CutAnswer`](Self::CutAnswer), but the connection is closed normally, so that only the
+    /// announced length shows the loss.
     Truncate,
-    /// Upstream handles the request, and the connection is closed without a byte of the answer.
+    /// Upstream handles the request; the connection is closed without an answer.
     LostAnswer,
-    /// An error answer of this status; upstream never sees the request. 409 fits conditional writes
-    /// only.
+    /// Answers this error status; upstream does not see the request. 409 applies to conditional
+    /// writes only.
     Status(u16),
-    /// Nothing ever comes back, over a connection that stays open. Upstream handles the request, or
-    /// never sees it.
+    /// Never answers, on a connection that stays open. Upstream may handle the request or not.
     Silence,
-    /// `Range` is taken away, so that the whole object comes with status 200. A request whose
-    /// signature covers the header passes.
+    /// Removes `Range`, so that the whole object is answered with status 200. A request whose
+    /// signature covers the header passes unchanged.
     IgnoreRange,
-    /// At least one entry of a PutEvents fails, and upstream sees only the others.
+    /// At least one entry of a PutEvents request fails; upstream sees the others.
     FailEntries,
 }
 
@@ -63,20 +62,20 @@ pub enum Kind {
 pub struct Dealt {
     /// Method and path.
     pub target: String,
-    /// How many requests this target had had before.
+    /// Index of the request among those for this target, from 0.
     pub nth: usize,
-    /// What it got.
+    /// The kind of fault.
     pub kind: Kind,
 }
 
-/// A fault, and the dice for its size.
+/// A fault, with the random numbers for its size.
 pub(super) struct Fault {
     pub(super) kind: Kind,
     pub(super) dice: Rng,
 }
 
-/// Deals faults. Each target has dice of its own, and each request throws them once: neither
-/// other targets nor the size of a fault change what comes next.
+/// Selects faults. Each target has its own random numbers, and each request draws once. So neither
+/// other targets nor the size of a fault change what follows.
 pub(super) struct Dealer {
     faults: Faults,
     targets: HashMap<String, Target>,
@@ -84,9 +83,9 @@ pub(super) struct Dealer {
     dealt: Vec<Dealt>,
 }
 
-/// A fault for the next requests of a kind.
+/// A fault that a test ordered for the next requests of a kind.
 struct Ordered {
-    /// How the kind begins.
+    /// Prefix of the request kind.
     of: String,
     kind: Kind,
     times: usize,
@@ -108,13 +107,13 @@ impl Dealer {
         }
     }
 
-    /// Has the next `times` requests whose kind begins with `of` get `kind`.
+    /// The next `times` requests whose kind starts with `of` get `kind`.
     pub(super) fn order(&mut self, of: &str, kind: Kind, times: usize) {
         let of = of.to_owned();
         self.ordered.push(Ordered { of, kind, times });
     }
 
-    /// What the next request for `target` gets, which is of this kind.
+    /// Selects the fault of the next request for `target`.
     pub(super) fn deal_to(&mut self, target: &str, request_kind: &str) -> Option<Fault> {
         let mut ordered = self.ordered.iter_mut();
         let Some(order) =

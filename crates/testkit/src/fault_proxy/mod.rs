@@ -1,11 +1,12 @@
-//! An HTTP proxy before the embedded S3 server or event bus that deals faults by a seed.
+//! An HTTP proxy before the embedded S3 server or event bus. It injects faults, reproducibly from a
+//! seed.
 //!
-//! - `faults`: which fault the nth request for a target gets; depends on nothing else.
-//! - `proxy`: the proxy, and what each fault does to an exchange.
-//! - `entries`: what PutEvents asks and answers, taken apart and put together again.
-//! - `stop`: the end of all requests after so many, as if their sender had died.
+//! - `faults`: selects the fault of the nth request for a target, independent of everything else.
+//! - `proxy`: applies the fault to the exchange.
+//! - `entries`: splits PutEvents requests and merges their answers.
+//! - `stop`: stops all traffic after some requests, as if the sender had died.
 //! - `refusals`: error answers.
-//! - `request_kind`: what a request is called in the counts.
+//! - `request_kind`: names of requests in the counts.
 
 mod entries;
 mod faults;

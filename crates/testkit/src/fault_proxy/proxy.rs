@@ -1,4 +1,4 @@
-//! The proxy, and what each fault does to an exchange.
+//! The proxy: applies faults to exchanges.
 
 use std::{
     collections::BTreeMap,
@@ -35,11 +35,11 @@ use super::{
 };
 use crate::server::{Body, Broken, Server, broken_off, whole};
 
-/// A proxy before one endpoint; it stops when it is dropped.
+/// A proxy for one endpoint; stops when dropped.
 ///
-/// Requests go through as they are, the `Host` header included: clients and presigned URLs name
-/// the proxy, and their signatures hold. What upstream has begun to handle it handles to the end,
-/// also if the client goes away.
+/// Requests are forwarded unchanged, with their `Host` header: clients and presigned URLs name the
+/// proxy, so signatures stay valid. Upstream finishes every request that it has begun, even if the
+/// client disconnects.
 pub struct FaultProxy {
     server: Server,
     shared: Arc<Shared>,
@@ -51,22 +51,21 @@ struct Shared {
     dealer: Mutex<Dealer>,
     stop: Option<Stop>,
     healed: AtomicBool,
-    /// Until when everything is answered with 503.
+    /// Until then, every request is answered with 503.
     outage: Mutex<Option<Instant>>,
     refused_in_outage: AtomicUsize,
     requests: Mutex<BTreeMap<String, usize>>,
     lost: Arc<AtomicUsize>,
 }
 
-/// What upstream answered.
+/// Upstream's answer.
 struct Answer {
     head: response::Parts,
     body: Bytes,
     acknowledgement: Acknowledgement,
 }
 
-/// The word on accepted completion events. It counts as lost unless it is delivered, whoever
-/// drops it on the way.
+/// The acknowledgement of accepted completion events. Counts as lost when dropped before delivery.
 struct Acknowledgement {
     completions: usize,
     lost: Arc<AtomicUsize>,
@@ -78,7 +77,7 @@ impl FaultProxy {
         Self::with(upstream, faults, None).await
     }
 
-    /// Starts a proxy for `upstream` that deals no faults, but stops with `stop`.
+    /// Starts a proxy for `upstream` that injects no faults, but stops with `stop`.
     pub async fn stopping(upstream: &str, stop: Stop) -> Self {
         Self::with(upstream, Faults::NONE, Some(stop)).await
     }
@@ -106,29 +105,30 @@ impl FaultProxy {
         self.server.endpoint()
     }
 
-    /// Has the next `times` requests whose kind, as in [`Self::requests`], begins with `of` get
-    /// `kind`, whatever the dice say.
+    /// The next `times` requests whose kind (see [`Self::requests`]) starts with `of` get `kind`,
+    /// regardless of the seed.
     pub fn deal_next(&self, of: &str, kind: Kind, times: usize) {
         self.shared.dealer.lock().unwrap().order(of, kind, times);
     }
 
-    /// Answers everything with 503 for this long, as S3 does to a prefix that is written too fast.
+    /// Answers every request with 503 for this long, as S3 does to a prefix that is written too
+    /// fast.
     pub fn outage(&self, lasting: Duration) {
         *self.shared.outage.lock().unwrap() = Some(Instant::now() + lasting);
     }
 
-    /// How many requests came in outages.
+    /// Number of requests during outages.
     pub fn refused_in_outage(&self) -> usize {
         self.shared.refused_in_outage.load(Ordering::SeqCst)
     }
 
-    /// From now on all goes through.
+    /// Stops injecting faults.
     pub fn heal(&self) {
         self.shared.healed.store(true, Ordering::SeqCst);
     }
 
-    /// How many requests came so far, by kind: `GET source`, `PUT gifs`, `ListObjectsV2 receipts`,
-    /// `PutEvents`, … Those that got a fault count too.
+    /// Number of requests so far, by kind: `GET source`, `PUT gifs`, `ListObjectsV2 receipts`,
+    /// `PutEvents`, … Includes requests with faults.
     pub fn requests(&self) -> BTreeMap<String, usize> {
         self.shared.requests.lock().unwrap().clone()
     }
@@ -138,8 +138,8 @@ impl FaultProxy {
         self.shared.dealer.lock().unwrap().dealt().to_vec()
     }
 
-    /// How many completion events upstream has accepted without the sender's hearing of it, by
-    /// a fault or because it was gone: for each of them, a second one is right.
+    /// Number of completion events that upstream accepted without the sender learning of it,
+    /// because of a fault or because it was gone. A second event is correct for each of them.
     pub fn lost_acknowledgements(&self) -> usize {
         self.shared.lost.load(Ordering::SeqCst)
     }
@@ -167,7 +167,8 @@ impl Shared {
         if kind == Kind::CutRequest {
             return Err(Broken::Closed);
         }
-        // Also where it is refused: a client that still writes would see a reset, no answer.
+        // Read even if the request is refused: a client that still writes would see a reset instead
+        // of the answer.
         let body = received(body).await?;
         match kind {
             Kind::Status(409) if !is_conditional_write(&head) => {}
@@ -176,7 +177,7 @@ impl Shared {
                 if dice.bool() {
                     self.forward(head, body).await?;
                 }
-                // Until the client goes away.
+                // Until the client disconnects.
                 return future::pending().await;
             }
             Kind::FailEntries if is_put_events(&head) => {
@@ -211,7 +212,7 @@ impl Shared {
         self.dealer.lock().unwrap().deal_to(&target, of)
     }
 
-    /// Has upstream answer, whether or not somebody still waits for it.
+    /// Upstream handles the request even if the client disconnects.
     async fn forward(
         self: &Arc<Self>,
         head: request::Parts,
@@ -273,7 +274,7 @@ impl Answer {
         Response::from_parts(self.head, whole(self.body))
     }
 
-    /// Only a part of it; nothing where there is no body to cut.
+    /// A part of the answer; nothing if it has no body.
     fn cut(self, dice: &mut Rng, how: Broken) -> Result<Response<Body>, Broken> {
         if self.body.is_empty() {
             return Err(how);
@@ -296,7 +297,7 @@ impl Drop for Acknowledgement {
     }
 }
 
-/// All of a body, unless its sender goes away.
+/// The whole body, unless the sender disconnects.
 async fn received(body: Incoming) -> Result<Bytes, Broken> {
     let body = body.collect().await.map_err(|_| Broken::Closed)?;
     Ok(body.to_bytes())
@@ -306,7 +307,7 @@ fn json_of(body: &Bytes) -> Value {
     serde_json::from_slice(body).unwrap_or_default()
 }
 
-/// Whether the request would be refused without its `Range`.
+/// Whether the signature covers `Range`, so that removing it would break the request.
 fn signs_range(head: &request::Parts) -> bool {
     let header = head
         .headers

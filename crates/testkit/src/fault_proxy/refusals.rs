@@ -1,4 +1,4 @@
-//! Error answers, as S3 and the event bus word them.
+//! Error answers in the format of S3 and the event bus.
 
 use hyper::{Method, Response, StatusCode, header::CONTENT_TYPE, http::request};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::request_kind::is_put_events;
 use crate::server::{Body, whole};
 
-/// An error answer of S3's or the event bus's.
+/// An error answer of S3 or the event bus.
 pub(super) fn refusal(head: &request::Parts, status: u16) -> Response<Body> {
     let status = StatusCode::from_u16(status).unwrap();
     let code = match status {

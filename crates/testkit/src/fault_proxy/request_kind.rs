@@ -1,12 +1,12 @@
-//! What a request is called in the counts: the operation, and what it is about.
+//! Names of requests in the counts: the operation and its object.
 
 use hyper::{Method, http::request::Parts};
 use percent_encoding::percent_decode_str;
 
-use crate::bed::FILMS;
+use crate::test_env::FILMS;
 
-/// `PutEvents`, or S3's operation and the part of the layout, such as `PUT gifs` or
-/// `ListObjectsV2 receipts`.
+/// `PutEvents`, or S3's operation and the kind of object, such as `PUT gifs` or `ListObjectsV2
+/// receipts`.
 pub(super) fn request_kind(head: &Parts) -> String {
     if is_put_events(head) {
         return "PutEvents".into();
@@ -20,7 +20,6 @@ pub(super) fn request_kind(head: &Parts) -> String {
     format!("{} {part}", operation(&head.method, query))
 }
 
-/// Whether it is for the event bus.
 pub(super) fn is_put_events(head: &Parts) -> bool {
     let target = head.headers.get("x-amz-target");
     target.is_some_and(|target| target == "AWSEvents.PutEvents")
@@ -41,7 +40,7 @@ fn operation<'a>(method: &'a Method, query: &str) -> &'a str {
     }
 }
 
-/// The value of a query's parameter; empty where it has none.
+/// The value of a query parameter; empty if missing.
 fn value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query
         .split('&')
@@ -49,7 +48,7 @@ fn value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
         .find_map(|(n, value)| (n == name).then_some(value))
 }
 
-/// The part of the layout that a key, or the prefix of keys, belongs to.
+/// The kind of object that a key, or a prefix of keys, belongs to.
 fn part<'a>(bucket: &str, key: &'a str) -> &'a str {
     let mut parts = key.rsplit('/');
     let mut next = || parts.next().unwrap_or_default();

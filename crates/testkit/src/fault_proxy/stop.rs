@@ -1,11 +1,11 @@
-//! The end of all requests after so many, as if their sender had died.
+//! Stops all traffic after a number of requests, as if the sender had died.
 
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
-/// Lets so many requests through, by all proxies that have a clone of it, and none after them.
+/// Lets a number of requests pass. All proxies with a clone share the count.
 #[derive(Clone, Debug)]
 pub struct Stop {
     seen: Arc<AtomicUsize>,
@@ -13,17 +13,17 @@ pub struct Stop {
     last_unanswered: bool,
 }
 
-/// What becomes of a request.
+/// What happens to a request.
 pub(super) enum Step {
     Through,
-    /// Upstream handles it, and nobody hears of it.
+    /// Upstream handles it, but the answer is not delivered.
     LastUnanswered,
     Stopped,
 }
 
 impl Stop {
-    /// Lets the first `through` requests through; the last of them gets no answer if that is
-    /// wanted.
+    /// Lets the first `through` requests pass. If `last_unanswered`, the last of them gets no
+    /// answer.
     pub fn after(through: usize, last_unanswered: bool) -> Self {
         Self {
             seen: Arc::default(),
@@ -32,12 +32,12 @@ impl Stop {
         }
     }
 
-    /// From now on all goes through.
+    /// From now on, every request passes.
     pub fn revive(&self) {
         self.through.store(usize::MAX, Ordering::SeqCst);
     }
 
-    /// How many requests came so far.
+    /// Number of requests so far.
     pub fn seen(&self) -> usize {
         self.seen.load(Ordering::SeqCst)
     }

@@ -1,12 +1,12 @@
-//! The on-failure destination: what Lambda sends there when it gives an event up, and how the
-//! queue that it is hands that to the function again.
+//! The on-failure destination: the record of a discarded event, and the queue's delivery of that
+//! record to the function.
 
 use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::runtime_api::FUNCTION_ARN;
 
-/// What Lambda writes down of an event that it gives up.
+/// Lambda's record of an event that it discards.
 pub(super) fn record(request_id: &str, event: &Value, invocations: usize, error: &Value) -> Value {
     json!({
         "version": "1.0",
@@ -27,7 +27,7 @@ pub(super) fn record(request_id: &str, event: &Value, invocations: usize, error:
     })
 }
 
-/// The SQS event that hands `record` to the function for the nth time.
+/// The SQS event that delivers `record` to the function for the nth time.
 pub(super) fn sqs_event(message_id: &str, record: &Value, receives: usize) -> Value {
     json!({"Records": [{
         "messageId": message_id,
@@ -41,7 +41,7 @@ pub(super) fn sqs_event(message_id: &str, record: &Value, receives: usize) -> Va
     }]})
 }
 
-/// Whether the answer to such an event takes the message off the queue.
+/// Whether the function's answer removes the message from the queue.
 pub(super) fn is_taken(answer: &Value) -> bool {
     match &answer["batchItemFailures"] {
         Value::Null => true,
@@ -61,7 +61,7 @@ mod tests {
         assert!(!is_taken(
             &json!({"batchItemFailures": [{"itemIdentifier": "a"}]})
         ));
-        // Lambda takes what it does not understand for a failure of the whole batch.
+        // Lambda treats an answer that it does not understand as a failure of the whole batch.
         assert!(!is_taken(&json!({"batchItemFailures": "a"})));
     }
 }

@@ -1,5 +1,4 @@
-//! The queue of asynchronous invocations: delays, duplicates, retries, and the queue behind it
-//! for what has failed.
+//! The queue of asynchronous invocations: delays, duplicates, retries, and the on-failure queue.
 
 use std::{
     future::pending,
@@ -25,33 +24,32 @@ use super::{
 };
 use crate::{process::Process, seed::generator};
 
-/// How often the queue of failed events hands one over before the test is given up.
+/// The test fails when the on-failure queue has delivered a message this often.
 const MOST_RECEIVES: usize = 10;
 
-/// What became of the events so far.
+/// The results of all events so far.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// All answers of the function that are no errors, also those to what the on-failure
-    /// destination handed over.
+    /// Successful answers of the function, including those to on-failure messages.
     pub answers: Vec<Value>,
-    /// The errors of all other invocations, worded by the function or, where it died, by Lambda.
+    /// Errors of all other invocations, from the function or, if it died, from Lambda.
     pub errors: Vec<Value>,
-    /// How many invocations were killed; those that took too long do not count.
+    /// Number of killed invocations, without those that timed out.
     pub kills: usize,
-    /// How many invocations of events were repeated because they had failed.
+    /// Number of invocations that were retried after a failure.
     pub retries: usize,
-    /// How many events came twice.
+    /// Number of events that were delivered twice.
     pub duplicates: usize,
-    /// The records of the events that went to the on-failure destination.
+    /// Records that were sent to the on-failure destination.
     pub failed: Vec<Value>,
 }
 
-/// How far all is.
+/// Progress of all work.
 #[derive(Clone, Default)]
 pub(super) struct Progress {
-    /// Events and failed messages that have still to be dealt with.
+    /// Unfinished events and on-failure messages.
     pub(super) outstanding: usize,
-    /// Why this will never end well.
+    /// Why the test cannot succeed any more.
     pub(super) gave_up: Option<String>,
 }
 
@@ -60,29 +58,29 @@ pub(super) struct Dispatcher {
     variables: Vec<(String, String)>,
     policy: Policy,
     events: AtomicU64,
-    /// What is due, in the order in which it became so.
+    /// Due deliveries, in the order in which they became due.
     waiting: Mutex<Vec<Delivery>>,
-    /// As many permits as there are deliveries waiting.
+    /// One permit per waiting delivery.
     due: Semaphore,
     processes: Mutex<Vec<Arc<Process>>>,
     report: Mutex<Report>,
     pub(super) progress: watch::Sender<Progress>,
 }
 
-/// One event or message, on its way to a process.
+/// An event or message on its way to a process.
 struct Delivery {
     request_id: String,
     payload: Payload,
     /// From 1.
     attempt: usize,
-    /// Where the order is not kept, the lowest is the next.
+    /// With `reorder`, the lowest rank is delivered next.
     rank: u32,
     dice: Rng,
 }
 
 enum Payload {
     Event(Value),
-    /// The record of an event that was given up, in a message of a queue.
+    /// The record of a discarded event, in a queue message.
     Failed {
         message_id: String,
         record: Value,
@@ -104,17 +102,17 @@ impl Dispatcher {
         }
     }
 
-    /// What became of the events so far.
+    /// The results of all events so far.
     pub(super) fn report(&self) -> Report {
         self.report.lock().unwrap().clone()
     }
 
-    /// All processes so far, dead or alive.
+    /// All processes so far, running or not.
     pub(super) fn processes(&self) -> Vec<Arc<Process>> {
         self.processes.lock().unwrap().clone()
     }
 
-    /// Takes an event.
+    /// Accepts an event.
     pub(super) fn enqueue(self: &Arc<Self>, event: Value) {
         let nth = self.events.fetch_add(1, Ordering::SeqCst);
         let mut dice = generator(self.policy.seed, nth);
@@ -128,7 +126,7 @@ impl Dispatcher {
         self.add(delay, Delivery::first(Payload::Event(event), dice));
     }
 
-    /// Serves deliveries one after another, in a process that is replaced when it dies.
+    /// Serves deliveries one by one, in a process that is replaced when it dies.
     pub(super) async fn serve(self: Arc<Self>) {
         let mut environment = None;
         loop {
@@ -157,7 +155,7 @@ impl Dispatcher {
         environment
     }
 
-    /// Returns when the invocation is to be killed, if ever.
+    /// Returns when the invocation is to be killed; pending if never.
     async fn kill_after(&self, moment: Option<Duration>) {
         let Some(moment) = moment else {
             return pending().await;
@@ -207,14 +205,14 @@ impl Dispatcher {
                 self.progress.send_modify(|p| p.gave_up = Some(why));
             }
         }
-        // After what follows from it was added: in between it would look as if all were done.
+        // Only after adding the follow-up delivery: in between, all work would seem finished.
         self.progress.send_modify(|p| p.outstanding -= 1);
     }
 
     fn add(self: &Arc<Self>, pause: Duration, delivery: Delivery) {
         self.progress.send_modify(|p| p.outstanding += 1);
         if pause.is_zero() {
-            // Timers of the same moment have no order.
+            // Timers of the same instant have no order.
             return self.make_due(delivery);
         }
         let this = self.clone();
@@ -229,14 +227,14 @@ impl Dispatcher {
         self.due.add_permits(1);
     }
 
-    /// Waits for a delivery that is due.
+    /// Waits for a due delivery.
     async fn take(&self) -> Delivery {
         self.due.acquire().await.unwrap().forget();
         let mut waiting = self.waiting.lock().unwrap();
         let next = waiting
             .iter()
             .enumerate()
-            // The first of all where the order is kept.
+            // The first one if the order is kept.
             .min_by_key(|(_, delivery)| self.policy.reorder.then_some(delivery.rank));
         let place = next.unwrap().0;
         waiting.remove(place)
@@ -254,19 +252,19 @@ impl Delivery {
         }
     }
 
-    /// Another attempt at the same invocation.
+    /// Retries the same invocation.
     fn again(self) -> Self {
         let attempt = self.attempt + 1;
         Self { attempt, ..self }
     }
 
-    /// The message that tells that the event was given up.
+    /// The message with the record of the discarded event.
     fn given_up(mut self, record: Value) -> Self {
         let message_id = uuid(&mut self.dice);
         Self::first(Payload::Failed { message_id, record }, self.dice)
     }
 
-    /// The same message again, which is an invocation of its own.
+    /// The same message again, as a new invocation.
     fn received_again(mut self) -> Self {
         let request_id = uuid(&mut self.dice);
         Self {
@@ -275,7 +273,7 @@ impl Delivery {
         }
     }
 
-    /// What the function gets to see.
+    /// The event that the function receives.
     fn event(&self) -> Value {
         match &self.payload {
             Payload::Event(event) => event.clone(),

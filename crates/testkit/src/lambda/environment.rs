@@ -8,19 +8,19 @@ use tokio::{sync::oneshot, time::sleep};
 use super::runtime_api::{Invocation, RuntimeApi};
 use crate::{function::set_environment, process::Process};
 
-/// The process with its runtime API; killed when it is dropped.
+/// The process and its runtime API; killed when dropped.
 pub(super) struct Environment {
     api: RuntimeApi,
     process: Arc<Process>,
 }
 
-/// What became of an invocation.
+/// The result of an invocation.
 pub(super) enum Outcome {
     /// The function answered.
     Answer(Value),
     /// The function answered with an error.
     Error(Value),
-    /// There is no answer, and no process any more; this is how Lambda words it.
+    /// The process died without an answer; the value is Lambda's error message.
     Dead(Value),
 }
 
@@ -37,13 +37,12 @@ impl Environment {
         }
     }
 
-    /// The process.
     pub(super) fn process(&self) -> &Arc<Process> {
         &self.process
     }
 
-    /// Has the process serve one invocation. Its time starts when it is taken; when it is over,
-    /// or when `kill` says so, the process is killed.
+    /// Serves one invocation. Its time starts when the process takes it. At the timeout, or when
+    /// `kill` returns, the process is killed.
     pub(super) async fn invoke(
         &self,
         request_id: &str,

@@ -1,4 +1,4 @@
-//! The function, to send events to and to ask what became of them.
+//! The function: accepts events and reports results.
 
 use std::{
     future::poll_fn,
@@ -16,15 +16,15 @@ use super::{
     policy::Policy,
 };
 
-/// One function, hosted as Lambda hosts it; its processes are killed when it is dropped.
+/// A function, hosted as Lambda hosts it. Its processes are killed when it is dropped.
 ///
 /// ```no_run
 /// # use std::time::Duration;
-/// # use gifgen_testkit::{bed::TestBed, lambda::{Lambda, Policy}};
-/// # async fn example(bed: TestBed, worker: &str) {
+/// # use gifgen_testkit::{test_env::TestEnv, lambda::{Lambda, Policy}};
+/// # async fn example(env: TestEnv, worker: &str) {
 /// let policy = Policy { kill: 0.2, kill_within: Duration::from_millis(300), ..Policy::default() };
-/// let mut lambda = Lambda::start(worker, &bed.environment(), policy);
-/// lambda.feed(bed.our_events());
+/// let mut lambda = Lambda::start(worker, &env.environment(), policy);
+/// lambda.feed(env.our_events());
 /// lambda.idle(Duration::from_secs(60)).await;
 /// assert!(lambda.report().failed.is_empty());
 /// # }
@@ -36,8 +36,8 @@ pub struct Lambda {
 }
 
 impl Lambda {
-    /// A function whose processes run `binary` in an environment of `variables`, the function's
-    /// own (as for [`Rie`](crate::rie::Rie)), and `PATH`. They start when events come.
+    /// A function whose processes run `binary`. Their environment is `variables`, Lambda's own (as
+    /// in [`Rie`](crate::rie::Rie)), and `PATH`. Processes start when events arrive.
     pub fn start<N: AsRef<str>, V: AsRef<str>>(
         binary: impl AsRef<Path>,
         variables: &[(N, V)],
@@ -60,12 +60,12 @@ impl Lambda {
         }
     }
 
-    /// Invokes it asynchronously.
+    /// Invokes the function asynchronously.
     pub fn invoke(&self, event: Value) {
         self.dispatcher.enqueue(event);
     }
 
-    /// Invokes it with everything that a rule delivers from now on.
+    /// Invokes the function with every event that a rule delivers from now on.
     pub fn feed(&mut self, events: UnboundedReceiver<Value>) {
         let feed = Arc::new(Mutex::new(events));
         self.feeds.push(feed.clone());
@@ -80,12 +80,12 @@ impl Lambda {
         }));
     }
 
-    /// Waits until all is done that came: no event waits, none is under way, and what had failed
-    /// was taken from the on-failure destination.
+    /// Waits until no event is waiting or in progress, and the function has accepted all messages
+    /// of the on-failure destination.
     ///
     /// # Panics
-    /// After `limit`, or if the function does not take a message of the on-failure destination's
-    /// in ten times; with the logs of the processes.
+    /// After `limit`, or if the function rejects an on-failure message ten times. Prints the logs
+    /// of the processes.
     pub async fn idle(&self, limit: Duration) {
         if timeout(limit, self.all_done()).await.is_err() {
             let outstanding = self.dispatcher.progress.borrow().outstanding;
@@ -97,12 +97,12 @@ impl Lambda {
         }
     }
 
-    /// What became of the events so far.
+    /// The results of all events so far.
     pub fn report(&self) -> Report {
         self.dispatcher.report()
     }
 
-    /// What all processes have written so far, one process after another.
+    /// The output of all processes so far, one process after another.
     pub fn log(&self) -> String {
         let processes = self.dispatcher.processes();
         let logs: Vec<String> = processes.iter().map(|process| process.log()).collect();
@@ -116,7 +116,8 @@ impl Lambda {
             if let Some(why) = now.gave_up {
                 panic!("{why}; logs:\n{}", self.log());
             }
-            // A process may have published an event after the one look and ended before the other.
+            // A process may have published an event after the first check and ended before the
+            // second.
             let quiet = now.outstanding == 0 && self.feeds_are_empty();
             if quiet && !progress.has_changed().unwrap() {
                 return;

@@ -1,12 +1,12 @@
-//! Lambda's side of one function, with asynchronous invocations and all that may befall them:
-//! events come late, twice and out of order, processes are killed, failures are delivered again.
+//! Emulates Lambda's asynchronous invocations of one function, with everything that can go wrong:
+//! events arrive late, twice and out of order, processes are killed, and failures are retried.
 //!
-//! - `function`: the function, to send events to and to ask what became of them.
-//! - `policy`: how it treats events and processes.
-//! - `dispatcher`: the queue of events, their retries, and the on-failure destination behind them.
-//! - `destination`: what goes to that destination, and how its queue hands it over.
+//! - `function`: accepts events and reports results.
+//! - `policy`: how events and processes are treated.
+//! - `dispatcher`: the event queue, retries, and the on-failure destination.
+//! - `destination`: the records that go there, and their delivery by its queue.
 //! - `environment`: one process, which serves one invocation at a time.
-//! - `runtime_api`: what that process talks to.
+//! - `runtime_api`: the API that the process uses.
 
 mod destination;
 mod dispatcher;

@@ -4,39 +4,41 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-/// How events and processes are treated. [`default`](Self::default) is fair weather.
+/// How events and processes are treated. By [`default`](Self::default), nothing goes wrong.
 ///
-/// The nth event throws dice that hang on `seed` and n alone: whether it comes twice, how late,
-/// its request ids, its rank among those that wait, and when which of its invocations would be
-/// killed. What the clock decides is not in the seed's hands: what waits when a process is free,
-/// who gets the last of `most_kills`, and how far an invocation has come when it is killed.
+/// The random numbers of the nth event depend on `seed` and n only. They decide whether it is
+/// duplicated, its delay, its request ids, its rank among waiting events, and when each of its
+/// invocations would be killed. Timing is not reproducible: which events wait when a process
+/// becomes free, which invocation gets the last of `most_kills`, and how far an invocation has come
+/// when it is killed.
 #[derive(Clone, Copy, Debug)]
 pub struct Policy {
     /// Seed of all randomness.
     pub seed: u64,
-    /// How many processes there are at once.
+    /// Number of concurrent processes.
     pub concurrency: usize,
-    /// How long an invocation may take. Its process is killed then.
+    /// Time limit of an invocation. At the limit its process is killed.
     pub timeout: Duration,
-    /// How late an event comes at most.
+    /// Longest delay of an event.
     pub delay: Duration,
-    /// Whether an event may overtake others that wait.
+    /// Whether an event may overtake waiting ones.
     pub reorder: bool,
-    /// Whether a process stands still between its invocations, as Lambda freezes its environments:
-    /// no timer of it runs, and it does not notice what becomes of its connections.
+    /// Whether a process is stopped between invocations, as Lambda freezes its environments: its
+    /// timers do not run, and it does not notice closed connections.
     pub freeze: bool,
-    /// The share of events that come twice, from 0 to 1; the second up to `delay` after the first.
+    /// Share of events that are delivered twice, from 0 to 1, inclusive; the second time up to
+    /// `delay` after the first.
     pub duplicate: f64,
-    /// The share of invocations whose process is killed, from 0 to 1.
+    /// Share of invocations whose process is killed, from 0 to 1, inclusive.
     pub kill: f64,
-    /// How long after its process took it an invocation is killed at most. One that is answered
-    /// before its moment escapes.
+    /// Latest time of the kill after the process took the invocation. An invocation that is
+    /// answered earlier is not killed.
     pub kill_within: Duration,
-    /// How often that happens at most.
+    /// Most kills.
     pub most_kills: usize,
-    /// How often a failed invocation is tried again before it goes to the on-failure destination.
+    /// Retries of a failed invocation before it goes to the on-failure destination.
     pub retries: usize,
-    /// How long after a failure.
+    /// Pause before a retry.
     pub retry_pause: Duration,
 }
 
@@ -53,7 +55,7 @@ impl Default for Policy {
             kill: 0.0,
             kill_within: Duration::ZERO,
             most_kills: usize::MAX,
-            // Lambda's own default, and its most.
+            // Lambda's default and maximum.
             retries: 2,
             retry_pause: Duration::from_millis(50),
         }
@@ -61,17 +63,16 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// How late the next delivery comes.
+    /// The delay of the next delivery.
     pub(super) fn delay(&self, dice: &mut Rng) -> Duration {
         self.delay.mul_f64(dice.f64())
     }
 
-    /// Whether an event comes twice.
     pub(super) fn duplicates(&self, dice: &mut Rng) -> bool {
         dice.f64() < self.duplicate
     }
 
-    /// When an invocation would be killed. The dice are thrown equally often for each.
+    /// When an invocation would be killed. Always draws the same number of random numbers.
     pub(super) fn kill_after(&self, dice: &mut Rng) -> Option<Duration> {
         let (chance, moment) = (dice.f64(), dice.f64());
         (chance < self.kill).then(|| self.kill_within.mul_f64(moment))

@@ -1,4 +1,4 @@
-//! The runtime API of one process: hands it invocations, and takes its answers.
+//! The runtime API of one process: hands out invocations and receives answers.
 
 use std::{
     sync::{Arc, Mutex},
@@ -15,33 +15,32 @@ use tokio::sync::{
 
 use crate::server::{Body, Broken, Server, whole};
 
-/// The function's name in full.
 pub(super) const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:function";
 
-/// Where all paths begin.
+/// Prefix of all paths.
 const VERSION: &str = "/2018-06-01/runtime/";
 
-/// The API; it stops when it is dropped.
+/// Stops when dropped.
 pub(super) struct RuntimeApi {
     server: Server,
     invocations: UnboundedSender<Invocation>,
 }
 
-/// One invocation for the process.
+/// An invocation for the process.
 pub(super) struct Invocation {
     pub(super) request_id: String,
     pub(super) payload: String,
     pub(super) timeout: Duration,
-    /// Hears when the process takes it.
+    /// Signalled when the process takes it.
     pub(super) taken: oneshot::Sender<()>,
-    /// Hears what the process answers.
+    /// Receives the process's answer.
     pub(super) answer: oneshot::Sender<FunctionResult>,
 }
 
-/// What a function answers: its response, or its error with type and message.
+/// A function's response, or its error with type and message.
 pub(super) type FunctionResult = Result<Value, Value>;
 
-/// What the requests of the process have in common.
+/// State shared by the process's requests.
 struct Desk {
     waiting: tokio::sync::Mutex<UnboundedReceiver<Invocation>>,
     under_way: Mutex<Option<(String, oneshot::Sender<FunctionResult>)>>,
@@ -66,9 +65,9 @@ impl RuntimeApi {
         self.server.authority()
     }
 
-    /// Keeps `invocation` until the process asks for it.
+    /// Queues `invocation` until the process asks for it.
     pub(super) fn hand_over(&self, invocation: Invocation) {
-        // If the server is gone, its sender hears nothing.
+        // If the server is gone, the sender is dropped with it.
         self.invocations.send(invocation).ok();
     }
 }
@@ -87,13 +86,12 @@ impl Desk {
             (&Method::GET, ["invocation", "next"]) => self.next().await,
             (&Method::POST, ["invocation", id, "response"]) => Ok(self.take(id, Ok(payload()))),
             (&Method::POST, ["invocation", id, "error"]) => Ok(self.take(id, Err(payload()))),
-            // The process ends itself after that, which is what counts; its log says why.
+            // The process ends itself after that, which is what counts. Its log says why.
             (&Method::POST, ["init", "error"]) => Ok(status(StatusCode::ACCEPTED)),
             _ => Ok(status(StatusCode::NOT_FOUND)),
         }
     }
 
-    /// Waits for an invocation.
     async fn next(&self) -> Result<Response<Body>, Broken> {
         let invocation = self.waiting.lock().await.recv().await;
         let invocation = invocation.ok_or(Broken::Closed)?;

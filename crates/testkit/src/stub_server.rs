@@ -1,4 +1,4 @@
-//! A server whose answers a test words itself, for what no S3 on this machine would say.
+//! A stub server: the test writes its answers. For answers that no S3 on this machine gives.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,37 +7,37 @@ use hyper::{Request, Response, StatusCode, body::Incoming, header::CONTENT_LENGT
 
 use crate::server::{Body, Broken, Server, whole};
 
-/// What it answers.
+/// An HTTP answer.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
-    /// The HTTP status.
+    /// HTTP status.
     pub status: u16,
-    /// Headers.
+    /// Names and values.
     pub headers: Vec<(&'static str, &'static str)>,
-    /// The body; HEAD gets none.
+    /// Omitted from answers to HEAD.
     pub body: String,
 }
 
-/// A request that came.
+/// A received request.
 #[derive(Clone, Debug)]
-pub struct Asked {
-    /// Method and target, as in `GET /bucket/key?query`.
+pub struct ReceivedRequest {
+    /// Method and target, such as `GET /bucket/key?query`.
     pub line: String,
-    /// Headers in lines, names in lower case.
+    /// One header per line, with names in lower case.
     pub headers: String,
-    /// How many bytes the body had.
+    /// Size of the body in bytes.
     pub bytes: usize,
 }
 
-/// The server; it stops when it is dropped.
+/// Stops when dropped.
 #[derive(Debug)]
-pub struct Canned {
+pub struct StubServer {
     server: Server,
-    asked: Arc<Mutex<Vec<Asked>>>,
+    asked: Arc<Mutex<Vec<ReceivedRequest>>>,
 }
 
 impl Answer {
-    /// An error of S3's with this code and message.
+    /// An S3 error with this code and message.
     pub fn error(status: u16, code: &str, message: &str) -> Self {
         Self {
             status,
@@ -47,10 +47,10 @@ impl Answer {
     }
 }
 
-impl Canned {
-    /// Starts a server that gives the answer of `answer` to method and target.
+impl StubServer {
+    /// Starts a server; `answer` gets the method and target of each request.
     pub async fn start(answer: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
-        let asked = Arc::<Mutex<Vec<Asked>>>::default();
+        let asked = Arc::<Mutex<Vec<ReceivedRequest>>>::default();
         let (log, answer) = (asked.clone(), Arc::new(answer));
         let server = Server::start(move |request| say(request, log.clone(), answer.clone())).await;
         Self { server, asked }
@@ -61,15 +61,15 @@ impl Canned {
         self.server.endpoint()
     }
 
-    /// What was asked so far.
-    pub fn asked(&self) -> Vec<Asked> {
+    /// All requests so far.
+    pub fn asked(&self) -> Vec<ReceivedRequest> {
         self.asked.lock().unwrap().clone()
     }
 }
 
 async fn say(
     request: Request<Incoming>,
-    log: Arc<Mutex<Vec<Asked>>>,
+    log: Arc<Mutex<Vec<ReceivedRequest>>>,
     answer: Arc<impl Fn(&str) -> Answer>,
 ) -> Result<Response<Body>, Broken> {
     let line = format!("{} {}", request.method(), request.uri());
@@ -80,7 +80,7 @@ async fn say(
     let body = request.into_body().collect().await;
     let bytes = body.map_err(|_| Broken::Closed)?.to_bytes().len();
     let answer = answer(&line);
-    log.lock().unwrap().push(Asked {
+    log.lock().unwrap().push(ReceivedRequest {
         line,
         headers,
         bytes,

@@ -1,4 +1,4 @@
-//! The embedded AWS side, with clients, and the real splitter and worker on it.
+//! The test environment: the embedded AWS side with clients, and the real splitter and worker.
 
 use std::{
     num::NonZero,
@@ -20,7 +20,7 @@ use crate::{
     media,
 };
 
-/// Bucket of the sources.
+/// Bucket of the source videos.
 pub const FILMS: &str = "films";
 
 /// Bucket of the outputs.
@@ -30,26 +30,26 @@ pub const PREVIEWS: &str = "previews";
 ///
 /// ```no_run
 /// # async fn example() {
-/// let bed = gifgen_testkit::bed::TestBed::start().await;
-/// let object = bed.adopt("a b.mp4", &gifgen_testkit::media::video("d05")).await;
+/// let env = gifgen_testkit::test_env::TestEnv::start().await;
+/// let object = env.adopt("a b.mp4", &gifgen_testkit::media::video("d05")).await;
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct TestBed {
+pub struct TestEnv {
     stack: Stack,
     s3: aws_sdk_s3::Client,
     bus: aws_sdk_eventbridge::Client,
     directory: TempDir,
 }
 
-impl TestBed {
-    /// Starts it. Its ETags are opaque where the environment's `GIFGEN_ETAGS` says `opaque`, so that
-    /// the same tests run in both worlds.
+impl TestEnv {
+    /// Starts with the ETags that [`etags_wanted`] gives, so that the same tests can run with both
+    /// kinds.
     pub async fn start() -> Self {
         Self::start_with(etags_wanted()).await
     }
 
-    /// Starts it with these ETags.
+    /// Starts with this kind of ETags.
     pub async fn start_with(etags: ETags) -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("tmp")).unwrap();
@@ -70,49 +70,49 @@ impl TestBed {
         }
     }
 
-    /// The stack itself.
+    /// The embedded AWS side.
     pub fn stack(&self) -> &Stack {
         &self.stack
     }
 
-    /// A client for its S3 server.
+    /// A client for the S3 server.
     pub fn s3(&self) -> &aws_sdk_s3::Client {
         &self.s3
     }
 
-    /// A client for its S3 server behind a proxy at `endpoint`.
+    /// A client for the S3 server behind a proxy at `endpoint`.
     pub fn s3_behind(&self, endpoint: &str) -> aws_sdk_s3::Client {
         let credentials = self.stack.credentials();
         let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
         clients::s3(endpoint, id, secret)
     }
 
-    /// A client for its event bus.
+    /// A client for the event bus.
     pub fn bus(&self) -> &aws_sdk_eventbridge::Client {
         &self.bus
     }
 
-    /// A directory that goes away with the test, for files of its own.
+    /// A temporary directory for the test's own files.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Puts a file into [`FILMS`] under `key`, without copying it.
+    /// Registers a file as an object in [`FILMS`], without copying it.
     pub async fn adopt(&self, key: &str, file: &Path) -> ObjectInfo {
         self.stack.store().adopt(FILMS, key, file).await.unwrap()
     }
 
-    /// Puts a test video into [`FILMS`] under `key`, without copying it.
+    /// Registers a test video as an object in [`FILMS`], without copying it.
     pub async fn adopt_video(&self, key: &str, name: &str) -> ObjectInfo {
         self.adopt(key, &media::video(name)).await
     }
 
-    /// The real splitter on this stack, with these settings and else [`settings`]'s.
+    /// The real splitter on this stack. `variables` override [`settings`]' defaults.
     pub fn splitter(&self, variables: &[(&str, &str)]) -> Splitter {
         self.splitter_to(self.bus.clone(), variables)
     }
 
-    /// The real splitter on this stack's S3 and another event bus.
+    /// Like [`splitter`](Self::splitter), on another event bus.
     pub fn splitter_to(
         &self,
         bus: aws_sdk_eventbridge::Client,
@@ -121,24 +121,24 @@ impl TestBed {
         Splitter::new(self.s3.clone(), bus, settings(variables)).unwrap()
     }
 
-    /// The real worker on this stack, with these settings and else [`settings`]'s.
+    /// The real worker on this stack. `variables` override [`settings`]' defaults.
     pub fn worker(&self, variables: &[(&str, &str)]) -> Worker {
         let (s3, bus) = (self.s3.clone(), self.bus.clone());
         worker(s3, bus, self.temporary(), variables)
     }
 
-    /// Where workers make their work directories.
+    /// The parent of the workers' temporary directories.
     pub fn temporary(&self) -> std::path::PathBuf {
         self.directory.path().join("tmp")
     }
 
-    /// All events of ours (`custom.gifGenerator`) on the bus from now on.
+    /// Receives gifgen's events (`custom.gifGenerator`) from now on.
     pub fn our_events(&self) -> UnboundedReceiver<Value> {
         let pattern = json!({"source": ["custom.gifGenerator"]});
         self.stack.bus().add_rule("our-events", &pattern).unwrap()
     }
 
-    /// The environment that makes one of our binaries use this stack.
+    /// Environment variables that point one of our binaries to this stack.
     pub fn environment(&self) -> Vec<(String, String)> {
         let credentials = self.stack.credentials();
         [
@@ -161,7 +161,7 @@ impl TestBed {
     }
 }
 
-/// The ETags that `GIFGEN_ETAGS` names: `md5` or `opaque`; without it MD5.
+/// The kind of ETags in `GIFGEN_ETAGS`: `md5` (default) or `opaque`.
 pub fn etags_wanted() -> ETags {
     match std::env::var("GIFGEN_ETAGS").as_deref() {
         Err(_) | Ok("md5") => ETags::Md5,
@@ -170,7 +170,7 @@ pub fn etags_wanted() -> ETags {
     }
 }
 
-/// An invocation with an id of its own, which must be over `after` that time.
+/// An invocation with a unique id, whose deadline is `after` from now.
 pub fn invocation(after: Duration) -> Invocation {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     Invocation {
@@ -190,7 +190,7 @@ pub fn settings(variables: &[(&str, &str)]) -> Settings {
     .unwrap()
 }
 
-/// The real worker on any S3 and event bus, with one decoding thread and these settings.
+/// The real worker on any S3 and event bus, with one decoding thread.
 pub fn worker(
     s3: aws_sdk_s3::Client,
     bus: aws_sdk_eventbridge::Client,

@@ -1,14 +1,14 @@
-//! What the first bytes of a file say where FFmpeg finds no video format in it. An FFmpeg that has all
-//! demuxers names the format and refuses it; one that lacks those of still images and playlists, as the
-//! layer's does, takes such files for damaged.
+//! File signatures: explain why FFmpeg finds no video format in a file. An FFmpeg with all demuxers
+//! names the format and refuses it. One without the demuxers of still images and playlists, such as
+//! the layer's, takes such files for damaged.
 
 use gifgen_shared::rejection::{Reason, Rejection};
 
-/// How many bytes of the beginning [`rejection_of`] looks at.
-pub const BEGINNING_BYTES: u64 = 16;
+/// Number of bytes that [`rejection_of`] needs.
+pub const SIGNATURE_BYTES: u64 = 16;
 
-/// How still images and playlists begin. `?` is any byte.
-const BEGINNINGS: [&[u8]; 13] = [
+/// Signatures of still images and playlists. `?` matches any byte.
+const SIGNATURES: [&[u8]; 13] = [
     b"\x89PNG\r\n\x1a\n",
     b"\xff\xd8\xff",
     b"RIFF????WEBP",
@@ -24,13 +24,13 @@ const BEGINNINGS: [&[u8]; 13] = [
     b"DDS \x7c\0\0\0",
 ];
 
-/// Why a file is rejected in which FFmpeg found no video format, if `beginning` tells more than that.
+/// The reason to reject a file in which FFmpeg found no video format, if its signature tells one.
 pub fn rejection_of(beginning: &[u8]) -> Option<Rejection> {
     let begins_so = |pattern: &&[u8]| {
         let pairs = || pattern.iter().zip(beginning);
         pairs().count() == pattern.len() && pairs().all(|(p, byte)| *p == b'?' || p == byte)
     };
-    BEGINNINGS.iter().any(begins_so).then(not_a_video)
+    SIGNATURES.iter().any(begins_so).then(not_a_video)
 }
 
 pub(super) fn not_a_video() -> Rejection {
@@ -65,6 +65,6 @@ mod tests {
 
     #[test]
     fn no_beginning_is_longer_than_what_is_looked_at() {
-        assert!(BEGINNINGS.iter().all(|b| b.len() as u64 <= BEGINNING_BYTES));
+        assert!(SIGNATURES.iter().all(|b| b.len() as u64 <= SIGNATURE_BYTES));
     }
 }

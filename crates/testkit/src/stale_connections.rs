@@ -1,5 +1,4 @@
-//! A TCP proxy whose connections can be forgotten, as peers and NATs forget those of a function that
-//! sleeps.
+//! A TCP proxy that makes connections stale, as peers and NATs do while a function is frozen.
 
 use std::sync::{
     Arc,
@@ -12,10 +11,10 @@ use tokio::{
     task::JoinSet,
 };
 
-/// The proxy; it and its connections end with it.
+/// Closes its connections when dropped.
 #[derive(Debug)]
-pub struct Forgetful {
-    /// Where it listens: `http://127.0.0.1:PORT`.
+pub struct StaleConnectionProxy {
+    /// Address: `http://127.0.0.1:PORT`.
     endpoint: String,
     state: Arc<State>,
     _tasks: JoinSet<()>,
@@ -23,13 +22,13 @@ pub struct Forgetful {
 
 #[derive(Debug, Default)]
 struct State {
-    /// How often everything was forgotten.
+    /// Number of calls of [`freeze`](StaleConnectionProxy::freeze).
     era: AtomicUsize,
     opened: AtomicUsize,
     reset: AtomicUsize,
 }
 
-impl Forgetful {
+impl StaleConnectionProxy {
     /// Starts a proxy for `endpoint` (`http://127.0.0.1:PORT`).
     pub async fn start(endpoint: &str) -> Self {
         let upstream = endpoint.strip_prefix("http://").unwrap().to_owned();
@@ -58,18 +57,18 @@ impl Forgetful {
         &self.endpoint
     }
 
-    /// Forgets all connections that are open now. Their clients see nothing of it until they send
-    /// something: then they see a reset.
+    /// Makes all open connections stale. Their clients notice nothing until they send something,
+    /// and then see a reset.
     pub fn freeze(&self) {
         self.state.era.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// How many connections came so far.
+    /// Number of connections so far.
     pub fn opened(&self) -> usize {
         self.state.opened.load(Ordering::SeqCst)
     }
 
-    /// How many forgotten connections were used, and reset.
+    /// Number of stale connections that were used, and reset.
     pub fn reset(&self) -> usize {
         self.state.reset.load(Ordering::SeqCst)
     }
@@ -86,14 +85,14 @@ async fn pass_on(client: TcpStream, upstream: String, state: Arc<State>) {
     let (mut request, mut answer) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     loop {
         tokio::select! {
-            // What upstream sends when it forgets a connection itself, the client does not hear of.
+            // If upstream closes a stale connection, the client does not hear of it.
             biased;
             read = from_client.read(&mut request) => {
                 let Ok(count @ 1..) = read else { return };
                 if state.era.load(Ordering::SeqCst) != era {
                     state.reset.fetch_add(1, Ordering::SeqCst);
                     let client = from_client.reunite(to_client).unwrap();
-                    // What is closed without lingering is reset.
+                    // Closing without lingering sends a reset.
                     client.set_zero_linger().unwrap();
                     return;
                 }

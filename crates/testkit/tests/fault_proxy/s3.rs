@@ -1,22 +1,19 @@
-//! The fault proxy before the embedded S3 server and event bus: what each fault does to whom.
+//! The fault proxy before the embedded S3 server.
 
 use std::{
     collections::BTreeMap,
-    sync::Mutex,
     time::{Duration, Instant},
 };
 
-use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_s3::{
     config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
     presigning::PresigningConfig,
 };
 use bytes::Bytes;
 use gifgen_testkit::{
-    bed::{FILMS, PREVIEWS, TestBed},
     clients,
     fault_proxy::{Dealt, FaultProxy, Faults, Kind},
-    put_events::{FailingBus, Verdict},
+    test_env::{FILMS, PREVIEWS, TestEnv},
 };
 use http_body_util::{BodyExt as _, Empty};
 use hyper::{Request, Response, StatusCode, body::Incoming};
@@ -24,23 +21,14 @@ use hyper_util::{
     client::legacy::{Client, Error},
     rt::TokioExecutor,
 };
-use tokio::sync::mpsc;
+
+use crate::first;
 
 const KEY: &str = "a b.mp4";
 
-/// Each target's first request gets this fault.
-fn first(kinds: &'static [Kind]) -> Faults {
-    Faults {
-        seed: 1,
-        rate: 1.0,
-        kinds,
-        most_per_target: 1,
-    }
-}
-
-/// A bed with a video, and its S3 behind a proxy.
+/// A test environment with a video, and its S3 behind a proxy.
 struct Faulty {
-    bed: TestBed,
+    env: TestEnv,
     proxy: FaultProxy,
     s3: aws_sdk_s3::Client,
     video: Bytes,
@@ -48,13 +36,13 @@ struct Faulty {
 
 impl Faulty {
     async fn start(faults: Faults) -> Self {
-        let bed = TestBed::start().await;
-        let object = bed.adopt_video(KEY, "d05").await;
+        let env = TestEnv::start().await;
+        let object = env.adopt_video(KEY, "d05").await;
         let video = std::fs::read(object.body).unwrap().into();
-        let proxy = FaultProxy::start(&bed.stack().s3_endpoint(), faults).await;
-        let credentials = bed.stack().credentials();
+        let proxy = FaultProxy::start(&env.stack().s3_endpoint(), faults).await;
+        let credentials = env.stack().credentials();
         let (id, secret) = (&credentials.access_key_id, &credentials.secret_access_key);
-        // The SDK's own client: ours sends again what a connection lost.
+        // The SDK's own client, because ours retries after connection errors.
         let config = aws_sdk_s3::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .endpoint_url(proxy.endpoint())
@@ -64,7 +52,7 @@ impl Faulty {
             .retry_config(RetryConfig::disabled())
             .build();
         Self {
-            bed,
+            env,
             proxy,
             s3: aws_sdk_s3::Client::from_conf(config),
             video,
@@ -78,7 +66,7 @@ impl Faulty {
     }
 
     async fn is_there(&self, key: &str) -> bool {
-        let objects = self.bed.stack().store().list(PREVIEWS, key).await.unwrap();
+        let objects = self.env.stack().store().list(PREVIEWS, key).await.unwrap();
         !objects.is_empty()
     }
 
@@ -297,128 +285,4 @@ async fn a_seed_deals_the_same_faults_to_requests_that_race() {
     }
     assert!(runs[0].len() > 3, "{runs:?}");
     assert_eq!(runs[0], runs[1]);
-}
-
-/// A bed whose event bus is behind a proxy, and a client for it.
-async fn faulty_bus(faults: Faults) -> (TestBed, FaultProxy, aws_sdk_eventbridge::Client) {
-    let bed = TestBed::start().await;
-    let proxy = FaultProxy::start(&bed.stack().eventbridge_endpoint(), faults).await;
-    let credentials = bed.stack().credentials();
-    let bus = clients::event_bridge(
-        &proxy.endpoint(),
-        &credentials.access_key_id,
-        &credentials.secret_access_key,
-    );
-    (bed, proxy, bus)
-}
-
-fn completion(n: usize) -> PutEventsRequestEntry {
-    PutEventsRequestEntry::builder()
-        .source("custom.gifGenerator")
-        .detail_type("videoPreviewsCompleted")
-        .detail(format!(r#"{{"n":{n}}}"#))
-        .build()
-}
-
-#[tokio::test]
-async fn entries_that_fail_do_not_arrive_and_the_others_do() {
-    let (bed, proxy, bus) = faulty_bus(first(&[Kind::FailEntries])).await;
-    let mut events = bed.our_events();
-    let put = bus
-        .put_events()
-        .set_entries(Some((0..10).map(completion).collect()));
-    let answer = put.send().await.unwrap();
-    let failed = answer.failed_entry_count as usize;
-    assert!((1..10).contains(&failed), "{failed}");
-    for (n, result) in answer.entries().iter().enumerate() {
-        match &result.event_id {
-            Some(id) => {
-                let event = events.try_recv().unwrap();
-                assert_eq!(
-                    (&event["detail"]["n"], &event["id"]),
-                    (&n.into(), &(**id).into())
-                );
-            }
-            None => assert_eq!(result.error_code(), Some("ThrottlingException")),
-        }
-    }
-    assert!(events.is_empty());
-    assert_eq!(proxy.lost_acknowledgements(), 0);
-    let alone = bus
-        .put_events()
-        .entries(completion(0))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(alone.failed_entry_count, 0);
-    assert_eq!(
-        proxy.requests(),
-        BTreeMap::from([("PutEvents".to_owned(), 2)])
-    );
-}
-
-#[tokio::test]
-async fn an_accepted_completion_whose_answer_is_destroyed_is_a_lost_acknowledgement() {
-    for kind in [&[Kind::LostAnswer], &[Kind::CutAnswer], &[Kind::Truncate]] {
-        let (bed, proxy, bus) = faulty_bus(first(kind)).await;
-        let mut events = bed.our_events();
-        // The SDK sends it again.
-        bus.put_events()
-            .entries(completion(0))
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(proxy.lost_acknowledgements(), 1, "{kind:?}");
-        assert!(events.try_recv().is_ok() && events.try_recv().is_ok());
-    }
-}
-
-#[tokio::test]
-async fn a_completion_that_never_arrived_is_no_lost_acknowledgement() {
-    for kind in [
-        &[Kind::CutRequest],
-        &[Kind::Status(429)],
-        &[Kind::Status(500)],
-    ] {
-        let (bed, proxy, bus) = faulty_bus(first(kind)).await;
-        let mut events = bed.our_events();
-        bus.put_events()
-            .entries(completion(0))
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(proxy.lost_acknowledgements(), 0, "{kind:?}");
-        assert!(events.try_recv().is_ok() && events.is_empty());
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_completion_whose_sender_is_gone_before_the_answer_is_a_lost_acknowledgement() {
-    let (heard, mut hearing) = mpsc::unbounded_channel();
-    let (go, waiting) = std::sync::mpsc::channel();
-    let waiting = Mutex::new(waiting);
-    let slow = FailingBus::start(move |_, _| {
-        heard.send(()).unwrap();
-        waiting.lock().unwrap().recv().unwrap();
-        Verdict::Take
-    })
-    .await;
-    let proxy = FaultProxy::start(&slow.endpoint(), first(&[])).await;
-    let bus = clients::event_bridge(&proxy.endpoint(), "test", "test");
-    let put = tokio::spawn(bus.put_events().entries(completion(0)).send());
-    hearing.recv().await.unwrap();
-    put.abort();
-    assert!(put.await.unwrap_err().is_cancelled());
-    // The proxy may learn of it only by the broken connection.
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    go.send(()).unwrap();
-    let counted = async {
-        while proxy.lost_acknowledgements() == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    let minute = Duration::from_secs(60);
-    tokio::time::timeout(minute, counted).await.unwrap();
-    assert_eq!(slow.requests().len(), 1);
-    assert_eq!(proxy.lost_acknowledgements(), 1);
 }

@@ -1,19 +1,19 @@
-//! A server that takes connections and never answers.
+//! A server that accepts connections and never answers.
 
 use std::fs;
 
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-/// The server; its connections are closed when it is dropped.
+/// Closes its connections when dropped.
 #[derive(Debug)]
-pub struct Hang {
+pub struct UnresponsiveServer {
     authority: String,
     accepted: watch::Receiver<usize>,
     accepting: JoinHandle<()>,
 }
 
-impl Hang {
-    /// Starts to listen.
+impl UnresponsiveServer {
+    /// Starts listening.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let authority = listener.local_addr().unwrap().to_string();
@@ -37,14 +37,14 @@ impl Hang {
         format!("http://{}", self.authority)
     }
 
-    /// Waits until somebody has connected.
+    /// Waits for a connection.
     pub async fn connected(&self) {
         let mut accepted = self.accepted.clone();
         accepted.wait_for(|count| *count > 0).await.unwrap();
     }
 
-    /// The command lines of the processes that name this server, such as an FFmpeg that reads
-    /// from it.
+    /// Command lines of the processes whose arguments contain this server's address, such as an
+    /// FFmpeg that reads from it.
     pub fn named_by(&self) -> Vec<String> {
         fs::read_dir("/proc")
             .unwrap()
@@ -55,7 +55,7 @@ impl Hang {
     }
 }
 
-impl Drop for Hang {
+impl Drop for UnresponsiveServer {
     fn drop(&mut self) {
         self.accepting.abort();
     }

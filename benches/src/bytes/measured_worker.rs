@@ -1,5 +1,5 @@
-//! The local AWS side, and the lanes in which slices are read: each has a proxy of its own, so that
-//! what slices read that run at once is told apart.
+//! Workers whose reads are measured. Each has its own proxy, so that the reads of concurrent slices
+//! can be told apart.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -13,21 +13,21 @@ use gifgen_shared::{
     video_stream::VideoStream,
 };
 use gifgen_testkit::{
-    bed::{FILMS, TestBed, worker},
     counting_proxy::CountingProxy,
+    test_env::{FILMS, TestEnv, worker},
 };
 use gifgen_worker::Worker;
 use serde_json::Value;
 
 use super::reads::Reads;
 
-/// What a request for a source waits for.
+/// Delay of each request for a source.
 pub const LATENCY: Duration = Duration::from_millis(20);
 
 /// Life of the presigned URLs: longer than any file takes.
 const EXPIRY: Duration = Duration::from_secs(12 * 3600);
 
-/// Settings of splitter and worker: reading is what is measured, so there is little to make of it.
+/// Settings of splitter and worker: minimal rendering, because only reading is measured.
 pub const SETTINGS: [(&str, &str); 5] = [
     ("FRAMES", "none"),
     ("GIF_WIDTH", "16"),
@@ -36,11 +36,11 @@ pub const SETTINGS: [(&str, &str); 5] = [
     ("URL_EXPIRY_SECONDS", "43200"),
 ];
 
-/// A proxy, and a worker behind it.
-pub struct Lane {
-    /// The proxy.
+/// A worker behind its own proxy.
+pub struct MeasuredWorker {
+    /// Counts the worker's reads.
     pub proxy: CountingProxy,
-    /// The worker.
+    /// The real worker.
     pub worker: Worker,
     s3: aws_sdk_s3::Client,
 }
@@ -48,28 +48,28 @@ pub struct Lane {
 /// A slice as the splitter planned it.
 #[derive(Clone, Debug)]
 pub struct Planned {
-    /// Its event.
+    /// The slice event.
     pub event: Value,
-    /// Its times.
+    /// Its index and times.
     pub slice: Slice,
-    /// The stream that it is of.
+    /// The stream to render.
     pub video: VideoStream,
 }
 
-impl Lane {
-    /// A lane whose worker has these variables beside [`SETTINGS`].
-    pub async fn start(bed: &TestBed, variables: &[(&str, &str)]) -> Self {
-        let proxy = CountingProxy::start(&bed.stack().s3_endpoint(), LATENCY).await;
-        let s3 = bed.s3_behind(&proxy.endpoint());
+impl MeasuredWorker {
+    /// Starts a worker with these settings in addition to [`SETTINGS`].
+    pub async fn start(env: &TestEnv, variables: &[(&str, &str)]) -> Self {
+        let proxy = CountingProxy::start(&env.stack().s3_endpoint(), LATENCY).await;
+        let s3 = env.s3_behind(&proxy.endpoint());
         let variables = [&SETTINGS, variables].concat();
-        let worker = worker(s3.clone(), bed.bus().clone(), bed.temporary(), &variables);
+        let worker = worker(s3.clone(), env.bus().clone(), env.temporary(), &variables);
         Self { proxy, worker, s3 }
     }
 
-    /// A URL of the object `key` that leads through this lane's proxy.
+    /// A URL of the object `key` through this worker's proxy.
     ///
     /// # Errors
-    /// If the key is none.
+    /// The key is invalid.
     pub async fn url(&self, key: &str) -> Result<PresignedUrl> {
         let source = Source {
             bucket: FILMS.into(),
@@ -80,32 +80,32 @@ impl Lane {
     }
 }
 
-/// Does `work` for each of `slices`, as many at once as there are lanes. What each read, in the
-/// order of the slices.
+/// Runs `work` for each of `slices`, one at a time per worker. Returns the reads of each slice, in
+/// the order of `slices`.
 ///
 /// # Errors
-/// If `work` fails.
+/// `work` fails.
 pub async fn each(
-    lanes: &[Lane],
+    workers: &[MeasuredWorker],
     slices: &[Planned],
-    work: impl AsyncFn(&Lane, &Planned) -> Result<()>,
+    work: impl AsyncFn(&MeasuredWorker, &Planned) -> Result<()>,
 ) -> Result<Vec<Reads>> {
     let (next, work) = (AtomicUsize::new(0), &work);
-    let in_lane = async |lane: &Lane| {
+    let in_worker = async |worker: &MeasuredWorker| {
         let mut done = Vec::new();
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
             let Some(planned) = slices.get(place) else {
                 return anyhow::Ok(done);
             };
-            lane.proxy.take().await;
+            worker.proxy.take().await;
             let start = planned.slice.start;
-            let worked = work(lane, planned).await;
+            let worked = work(worker, planned).await;
             worked.with_context(|| format!("the slice at {start} s failed"))?;
-            done.push((place, Reads::new(lane.proxy.take().await)));
+            done.push((place, Reads::new(worker.proxy.take().await)));
         }
     };
-    let done = try_join_all(lanes.iter().map(in_lane)).await?;
+    let done = try_join_all(workers.iter().map(in_worker)).await?;
     let mut done: Vec<_> = done.into_iter().flatten().collect();
     done.sort_by_key(|(place, _)| *place);
     Ok(done.into_iter().map(|(_, reads)| reads).collect())

@@ -1,4 +1,4 @@
-//! ffprobe's answer in JSON, and what it says about the source.
+//! ffprobe's JSON output, and what it says about the source.
 
 use std::collections::HashMap;
 
@@ -8,23 +8,21 @@ use gifgen_shared::{
 };
 use serde::Deserialize;
 
-use crate::{beginning::not_a_video, error::ProbeError, ffmpeg_input::MAX_PIXELS};
+use crate::{error::ProbeError, ffmpeg_input::MAX_PIXELS, file_signature::not_a_video};
 
-/// Tallest picture that is taken, in multiples of its width: a still 3840 wide then still fits
-/// into a JPG.
+/// Largest accepted ratio of height to width: a still 3840 pixels wide then still fits into a JPEG.
 const TALLEST: u32 = 16;
 
-/// What FFmpeg says of pictures above our limit, and above its own; it then gives no size at all
-/// (`av_image_check_size2` in libavutil).
+/// FFmpeg's messages for pictures above our limit, and above its own. In the second case the stream
+/// has no size (`av_image_check_size2` in libavutil).
 const TOO_MANY_PIXELS: &str = "exceeds specified max pixel count";
 const NO_SIZE: (&str, &str) = ("Picture size ", " is invalid");
 
-// FFmpeg's error codes: `AVERROR(errno)` for what the system says, tags for its own
-// (libavutil/error.h).
+// FFmpeg's error codes: `AVERROR(errno)` for system errors, tags for its own (libavutil/error.h).
 const INVALID_DATA: i64 = -1_094_995_529; // AVERROR_INVALIDDATA
 const NOT_ON_WHITELIST: i64 = -22; // AVERROR(EINVAL), from check_whitelist() in libavformat
-// AVERROR(ENOMEM). A machine that is short of memory kills; an error is what the limits of the cage
-// and of the number of streams give.
+// AVERROR(ENOMEM). A machine that is short of memory kills; this error comes from the limits of the
+// sandbox and of the number of streams.
 const NO_MEMORY: i64 = -12;
 const PERMANENT_CODES: [i64; 7] = [
     -1_128_613_112, // AVERROR_DECODER_NOT_FOUND
@@ -36,26 +34,26 @@ const PERMANENT_CODES: [i64; 7] = [
     -34,            // AVERROR(ERANGE)
 ];
 
-/// An answer without an error in it.
+/// Output without an error.
 #[derive(Deserialize)]
-pub(super) struct Answer {
-    error: Option<AnswerError>,
+pub(super) struct FfprobeOutput {
+    error: Option<FfprobeError>,
     format: Option<Format>,
     #[serde(default)]
     streams: Vec<Stream>,
-    /// Packets and pictures, mixed.
+    /// Packets and frames, interleaved.
     #[serde(default)]
     pub packets_and_frames: Vec<HeadEntry>,
-    /// What ffprobe wrote to standard error, without the URL.
+    /// ffprobe's standard error, without the URL.
     #[serde(skip)]
-    said: String,
-    /// Whether ffprobe had most of the memory that it may have.
+    stderr: String,
+    /// Whether ffprobe's peak memory was near its limit.
     #[serde(skip)]
     pub near_memory_bound: bool,
 }
 
 #[derive(Deserialize)]
-struct AnswerError {
+struct FfprobeError {
     code: i64,
     string: String,
 }
@@ -88,7 +86,7 @@ struct SideData {
     rotation: Option<i64>,
 }
 
-/// A packet or a picture near the start of a stream.
+/// A packet or frame near the start of a stream.
 #[derive(Deserialize)]
 pub(super) struct HeadEntry {
     #[serde(rename = "type")]
@@ -100,33 +98,34 @@ pub(super) struct HeadEntry {
     pub flags: String,
 }
 
-impl Answer {
-    /// Reads what ffprobe wrote to its two outputs.
-    pub fn parse(stdout: &[u8], said: String) -> Result<Self, ProbeError> {
+impl FfprobeOutput {
+    /// Parses ffprobe's standard output; `stderr` is its standard error.
+    pub fn parse(stdout: &[u8], stderr: String) -> Result<Self, ProbeError> {
         if stdout.is_empty() {
-            // ffprobe itself always prints at least `{`; this one did not come so far, for want
-            // of a library, say.
+            // ffprobe always prints at least `{`. This one failed before that, for example because
+            // a library is missing.
             return Err(ProbeError::Interrupted {
-                reason: format!("does not run: {said}"),
+                reason: format!("does not run: {stderr}"),
             });
         }
-        let answer: Self = serde_json::from_slice(stdout).map_err(|error| {
-            // FFmpeg 5.1 can print just `{` and exit with 1.
-            unreadable(&format!("ffprobe gives no usable answer ({error}): {said}"))
+        let output: Self = serde_json::from_slice(stdout).map_err(|error| {
+            // FFmpeg 5.1 may print just `{` and exit with 1.
+            unreadable(&format!(
+                "ffprobe gives no usable answer ({error}): {stderr}"
+            ))
         })?;
-        match &answer.error {
-            None => Ok(Self { said, ..answer }),
-            Some(error) => Err(judge(error)),
+        match &output.error {
+            None => Ok(Self { stderr, ..output }),
+            Some(error) => Err(classify(error)),
         }
     }
 
-    /// The container.
     pub fn format(&self) -> Result<&Format, Rejection> {
         let missing = || unreadable("ffprobe finds no container");
         self.format.as_ref().ok_or_else(missing)
     }
 
-    /// The default video stream, else the first.
+    /// The default video stream, or else the first.
     pub fn video_stream(&self) -> Result<&Stream, Rejection> {
         let is_default = |stream: &&Stream| stream.disposition.get("default") == Some(&1);
         let mut streams = self.streams.iter();
@@ -142,11 +141,11 @@ impl Answer {
         ))
     }
 
-    /// Width and height of `stream` as displayed, in pixels.
+    /// Displayed width and height in pixels.
     pub fn displayed_size(&self, stream: &Stream) -> Result<(u32, u32), Rejection> {
         let (width, height) = (stream.width, stream.height);
         if width == 0 || height == 0 {
-            return Err(if speaks_of_too_many_pixels(&self.said) {
+            return Err(if reports_too_many_pixels(&self.stderr) {
                 too_large("its pictures")
             } else {
                 unreadable("the video stream has no picture size")
@@ -168,20 +167,20 @@ impl Answer {
 }
 
 impl Format {
-    /// The length that the container claims, in seconds.
+    /// The duration that the container claims, in seconds.
     pub fn claimed_seconds(&self) -> Option<f64> {
         seconds(&self.duration)
     }
 }
 
 impl Stream {
-    /// Whether its pictures are made of two fields.
+    /// Whether its frames consist of two fields.
     pub fn is_interlaced(&self) -> bool {
         matches!(self.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt"))
     }
 }
 
-/// A number of seconds that ffprobe wrote, if it is one.
+/// Parses ffprobe's seconds; `None` for `N/A` and other text.
 pub(super) fn seconds(text: &Option<String>) -> Option<f64> {
     text.as_ref()?.parse().ok().filter(|s: &f64| s.is_finite())
 }
@@ -199,8 +198,8 @@ fn too_large(what: &str) -> Rejection {
     )
 }
 
-/// What an error code of ffprobe says about the source.
-fn judge(error: &AnswerError) -> ProbeError {
+/// Maps ffprobe's error code to an error of the source, or a transient one.
+fn classify(error: &FfprobeError) -> ProbeError {
     match error.code {
         NOT_ON_WHITELIST => not_a_video().into(),
         INVALID_DATA => {
@@ -220,14 +219,15 @@ fn judge(error: &AnswerError) -> ProbeError {
     }
 }
 
-fn speaks_of_too_many_pixels(said: &str) -> bool {
-    // It says the same of pictures without width or height.
+fn reports_too_many_pixels(stderr: &str) -> bool {
+    // FFmpeg prints the same for pictures without width or height.
     let is_beyond_ffmpeg = |line: &str| {
         let (_, rest) = line.split_once(NO_SIZE.0)?;
         let (width, height) = rest.split_once(NO_SIZE.1)?.0.split_once('x')?;
         Some(width.parse::<u32>().ok()? > 0 && height.parse::<u32>().ok()? > 0)
     };
-    said.lines()
+    stderr
+        .lines()
         .any(|line| line.contains(TOO_MANY_PIXELS) || is_beyond_ffmpeg(line) == Some(true))
 }
 
@@ -242,9 +242,9 @@ mod tests {
 
     use super::*;
 
-    fn answer(streams: Value) -> Answer {
+    fn output(streams: Value) -> FfprobeOutput {
         let json = json!({"format": {"format_name": "x", "nb_streams": 3}, "streams": streams});
-        Answer::parse(json.to_string().as_bytes(), String::new()).unwrap()
+        FfprobeOutput::parse(json.to_string().as_bytes(), String::new()).unwrap()
     }
 
     fn stream(index: u32, default: u8) -> Value {
@@ -253,17 +253,17 @@ mod tests {
     }
 
     fn size(stream: Value) -> Result<(u32, u32), Rejection> {
-        let answer = answer(json!([stream]));
-        answer.displayed_size(answer.video_stream()?)
+        let output = output(json!([stream]));
+        output.displayed_size(output.video_stream()?)
     }
 
     #[test]
     fn the_default_stream_is_chosen_else_the_first() {
-        let streams = answer(json!([stream(0, 0), stream(3, 1), stream(4, 1)]));
+        let streams = output(json!([stream(0, 0), stream(3, 1), stream(4, 1)]));
         assert_eq!(streams.video_stream().unwrap().index, 3);
-        let streams = answer(json!([stream(2, 0), stream(5, 0)]));
+        let streams = output(json!([stream(2, 0), stream(5, 0)]));
         assert_eq!(streams.video_stream().unwrap().index, 2);
-        let error = answer(json!([])).video_stream().err().unwrap();
+        let error = output(json!([])).video_stream().err().unwrap();
         assert_eq!(error.reason, Reason::NoVideoStream);
     }
 
@@ -286,7 +286,7 @@ mod tests {
 
     #[test]
     fn pictures_that_ffmpeg_cannot_address_are_too_large_and_those_without_a_size_are_not() {
-        let speaks = |size| speaks_of_too_many_pixels(&format!("[IMGUTILS @ 0x7f] {size}"));
+        let speaks = |size| reports_too_many_pixels(&format!("[IMGUTILS @ 0x7f] {size}"));
         assert!(speaks("Picture size 30000x30000 is invalid"));
         assert!(speaks(
             "Picture size 9000x4400 exceeds specified max pixel count 35651584"
@@ -299,7 +299,7 @@ mod tests {
     fn codes_of_the_network_are_transient_and_codes_of_the_content_are_not() {
         let judged = |code| {
             let string = "x".into();
-            judge(&AnswerError { code, string })
+            classify(&FfprobeError { code, string })
         };
         assert!(matches!(judged(-5), ProbeError::Interrupted { .. }));
         assert!(matches!(
@@ -313,9 +313,9 @@ mod tests {
 
     #[test]
     fn a_program_that_says_nothing_is_to_blame_and_not_the_source() {
-        let error = Answer::parse(b"", "libavcodec.so not found".into()).err();
+        let error = FfprobeOutput::parse(b"", "libavcodec.so not found".into()).err();
         assert!(matches!(error, Some(ProbeError::Interrupted { .. })));
-        let error = Answer::parse(b"{", String::new()).err();
+        let error = FfprobeOutput::parse(b"{", String::new()).err();
         assert!(matches!(error, Some(ProbeError::Rejected(_))));
     }
 }
