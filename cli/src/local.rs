@@ -118,7 +118,7 @@ impl Local {
         let stack = Stack::start_on(address, &folder.path().join("s3")).await?;
         stack.store().create_bucket(SOURCE_BUCKET).await?;
         stack.store().create_bucket(DESTINATION_BUCKET).await?;
-        let (ffmpeg, frames) = (settings.ffmpeg.clone(), settings.look.frames);
+        let (ffmpeg, frames) = (settings.ffmpeg.clone(), settings.previews.frames);
         let dispatcher = dispatcher(&stack, settings, concurrency, temporary)?;
         Ok(Self {
             stack,

@@ -20,7 +20,7 @@ pub struct Settings {
     /// Event bus that all our events go to.
     pub event_bus_name: String,
     /// The settings that determine a run's objects.
-    pub look: PreviewSettings,
+    pub previews: PreviewSettings,
     /// Lifetime of presigned URLs, 60 to 43,200 seconds, both inclusive.
     pub url_expiry: Duration,
     /// Longest accepted video, 1 to 277 hours, both inclusive.
@@ -83,7 +83,7 @@ impl Settings {
             event_bus_name: environment
                 .text("EVENT_BUS_NAME")?
                 .unwrap_or_else(|| "default".into()),
-            look: environment.preview_settings()?,
+            previews: environment.preview_settings()?,
             url_expiry: Duration::from_secs(u64::from(
                 environment
                     .number("URL_EXPIRY_SECONDS", 60..=43_200)?
@@ -220,13 +220,16 @@ mod tests {
     #[test]
     fn defaults_are_those_of_the_contract() {
         let settings = read(&[]).unwrap();
-        assert_eq!(settings.look.slice_seconds, 30);
-        assert_eq!(settings.look.frames, Frames::Each);
-        assert_eq!((settings.look.gif_width, settings.look.gif_fps), (240, 10));
-        assert_eq!(settings.look.gif_dither, GifDither::Ordered);
-        assert_eq!(settings.look.decode, Decode::Exact);
-        assert_eq!(settings.look.frame_width, None);
-        assert_eq!(settings.look.frame_quality, 5);
+        assert_eq!(settings.previews.slice_seconds, 30);
+        assert_eq!(settings.previews.frames, Frames::Each);
+        assert_eq!(
+            (settings.previews.gif_width, settings.previews.gif_fps),
+            (240, 10)
+        );
+        assert_eq!(settings.previews.gif_dither, GifDither::Ordered);
+        assert_eq!(settings.previews.decode, Decode::Exact);
+        assert_eq!(settings.previews.frame_width, None);
+        assert_eq!(settings.previews.frame_quality, 5);
         assert_eq!(settings.url_expiry, Duration::from_secs(900));
         assert_eq!(settings.max_video_hours, 12);
         assert_eq!(settings.event_bus_name, "default");

@@ -10,7 +10,7 @@ use gifgen_ledger::{
     error::LedgerError,
     run::{Run, Versioned},
 };
-use gifgen_reader::{GatewayError, Http, NoTls, ReadError};
+use gifgen_reader::{Http, LoopbackProxyError, NoTls, ReadError};
 use gifgen_shared::{
     deadline::Deadline,
     error_chain::with_causes,
@@ -65,7 +65,7 @@ pub enum SplitError {
     },
     /// The loopback proxy for ffprobe could not be started.
     #[error(transparent)]
-    LoopbackProxy(#[from] GatewayError),
+    LoopbackProxy(#[from] LoopbackProxyError),
     /// Some events are not on the bus.
     #[error(transparent)]
     Publish(#[from] PublishError),
@@ -203,7 +203,7 @@ impl Splitter {
                 SourceState::Gone => return Ok(created.ignored("it was deleted")),
             };
             if let Some(read) = &read
-                && read.0.covers(pinned.source(), &self.settings.look)
+                && read.0.covers(pinned.source(), &self.settings.previews)
             {
                 if let Race::Won(outcome) = self.resume(read, created.restored_at, deadline).await?
                 {
@@ -225,7 +225,7 @@ impl Splitter {
                 video,
                 index,
             } = measured;
-            let run = Run::new(facts, video, self.settings.look, before).being_sent();
+            let run = Run::new(facts, video, self.settings.previews, before).being_sent();
             if self.ledger.begin(&run, read.as_ref()).await? {
                 return self.start(&run, index.as_ref(), deadline).await;
             }
@@ -247,7 +247,7 @@ impl Splitter {
         deadline: Deadline,
     ) -> Result<Outcome, SplitError> {
         if let Some((run, _)) = read
-            && run.covers(source, &self.settings.look)
+            && run.covers(source, &self.settings.previews)
         {
             match self.ledger.manifest_of(&run).await? {
                 Some((manifest, _)) if manifest.is_complete() => {

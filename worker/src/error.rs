@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use gifgen_child::ChildError;
 use gifgen_ledger::{error::LedgerError, outcome::SliceFailure};
 use gifgen_probe::ProbeError;
-use gifgen_reader::{GatewayError, NoTls, ReadError, probing::ProbingError};
+use gifgen_reader::{LoopbackProxyError, NoTls, ReadError, probing::ProbingError};
 use gifgen_shared::{
     error_chain::with_causes,
     rejection::Rejection,
@@ -108,7 +108,7 @@ pub enum TransientError {
     Probe(ProbeError),
     /// There is no port on which FFmpeg could read the source.
     #[error(transparent)]
-    LoopbackProxy(GatewayError),
+    LoopbackProxy(LoopbackProxyError),
     /// There is no pipe to FFmpeg, or it broke.
     #[error("failed to use a pipe to FFmpeg: {0}")]
     Pipe(std::io::Error),

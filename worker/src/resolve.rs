@@ -84,7 +84,7 @@ impl Worker {
             let reader = self.sources.open(source).await?;
             let (header, length) = self.measure(&reader, deadline).await?;
             let (facts, video) = SourceFacts::of(reader.pinned(), header, length);
-            let run = Run::new(facts, video, self.settings.look, before);
+            let run = Run::new(facts, video, self.settings.previews, before);
             let Some(slice) = run.slice(&event.slice()) else {
                 return Ok(Membership::Untracked);
             };
@@ -136,7 +136,7 @@ impl Worker {
             slice: SliceSpec {
                 slice,
                 video: header.video,
-                settings: self.settings.look,
+                settings: self.settings.previews,
             },
         })
     }

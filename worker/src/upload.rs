@@ -150,7 +150,7 @@ async fn steps_for_existing<'a>(
             let own = content.as_of(run);
             let same = listed.bytes == content.bytes
                 && own.is_some()
-                && bucket.look(&content.upload.key, &listed.etag).await? == own;
+                && bucket.inspect(&content.upload.key, &listed.etag).await? == own;
             Ok(if same {
                 Step::Adopt(content.object(listed.etag.clone()))
             } else {

@@ -249,7 +249,7 @@ impl Bucket {
     /// # Errors
     /// If S3 cannot be asked, or refuses: for objects with a key of KMS it takes the right to decrypt.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
-    pub async fn look(&self, key: &str, version: &ETag) -> Result<Option<Seen>, LedgerError> {
+    pub async fn inspect(&self, key: &str, version: &ETag) -> Result<Option<Seen>, LedgerError> {
         let head = self.s3.head_object().bucket(&self.name).key(key);
         let head = head
             .if_match(version.as_str())

@@ -218,7 +218,7 @@ impl Ledger {
             mark: Some(run.mark()),
         });
         if let Some(there) = there.as_ref().filter(|there| there.bytes == bytes)
-            && self.bucket.look(&key, &there.etag).await? == own
+            && self.bucket.inspect(&key, &there.etag).await? == own
         {
             return Ok(Race::Won(Some(object(there.etag.clone()))));
         }

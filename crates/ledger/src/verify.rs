@@ -113,7 +113,7 @@ impl Ledger {
                 match (problem, listed, &object.sha256) {
                     (Problem::Replaced, Some(listed), Some(sum)) => {
                         doubtful.push(async move {
-                            let seen = self.bucket.look(&object.key, &listed.etag).await?;
+                            let seen = self.bucket.inspect(&object.key, &listed.etag).await?;
                             let sha256 = seen.and_then(|seen| seen.sha256);
                             Ok((sha256.as_ref() != Some(sum)).then_some(is))
                         });

@@ -14,5 +14,5 @@ mod reader;
 pub use block_cache::BlockCache;
 pub use error::ReadError;
 pub use http::{Http, NoTls};
-pub use loopback_proxy::{GatewayError, LoopbackProxy};
+pub use loopback_proxy::{LoopbackProxy, LoopbackProxyError};
 pub use reader::{RangeStream, Reader};

@@ -54,7 +54,7 @@ pub struct LoopbackProxy {
 /// A port could not be opened. Transient.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to open a loopback port")]
-pub struct GatewayError(#[from] std::io::Error);
+pub struct LoopbackProxyError(#[from] std::io::Error);
 
 impl LoopbackProxy {
     /// Serves `blocks` on a port of 127.0.0.1 that the kernel picks, at a path that nobody can guess. Other users of
@@ -62,7 +62,7 @@ impl LoopbackProxy {
     ///
     /// # Errors
     /// If there is no port.
-    pub async fn start(blocks: Arc<BlockCache>) -> Result<Self, GatewayError> {
+    pub async fn start(blocks: Arc<BlockCache>) -> Result<Self, LoopbackProxyError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let mut secret = [0; 16];

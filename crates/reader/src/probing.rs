@@ -8,7 +8,7 @@ use gifgen_shared::{deadline::Deadline, header::Header, rejection::Reason};
 use crate::{
     block_cache::BlockCache,
     error::ReadError,
-    loopback_proxy::{GatewayError, LoopbackProxy},
+    loopback_proxy::{LoopbackProxy, LoopbackProxyError},
 };
 
 /// Why a source could not be probed.
@@ -22,7 +22,7 @@ pub enum ProbingError {
     Read(#[from] ReadError),
     /// The loopback proxy got no port. Transient.
     #[error(transparent)]
-    LoopbackProxy(#[from] GatewayError),
+    LoopbackProxy(#[from] LoopbackProxyError),
 }
 
 /// Probes the header and the first pictures; see [`Probe::header`].
