@@ -8,8 +8,8 @@ use gifgen_shared::{
     backoff::Backoff, deadline::Deadline, error_chain::with_causes, slice_event::SliceEvent,
 };
 use gifgen_splitter::{
+    Splitter,
     outcome::{Outcome, Summary},
-    splitter::Splitter,
 };
 use gifgen_worker::{Answer, Invocation, Report, Worker};
 use serde_json::{Value, json};

@@ -15,7 +15,7 @@ use gifgen_shared::{
     settings::{Settings, SettingsError},
     work_dir::{WorkDir, sweep},
 };
-use gifgen_splitter::splitter::Splitter;
+use gifgen_splitter::Splitter;
 use gifgen_stack::{BusError, Stack, StackError, StoreError};
 use gifgen_worker::{TransientError, Worker};
 

@@ -9,7 +9,7 @@ use gifgen_shared::{
     settings::SettingsError,
     slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
 };
-use gifgen_splitter::splitter::Splitter;
+use gifgen_splitter::Splitter;
 use gifgen_worker::{Invocation, Worker};
 use serde_json::{Value, json};
 

@@ -8,7 +8,7 @@ use gifgen_reader::{BlockCache, ReadError, Reader};
 use gifgen_shared::{blocking::blocking, deadline::Deadline, video_stream::VideoStream};
 use tokio::time::timeout;
 
-use crate::splitter::{SplitError, Splitter};
+use crate::{error::SplitError, splitter::Splitter};
 
 /// Reads the index of the stream `video`; `None` if the `container` has none. It takes half of the
 /// remaining time at most, because workers can do without it.

@@ -1,10 +1,15 @@
 //! The splitter: takes the event of a new source and sends one event for each slice.
+//!
+//! [`Splitter::handle`] has the way of an event from top to bottom.
 
+mod error;
+mod handle;
 mod indexing;
 mod measure;
 pub mod outcome;
 mod send;
-pub mod splitter;
+mod splitter;
 pub mod trigger;
 
-pub use crate::splitter::{SplitError, Splitter};
+pub use error::SplitError;
+pub use splitter::Splitter;

@@ -8,7 +8,7 @@ use gifgen_shared::{
     deadline::Deadline,
     settings::{Settings, refuse},
 };
-use gifgen_splitter::splitter::Splitter;
+use gifgen_splitter::Splitter;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing::init_default_subscriber};
 use serde_json::Value;
 use tokio::runtime::Runtime;

@@ -18,8 +18,9 @@ use gifgen_shared::{
 };
 
 use crate::{
+    error::SplitError,
     indexing::{self, index},
-    splitter::{SplitError, Splitter},
+    splitter::Splitter,
 };
 
 /// What the splitter knows about a source that can be rendered.

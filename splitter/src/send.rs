@@ -13,11 +13,7 @@ use gifgen_ledger::{
 use gifgen_shared::{backoff::Backoff, deadline::Deadline, slice::Slice, source::ETag};
 use tokio::time::{sleep, timeout};
 
-use crate::{
-    indexing::index,
-    outcome::Outcome,
-    splitter::{SplitError, Splitter},
-};
+use crate::{error::SplitError, indexing::index, outcome::Outcome, splitter::Splitter};
 
 /// Pauses between two looks whether another splitter has sent a run. The caller's timeout ends them.
 const LOOKS: Backoff = Backoff {

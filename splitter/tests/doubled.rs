@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gifgen_ledger::{Ledger, bucket::Race};
 use gifgen_shared::{deadline::Deadline, source_key::SourceKey};
-use gifgen_splitter::splitter::Splitter;
+use gifgen_splitter::Splitter;
 use gifgen_testkit::{
     clients,
     events::{object_created, object_restored},

@@ -8,7 +8,7 @@ use std::{
 
 use gifgen_shared::deadline::Deadline;
 use gifgen_shared::publish::PublishError;
-use gifgen_splitter::splitter::SplitError;
+use gifgen_splitter::SplitError;
 use gifgen_testkit::{
     clients,
     events::{object_created, s3_notification},

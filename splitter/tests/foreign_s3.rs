@@ -7,7 +7,7 @@ use aws_sdk_s3::{
     types::{RestoreRequest, StorageClass},
 };
 use gifgen_shared::deadline::Deadline;
-use gifgen_splitter::splitter::Splitter;
+use gifgen_splitter::Splitter;
 use gifgen_testkit::{
     events::{notification_record, object_created, object_restored, s3_notification},
     keys, media,

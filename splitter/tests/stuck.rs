@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gifgen_shared::deadline::Deadline;
-use gifgen_splitter::splitter::SplitError;
+use gifgen_splitter::SplitError;
 use gifgen_testkit::{
     events::object_created,
     program::{self, running},

@@ -13,7 +13,7 @@ use gifgen_ledger::Ledger;
 use gifgen_shared::{
     deadline::Deadline, settings::Settings, slice_event::SliceEvent, source_key::SourceKey,
 };
-use gifgen_splitter::splitter::Splitter;
+use gifgen_splitter::Splitter;
 use gifgen_testkit::{
     clients,
     counting_proxy::CountingProxy,

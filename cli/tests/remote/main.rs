@@ -8,7 +8,7 @@ use std::process::Output;
 
 use gifgen_ledger::{Ledger, run::Run};
 use gifgen_shared::source_key::SourceKey;
-use gifgen_splitter::splitter::Splitter;
+use gifgen_splitter::Splitter;
 use gifgen_testkit::{
     events::object_created,
     media,

@@ -8,7 +8,7 @@ use std::{
 };
 
 use gifgen_shared::{deadline::Deadline, settings::Settings};
-use gifgen_splitter::splitter::Splitter;
+use gifgen_splitter::Splitter;
 use gifgen_stack::{ETags, ObjectInfo, Stack};
 use gifgen_worker::{Invocation, Worker};
 use serde_json::{Value, json};

@@ -13,7 +13,7 @@ use std::{
 
 use futures::{StreamExt, stream};
 use gifgen_shared::work_dir::sweep;
-use gifgen_splitter::splitter::Splitter;
+use gifgen_splitter::Splitter;
 use gifgen_testkit::{
     clients,
     fault_proxy::{FaultProxy, Faults, Kind},

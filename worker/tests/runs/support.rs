@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use gifgen_ledger::{Ledger, manifest::Manifest, run::Run};
 use gifgen_shared::{deadline::Deadline, source_key::SourceKey};
-use gifgen_splitter::splitter::Splitter;
+use gifgen_splitter::Splitter;
 use gifgen_stack::ObjectInfo;
 use gifgen_testkit::{
     events::object_created,
