@@ -61,8 +61,8 @@ impl Chapter {
         }
     }
 
-    /// Whether `frame_encoder` serves this chapter nearly as well as a new `palette`. If the new palette
-    /// would be exact, the old one must have all colours too.
+    /// Whether `frame_encoder` serves this chapter nearly as well as a new `palette`. If the new
+    /// palette would be exact, the old one must have all colours too.
     pub(crate) fn is_served_by(&self, frame_encoder: &FrameEncoder, palette: &[Colour]) -> bool {
         let entries = frame_encoder.entries();
         match &self.few {

@@ -95,7 +95,7 @@ async fn with_loopback_no_other_port_is_reached() {
     if !kernel_guards_ports() {
         return;
     }
-    let (_gateway, port) = listen();
+    let (_listener, port) = listen();
     let (canary, other) = listen();
     let connect = format!("connect 127.0.0.1:{other}");
     let errors = attempt(Network::Loopback { port }, None, &[&connect]).await;

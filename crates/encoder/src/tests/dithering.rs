@@ -3,7 +3,6 @@
 //! The palette is the corners of a box in the middle of the colour cube, and the colours lie in the
 //! box. That bounds every error: a corner is at most half a side from any wanted colour, even after
 //! errors were passed on to it, so the errors stay as small.
-//! is wanted, the errors that were passed on to it included, and so those stay as small.
 
 use proptest::prelude::*;
 
