@@ -81,7 +81,7 @@ pub enum GifDither {
 pub enum Decode {
     /// All. A sample shows what is on screen at its time.
     Exact,
-    /// Reference pictures only. Some 15 % cheaper, but a sample may show an earlier picture than it
+    /// Reference pictures only. Some 20 % less CPU time, but a sample may show an earlier picture than it
     /// should.
     Fast,
 }

@@ -1,4 +1,4 @@
-//! The way of one event through the splitter: from new objects to slice events.
+//! Handles one event: turns new objects into slice events.
 
 use std::time::Duration;
 
@@ -47,7 +47,8 @@ impl Splitter {
                 "refused an event, or a part of it"
             );
         }
-        // Probes run one at a time. One on which ffprobe hangs must leave time for the others.
+        // Probes run one at a time, so each gets an equal share of the time. A hanging ffprobe must not
+        // use up that of the others.
         let share = deadline.left() / created.len().max(1) as u32;
         let splitting = created.iter().flatten();
         let outcomes = splitting.map(|created| self.split_in_time(created, share, deadline));
@@ -159,9 +160,9 @@ impl Splitter {
             .into())
     }
 
-    /// Rejects an archived object, unless the run that was `read` has rendered all its previews or is
-    /// still rendering: then its workers record which slices they cannot read. S3 sends a new event when
-    /// the object is restored.
+    /// Rejects an archived object, except if its run is complete or still in progress. In a run in
+    /// progress, the workers record the slices that they cannot read. S3 sends a new event when the
+    /// object is restored.
     async fn archived(
         &self,
         created: &Created,

@@ -36,7 +36,8 @@ impl Splitter {
     }
 
     /// Resumes a run: its event came again, the same video was uploaded again, or it was restored from
-    /// an archive at `restored_at`. Returns `None` if another splitter has changed `run.json` since.
+    /// an archive at `restored_at`. Returns [`Race::Lost`] if another splitter has
+    /// changed `run.json` since.
     pub(crate) async fn resume(
         &self,
         read: &Versioned<Run>,

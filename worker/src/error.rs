@@ -68,7 +68,7 @@ pub(crate) enum PermanentError {
     /// FFmpeg fails on the content.
     #[error("FFmpeg cannot render the slice: {said}")]
     Undecodable {
-        /// What FFmpeg said, without the URL.
+        /// What FFmpeg logged, without the loopback URL.
         said: String,
     },
     /// Packets of the video give no pictures.
@@ -86,7 +86,7 @@ pub(crate) enum PermanentError {
     WrongOutput {
         /// What is wrong with which output.
         found: String,
-        /// What FFmpeg said, without the URL.
+        /// What FFmpeg logged, without the loopback URL.
         said: String,
     },
 }

@@ -17,16 +17,16 @@ use crate::{
     outputs::{Outputs, check},
 };
 
-/// Less free space than this, in bytes, means that the disk is what stopped FFmpeg.
+/// If less than this is free, in bytes, a failure counts as a full disk.
 const DISK_FULL_BYTES: u64 = 1024 * 1024;
 
-/// Most of FFmpeg's messages that an error quotes, in lines.
+/// Most lines of FFmpeg's log in an error.
 const SAID_LINES: usize = 3;
 
-/// The same, in characters.
+/// Most characters of FFmpeg's log in an error.
 const SAID_CHARACTERS: usize = 500;
 
-/// What FFmpeg 8 prints after every failure. It has named the cause before.
+/// What FFmpeg 8 logs after every failure. The cause is in an earlier line.
 const AFTERMATH: [&str; 4] = [
     "Terminating thread with return code",
     "Nothing was written into output file",
@@ -34,8 +34,7 @@ const AFTERMATH: [&str; 4] = [
     "Conversion failed!",
 ];
 
-/// Signals that kill a program for its own errors, or for a file over the size limit. The same input
-/// kills it again.
+/// Signals after a crash, or after a file over the size limit. A retry would fail too.
 const CRASHES: [Signal; 6] = [
     Signal::SEGV,
     Signal::ABORT,
@@ -59,14 +58,14 @@ pub(crate) enum FfmpegError {
     Failed(JobError),
 }
 
-/// A rendered slice, and the evidence for and against it.
+/// A rendered slice, and what FFmpeg reported about it.
 pub(crate) struct FfmpegResult {
     pub outputs: Outputs,
     /// When the decoded pictures start.
     pub decoded: Decoded,
     /// Whether FFmpeg printed warnings or errors.
     pub complained: bool,
-    /// Wall time of the GIF's encoding, which mostly shares a core with FFmpeg.
+    /// Wall time of the GIF's encoding, which overlaps with FFmpeg's run.
     pub encoding: Stages,
 }
 
@@ -97,21 +96,21 @@ pub(crate) async fn run_ffmpeg(
     })
     .await
     .map_err(TransientError::Child)?;
-    // Where a whole picture finds no memory, the peak before it may be far from the bound.
+    // If one picture needs more than the limit, the measured peak says nothing.
     finished.near_memory_bound |=
         bound.is_some_and(|bytes| bytes < least_memory(video.width, video.height));
     let complaints = complaints(&finished.stderr);
     let said = last_words(&rendering.input.named_in(&complaints));
     let is_short = was_short_of_memory(&finished, &said, &complaints);
-    // First, since an encoder that cannot write stops FFmpeg, which then ends in odd ways.
+    // Checked first: if the encoder stops reading, FFmpeg fails with a misleading message.
     let gif = finished.stdout.map_err(TransientError::from)?;
     let code = match finished.ending {
         Ending::Exited(code) if NOT_RUN.contains(&code) => {
             return Err(TransientError::FfmpegNotRun { said }.into());
         }
-        // It says the same of an output that finds no memory and of one that finds no space.
+        // FFmpeg logs the same error for lack of memory and for a full disk.
         _ if is_short && is_full(directory) => return Err(TransientError::NoSpace.into()),
-        // Whatever it gave: pictures that found no memory are missing in it.
+        // Even if FFmpeg exited with 0: pictures may be missing.
         _ if is_short => {
             return Err(PermanentError::Rejected(Rejection::out_of_memory()).into());
         }
@@ -167,7 +166,7 @@ async fn finish(
 ) -> Result<(Outputs, Stages), JobError> {
     let encoding = match blocking(move || gif::finish(gif)).await {
         Ok(stages) => stages,
-        // The check finds a GIF without a header, and says so with FFmpeg's words.
+        // `check` reports the GIF without a header, and quotes FFmpeg's log.
         Err(GifError::NoPicture) => Stages::default(),
         Err(error) => return Err(TransientError::from(error).into()),
     };
@@ -183,8 +182,8 @@ fn reserve(spec: &SliceSpec) -> u64 {
     SOURCE_KEPT_BYTES + gif::memory(spec)
 }
 
-/// Least memory, in bytes, with which FFmpeg decodes pictures of this size: its own, and four pictures
-/// of up to three bytes a pixel. With less, it may call a picture damaged that found no memory.
+/// Least memory, in bytes, for FFmpeg to decode pictures of this size: FFmpeg itself, and four pictures
+/// at three bytes a pixel. With less, FFmpeg may report a picture as damaged.
 fn least_memory(width: u32, height: u32) -> u64 {
     const FFMPEG: u64 = 24 * 1024 * 1024;
     FFMPEG + 4 * 3 * u64::from(width) * u64::from(height)
@@ -194,7 +193,7 @@ fn is_full(directory: &Path) -> bool {
     statvfs(directory).is_ok_and(|disk| disk.f_bavail * disk.f_frsize < DISK_FULL_BYTES)
 }
 
-/// The last different lines of `text`, as one: those that name a cause, if there are any.
+/// The last distinct lines of `text`, joined. Lines that name a cause are preferred.
 fn last_words(text: &str) -> String {
     let says_why = |line: &&str| !AFTERMATH.iter().any(|words| line.contains(words));
     let mut lines = last_lines(text.lines().filter(says_why));

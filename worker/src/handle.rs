@@ -1,4 +1,4 @@
-//! The way of one event through the worker: resolve, read, render, upload, record, complete.
+//! Handles one event: resolve, read, render, upload, record, complete.
 
 use std::time::Instant;
 
@@ -33,22 +33,21 @@ use crate::{
     worker::Worker,
 };
 
-/// How often a worker that completes a run renders slices again whose objects are not as their
-/// receipts say.
+/// Most rounds in which the completing worker renders slices again because their objects differ from
+/// their receipts.
 const MOST_ROUNDS: u32 = 3;
 
 /// A slice whose objects are uploaded.
 struct Produced {
     outputs: SliceOutputs,
     objects: Vec<Object>,
-    /// What it took, except what only the invocation knows.
+    /// Times and bytes, without the total time and the memory.
     work: Work,
 }
 
 impl Worker {
-    /// Handles an event. A slice event has its slice rendered and uploaded; messages from the
-    /// failure queue have the slices that were given up recorded. To handle an event twice is
-    /// harmless.
+    /// Handles an event. For a slice event, renders and uploads the slice. For messages from the failure
+    /// queue, records the slices that failed for the last time. Handling an event twice is harmless.
     ///
     /// # Errors
     /// Transient ones only, so that the platform retries. A slice that cannot be rendered is an
@@ -166,7 +165,7 @@ impl Worker {
         };
         receipt.work.worker_ms = started.elapsed().as_millis() as u64;
         receipt.work.memory_megabytes = invocation.memory_megabytes;
-        // Until the receipt is written, the slice counts as not rendered.
+        // Retried until the deadline: without its receipt, the slice counts as not rendered.
         let recording = record(&self.ledger, run, &receipt);
         invocation.deadline.persist(recording).await?;
         Ok(receipt)
@@ -210,10 +209,9 @@ impl Worker {
         })
     }
 
-    /// Completes `run` if every slice has a receipt. Where objects are not as the receipt of their
-    /// slice says (somebody deleted some, or two workers wrote different ones), no other worker will
-    /// notice any more, so this one renders these slices again, one after another. Its deadline and
-    /// the platform's retries bound that; then the run ends `partial`.
+    /// Completes `run` if every slice has a receipt. If objects differ from their receipts (deleted, or
+    /// written by another worker), only this worker can notice. So it renders those slices again, one
+    /// after another. If some still differ after the platform's retries, the run ends `partial`.
     async fn complete(
         &self,
         run: &Run,

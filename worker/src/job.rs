@@ -10,13 +10,12 @@ use crate::tiles::Tiles;
 
 /// What to render, and what to render it from. The renderer asks neither S3 nor the ledger for more.
 ///
-/// A slice is the only kind of job so far. Another kind differs in what it makes, so it replaces
-/// `slice`; how its source is read stays the same.
+/// A slice is the only kind so far. A new kind would replace `slice`.
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     /// Reads the source in one version.
     pub reader: Arc<Reader>,
-    /// Name of the source's container, as FFmpeg has it.
+    /// FFmpeg's name of the source's container.
     pub container: String,
     /// The part of the source that the job needs. Without it, FFmpeg seeks for itself.
     pub excerpt: Option<Excerpt>,

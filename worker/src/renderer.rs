@@ -1,5 +1,4 @@
-//! Renders a job: FFmpeg gets the job's part of the source, as an excerpt through a pipe, or else by
-//! seeking for itself through the loopback proxy.
+//! Renders a job. FFmpeg reads an excerpt from a pipe, or seeks in the source through the loopback proxy.
 //!
 //! An excerpt only makes rendering cheaper. If rendering from it fails because of the pictures, the
 //! job is rendered by seeking, and the result of that counts.
@@ -20,8 +19,8 @@ use crate::{
     outputs::Outputs,
 };
 
-/// Seconds before the slice's start at which the next seek starts, if one landed too late. FFmpeg
-/// seeks by dts and not by pts, so a little often does; then a minute; then the beginning.
+/// The next seek margins, in seconds, if a seek landed too late. FFmpeg seeks by dts, so 5 s often
+/// suffice; then 60 s; then the beginning.
 const FURTHER_BACK: [u32; 3] = [5, 60, u32::MAX];
 
 /// Renders jobs with FFmpeg, in work directories of its own.
@@ -31,7 +30,7 @@ pub(crate) struct Renderer {
     pub ffprobe: PathBuf,
     /// Threads that decode.
     pub threads: NonZero<u32>,
-    /// Where the work directories are.
+    /// Parent of the work directories.
     pub temporary: PathBuf,
 }
 
@@ -39,9 +38,9 @@ pub(crate) struct Renderer {
 #[derive(Debug)]
 pub(crate) struct Rendered {
     pub outputs: Outputs,
-    /// How long the GIF was encoded, while FFmpeg was running.
+    /// Encoding time of the GIF, which overlaps with FFmpeg's run.
     pub gif_time: Duration,
-    /// Whether the excerpt was enough.
+    /// Whether it was rendered from the excerpt.
     pub by_excerpt: bool,
     work_dir: WorkDir,
 }
@@ -131,7 +130,7 @@ impl Renderer {
         let mut fed = None;
         let result = loop {
             tokio::select! {
-                // First, since a failure to feed FFmpeg explains a failure of FFmpeg.
+                // Polled first: if feeding fails, that is the cause of FFmpeg's failure.
                 biased;
                 done = &mut feeding, if fed.is_none() => fed = Some(done),
                 result = &mut running => break result,
@@ -188,8 +187,8 @@ impl Renderer {
         }
     }
 
-    /// Makes sure that no picture is missing in the gaps between decoded pictures: the container has
-    /// no packet there, and FFmpeg did not complain.
+    /// Fails if pictures are missing in a gap between decoded pictures: FFmpeg logged errors, or the
+    /// container has packets there.
     async fn check_gaps(
         &self,
         job: &Job,

@@ -23,9 +23,8 @@ use crate::{
 pub(crate) enum Membership {
     /// It is this slice of this run.
     Of(Box<Run>, Slice),
-    /// It belongs to no run: its source has none, and none can begin with it, since it names no
-    /// version, or a range that is no slice. It is rendered and gets no receipt. Saved events like
-    /// those of the AWS sample are of this kind.
+    /// It belongs to no run and cannot start one: it names no version, or its range is not a slice. It
+    /// is rendered without a receipt, like the events of the AWS sample.
     Untracked,
 }
 
@@ -37,9 +36,9 @@ pub(crate) enum MayStartRun {
 }
 
 impl Worker {
-    /// Finds the run of `event`. If its source has none in this version, a run is started where
-    /// `may_start` allows it: tests and scripts send slice events without a splitter. Where it does
-    /// not, S3 is not asked for the source, which may be gone.
+    /// Finds the run of `event`. If the source has none in this version and `may_start` is `Yes`, starts
+    /// one: tests and scripts send slice events without a splitter. If it is `No`, S3 is not asked for
+    /// the source, which may be gone.
     ///
     /// # Errors
     /// [`PermanentError::Superseded`] if another run is current; those of S3, the ledger and ffprobe.
@@ -55,7 +54,7 @@ impl Worker {
             let current = self.ledger.current_run(&source.key).await?;
             let before = current.as_ref().map(|(run, _)| run);
             if source.etag.is_none() {
-                // It means the current version.
+                // Without an ETag the event means the current version.
                 return match before {
                     None => Ok(Membership::Untracked),
                     Some(run) => slice_from(run, source, event.start),
@@ -64,13 +63,13 @@ impl Worker {
             if let Some(run) = before
                 && run.source() == *source
             {
-                // A range that is no slice of it comes from a run with other settings.
+                // If the range is not a slice of this run, the event comes from a run with other settings.
                 return match run.slice(&event.slice()) {
                     Some(slice) => Ok(Membership::Of(Box::new(run.clone()), slice)),
                     None => superseded(),
                 };
             }
-            // The splitter decides which of two buckets' videos a key means, not each slice.
+            // If two source buckets share a key, the splitter decides which run is current, not a worker.
             let other = before.map(|run| &run.source.bucket);
             if other.is_some_and(|bucket| *bucket != source.bucket) {
                 return superseded();
@@ -141,7 +140,7 @@ impl Worker {
         })
     }
 
-    /// The header and the length in seconds, by the splitter's rule.
+    /// The header, and the length in seconds as ffprobe measures it. The splitter prefers the index's.
     async fn measure(
         &self,
         reader: &Arc<Reader>,
@@ -165,9 +164,9 @@ impl Worker {
     }
 }
 
-/// The slice of `run` that starts at second `start`, for an event that names no version. Its end is
-/// not compared: the AWS sample counts ends otherwise. A range that is no slice is an error, since
-/// its objects would overwrite those of the run's slices.
+/// The slice of `run` that starts at second `start`, for an event that names no version. The end is not
+/// compared, because the AWS sample computes it differently. A start that no slice has is an error: its
+/// objects would overwrite those of other slices.
 fn slice_from(run: &Run, source: &Source, start: u32) -> Result<Membership, JobError> {
     let mut slices = run.plan().into_iter();
     match slices.find(|slice| slice.start == start) {

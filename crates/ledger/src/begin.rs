@@ -42,7 +42,7 @@ impl Ledger {
     }
 
     /// Records that the caller sends the slices of a run that has already begun, and returns the updated
-    /// run. Returns `None` if `run.json` is not as it was `read`. The write also makes a concurrent
+    /// run. Returns [`Race::Lost`] if `run.json` is not as it was `read`. The write also makes a concurrent
     /// [`Ledger::begin`] fail whose caller saw another version of the source for a while; that caller
     /// must check the source again.
     ///

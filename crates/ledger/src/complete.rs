@@ -1,4 +1,4 @@
-//! Finds out that a run is complete, and announces it exactly once.
+//! Finds out that a run is complete, and announces it at least once, and normally once.
 //!
 //! After it wrote its receipt, each worker tries to **complete** the run: it lists the receipts. If one
 //! is missing, the worker stops, because the writer of the missing receipt will try later. The writer of
@@ -19,21 +19,18 @@
 //! finds a manifest of its run with the same slices as its own but claimed by another, and stops. A
 //! duplicate that comes later, even days later, finds its receipt and the same manifest, and stops. A
 //! partial run that becomes whole, by a redrive or a late success, has another manifest: hence a new claim and a
-//! second event, which says `complete` where the first said `partial`. The same outcome is never
-//! announced twice. An outcome is never replaced by an older one, because a completer reads the receipts
-//! after the manifest that it replaces, and receipts only get better. A run that is reopened, to send
-//! slices again, first loses its manifest: its next end is another outcome.
+//! second event, which says `complete` where the first said `partial`. Except for the cases under *What can still happen*, no outcome is announced twice. An outcome is never replaced by an older one, because a completer reads the receipts
+//! after the manifest that it replaces, and receipts only get better. A run whose slices are sent again loses its manifest first, so its next end is a new outcome.
 //!
 //! **Why at least once.** A worker may die, or S3 or the bus may refuse, between any two steps. The
-//! invocation has then failed, and the platform retries it with the same id. The retry finds the
-//! receipt, so it does not render, and completes from the first step. Before step 3 nothing has
+//! invocation has then failed, and the platform retries it with the same id. The retry finds the receipt, so it does not render, and repeats the steps. Before step 3 nothing has
 //! happened. After step 3 the manifest exists and names this very invocation, and `run.json` does not
-//! name that manifest, so the retry goes on at step 5. Others leave the manifest alone, because its
+//! name that manifest, so the retry continues with step 5. Others leave the manifest alone, because its
 //! claimer is either alive or will be retried. If its retries run out, its event goes to the failure
 //! queue with its id, and the run is completed from there. If that fails too, the event stays in the
 //! dead-letter queue, which has an alarm, and `gifgen redrive` announces the run.
 //!
-//! **What remains.** No store can write to S3 and to EventBridge in one step. If a worker dies after the
+//! **What can still happen.** No store can write to S3 and to EventBridge in one step. If a worker dies after the
 //! bus took the event and before `run.json` records it (steps 5 and 6), or if the bus's answer is lost
 //! (for example because the connection breaks late), the client or the invocation's retry sends the
 //! event again, with the same `run` and `status`. This is the safer error: a repeated completion is
@@ -83,8 +80,8 @@ pub enum Authority {
     /// The handler of the failure queue, after which no retry helps: a slice whose objects differ from
     /// its receipt counts as failed.
     LastResort,
-    /// An operator: as `LastResort`, and may announce what another invocation has claimed and not
-    /// announced.
+    /// An operator: as `LastResort`, and may also announce a run that another invocation claimed but did
+    /// not announce.
     Operator,
 }
 
@@ -194,8 +191,8 @@ impl Ledger {
         Ok(Some(receipts))
     }
 
-    /// Writes the track, unless this run's track exists with the same content. The outer `None` means
-    /// that another writer was faster; the inner one, that the run has no pictures for a track.
+    /// Writes the track, unless this run's track exists with the same content. `Race::Lost` means that
+    /// another writer was faster; `None`, that the run has no pictures for a track.
     async fn write_track(
         &self,
         run: &Run,

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, ops::Range};
 
 use gifgen_shared::{slice::Slice, video_stream::VideoStream};
 
-/// How much later than a slice's bounds a picture may be that counts as shown there, in seconds.
+/// A picture up to this many seconds after a slice's bound counts as on screen at the bound.
 const TOLERANCE_SECONDS: f64 = 0.001;
 
 /// The pts of a video.
@@ -12,13 +12,13 @@ const TOLERANCE_SECONDS: f64 = 0.001;
 pub(crate) struct Clock {
     /// When the first picture is shown, in seconds of the container.
     start_time: f64,
-    /// So many ticks last so many seconds. One number would be rounded.
+    /// `ticks` ticks take `in_seconds` seconds. One number instead of two would be rounded.
     ticks: f64,
     in_seconds: f64,
 }
 
 impl Clock {
-    /// The clock of `video`, of which so many `ticks` last `in_seconds`.
+    /// The clock of `video`. `ticks` ticks take `in_seconds` seconds.
     pub(crate) fn new(video: &VideoStream, ticks: f64, in_seconds: f64) -> Self {
         Self {
             start_time: video.start_time,
@@ -52,7 +52,7 @@ impl Clock {
         self.bound(f64::from(slice.start))..self.bound(slice.end)
     }
 
-    /// The bounds of all `slices`, but for the start of the video.
+    /// The bounds of all `slices`, except the start of the video.
     pub(crate) fn bounds(&self, slices: &[Slice]) -> BTreeSet<i64> {
         let ranges = slices.iter().map(|slice| self.range(slice));
         let bounds = ranges.flat_map(|range| [range.start, range.end]);

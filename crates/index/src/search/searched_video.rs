@@ -18,14 +18,14 @@ use crate::{
     keyframe_search::{MAX_DISTANCE_SECONDS, step},
 };
 
-/// What a probe reads, in seconds: a picture of a film. It reads on if no picture starts there.
+/// Size of a probe, in seconds of video: about 1.5 pictures at 24 a second. The probe reads on if no picture starts in it.
 const PROBE_SECONDS: f64 = 0.06;
 
-/// How much later than a slice's bound a point may be, in seconds. Half of it is read in vain, on the average;
-/// another probe costs as much.
+/// A point at most this many seconds after a bound is close enough. On average half of that is read and not used;
+/// another probe would cost as much.
 const MAX_LATE_SECONDS: f64 = 0.8;
 
-/// A video whose timestamps are searched.
+/// State of the search in one video.
 #[derive(Debug)]
 pub(crate) struct SearchedVideo<'a> {
     pub(crate) reader: &'a Arc<Reader>,
@@ -36,19 +36,19 @@ pub(crate) struct SearchedVideo<'a> {
     pub(crate) byte_rate: f64,
     /// From one packet to the next, in bytes; 1 if a probe may start anywhere.
     pub(crate) packet: u64,
-    /// How much later a picture may be shown than pictures that are stored behind it, in ticks.
+    /// Longest time by which a picture may be shown later than pictures that are stored after it, in ticks.
     pub(crate) reorder_delay: i64,
-    /// A slice that ends at this pts or later takes all there is.
+    /// A slice that ends at this pts or later extends to the end of the file.
     pub(crate) end_pts: i64,
-    /// The points that are known.
+    /// The known points.
     pub(crate) map: TimestampMap,
     /// The format of the excerpts.
     pub(crate) demuxer: Demuxer,
     /// The index of the video stream.
     pub(crate) stream: u32,
-    /// What stands before the pictures of an excerpt.
+    /// What precedes the pictures of an excerpt.
     pub(crate) header: Vec<u8>,
-    /// How far FFmpeg may read on behind an excerpt, in bytes, if the end of that is an estimate.
+    /// How far FFmpeg may read on after an excerpt, in bytes, if the end of the excerpt is an estimate.
     pub(crate) spare: Option<u64>,
 }
 
@@ -95,14 +95,14 @@ impl SearchedVideo<'_> {
         .await
     }
 
-    /// What is not worth another probe, in bytes.
+    /// Gaps up to this many bytes are not probed further.
     pub(crate) fn near_bytes(&self) -> u64 {
         ((self.byte_rate * MAX_LATE_SECONDS) as u64).max(16 * 1024)
     }
 
-    /// The excerpt of `slice`. It starts with the keyframe that `keyframe` knows, or else with the one that `query`
-    /// will find. `keyframe` gets the offset at which the slice's own bytes start, if that is known. `None` if the
-    /// slice cannot be cut out.
+    /// The excerpt of `slice`, or `None` if it cannot be cut out. It starts at the keyframe that `keyframe(offset)`
+    /// returns. If that is `None`, the worker searches backwards with `query`. `offset` is where the slice's own bytes
+    /// start, if that is known.
     pub(crate) fn excerpt(
         &self,
         slice: &Slice,

@@ -19,7 +19,7 @@ pub struct Point {
 #[derive(Debug)]
 pub(crate) struct TimestampMap {
     points: Vec<Point>,
-    /// By how much [`Point::earliest_pts`] may run backwards, in ticks.
+    /// Tolerance for a [`Point::earliest_pts`] that decreases, in ticks.
     slack: i64,
 }
 
@@ -28,9 +28,9 @@ pub(crate) struct TimestampMap {
 pub(crate) struct SearchParams {
     /// What one probe reads, in bytes.
     pub(crate) probe_bytes: u64,
-    /// A point is close enough if it is so much later than the wanted pts, in ticks,
+    /// A point at most this many ticks after the wanted pts is close enough.
     pub(crate) max_late: i64,
-    /// or if it is so many bytes from a point before that pts.
+    /// A point at most this many bytes after a point before the wanted pts is close enough, too.
     pub(crate) max_gap: u64,
 }
 
@@ -66,7 +66,7 @@ impl TimestampMap {
         before.copied().find(|point| point.pts <= pts)
     }
 
-    /// The first point from which on all pictures have the pts `pts` or a later one.
+    /// The first point after which no picture has an earlier pts than `pts`.
     pub(crate) fn after(&self, pts: i64) -> Option<Point> {
         let after = self
             .points
@@ -87,9 +87,9 @@ impl TimestampMap {
         self.points.iter().map(|point| point.pts).max()
     }
 
-    /// Where to probe for the point after `pts`: from an interpolated offset to the next known point. `first`
-    /// and `last` are points before and behind all others. The probe stays `margin` bytes away from known
-    /// points. `None` if a close point is known already.
+    /// The next range to probe for `pts`, by interpolation; `None` if a close point is known. It reaches from the
+    /// interpolated offset to the next known point. `first` and `last` are points before and after all others. The
+    /// probe keeps `margin` bytes from known points.
     pub(super) fn interpolate(
         &self,
         pts: i64,

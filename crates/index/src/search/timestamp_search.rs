@@ -13,11 +13,11 @@ use gifgen_reader::Reader;
 use super::timestamp_map::{Point, SearchParams, TimestampMap};
 use crate::error::IndexError;
 
-/// Most probes for one timestamp. Three to five do as a rule.
+/// Most probes for one timestamp. Usually three to five suffice.
 const MAX_ROUNDS: u32 = 10;
 
-/// Most reads of one probe. After the first few it has met a picture as large as many others, and skips farther
-/// and farther ahead to find its end.
+/// Most reads of one probe. After `CONTIGUOUS_READS` of them the picture is unusually large, so the distance to the
+/// next read doubles each time.
 const MAX_READS: u32 = 16;
 const CONTIGUOUS_READS: u32 = 4;
 
@@ -27,12 +27,12 @@ const CONCURRENT_PROBES: usize = 16;
 /// Most probes of one source.
 const MAX_PROBES: usize = 5_000;
 
-/// Most bytes that all probes may read: so many, or that part of a large source.
+/// Most bytes that all probes may read: 64 MiB, or 1/32 of the source if that is more.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 const MAX_PART: u64 = 32;
 
 /// Narrows the byte offset of each of the timestamps `wanted` until it is close enough or the budget is spent.
-/// `ends` are points before and behind all others. `probe` gives the points that it finds in a range of bytes.
+/// `ends` are points before and after all others. `probe` gives the points that it finds in a range of bytes.
 ///
 /// # Errors
 /// If timestamps run backwards, or `probe` fails.
