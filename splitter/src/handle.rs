@@ -43,7 +43,7 @@ impl Splitter {
         let error = malformed.into_iter().find_map(Result::err);
         if let Some(error) = &error {
             tracing::error!(
-                error = with_causes(error),
+                error = %with_causes(error),
                 "refused an event, or a part of it"
             );
         }
@@ -55,7 +55,7 @@ impl Splitter {
         let outcomes = join_all(outcomes).await;
         for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
             tracing::error!(
-                error = with_causes(error),
+                error = %with_causes(error),
                 "failed to split; to be tried again"
             );
         }

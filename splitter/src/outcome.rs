@@ -143,7 +143,7 @@ impl Created {
         tracing::error!(
             bucket = self.bucket,
             key = self.raw_key,
-            why = with_causes(error),
+            why = %with_causes(error),
             "failed for good"
         );
         Outcome::Failed {

@@ -214,6 +214,8 @@ async fn hundreds_of_slices_arrive_complete_in_batches_of_ten() {
         assert_eq!(slice["count"], 362);
         assert_eq!((&slice["start"], &slice["end"]), (&json!(place), &end));
         assert_eq!(slice["length"], 362.767);
+        // The run names the stream, once for all slices.
+        assert!(slice.get("video").is_none(), "{slice}");
     }
 }
 

@@ -136,7 +136,7 @@ impl Worker {
             if let Err(error) = given_up {
                 tracing::error!(
                     message = message.message_id,
-                    why = with_causes(&error),
+                    why = %with_causes(&error),
                     "a slice that was given up could not be recorded"
                 );
                 answer.batch_item_failures.push(BatchItemFailure {
@@ -199,7 +199,7 @@ fn no_run_waits(why: &PermanentError, given_up: &GivenUp) {
         bucket,
         key,
         start,
-        why = with_causes(why),
+        why = %with_causes(why),
         failure,
         "a slice that was given up is of no current run"
     );

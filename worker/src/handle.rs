@@ -77,7 +77,7 @@ impl Worker {
                 let detail = detail(event);
                 let (bucket, key) = (detail["bucket"].as_str(), detail["key"].as_str());
                 let (start, event) = (detail["start"].as_f64(), for_replay(detail));
-                tracing::warn!(bucket, key, start, why = with_causes(&error), %event, "interrupted");
+                tracing::warn!(bucket, key, start, why = %with_causes(&error), %event, "interrupted");
                 Err(error)
             }
         }

@@ -9,8 +9,12 @@ use gifgen_ledger::{
 };
 use gifgen_reader::{BlockCache, Reader, probing::measure};
 use gifgen_shared::{
-    deadline::Deadline, header::Header, output_keys::OutputKeys, slice::Slice,
-    slice_event::SliceEvent, source::Source,
+    deadline::Deadline,
+    header::Header,
+    output_keys::OutputKeys,
+    slice::Slice,
+    slice_event::SliceEvent,
+    source::{PinnedSource, Source},
 };
 
 use crate::{
@@ -53,13 +57,13 @@ impl Worker {
         for _ in 0..Ledger::ATTEMPTS {
             let current = self.ledger.current_run(&source.key).await?;
             let before = current.as_ref().map(|(run, _)| run);
-            if source.etag.is_none() {
+            let Some(etag) = &source.etag else {
                 // Without an ETag the event means the current version.
                 return match before {
                     None => Ok(Membership::Untracked),
                     Some(run) => slice_from(run, source, event.start),
                 };
-            }
+            };
             if let Some(run) = before
                 && run.source() == *source
             {
@@ -82,7 +86,8 @@ impl Worker {
             }
             let reader = self.sources.open(source).await?;
             let (header, length) = self.measure(&reader, deadline).await?;
-            let (facts, video) = SourceFacts::of(reader.pinned(), header, length);
+            let pinned = PinnedSource::new(source.clone(), etag.clone(), reader.len());
+            let (facts, video) = SourceFacts::of(&pinned, header, length);
             let run = Run::new(facts, video, self.settings.previews, before);
             let Some(slice) = run.slice(&event.slice()) else {
                 return Ok(Membership::Untracked);

@@ -265,7 +265,7 @@ impl Ledger {
             source,
         })?;
         if let Err(error) = self.note_announced(run, version).await {
-            tracing::warn!(key = %run.source.key, run = run.run, error = with_causes(&error), "the completion is announced, but that is not on record");
+            tracing::warn!(key = %run.source.key, run = run.run, error = %with_causes(&error), "the completion is announced, but that is not on record");
         }
         Ok(completed(true))
     }

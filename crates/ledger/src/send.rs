@@ -33,7 +33,7 @@ impl Ledger {
         publish(&self.bus, entries.collect(), deadline).await?;
         if let Err(error) = self.note_sent(run).await {
             // Without this record, a repeated notification sends the slices again.
-            tracing::warn!(key = %run.source.key, run = run.run, error = with_causes(&error), "the slices are sent, but that is not on record");
+            tracing::warn!(key = %run.source.key, run = run.run, error = %with_causes(&error), "the slices are sent, but that is not on record");
         }
         Ok(())
     }

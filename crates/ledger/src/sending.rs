@@ -91,7 +91,7 @@ impl Ledger {
         if sent.is_err()
             && let Err(error) = self.note_unsent(run).await
         {
-            tracing::warn!(key = %run.source.key, run = run.run, error = with_causes(&error), "others wait for slices that are not sent");
+            tracing::warn!(key = %run.source.key, run = run.run, error = %with_causes(&error), "others wait for slices that are not sent");
         }
         sent
     }
