@@ -4,13 +4,8 @@
 use std::{num::NonZero, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use gifgen_shared::{
-    backoff::Backoff, deadline::Deadline, error_chain::with_causes, slice_event::SliceEvent,
-};
-use gifgen_splitter::{
-    Splitter,
-    outcome::{Outcome, Summary},
-};
+use gifgen_shared::{Backoff, Deadline, SliceEvent, with_causes};
+use gifgen_splitter::{Outcome, Splitter, Summary};
 use gifgen_worker::{Answer, Invocation, Report, Worker};
 use serde_json::{Value, json};
 use tokio::{

@@ -2,12 +2,7 @@
 
 use std::fs;
 
-use gifgen_shared::{
-    output_keys::OutputKeys,
-    preview_settings::Frames,
-    slice::Slice,
-    source_key::{SourceKey, SourceKeyError},
-};
+use gifgen_shared::{Frames, OutputKeys, Slice, SourceKey, SourceKeyError};
 use gifgen_stack::{Store, StoreError};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;

@@ -10,11 +10,7 @@ use std::{
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use gifgen_reader::NoTls;
-use gifgen_shared::{
-    preview_settings::Frames,
-    settings::{Settings, SettingsError},
-    work_dir::{WorkDir, sweep},
-};
+use gifgen_shared::{Frames, Settings, SettingsError, WorkDir, work_dir::sweep};
 use gifgen_splitter::Splitter;
 use gifgen_stack::{BusError, Stack, StackError, StoreError};
 use gifgen_worker::{TransientError, Worker};

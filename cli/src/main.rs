@@ -11,7 +11,7 @@ use gifgen::{
     status,
 };
 use gifgen_child::sealed;
-use gifgen_shared::error_chain::with_causes;
+use gifgen_shared::with_causes;
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-use gifgen_shared::settings::{Settings, SettingsError};
+use gifgen_shared::{Settings, SettingsError};
 
 /// Turns long videos into scrub previews: GIFs and stills.
 #[derive(Debug, Parser)]

@@ -6,14 +6,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use gifgen_ledger::{
-    Ledger,
-    bucket::Race,
-    complete::{Authority, Completer, Completion},
-    excerpts::Excerpts,
-    run::{Run, Versioned},
-};
-use gifgen_shared::{deadline::Deadline, slice::Slice};
+use gifgen_ledger::{Authority, Completer, Completion, Excerpts, Ledger, Race, Run, Versioned};
+use gifgen_shared::{Deadline, Slice};
 use serde::Serialize;
 use serde_json::json;
 

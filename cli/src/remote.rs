@@ -1,15 +1,9 @@
 //! A run on AWS, or on another S3 and bus that the environment names.
 
-use gifgen_ledger::{
-    Ledger,
-    error::LedgerError,
-    run::{Run, Versioned},
-};
+use gifgen_ledger::{Ledger, LedgerError, Run, Versioned};
 use gifgen_shared::{
-    connections::{Addressing, AddressingError, Connections},
-    publish::PublishError,
-    source::{SourceState, SourceUnavailable},
-    source_key::{SourceKey, SourceKeyError},
+    Addressing, AddressingError, Connections, PublishError, SourceKey, SourceKeyError, SourceState,
+    SourceUnavailable,
 };
 
 use crate::{login::log_in, options::RunOfVideo};

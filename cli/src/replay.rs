@@ -3,11 +3,9 @@
 use std::{fs, num::NonZero, path::PathBuf};
 
 use gifgen_shared::{
-    connections::{Addressing, AddressingError, Connections},
-    deadline::Deadline,
-    error_chain::with_causes,
-    settings::SettingsError,
+    Addressing, AddressingError, Connections, Deadline, SettingsError,
     slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
+    with_causes,
 };
 use gifgen_splitter::Splitter;
 use gifgen_worker::{Invocation, Worker};

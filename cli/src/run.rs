@@ -10,10 +10,10 @@ use std::{
 };
 
 use gifgen_shared::{
-    settings::SettingsError,
+    SettingsError,
     slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
 };
-use gifgen_splitter::outcome::Outcome;
+use gifgen_splitter::Outcome;
 use serde_json::{Value, json};
 
 use crate::{

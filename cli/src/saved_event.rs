@@ -5,11 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gifgen_shared::{
-    slice::Slice,
-    slice_event::{SliceEvent, SliceEventError},
-    source_key::SourceKey,
-};
+use gifgen_shared::{Slice, SliceEvent, SliceEventError, SourceKey};
 use gifgen_splitter::trigger::created_objects;
 use serde_json::Value;
 

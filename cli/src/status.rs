@@ -3,14 +3,8 @@
 use std::{collections::BTreeMap, fmt, io::Write, time::Duration};
 
 use chrono::{DateTime, Utc};
-use gifgen_ledger::{
-    manifest::{self, Manifest},
-    outcome::{Outcome, SliceFailure},
-    receipt::Receipt,
-    run::Run,
-    verify::Wrong,
-};
-use gifgen_shared::source::SourceState;
+use gifgen_ledger::{Manifest, Outcome, Receipt, Run, SliceFailure, Wrong, manifest};
+use gifgen_shared::SourceState;
 use serde::Serialize;
 use serde_json::json;
 

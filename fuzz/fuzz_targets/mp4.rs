@@ -2,7 +2,7 @@
 #![no_main]
 
 use gifgen_index::{Excerpt, parsers::Mp4Index};
-use gifgen_shared::{slice::plan, video_stream::VideoStream};
+use gifgen_shared::{VideoStream, slice::plan};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|file: &[u8]| {

@@ -1,7 +1,7 @@
 //! What starts a worker: slice events, and the messages of the failure queue.
 #![no_main]
 
-use gifgen_shared::slice_event::SliceEvent;
+use gifgen_shared::SliceEvent;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,10 +1,7 @@
 //! Keys as notifications encode them, and the names that are made of them.
 #![no_main]
 
-use gifgen_shared::{
-    output_keys::{OutputKeys, is_output},
-    source_key::SourceKey,
-};
+use gifgen_shared::{OutputKeys, SourceKey, output_keys::is_output};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

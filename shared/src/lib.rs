@@ -24,3 +24,24 @@ pub mod source;
 pub mod source_key;
 pub mod video_stream;
 pub mod work_dir;
+
+pub use self::{
+    backoff::{Backoff, Retries},
+    connections::{Addressing, AddressingError, Connections},
+    deadline::Deadline,
+    error_chain::with_causes,
+    header::Header,
+    output_keys::OutputKeys,
+    presigned_url::PresignedUrl,
+    preview_settings::{Decode, Frames, GifDither, PreviewSettings},
+    publish::PublishError,
+    refusal::Refusal,
+    rejection::{Reason, Rejection},
+    settings::{Settings, SettingsError},
+    slice::Slice,
+    slice_event::{ExcerptText, SliceEvent, SliceEventError},
+    source::{ETag, ETagError, PinnedSource, Source, SourceState, SourceUnavailable},
+    source_key::{SourceKey, SourceKeyError},
+    video_stream::VideoStream,
+    work_dir::WorkDir,
+};

@@ -3,7 +3,7 @@
 use gifgen_child::ChildError;
 use gifgen_ledger::LedgerError;
 use gifgen_reader::{LoopbackProxyError, ReadError};
-use gifgen_shared::{error_chain::with_causes, publish::PublishError, source::SourceUnavailable};
+use gifgen_shared::{PublishError, SourceUnavailable, with_causes};
 use lambda_runtime::Diagnostic;
 
 /// Transient errors: the platform retries the invocation.

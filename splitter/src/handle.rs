@@ -3,20 +3,11 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use gifgen_ledger::{
-    Ledger,
-    bucket::Race,
-    run::{Run, Versioned},
-};
+use gifgen_ledger::{Ledger, Race, Run, Versioned};
 use gifgen_shared::{
-    deadline::Deadline,
-    error_chain::with_causes,
-    output_keys::{OutputKeys, is_output},
-    publish::{PublishError, publish},
-    rejection::{Reason, Rejection},
-    slice_event::REJECTED_DETAIL_TYPE,
-    source::{ETag, Source, SourceState},
-    source_key::SourceKeyError,
+    Deadline, ETag, OutputKeys, PublishError, Reason, Rejection, Source, SourceKeyError,
+    SourceState, output_keys::is_output, publish::publish, slice_event::REJECTED_DETAIL_TYPE,
+    with_causes,
 };
 use serde_json::{Value, json};
 use tokio::time::timeout_at;

@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use gifgen_index::{ContainerIndex, IndexError};
-use gifgen_ledger::{excerpts::Excerpts, run::Run};
+use gifgen_ledger::{Excerpts, Run};
 use gifgen_reader::{BlockCache, ReadError, Reader};
-use gifgen_shared::{blocking::blocking, deadline::Deadline, video_stream::VideoStream};
+use gifgen_shared::{Deadline, VideoStream, blocking::blocking};
 use tokio::time::timeout;
 
 use crate::{error::SplitError, splitter::Splitter};

@@ -12,4 +12,5 @@ mod splitter;
 pub mod trigger;
 
 pub use error::SplitError;
+pub use outcome::{Outcome, Summary};
 pub use splitter::Splitter;

@@ -3,19 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use gifgen_index::ContainerIndex;
-use gifgen_ledger::run::SourceFacts;
+use gifgen_ledger::SourceFacts;
 use gifgen_probe::ProbeError;
 use gifgen_reader::{
     BlockCache, Reader,
     probing::{ProbingError, header, length},
 };
-use gifgen_shared::{
-    deadline::Deadline,
-    header::Header,
-    rejection::{Reason, Rejection},
-    source::PinnedSource,
-    video_stream::VideoStream,
-};
+use gifgen_shared::{Deadline, Header, PinnedSource, Reason, Rejection, VideoStream};
 
 use crate::{
     error::SplitError,

@@ -1,10 +1,10 @@
 //! The function's answer: the outcome of each object in the event.
 
-use gifgen_shared::rejection::Rejection;
+use gifgen_shared::Rejection;
 use serde::Serialize;
 
-use gifgen_ledger::run::Run;
-use gifgen_shared::{error_chain::with_causes, publish::PublishError};
+use gifgen_ledger::Run;
+use gifgen_shared::{PublishError, with_causes};
 
 use crate::trigger::Created;
 

@@ -4,13 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use gifgen_index::ContainerIndex;
-use gifgen_ledger::{
-    bucket::Race,
-    excerpts::Excerpts,
-    manifest::Manifest,
-    run::{Run, Versioned},
-};
-use gifgen_shared::{backoff::Backoff, deadline::Deadline, slice::Slice, source::ETag};
+use gifgen_ledger::{Excerpts, Manifest, Race, Run, Versioned};
+use gifgen_shared::{Backoff, Deadline, ETag, Slice};
 use tokio::time::{sleep, timeout};
 
 use crate::{error::SplitError, indexing::index, outcome::Outcome, splitter::Splitter};

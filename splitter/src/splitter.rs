@@ -2,7 +2,7 @@
 
 use gifgen_ledger::Ledger;
 use gifgen_reader::{Http, NoTls};
-use gifgen_shared::settings::Settings;
+use gifgen_shared::Settings;
 use tokio::sync::Mutex;
 
 /// The splitter, with its settings and clients.

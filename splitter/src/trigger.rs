@@ -2,10 +2,7 @@
 //! `Object Restore Completed`.
 
 use chrono::{DateTime, Utc};
-use gifgen_shared::{
-    source::{ETag, Source},
-    source_key::{SourceKey, SourceKeyError},
-};
+use gifgen_shared::{ETag, Source, SourceKey, SourceKeyError};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -164,7 +161,7 @@ impl Created {
 
 #[cfg(test)]
 mod tests {
-    use gifgen_shared::error_chain::with_causes;
+    use gifgen_shared::with_causes;
     use proptest::prelude::*;
     use serde_json::json;
 

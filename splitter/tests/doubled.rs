@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use gifgen_ledger::{Ledger, bucket::Race};
-use gifgen_shared::{deadline::Deadline, source_key::SourceKey};
+use gifgen_ledger::{Ledger, Race};
+use gifgen_shared::{Deadline, SourceKey};
 use gifgen_splitter::Splitter;
 use gifgen_testkit::{
     clients,

@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gifgen_shared::deadline::Deadline;
-use gifgen_shared::publish::PublishError;
+use gifgen_shared::Deadline;
+use gifgen_shared::PublishError;
 use gifgen_splitter::SplitError;
 use gifgen_testkit::{
     clients,

@@ -6,7 +6,7 @@ use aws_sdk_s3::{
     primitives::ByteStream,
     types::{RestoreRequest, StorageClass},
 };
-use gifgen_shared::deadline::Deadline;
+use gifgen_shared::Deadline;
 use gifgen_splitter::Splitter;
 use gifgen_testkit::{
     events::{notification_record, object_created, object_restored, s3_notification},

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gifgen_shared::deadline::Deadline;
+use gifgen_shared::Deadline;
 use gifgen_splitter::SplitError;
 use gifgen_testkit::{
     events::object_created,

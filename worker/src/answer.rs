@@ -1,11 +1,7 @@
 //! The answer to one invocation.
 
-use gifgen_ledger::{
-    outcome::{Outcome, SliceFailure, SliceOutputs},
-    receipt::Receipt,
-    run::Run,
-};
-use gifgen_shared::{slice::Slice, source_key::SourceKey};
+use gifgen_ledger::{Outcome, Receipt, Run, SliceFailure, SliceOutputs};
+use gifgen_shared::{Slice, SourceKey};
 use serde::Serialize;
 
 use crate::{error::PermanentError, given_up::BatchAnswer};

@@ -1,12 +1,6 @@
 //! Completes a run whose slices all have receipts.
 
-use gifgen_ledger::{
-    Ledger,
-    complete::{Authority, Completer},
-    error::LedgerError,
-    receipt::Receipt,
-    run::Run,
-};
+use gifgen_ledger::{Authority, Completer, Ledger, LedgerError, Receipt, Run};
 
 use crate::invocation::Invocation;
 

@@ -6,7 +6,7 @@
 
 use std::{fs, io, ops::Range, path::Path};
 
-use gifgen_shared::slice::Slice;
+use gifgen_shared::Slice;
 
 /// Name of the list in the work directory.
 pub const DECODED_FILE: &str = "decoded.txt";

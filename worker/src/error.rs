@@ -3,15 +3,10 @@
 use std::io::ErrorKind;
 
 use gifgen_child::ChildError;
-use gifgen_ledger::{error::LedgerError, outcome::SliceFailure};
+use gifgen_ledger::{LedgerError, SliceFailure};
 use gifgen_probe::ProbeError;
 use gifgen_reader::{LoopbackProxyError, NoTls, ReadError, probing::ProbingError};
-use gifgen_shared::{
-    error_chain::with_causes,
-    rejection::Rejection,
-    slice_event::SliceEventError,
-    source::{Source, SourceUnavailable},
-};
+use gifgen_shared::{Rejection, SliceEventError, Source, SourceUnavailable, with_causes};
 use lambda_runtime::Diagnostic;
 
 use crate::gif::GifError;

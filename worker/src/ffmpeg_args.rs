@@ -17,7 +17,7 @@
 use std::{ffi::OsString, num::NonZero};
 
 use gifgen_probe::{Input, LOG_LEVEL};
-use gifgen_shared::preview_settings::{Decode, Frames};
+use gifgen_shared::{Decode, Frames};
 
 use crate::{
     decoded,
@@ -207,9 +207,7 @@ fn strings(args: &[&str]) -> Vec<OsString> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use gifgen_shared::{
-        preview_settings::PreviewSettings, slice::Slice, video_stream::VideoStream,
-    };
+    use gifgen_shared::{PreviewSettings, Slice, VideoStream};
 
     use super::*;
 

@@ -5,7 +5,7 @@ use std::{os::fd::OwnedFd, path::Path};
 use gifgen_child::{Ending, Program, memory};
 use gifgen_encoder::Stages;
 use gifgen_probe::{complaints, was_short_of_memory};
-use gifgen_shared::{blocking::blocking, deadline::Deadline, rejection::Rejection};
+use gifgen_shared::{Deadline, Rejection, blocking::blocking};
 use rustix::{fs::statvfs, process::Signal};
 
 use crate::{

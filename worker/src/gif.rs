@@ -8,10 +8,7 @@ use std::{
 };
 
 use gifgen_encoder::{Dither, EncodeError, Encoded, Encoder, Gif, KEPT_BYTES, Stages};
-use gifgen_shared::{
-    preview_settings::GifDither,
-    rejection::{Reason, Rejection},
-};
+use gifgen_shared::{GifDither, Reason, Rejection};
 
 use crate::job::SliceSpec;
 
@@ -124,7 +121,7 @@ impl From<EncodeError> for GifError {
 
 #[cfg(test)]
 mod tests {
-    use gifgen_shared::video_stream::VideoStream;
+    use gifgen_shared::VideoStream;
 
     use super::*;
     use crate::ffmpeg_args::tests::{SLICE, spec};

@@ -6,11 +6,8 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
 
-use gifgen_ledger::{complete::Authority, outcome::SliceFailure, receipt::Receipt};
-use gifgen_shared::{
-    error_chain::with_causes,
-    slice_event::{SliceEvent, SliceEventError, detail},
-};
+use gifgen_ledger::{Authority, Receipt, SliceFailure};
+use gifgen_shared::{SliceEvent, SliceEventError, slice_event::detail, with_causes};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::timeout_at;

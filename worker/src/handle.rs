@@ -3,19 +3,8 @@
 use std::time::Instant;
 
 use gifgen_index::Excerpt;
-use gifgen_ledger::{
-    complete::Authority,
-    error::LedgerError,
-    outcome::{Object, SliceOutputs},
-    receipt::{Receipt, Work},
-    run::Run,
-};
-use gifgen_shared::{
-    deadline::Deadline,
-    error_chain::with_causes,
-    slice::Slice,
-    slice_event::{SliceEvent, detail},
-};
+use gifgen_ledger::{Authority, LedgerError, Object, Receipt, Run, SliceOutputs, Work};
+use gifgen_shared::{Deadline, Slice, SliceEvent, slice_event::detail, with_causes};
 use serde_json::Value;
 use tokio::time::timeout_at;
 

@@ -1,6 +1,6 @@
 //! One invocation of the function.
 
-use gifgen_shared::deadline::Deadline;
+use gifgen_shared::Deadline;
 
 /// One invocation of the function.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gifgen_index::Excerpt;
 use gifgen_reader::Reader;
-use gifgen_shared::{preview_settings::PreviewSettings, slice::Slice, video_stream::VideoStream};
+use gifgen_shared::{PreviewSettings, Slice, VideoStream};
 
 use crate::tiles::Tiles;
 

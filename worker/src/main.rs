@@ -3,11 +3,7 @@
 use aws_config::BehaviorVersion;
 use aws_sdk_s3::config::Credentials;
 use gifgen_child::sealed;
-use gifgen_shared::{
-    connections::{Addressing, Connections},
-    deadline::Deadline,
-    settings::{Settings, refuse},
-};
+use gifgen_shared::{Addressing, Connections, Deadline, Settings, settings::refuse};
 use gifgen_worker::{Invocation, Worker, threads_of_function};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn, tracing::init_default_subscriber};
 use serde_json::Value;

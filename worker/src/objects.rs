@@ -1,7 +1,7 @@
 //! The objects of a slice: which file becomes which, and what the receipt says of them.
 
-use gifgen_ledger::outcome::{FramesOutput, GifOutput, SliceOutputs, StoryboardOutput};
-use gifgen_shared::{output_keys::OutputKeys, source_key::SourceKey};
+use gifgen_ledger::{FramesOutput, GifOutput, SliceOutputs, StoryboardOutput};
+use gifgen_shared::{OutputKeys, SourceKey};
 
 use crate::{job::SliceSpec, outputs::Outputs, upload::Upload};
 

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gifgen_shared::preview_settings::Frames;
+use gifgen_shared::Frames;
 
 use crate::{ffmpeg_args::STORYBOARD_FILE, gif::GIF_FILE, job::SliceSpec};
 

@@ -1,6 +1,6 @@
 //! Writes receipts.
 
-use gifgen_ledger::{Ledger, error::LedgerError, outcome::Outcome, receipt::Receipt, run::Run};
+use gifgen_ledger::{Ledger, LedgerError, Outcome, Receipt, Run};
 
 /// Writes the receipt of a slice of `run`, with a line in the log.
 ///

@@ -8,7 +8,7 @@ use std::{num::NonZero, path::Path, path::PathBuf, pin::pin, sync::Arc, time::Du
 use gifgen_index::{Excerpt, FeedError, feed, pipe};
 use gifgen_probe::Input;
 use gifgen_reader::{BlockCache, LoopbackProxy, probing::packet_times};
-use gifgen_shared::{deadline::Deadline, preview_settings::Decode, work_dir::WorkDir};
+use gifgen_shared::{Deadline, Decode, WorkDir};
 
 use crate::{
     decoded::gap_with_a_packet,

@@ -3,19 +3,9 @@
 use std::sync::Arc;
 
 use gifgen_index::Excerpt;
-use gifgen_ledger::{
-    Ledger,
-    run::{Run, SourceFacts},
-};
+use gifgen_ledger::{Ledger, Run, SourceFacts};
 use gifgen_reader::{BlockCache, Reader, probing::measure};
-use gifgen_shared::{
-    deadline::Deadline,
-    header::Header,
-    output_keys::OutputKeys,
-    slice::Slice,
-    slice_event::SliceEvent,
-    source::{PinnedSource, Source},
-};
+use gifgen_shared::{Deadline, Header, OutputKeys, PinnedSource, Slice, SliceEvent, Source};
 
 use crate::{
     error::{JobError, PermanentError},

@@ -2,12 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use gifgen_ledger::run::Run;
+use gifgen_ledger::Run;
 use gifgen_reader::{Http, Reader};
-use gifgen_shared::{
-    rejection::Rejection,
-    source::{PinnedSource, Source, SourceState},
-};
+use gifgen_shared::{PinnedSource, Rejection, Source, SourceState};
 
 use crate::error::{JobError, PermanentError, TransientError};
 

@@ -1,6 +1,6 @@
 //! How a storyboard's sheet is laid out.
 
-use gifgen_shared::video_stream::VideoStream;
+use gifgen_shared::VideoStream;
 
 /// Width of a storyboard's tiles, in pixels, unless `FRAME_WIDTH` says otherwise.
 const TILE_WIDTH: u32 = 160;

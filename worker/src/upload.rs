@@ -21,17 +21,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use aws_sdk_s3::primitives::ByteStream;
 use futures::{StreamExt, TryStreamExt, stream};
-use gifgen_ledger::{
-    Ledger,
-    bucket::{Bucket, Precondition, PutRequest, Race, Seen},
-    checksum::Sha256,
-    outcome::Object,
-    run::Run,
-};
-use gifgen_shared::{
-    blocking::blocking,
-    source::{ETag, Source},
-};
+use gifgen_ledger::{Bucket, Ledger, Object, Precondition, PutRequest, Race, Run, Seen, Sha256};
+use gifgen_shared::{ETag, Source, blocking::blocking};
 
 use crate::error::{JobError, PermanentError, TransientError};
 

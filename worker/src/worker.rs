@@ -4,7 +4,7 @@ use std::{num::NonZero, path::PathBuf};
 
 use gifgen_ledger::Ledger;
 use gifgen_reader::Http;
-use gifgen_shared::{settings::Settings, work_dir::sweep};
+use gifgen_shared::{Settings, work_dir::sweep};
 
 use crate::{error::TransientError, renderer::Renderer, sources::Sources};
 

@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use gifgen_ledger::{Ledger, outcome::Outcome, receipt::Receipt};
-use gifgen_shared::{deadline::Deadline, source_key::SourceKey};
+use gifgen_ledger::{Ledger, Outcome, Receipt};
+use gifgen_shared::{Deadline, SourceKey};
 use gifgen_testkit::{
     events::object_created,
     media::{Expect, Medium, manifest},

@@ -3,7 +3,7 @@
 
 use std::{fs, time::Duration};
 
-use gifgen_shared::deadline::Deadline;
+use gifgen_shared::Deadline;
 use gifgen_testkit::{
     broken_connections::{Fault, Proxy},
     clients,

@@ -5,12 +5,8 @@ use std::time::Duration;
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_s3::config::retry::RetryConfig;
-use gifgen_ledger::bucket::{Bucket, Precondition};
-use gifgen_shared::{
-    deadline::Deadline,
-    publish::{PublishError, publish},
-    source::ETag,
-};
+use gifgen_ledger::{Bucket, Precondition};
+use gifgen_shared::{Deadline, ETag, PublishError, publish::publish};
 use gifgen_testkit::{
     clients,
     events::object_created,

@@ -3,7 +3,7 @@
 use std::{path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
-use gifgen_shared::slice::Slice;
+use gifgen_shared::Slice;
 
 use crate::run::finish;
 

@@ -8,10 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use futures::future::try_join_all;
-use gifgen_shared::{
-    presigned_url::PresignedUrl, slice::Slice, source::Source, source_key::SourceKey,
-    video_stream::VideoStream,
-};
+use gifgen_shared::{PresignedUrl, Slice, Source, SourceKey, VideoStream};
 use gifgen_testkit::{
     counting_proxy::CountingProxy,
     test_env::{FILMS, TestEnv, worker},

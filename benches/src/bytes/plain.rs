@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
-use gifgen_shared::{presigned_url::PresignedUrl, slice::Slice};
+use gifgen_shared::{PresignedUrl, Slice};
 use tokio::process::Command;
 
 /// Reads only `slice`, as the first version of gifgen did.

@@ -10,9 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use gifgen_ledger::Ledger;
-use gifgen_shared::{
-    deadline::Deadline, settings::Settings, slice_event::SliceEvent, source_key::SourceKey,
-};
+use gifgen_shared::{Deadline, Settings, SliceEvent, SourceKey};
 use gifgen_splitter::Splitter;
 use gifgen_testkit::{
     clients,

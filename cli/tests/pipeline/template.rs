@@ -9,7 +9,7 @@ use gifgen::{
     options::SettingFlags,
     run::{created_pattern, slice_pattern},
 };
-use gifgen_splitter::outcome::Outcome;
+use gifgen_splitter::Outcome;
 use gifgen_testkit::{media, workspace_root};
 use serde_json::{Value, json};
 use tokio::time::timeout;

@@ -6,8 +6,8 @@ mod rights;
 
 use std::process::Output;
 
-use gifgen_ledger::{Ledger, run::Run};
-use gifgen_shared::source_key::SourceKey;
+use gifgen_ledger::{Ledger, Run};
+use gifgen_shared::SourceKey;
 use gifgen_splitter::Splitter;
 use gifgen_testkit::{
     events::object_created,

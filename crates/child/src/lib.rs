@@ -36,7 +36,7 @@ use self::{
     peak::peak_of_ended,
     sandbox::{Sandbox, SandboxSpec},
 };
-use gifgen_shared::{blocking::blocking, deadline::Deadline};
+use gifgen_shared::{Deadline, blocking::blocking};
 
 pub use self::{
     captured_output::Keep,

@@ -2,7 +2,7 @@
 //!
 //! Lambda kills a function that exceeds its memory, and then nobody can report why. FFmpeg's limit
 //! is lower, so its allocation fails first. That is a result like any other:
-//! [`tooLarge`](gifgen_shared::rejection::Reason::TooLarge).
+//! [`tooLarge`](gifgen_shared::Reason::TooLarge).
 
 use std::{env, fs, sync::OnceLock};
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use gifgen_child::{Ending, Finished, Keep, Network, Program, STDERR_BYTES, run, run_reading};
-use gifgen_shared::{deadline::Deadline, error_chain::with_causes};
+use gifgen_shared::{Deadline, with_causes};
 
 const MINUTE: Duration = Duration::from_secs(60);
 

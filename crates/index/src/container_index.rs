@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gifgen_reader::{BlockCache, ReadError, Reader};
-use gifgen_shared::{header::MISSING_SECONDS, slice::Slice, video_stream::VideoStream};
+use gifgen_shared::{Slice, VideoStream, header::MISSING_SECONDS};
 
 use crate::{error::IndexError, excerpt::Excerpt, matroska, mp4, mpegts};
 

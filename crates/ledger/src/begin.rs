@@ -1,6 +1,6 @@
 //! Begins, resumes and reopens runs.
 
-use gifgen_shared::{output_keys::OutputKeys, slice::Slice, source::ETag, source_key::SourceKey};
+use gifgen_shared::{ETag, OutputKeys, Slice, SourceKey};
 
 use crate::{
     Ledger,

@@ -10,7 +10,7 @@ use aws_sdk_s3::{
     types::{ChecksumAlgorithm, ChecksumMode},
 };
 use bytes::Bytes;
-use gifgen_shared::{backoff::Retries, error_chain::with_causes, refusal::Refusal, source::ETag};
+use gifgen_shared::{ETag, Refusal, Retries, with_causes};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::sleep;
 

@@ -43,8 +43,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use gifgen_shared::{
-    deadline::Deadline, error_chain::with_causes, publish::publish,
-    slice_event::COMPLETED_DETAIL_TYPE, source::ETag,
+    Deadline, ETag, publish::publish, slice_event::COMPLETED_DETAIL_TYPE, with_causes,
 };
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! Errors of the ledger.
 
-use gifgen_shared::publish::PublishError;
+use gifgen_shared::PublishError;
 
 /// Why the ledger cannot be read or written. All cases are transient.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::primitives::ByteStream;
-use gifgen_shared::slice_event::ExcerptText;
+use gifgen_shared::ExcerptText;
 
 use crate::{
     Ledger,

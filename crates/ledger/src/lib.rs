@@ -35,13 +35,19 @@ pub mod verify;
 use aws_sdk_eventbridge::Client;
 
 pub use crate::{
-    bucket::Bucket,
-    complete::{Completer, Completion},
+    bucket::{Bucket, Precondition, PutRequest, Race, Seen},
+    checksum::Sha256,
+    complete::{Authority, Completer, Completion},
     error::LedgerError,
-    manifest::Manifest,
-    outcome::{Outcome, SliceFailure, SliceOutputs},
-    receipt::Receipt,
-    run::{Run, Versioned},
+    excerpts::Excerpts,
+    listing::Listed,
+    manifest::{Manifest, ManifestSlice, SlowSlice, Status, Totals},
+    outcome::{
+        FramesOutput, GifOutput, Object, Outcome, SliceFailure, SliceOutputs, StoryboardOutput,
+    },
+    receipt::{Receipt, Work},
+    run::{Run, RunMark, SourceFacts, Versioned},
+    verify::Wrong,
 };
 
 /// The ledgers of all runs in one bucket, and the bus that announces them.

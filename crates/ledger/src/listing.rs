@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_s3::types::EncodingType;
-use gifgen_shared::source::ETag;
+use gifgen_shared::ETag;
 use percent_encoding::percent_decode_str;
 
 use crate::{bucket::Bucket, error::LedgerError};

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, SubsecRound, Utc};
-use gifgen_shared::{
-    output_keys::OutputKeys, preview_settings::PreviewSettings, slice_event::plain_seconds,
-    source_key::SourceKey,
-};
+use gifgen_shared::{OutputKeys, PreviewSettings, SourceKey, slice_event::plain_seconds};
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -1,6 +1,6 @@
 //! Outputs of a slice, as manifest and receipt record them.
 
-use gifgen_shared::source::ETag;
+use gifgen_shared::ETag;
 use serde::{Deserialize, Serialize};
 
 use crate::checksum::Sha256;

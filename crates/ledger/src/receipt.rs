@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, SubsecRound, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
-use gifgen_shared::{slice::Slice, slice_event::plain_seconds};
+use gifgen_shared::{Slice, slice_event::plain_seconds};
 use serde::{Deserialize, Serialize};
 
 use crate::{

@@ -9,14 +9,8 @@
 
 use chrono::{DateTime, SubsecRound, Utc};
 use gifgen_shared::{
-    header::Header,
-    output_keys::OutputKeys,
-    preview_settings::PreviewSettings,
-    slice::{Slice, plan},
-    slice_event::{ExcerptText, SliceEvent},
-    source::{ETag, PinnedSource, Source},
-    source_key::SourceKey,
-    video_stream::VideoStream,
+    ETag, ExcerptText, Header, OutputKeys, PinnedSource, PreviewSettings, Slice, SliceEvent,
+    Source, SourceKey, VideoStream, slice::plan,
 };
 use serde::{Deserialize, Serialize};
 

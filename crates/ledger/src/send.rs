@@ -2,11 +2,10 @@
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use gifgen_shared::{
-    deadline::Deadline,
-    error_chain::with_causes,
-    publish::{PublishError, publish},
-    slice::Slice,
+    Deadline, PublishError, Slice,
+    publish::publish,
     slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
+    with_causes,
 };
 use serde_json::{Value, json};
 

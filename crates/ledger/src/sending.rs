@@ -16,7 +16,7 @@
 //! and `gifgen redrive` ignores both times. A time in the future, from a wrong clock, is ignored.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use gifgen_shared::error_chain::with_causes;
+use gifgen_shared::with_causes;
 
 use crate::{Ledger, bucket::Precondition, error::LedgerError, run::Run};
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures::{StreamExt, TryStreamExt, stream};
-use gifgen_shared::slice::Slice;
+use gifgen_shared::Slice;
 
 use crate::{
     Ledger,

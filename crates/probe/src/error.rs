@@ -1,7 +1,7 @@
 //! Why a source could not be probed.
 
 use gifgen_child::ChildError;
-use gifgen_shared::rejection::Rejection;
+use gifgen_shared::Rejection;
 
 /// Why a source could not be probed.
 #[derive(Debug, thiserror::Error)]

@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use gifgen_shared::{
-    rejection::{Reason, Rejection},
-    video_stream::displayed_size,
-};
+use gifgen_shared::{Reason, Rejection, video_stream::displayed_size};
 use serde::Deserialize;
 
 use crate::{error::ProbeError, ffmpeg_input::MAX_PIXELS, file_signature::not_a_video};

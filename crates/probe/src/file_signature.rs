@@ -2,7 +2,7 @@
 //! names the format and refuses it. One without the demuxers of still images and playlists, such as
 //! the layer's, takes such files for damaged.
 
-use gifgen_shared::rejection::{Reason, Rejection};
+use gifgen_shared::{Reason, Rejection};
 
 /// Number of bytes that [`rejection_of`] needs.
 pub const SIGNATURE_BYTES: u64 = 16;

@@ -12,12 +12,7 @@ mod packets;
 use std::{ffi::OsString, path::Path};
 
 use gifgen_child::{Ending, Finished, Keep, Program, memory};
-use gifgen_shared::{
-    deadline::Deadline,
-    header::{Header, MISSING_SECONDS},
-    rejection::{Reason, Rejection},
-    video_stream::VideoStream,
-};
+use gifgen_shared::{Deadline, Header, Reason, Rejection, VideoStream, header::MISSING_SECONDS};
 
 use self::ffprobe_output::FfprobeOutput;
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, ffi::OsString, ops::Range};
 
 use gifgen_child::Keep;
-use gifgen_shared::rejection::{Reason, Rejection};
+use gifgen_shared::{Reason, Rejection};
 
 use super::Probe;
 use crate::{error::ProbeError, ffmpeg_log::LOG_LEVEL, ffprobe_output::seconds};

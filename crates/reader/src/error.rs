@@ -1,6 +1,6 @@
 //! Why a source cannot be read.
 
-use gifgen_shared::source::Source;
+use gifgen_shared::Source;
 
 /// Why a source cannot be read.
 #[derive(Clone, Debug, thiserror::Error)]

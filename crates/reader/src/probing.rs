@@ -3,7 +3,7 @@
 use std::{ops::Range, path::Path, sync::Arc};
 
 use gifgen_probe::{Probe, ProbeError, SIGNATURE_BYTES, rejection_of};
-use gifgen_shared::{deadline::Deadline, header::Header, rejection::Reason};
+use gifgen_shared::{Deadline, Header, Reason};
 
 use crate::{
     block_cache::BlockCache,

@@ -3,10 +3,7 @@
 use std::{process::Stdio, sync::Arc, time::Duration};
 
 use gifgen_reader::{BlockCache, Http, LoopbackProxy, ReadError, Reader};
-use gifgen_shared::{
-    source::{ETag, PinnedSource, Source},
-    source_key::SourceKey,
-};
+use gifgen_shared::{ETag, PinnedSource, Source, SourceKey};
 use gifgen_testkit::{
     media,
     test_env::{FILMS, TestEnv, settings},

@@ -3,10 +3,7 @@
 use std::{fs::File, net::SocketAddr, sync::Arc, time::Duration};
 
 use gifgen_reader::{BlockCache, Http, LoopbackProxy, Reader};
-use gifgen_shared::{
-    source::{ETag, PinnedSource, Source},
-    source_key::SourceKey,
-};
+use gifgen_shared::{ETag, PinnedSource, Source, SourceKey};
 use gifgen_testkit::test_env::{FILMS, TestEnv};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::{

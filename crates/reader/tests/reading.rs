@@ -4,10 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use aws_sdk_s3::primitives::ByteStream;
 use gifgen_reader::{BlockCache, Http, ReadError, Reader};
-use gifgen_shared::{
-    source::{ETag, PinnedSource, Source},
-    source_key::SourceKey,
-};
+use gifgen_shared::{ETag, PinnedSource, Source, SourceKey};
 use gifgen_testkit::{
     broken_connections::{Fault, Proxy},
     stale_connections::StaleConnectionProxy,

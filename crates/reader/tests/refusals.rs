@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use gifgen_reader::{Http, ReadError, Reader};
-use gifgen_shared::{
-    source::{ETag, PinnedSource, Source, SourceState},
-    source_key::SourceKey,
-};
+use gifgen_shared::{ETag, PinnedSource, Source, SourceKey, SourceState};
 use gifgen_testkit::{
     clients,
     stub_server::{Answer, StubServer},

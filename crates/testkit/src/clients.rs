@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_types::SdkConfig;
-use gifgen_shared::connections::{Addressing, Connections};
+use gifgen_shared::{Addressing, Connections};
 
 /// The clients' region. Loopback servers accept any.
 pub const REGION: &str = "us-east-1";

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use gifgen_shared::{deadline::Deadline, settings::Settings};
+use gifgen_shared::{Deadline, Settings};
 use gifgen_splitter::Splitter;
 use gifgen_stack::{ETags, ObjectInfo, Stack};
 use gifgen_worker::{Invocation, Worker};

@@ -14,10 +14,7 @@ use aws_sdk_s3::{
 };
 use aws_types::{SdkConfig, sdk_config::Builder};
 use futures::future::join_all;
-use gifgen_shared::{
-    connections::{Addressing, Connections},
-    deadline::Deadline,
-};
+use gifgen_shared::{Addressing, Connections, Deadline};
 use gifgen_testkit::{
     media,
     stale_connections::StaleConnectionProxy,

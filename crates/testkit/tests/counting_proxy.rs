@@ -2,11 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use gifgen_shared::{
-    presigned_url::PresignedUrl,
-    source::{ETag, Source},
-    source_key::SourceKey,
-};
+use gifgen_shared::{ETag, PresignedUrl, Source, SourceKey};
 use gifgen_testkit::{
     counting_proxy::CountingProxy,
     test_env::{FILMS, TestEnv},

@@ -1,6 +1,6 @@
 //! How runs end: complete, partial, or repaired.
 
-use gifgen_ledger::{bucket::Precondition, manifest::Status};
+use gifgen_ledger::{Precondition, Status};
 use gifgen_testkit::test_env::{FILMS, PREVIEWS, TestEnv};
 use gifgen_worker::Answer;
 use serde_json::json;

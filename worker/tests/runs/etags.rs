@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fs};
 
-use gifgen_ledger::{checksum::Sha256, run::Run};
+use gifgen_ledger::{Run, Sha256};
 use gifgen_stack::ETags;
 use gifgen_testkit::test_env::{PREVIEWS, TestEnv};
 use gifgen_worker::Answer;

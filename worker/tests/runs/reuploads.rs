@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use gifgen_ledger::run::Run;
+use gifgen_ledger::Run;
 use gifgen_testkit::{
     program,
     run_json::sent_an_hour_ago,

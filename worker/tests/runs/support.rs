@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use gifgen_ledger::{Ledger, manifest::Manifest, run::Run};
-use gifgen_shared::{deadline::Deadline, source_key::SourceKey};
+use gifgen_ledger::{Ledger, Manifest, Run};
+use gifgen_shared::{Deadline, SourceKey};
 use gifgen_splitter::Splitter;
 use gifgen_stack::ObjectInfo;
 use gifgen_testkit::{

@@ -10,7 +10,7 @@ use std::{
 };
 
 use gifgen_child::{Ending, Finished, Keep, Network, Program, run};
-use gifgen_shared::deadline::Deadline;
+use gifgen_shared::Deadline;
 
 /// Lists the attempts, one per line.
 const ATTEMPTS: &str = "GIFGEN_TEST_ATTEMPTS";

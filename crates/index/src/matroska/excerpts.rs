@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use gifgen_reader::{BlockCache, ReadError, Reader};
-use gifgen_shared::{slice::Slice, video_stream::VideoStream};
+use gifgen_shared::{Slice, VideoStream};
 
 use crate::{
     error::IndexError,

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use gifgen_reader::BlockCache;
-use gifgen_shared::video_stream::VideoStream;
+use gifgen_shared::VideoStream;
 
 use crate::{
     error::IndexError,

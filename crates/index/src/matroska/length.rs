@@ -1,7 +1,7 @@
 //! The length of the video of a Matroska file.
 
 use gifgen_reader::{BlockCache, ReadError};
-use gifgen_shared::video_stream::VideoStream;
+use gifgen_shared::VideoStream;
 
 use crate::{
     matroska::{head::Head, scan::scan},

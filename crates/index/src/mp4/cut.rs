@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use gifgen_shared::slice::Slice;
+use gifgen_shared::Slice;
 
 use super::{clock::Clock, sample::Sample};
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use gifgen_reader::BlockCache;
-use gifgen_shared::{slice::Slice, video_stream::VideoStream};
+use gifgen_shared::{Slice, VideoStream};
 
 use super::{
     boxes::none,

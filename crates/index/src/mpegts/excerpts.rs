@@ -1,7 +1,7 @@
 //! The excerpts of a transport stream.
 
 use gifgen_reader::BlockCache;
-use gifgen_shared::{slice::Slice, video_stream::VideoStream};
+use gifgen_shared::{Slice, VideoStream};
 
 use crate::{
     error::IndexError,

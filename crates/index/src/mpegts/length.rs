@@ -1,7 +1,7 @@
 //! The length of the video of a transport stream.
 
 use gifgen_reader::{BlockCache, ReadError};
-use gifgen_shared::video_stream::VideoStream;
+use gifgen_shared::VideoStream;
 
 use crate::{
     mpegts::{packet::WRAP_PTS, stream::Stream},

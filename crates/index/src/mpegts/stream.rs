@@ -1,7 +1,7 @@
 //! The video stream of a transport stream.
 
 use gifgen_reader::BlockCache;
-use gifgen_shared::video_stream::VideoStream;
+use gifgen_shared::VideoStream;
 
 use crate::{
     error::IndexError,

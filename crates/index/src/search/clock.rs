@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, ops::Range};
 
-use gifgen_shared::{slice::Slice, video_stream::VideoStream};
+use gifgen_shared::{Slice, VideoStream};
 
 /// A picture up to this many seconds after a slice's bound counts as on screen at the bound.
 const TOLERANCE_SECONDS: f64 = 0.001;

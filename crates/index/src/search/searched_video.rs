@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, ops::Range, sync::Arc};
 
 use gifgen_reader::Reader;
-use gifgen_shared::slice::Slice;
+use gifgen_shared::Slice;
 
 use super::{
     align::align,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use gifgen_index::{Excerpt, IndexError, parsers::Mp4Index};
-use gifgen_shared::{slice, video_stream::VideoStream};
+use gifgen_shared::{VideoStream, slice};
 use gifgen_testkit::media;
 use proptest::prelude::*;
 

@@ -10,12 +10,7 @@ use std::{
 
 use gifgen_index::{Excerpt, IndexError, parsers::Mp4Index};
 use gifgen_reader::{BlockCache, Http, Reader};
-use gifgen_shared::{
-    slice::{self, Slice},
-    source::{ETag, PinnedSource, Source},
-    source_key::SourceKey,
-    video_stream::VideoStream,
-};
+use gifgen_shared::{ETag, PinnedSource, Slice, Source, SourceKey, VideoStream, slice};
 use gifgen_testkit::{
     media,
     test_env::{FILMS, TestEnv},

@@ -10,7 +10,7 @@ use std::{
 
 use gifgen_index::ContainerIndex;
 use gifgen_reader::{BlockCache, probing};
-use gifgen_shared::deadline::Deadline;
+use gifgen_shared::Deadline;
 use gifgen_testkit::test_env::settings;
 
 use crate::support::Bench;

@@ -12,12 +12,7 @@ use std::{
 
 use gifgen_index::{ContainerIndex, Excerpt, IndexError, feed, pipe};
 use gifgen_reader::{BlockCache, Http, Reader};
-use gifgen_shared::{
-    slice::{Slice, plan},
-    source::{ETag, PinnedSource, Source},
-    source_key::SourceKey,
-    video_stream::VideoStream,
-};
+use gifgen_shared::{ETag, PinnedSource, Slice, Source, SourceKey, VideoStream, slice::plan};
 use gifgen_testkit::{
     media,
     test_env::{FILMS, TestEnv},

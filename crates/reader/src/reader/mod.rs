@@ -14,10 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use gifgen_shared::{
-    backoff::attempt_timeout,
-    deadline::Deadline,
-    presigned_url::PresignedUrl,
-    source::{PinnedSource, Source, SourceUnavailable},
+    Deadline, PinnedSource, PresignedUrl, Source, SourceUnavailable, backoff::attempt_timeout,
 };
 use tokio::sync::Mutex;
 

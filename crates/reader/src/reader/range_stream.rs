@@ -3,12 +3,7 @@
 use std::{mem, ops::Range, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use gifgen_shared::{
-    backoff::{Backoff, Retries},
-    error_chain::with_causes,
-    presigned_url::PresignedUrl,
-    refusal::Refusal,
-};
+use gifgen_shared::{Backoff, PresignedUrl, Refusal, Retries, with_causes};
 use http_body_util::{BodyExt as _, Collected, Empty, Limited};
 use hyper::{
     Request, Response, StatusCode,
