@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::future::join_all;
+use gifgen_function::TransientError;
 use gifgen_ledger::{Ledger, Race, Run, Versioned};
 use gifgen_shared::{
     Deadline, ETag, OutputKeys, PublishError, Reason, Rejection, Source, SourceKeyError,
@@ -13,7 +14,6 @@ use serde_json::{Value, json};
 use tokio::time::timeout_at;
 
 use crate::{
-    error::SplitError,
     measure::Measured,
     outcome::{Outcome, Summary},
     splitter::Splitter,
@@ -26,7 +26,11 @@ impl Splitter {
     /// # Errors
     /// If any object failed for a transient reason. The platform then delivers the whole event again,
     /// which is harmless for the objects that were split.
-    pub async fn handle(&self, event: &Value, deadline: Deadline) -> Result<Summary, SplitError> {
+    pub async fn handle(
+        &self,
+        event: &Value,
+        deadline: Deadline,
+    ) -> Result<Summary, TransientError> {
         let (created, malformed): (Vec<_>, Vec<_>) = match created_objects(event) {
             Ok(created) => created.into_iter().partition(Result::is_ok),
             Err(error) => (Vec::new(), vec![Err(error)]),
@@ -63,15 +67,15 @@ impl Splitter {
         created: &Created,
         probing: Duration,
         deadline: Deadline,
-    ) -> Result<Outcome, SplitError> {
+    ) -> Result<Outcome, TransientError> {
         let splitting = deadline.govern(self.split(created, probing, deadline));
         match timeout_at(deadline.end(), splitting).await {
             // The bus would refuse the same content again.
-            Ok(Err(SplitError::Publish(error @ PublishError::Refused { .. }))) => {
+            Ok(Err(TransientError::Publish(error @ PublishError::Refused { .. }))) => {
                 Ok(created.failed(&error))
             }
             Ok(outcome) => outcome,
-            Err(_) => Err(SplitError::DeadlinePassed {
+            Err(_) => Err(TransientError::NotSplit {
                 bucket: created.bucket.clone(),
                 key: created.raw_key.clone(),
             }),
@@ -84,7 +88,7 @@ impl Splitter {
         created: &Created,
         probing: Duration,
         deadline: Deadline,
-    ) -> Result<Outcome, SplitError> {
+    ) -> Result<Outcome, TransientError> {
         if created.bucket == self.settings.destination_bucket && is_output(&created.raw_key) {
             return Ok(created.ignored("it is an output of ours"));
         }
@@ -160,7 +164,7 @@ impl Splitter {
         source: &Source,
         read: Option<Versioned<Run>>,
         deadline: Deadline,
-    ) -> Result<Outcome, SplitError> {
+    ) -> Result<Outcome, TransientError> {
         if let Some((run, _)) = read
             && run.covers(source, &self.settings.previews)
         {
@@ -183,7 +187,7 @@ impl Splitter {
         etag: Option<&ETag>,
         rejection: Rejection,
         deadline: Deadline,
-    ) -> Result<Outcome, SplitError> {
+    ) -> Result<Outcome, TransientError> {
         let detail = json!({
             "bucket": created.bucket,
             "key": created.raw_key,

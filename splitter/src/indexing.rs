@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use gifgen_function::TransientError;
 use gifgen_index::{ContainerIndex, IndexError};
 use gifgen_ledger::{Excerpts, Run};
 use gifgen_reader::{BlockCache, ReadError, Reader};
 use gifgen_shared::{Deadline, VideoStream, blocking::blocking};
 use tokio::time::timeout;
 
-use crate::{error::SplitError, splitter::Splitter};
+use crate::splitter::Splitter;
 
 /// Reads the index of the stream `video`; `None` if the `container` has none. It takes half of the
 /// remaining time at most, because workers can do without it.
@@ -41,7 +42,7 @@ impl Splitter {
         run: &Run,
         index: &ContainerIndex,
         deadline: Deadline,
-    ) -> Result<Excerpts, SplitError> {
+    ) -> Result<Excerpts, TransientError> {
         let (plan, reader) = (run.plan(), index.reader());
         let Some(found) = in_time(reader, deadline, index.excerpts(&plan)).await? else {
             return Ok(Excerpts::new());

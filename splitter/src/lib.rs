@@ -2,7 +2,6 @@
 //!
 //! [`Splitter::handle`] has the way of an event from top to bottom.
 
-mod error;
 mod handle;
 mod indexing;
 mod measure;
@@ -11,6 +10,5 @@ mod send;
 mod splitter;
 pub mod trigger;
 
-pub use error::SplitError;
 pub use outcome::{Outcome, Summary};
 pub use splitter::Splitter;

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use gifgen_function::TransientError;
 use gifgen_index::ContainerIndex;
 use gifgen_ledger::SourceFacts;
 use gifgen_probe::ProbeError;
@@ -12,7 +13,6 @@ use gifgen_reader::{
 use gifgen_shared::{Deadline, Header, PinnedSource, Reason, Rejection, VideoStream};
 
 use crate::{
-    error::SplitError,
     indexing::{self, index},
     splitter::Splitter,
 };
@@ -39,7 +39,7 @@ impl Splitter {
         blocks: &Arc<BlockCache>,
         longest: Duration,
         deadline: Deadline,
-    ) -> Result<Result<Measured, Rejection>, SplitError> {
+    ) -> Result<Result<Measured, Rejection>, TransientError> {
         let reader = blocks.reader();
         if reader.is_empty() {
             return Ok(Err(Rejection::new(Reason::EmptyVideo, "the file is empty")));
@@ -51,15 +51,17 @@ impl Splitter {
         let (header, length, index) = match probed {
             Ok(probed) => probed,
             Err(ProbingError::Probe(ProbeError::Rejected(rejection))) => return Ok(Err(rejection)),
-            Err(ProbingError::Probe(ProbeError::Child(error))) => return Err(error.into()),
+            Err(ProbingError::Probe(ProbeError::Child(error))) => {
+                return Err(TransientError::ProbeNotStarted(error));
+            }
             Err(ProbingError::Probe(ProbeError::Interrupted { reason })) => {
-                return Err(SplitError::Probe {
+                return Err(TransientError::Probe {
                     source_name: reader.source().to_string(),
                     reason,
                 });
             }
             Err(ProbingError::Read(error)) => return Err(error.into()),
-            Err(ProbingError::LoopbackProxy(error)) => return Err(error.into()),
+            Err(ProbingError::LoopbackProxy(error)) => return Err(TransientError::NoPort(error)),
         };
         let longest = self.settings.max_video_hours;
         if length > f64::from(longest) * 3600.0 {

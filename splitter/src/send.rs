@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use gifgen_function::TransientError;
 use gifgen_index::ContainerIndex;
 use gifgen_ledger::{Excerpts, Manifest, Race, Run, Versioned};
 use gifgen_shared::{Backoff, Deadline, ETag, Slice};
 use tokio::time::{sleep, timeout};
 
-use crate::{error::SplitError, indexing::index, outcome::Outcome, splitter::Splitter};
+use crate::{indexing::index, outcome::Outcome, splitter::Splitter};
 
 /// Pauses between two looks whether another splitter has sent a run. The caller's timeout ends them.
 const LOOKS: Backoff = Backoff {
@@ -24,7 +25,7 @@ impl Splitter {
         run: &Run,
         index: Option<&ContainerIndex>,
         deadline: Deadline,
-    ) -> Result<Outcome, SplitError> {
+    ) -> Result<Outcome, TransientError> {
         let slices = run.plan().into_iter().map(|slice| (slice, 1)).collect();
         let sending = self.send(run, index, slices, deadline);
         self.ledger.or_let_others(run, sending).await
@@ -38,7 +39,7 @@ impl Splitter {
         read: &Versioned<Run>,
         restored_at: Option<DateTime<Utc>>,
         deadline: Deadline,
-    ) -> Result<Race<Outcome>, SplitError> {
+    ) -> Result<Race<Outcome>, TransientError> {
         let (run, _) = read;
         self.ledger.retract(&run.source.key).await?;
         let (manifest, version) = self.ledger.manifest_of(run).await?.unzip();
@@ -68,7 +69,7 @@ impl Splitter {
     }
 
     /// Waits until the splitter that is sending `run` has finished, failed or exceeded its time.
-    async fn wait_for_another(&self, run: &Run) -> Result<(), SplitError> {
+    async fn wait_for_another(&self, run: &Run) -> Result<(), TransientError> {
         let mut looks = 0;
         loop {
             looks += 1;
@@ -86,7 +87,7 @@ impl Splitter {
         run: &Run,
         version: Option<&ETag>,
         deadline: Deadline,
-    ) -> Result<Outcome, SplitError> {
+    ) -> Result<Outcome, TransientError> {
         let mut slices = self.ledger.unfinished(run).await?;
         self.ledger.reopen(run, version, &slices).await?;
         if slices.is_empty() {
@@ -105,7 +106,7 @@ impl Splitter {
         index: Option<&ContainerIndex>,
         slices: Vec<(Slice, u32)>,
         deadline: Deadline,
-    ) -> Result<Outcome, SplitError> {
+    ) -> Result<Outcome, TransientError> {
         let sent = slices.len() as u32;
         let excerpts = match index {
             Some(index) => self.excerpts(run, index, deadline).await?,

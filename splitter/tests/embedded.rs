@@ -6,9 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use gifgen_function::TransientError;
 use gifgen_shared::Deadline;
 use gifgen_shared::PublishError;
-use gifgen_splitter::SplitError;
 use gifgen_testkit::{
     clients,
     events::{object_created, s3_notification},
@@ -27,7 +27,7 @@ fn in_seconds(seconds: u64) -> Deadline {
 
 /// Splits a test video into slices of one second, onto `bus`. Returns the splitter's answer and the
 /// expected number of slices.
-async fn split_to(bus: &FailingBus, name: &str) -> (Result<Value, SplitError>, u32) {
+async fn split_to(bus: &FailingBus, name: &str) -> (Result<Value, TransientError>, u32) {
     let env = TestEnv::start().await;
     let object = env.adopt_video("a.mp4", name).await;
     let splitter = env.splitter_to(bus.client(), &[("SLICE_SECONDS", "1")]);
@@ -107,7 +107,7 @@ async fn a_bus_that_always_throttles_is_given_up_before_the_deadline() {
     assert!(
         matches!(
             error,
-            SplitError::Publish(PublishError::Unsent { count: 1, .. })
+            TransientError::Publish(PublishError::Unsent { count: 1, .. })
         ),
         "{error}"
     );

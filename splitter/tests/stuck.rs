@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use gifgen_function::TransientError;
 use gifgen_shared::Deadline;
-use gifgen_splitter::SplitError;
 use gifgen_testkit::{
     events::object_created,
     program::{self, running},
@@ -21,6 +21,6 @@ async fn an_ffprobe_that_ignores_the_request_to_end_is_killed_and_waited_for() {
     let event = object_created(FILMS, "a.mp4", &etag);
     let deadline = Deadline::after(Duration::from_secs(10));
     let error = splitter.handle(&event, deadline).await.unwrap_err();
-    assert!(matches!(error, SplitError::Probe { .. }), "{error:?}");
+    assert!(matches!(error, TransientError::Probe { .. }), "{error:?}");
     assert_eq!(running(ffprobe), 0);
 }

@@ -2,12 +2,11 @@
 
 use std::io::ErrorKind;
 
-use gifgen_child::ChildError;
+use gifgen_function::TransientError;
 use gifgen_ledger::{LedgerError, SliceFailure};
 use gifgen_probe::ProbeError;
-use gifgen_reader::{LoopbackProxyError, NoTls, ReadError, probing::ProbingError};
+use gifgen_reader::{ReadError, probing::ProbingError};
 use gifgen_shared::{Rejection, SliceEventError, Source, SourceUnavailable, with_causes};
-use lambda_runtime::Diagnostic;
 
 use crate::gif::GifError;
 
@@ -86,86 +85,6 @@ pub(crate) enum PermanentError {
     },
 }
 
-/// An error that a retry may not meet.
-#[derive(Debug, thiserror::Error)]
-pub enum TransientError {
-    /// The time of the invocation ran out.
-    #[error("the deadline passed while {doing}")]
-    DeadlinePassed {
-        /// What was being done.
-        doing: &'static str,
-    },
-    /// The source could not be read to the end of the slice.
-    #[error(transparent)]
-    SourceLost(ReadError),
-    /// ffprobe did not come to its end.
-    #[error(transparent)]
-    Probe(ProbeError),
-    /// There is no port on which FFmpeg could read the source.
-    #[error(transparent)]
-    LoopbackProxy(LoopbackProxyError),
-    /// There is no pipe to FFmpeg, or it broke.
-    #[error("failed to use a pipe to FFmpeg: {0}")]
-    Pipe(std::io::Error),
-    /// TLS cannot be set up.
-    #[error(transparent)]
-    Tls(#[from] NoTls),
-    /// S3 gives no access to the source.
-    #[error(transparent)]
-    Source(#[from] SourceUnavailable),
-    /// FFmpeg could not be started.
-    #[error(transparent)]
-    Child(#[from] ChildError),
-    /// FFmpeg does not run, for example because a library is missing.
-    #[error("FFmpeg does not run: {said}")]
-    FfmpegNotRun {
-        /// What was said.
-        said: String,
-    },
-    /// FFmpeg was killed from outside, mostly by the kernel when memory is short.
-    #[error("FFmpeg was killed by signal {signal}")]
-    FfmpegKilled {
-        /// Number of the signal.
-        signal: i32,
-    },
-    /// The temporary directory is full.
-    #[error(
-        "no space is left in the temporary directory: give the function more ephemeral storage"
-    )]
-    NoSpace,
-    /// The GIF could not be written.
-    #[error(transparent)]
-    Gif(GifError),
-    /// The work directory cannot be used.
-    #[error("failed to {action} the work directory")]
-    WorkDir {
-        /// What was being done.
-        action: &'static str,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// An output could not be read for its upload.
-    #[error("failed to upload {key}: {reason}")]
-    Upload {
-        /// Key of the object.
-        key: String,
-        /// What the system said.
-        reason: String,
-    },
-    /// An event of the failure queue is malformed.
-    #[error("an event of the failure queue makes no sense: {0}")]
-    Queue(serde_json::Error),
-    /// Other workers keep replacing the objects.
-    #[error("others replaced the slice's objects at each of {rounds} attempts to upload them")]
-    Contended {
-        /// How often it was tried.
-        rounds: u32,
-    },
-    /// An object could not be written, or the ledger could not be read or written.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-}
-
 impl PermanentError {
     /// The error as receipts and answers have it.
     pub(crate) fn failure(&self) -> SliceFailure {
@@ -218,9 +137,11 @@ impl From<ProbingError> for JobError {
             ProbingError::Probe(ProbeError::Rejected(rejection)) => {
                 PermanentError::Rejected(rejection).into()
             }
-            ProbingError::Probe(ProbeError::Child(error)) => TransientError::Child(error).into(),
+            ProbingError::Probe(ProbeError::Child(error)) => {
+                TransientError::FfmpegNotStarted(error).into()
+            }
             ProbingError::Probe(error @ ProbeError::Interrupted { .. }) => {
-                TransientError::Probe(error).into()
+                TransientError::ProbeEnded(error).into()
             }
         }
     }
@@ -238,38 +159,14 @@ impl From<LedgerError> for JobError {
     }
 }
 
-impl From<GifError> for TransientError {
+impl From<GifError> for JobError {
     fn from(error: GifError) -> Self {
-        match error {
-            GifError::Write(error) if error.kind() == ErrorKind::StorageFull => Self::NoSpace,
-            other => Self::Gif(other),
-        }
-    }
-}
-
-impl From<TransientError> for Diagnostic {
-    fn from(error: TransientError) -> Self {
-        let error_type = match &error {
-            TransientError::DeadlinePassed { .. } => "DeadlinePassed",
-            TransientError::SourceLost(_) => "SourceLost",
-            TransientError::Source(_) => "SourceUnavailable",
-            TransientError::Child(_) | TransientError::FfmpegNotRun { .. } => "FfmpegNotStarted",
-            TransientError::Probe(_) => "ProbeInterrupted",
-            TransientError::LoopbackProxy(_) | TransientError::Pipe(_) => "NoPipe",
-            TransientError::Tls(_) => "NoTls",
-            TransientError::FfmpegKilled { .. } => "FfmpegKilled",
-            TransientError::NoSpace => "NoSpace",
-            TransientError::Gif(_) => "Gif",
-            TransientError::WorkDir { .. } => "WorkDir",
-            TransientError::Upload { .. } | TransientError::Contended { .. } => "UploadFailed",
-            TransientError::Queue(_) => "BadMessage",
-            TransientError::Ledger(LedgerError::Disproved { .. }) => "Disproved",
-            TransientError::Ledger(LedgerError::Unannounced { .. }) => "Unannounced",
-            TransientError::Ledger(_) => "LedgerUnavailable",
+        let error = match error {
+            GifError::Write(error) if error.kind() == ErrorKind::StorageFull => {
+                TransientError::NoSpace
+            }
+            other => TransientError::Gif(other.to_string()),
         };
-        Self {
-            error_type: error_type.into(),
-            error_message: with_causes(&error),
-        }
+        error.into()
     }
 }

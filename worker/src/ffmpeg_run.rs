@@ -4,13 +4,14 @@ use std::{os::fd::OwnedFd, path::Path};
 
 use gifgen_child::{Ending, Program, memory};
 use gifgen_encoder::Stages;
+use gifgen_function::TransientError;
 use gifgen_probe::{complaints, was_short_of_memory};
 use gifgen_shared::{Deadline, Rejection, blocking::blocking};
 use rustix::{fs::statvfs, process::Signal};
 
 use crate::{
     decoded::Decoded,
-    error::{JobError, PermanentError, TransientError},
+    error::{JobError, PermanentError},
     ffmpeg_args::Rendering,
     gif::{self, GifError, Unfinished},
     job::SliceSpec,
@@ -95,7 +96,7 @@ pub(crate) async fn run_ffmpeg(
         gif::start(pictures, format, &gif_directory)
     })
     .await
-    .map_err(TransientError::Child)?;
+    .map_err(TransientError::FfmpegNotStarted)?;
     // If one picture needs more than the limit, the measured peak says nothing.
     finished.near_memory_bound |=
         bound.is_some_and(|bytes| bytes < least_memory(video.width, video.height));
@@ -103,7 +104,7 @@ pub(crate) async fn run_ffmpeg(
     let said = last_words(&rendering.input.named_in(&complaints));
     let is_short = was_short_of_memory(&finished, &said, &complaints);
     // Checked first: if the encoder stops reading, FFmpeg fails with a misleading message.
-    let gif = finished.stdout.map_err(TransientError::from)?;
+    let gif = finished.stdout?;
     let code = match finished.ending {
         Ending::Exited(code) if NOT_RUN.contains(&code) => {
             return Err(TransientError::FfmpegNotRun { said }.into());
@@ -168,7 +169,7 @@ async fn finish(
         Ok(stages) => stages,
         // `check` reports the GIF without a header, and quotes FFmpeg's log.
         Err(GifError::NoPicture) => Stages::default(),
-        Err(error) => return Err(TransientError::from(error).into()),
+        Err(error) => return Err(error.into()),
     };
     let outputs = check(spec, directory).map_err(|wrong| PermanentError::WrongOutput {
         found: wrong.to_string(),

@@ -6,6 +6,7 @@
 //! <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html>
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
 
+use gifgen_function::TransientError;
 use gifgen_ledger::{Authority, Receipt, SliceFailure};
 use gifgen_shared::{SliceEvent, SliceEventError, slice_event::detail, with_causes};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use tokio::time::timeout_at;
 
 use crate::{
     complete::complete_if_last,
-    error::{JobError, PermanentError, TransientError},
+    error::{JobError, PermanentError},
     invocation::Invocation,
     record::record,
     resolve::{MayStartRun, Membership},

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use gifgen_function::TransientError;
 use gifgen_index::Excerpt;
 use gifgen_ledger::{Authority, LedgerError, Object, Receipt, Run, SliceOutputs, Work};
 use gifgen_shared::{Deadline, Slice, SliceEvent, slice_event::detail, with_causes};
@@ -11,7 +12,7 @@ use tokio::time::timeout_at;
 use crate::{
     answer::Answer,
     complete::complete_if_last,
-    error::{JobError, PermanentError, TransientError},
+    error::{JobError, PermanentError},
     given_up::messages,
     invocation::Invocation,
     job::Job,

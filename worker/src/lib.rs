@@ -25,7 +25,6 @@ mod upload;
 mod worker;
 
 pub use answer::{Answer, Report};
-pub use error::TransientError;
 pub use ffmpeg_args::threads_of_function;
 pub use given_up::{BatchAnswer, BatchItemFailure};
 pub use invocation::Invocation;

@@ -5,6 +5,7 @@
 
 use std::{num::NonZero, path::Path, path::PathBuf, pin::pin, sync::Arc, time::Duration};
 
+use gifgen_function::TransientError;
 use gifgen_index::{Excerpt, FeedError, feed, pipe};
 use gifgen_probe::Input;
 use gifgen_reader::{BlockCache, LoopbackProxy, probing::packet_times};
@@ -12,7 +13,7 @@ use gifgen_shared::{Deadline, Decode, WorkDir};
 
 use crate::{
     decoded::gap_with_a_packet,
-    error::{JobError, PermanentError, TransientError},
+    error::{JobError, PermanentError},
     ffmpeg_args::Rendering,
     ffmpeg_run::{FfmpegError, FfmpegResult, run_ffmpeg},
     job::Job,

@@ -2,11 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
+use gifgen_function::TransientError;
 use gifgen_ledger::Run;
 use gifgen_reader::{Http, Reader};
 use gifgen_shared::{PinnedSource, Rejection, Source, SourceState};
 
-use crate::error::{JobError, PermanentError, TransientError};
+use crate::error::{JobError, PermanentError};
 
 /// Access to sources.
 #[derive(Debug)]

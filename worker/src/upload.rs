@@ -21,10 +21,11 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use aws_sdk_s3::primitives::ByteStream;
 use futures::{StreamExt, TryStreamExt, stream};
+use gifgen_function::TransientError;
 use gifgen_ledger::{Bucket, Ledger, Object, Precondition, PutRequest, Race, Run, Seen, Sha256};
 use gifgen_shared::{ETag, Source, blocking::blocking};
 
-use crate::error::{JobError, PermanentError, TransientError};
+use crate::error::{JobError, PermanentError};
 
 /// Uploads under way at once.
 const CONCURRENT_UPLOADS: usize = 16;

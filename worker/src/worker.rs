@@ -2,11 +2,12 @@
 
 use std::{num::NonZero, path::PathBuf};
 
+use gifgen_function::TransientError;
 use gifgen_ledger::Ledger;
 use gifgen_reader::Http;
 use gifgen_shared::{Settings, work_dir::sweep};
 
-use crate::{error::TransientError, renderer::Renderer, sources::Sources};
+use crate::{renderer::Renderer, sources::Sources};
 
 /// The worker with its connections.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 
 use std::{fs, time::Duration};
 
+use gifgen_function::TransientError;
 use gifgen_shared::Deadline;
 use gifgen_testkit::{
     broken_connections::{Fault, Proxy},
@@ -11,7 +12,7 @@ use gifgen_testkit::{
     media,
     test_env::{FILMS, PREVIEWS, TestEnv, invocation, worker},
 };
-use gifgen_worker::{Answer, TransientError, Worker};
+use gifgen_worker::{Answer, Worker};
 
 use serde_json::{Value, json};
 

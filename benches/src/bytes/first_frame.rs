@@ -13,8 +13,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use gifgen_function::TransientError;
 use gifgen_testkit::test_env::{TestEnv, invocation};
-use gifgen_worker::{Answer, TransientError};
+use gifgen_worker::Answer;
 
 use super::{
     measured_worker::{MeasuredWorker, Planned},
