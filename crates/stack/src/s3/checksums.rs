@@ -8,6 +8,21 @@ use s3s::{S3Result, TrailingHeaders, s3_error};
 
 use crate::store::{Checksums, Received};
 
+/// A value of the type with these checksums. s3s has the same five fields in many types.
+macro_rules! with_checksums {
+    ($Type:ident, $sums:expr) => {
+        $Type {
+            checksum_crc32: $sums.checksum_crc32,
+            checksum_crc32c: $sums.checksum_crc32c,
+            checksum_crc64nvme: $sums.checksum_crc64nvme,
+            checksum_sha1: $sums.checksum_sha1,
+            checksum_sha256: $sums.checksum_sha256,
+            ..$Type::default()
+        }
+    };
+}
+pub(super) use with_checksums;
+
 /// The client's checksums of a body, from headers and, once the body is read, from trailers.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
@@ -27,23 +42,13 @@ impl Claims {
                 || (self.algorithm.as_deref()).is_some_and(|a| a.eq_ignore_ascii_case(name))
         };
         let sums = &self.sums;
-        let mut hasher = ChecksumHasher::default();
-        if wanted(&sums.checksum_crc32, "CRC32") {
-            hasher.crc32 = Some(Crc32::new());
+        ChecksumHasher {
+            crc32: wanted(&sums.checksum_crc32, "CRC32").then(Crc32::new),
+            crc32c: wanted(&sums.checksum_crc32c, "CRC32C").then(Crc32c::new),
+            crc64nvme: wanted(&sums.checksum_crc64nvme, "CRC64NVME").then(Crc64Nvme::new),
+            sha1: wanted(&sums.checksum_sha1, "SHA1").then(Sha1::new),
+            sha256: wanted(&sums.checksum_sha256, "SHA256").then(Sha256::new),
         }
-        if wanted(&sums.checksum_crc32c, "CRC32C") {
-            hasher.crc32c = Some(Crc32c::new());
-        }
-        if wanted(&sums.checksum_crc64nvme, "CRC64NVME") {
-            hasher.crc64nvme = Some(Crc64Nvme::new());
-        }
-        if wanted(&sums.checksum_sha1, "SHA1") {
-            hasher.sha1 = Some(Sha1::new());
-        }
-        if wanted(&sums.checksum_sha256, "SHA256") {
-            hasher.sha256 = Some(Sha256::new());
-        }
-        hasher
     }
 
     /// Compares with the received body.
@@ -56,19 +61,8 @@ impl Claims {
                 "the body does not match its Content-MD5"
             ));
         }
-        let (claimed, found) = (&self.sums, &received.checksum);
-        let pairs = [
-            ("crc32", &claimed.checksum_crc32, &found.checksum_crc32),
-            ("crc32c", &claimed.checksum_crc32c, &found.checksum_crc32c),
-            (
-                "crc64nvme",
-                &claimed.checksum_crc64nvme,
-                &found.checksum_crc64nvme,
-            ),
-            ("sha1", &claimed.checksum_sha1, &found.checksum_sha1),
-            ("sha256", &claimed.checksum_sha256, &found.checksum_sha256),
-        ];
-        for (name, claimed, found) in pairs {
+        let found = named(&received.checksum);
+        for ((name, claimed), (_, found)) in named(&self.sums).into_iter().zip(found) {
             let trailer = self.trailer(&format!("x-amz-checksum-{name}"));
             let claimed = claimed.as_ref().or(trailer.as_ref());
             if let (Some(claimed), Some(found)) = (claimed, found)
@@ -88,8 +82,8 @@ impl Claims {
     }
 }
 
-/// The checksums to store with an object.
-pub(super) fn stored_checksums(sums: &Checksum) -> Checksums {
+/// The checksums by the suffix of their header (`x-amz-checksum-…`).
+fn named(sums: &Checksum) -> [(&'static str, &Option<String>); 5] {
     [
         ("crc32", &sums.checksum_crc32),
         ("crc32c", &sums.checksum_crc32c),
@@ -97,9 +91,13 @@ pub(super) fn stored_checksums(sums: &Checksum) -> Checksums {
         ("sha1", &sums.checksum_sha1),
         ("sha256", &sums.checksum_sha256),
     ]
-    .into_iter()
-    .filter_map(|(name, sum)| Some((name.to_owned(), sum.clone()?)))
-    .collect()
+}
+
+/// The checksums to store with an object.
+pub(super) fn stored_checksums(sums: &Checksum) -> Checksums {
+    (named(sums).into_iter())
+        .filter_map(|(name, sum)| Some((name.to_owned(), sum.clone()?)))
+        .collect()
 }
 
 /// The checksums to return if the client asked for them (`x-amz-checksum-mode`).

@@ -3,7 +3,7 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Result, s3_error};
 
-use super::checksums::Claims;
+use super::checksums::{Claims, with_checksums};
 use super::conditions;
 use super::headers::{self, etag, timestamp};
 use super::write::take_body;
@@ -43,14 +43,7 @@ pub(super) async fn upload_part(
         .await?;
     let claims = Claims {
         md5: input.content_md5,
-        sums: Checksum {
-            checksum_crc32: input.checksum_crc32,
-            checksum_crc32c: input.checksum_crc32c,
-            checksum_crc64nvme: input.checksum_crc64nvme,
-            checksum_sha1: input.checksum_sha1,
-            checksum_sha256: input.checksum_sha256,
-            checksum_type: None,
-        },
+        sums: with_checksums!(Checksum, input),
         algorithm: input.checksum_algorithm.map(|name| name.as_str().into()),
         trailers: request.trailing_headers,
     };
@@ -67,12 +60,7 @@ pub(super) async fn upload_part(
         .await?;
     Ok(UploadPartOutput {
         e_tag: Some(etag(&part_etag)),
-        checksum_crc32: found.checksum_crc32,
-        checksum_crc32c: found.checksum_crc32c,
-        checksum_crc64nvme: found.checksum_crc64nvme,
-        checksum_sha1: found.checksum_sha1,
-        checksum_sha256: found.checksum_sha256,
-        ..UploadPartOutput::default()
+        ..with_checksums!(UploadPartOutput, found)
     })
 }
 

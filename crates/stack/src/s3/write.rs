@@ -3,7 +3,7 @@
 use s3s::dto::*;
 use s3s::{S3Request, S3Result, s3_error};
 
-use super::checksums::{Claims, stored_checksums};
+use super::checksums::{Claims, stored_checksums, with_checksums};
 use super::conditions::{self, ReadConditions, Verdict};
 use super::headers::{self, etag, timestamp};
 use crate::store::{NewObject, Reason, Received, Store, StoreError, WriteCondition, receive};
@@ -41,14 +41,7 @@ pub(super) async fn put_object(
     let (content_type, headers) = headers::of_put(&mut input);
     let claims = Claims {
         md5: input.content_md5,
-        sums: Checksum {
-            checksum_crc32: input.checksum_crc32,
-            checksum_crc32c: input.checksum_crc32c,
-            checksum_crc64nvme: input.checksum_crc64nvme,
-            checksum_sha1: input.checksum_sha1,
-            checksum_sha256: input.checksum_sha256,
-            checksum_type: None,
-        },
+        sums: with_checksums!(Checksum, input),
         algorithm: input.checksum_algorithm.map(|name| name.as_str().into()),
         trailers: request.trailing_headers,
     };
@@ -58,12 +51,7 @@ pub(super) async fn put_object(
     let info = store.put(&input.bucket, &input.key, new, condition).await?;
     Ok(PutObjectOutput {
         e_tag: Some(etag(&info.etag)),
-        checksum_crc32: found.checksum_crc32,
-        checksum_crc32c: found.checksum_crc32c,
-        checksum_crc64nvme: found.checksum_crc64nvme,
-        checksum_sha1: found.checksum_sha1,
-        checksum_sha256: found.checksum_sha256,
-        ..PutObjectOutput::default()
+        ..with_checksums!(PutObjectOutput, found)
     })
 }
 
