@@ -4,7 +4,7 @@ use s3s::dto::*;
 use s3s::header::{CONTENT_RANGE, CONTENT_TYPE, ETAG, LAST_MODIFIED};
 use s3s::{S3Error, S3Request, S3Result, s3_error};
 
-use super::checksums::requested_checksums;
+use super::checksums::{requested_checksums, with_checksums};
 use super::conditions::{ReadConditions, Verdict};
 use super::headers::{DEFAULT_CONTENT_TYPE, etag, expires, timestamp};
 use super::stream::FileStream;
@@ -31,49 +31,59 @@ pub(super) async fn get_bucket_location(
     Ok(GetBucketLocationOutput::default())
 }
 
+/// Checks the request `$input`, and gives the object's file, the byte range to send, and the answer
+/// without a body. GET and HEAD have the same fields, in two types of s3s each.
+macro_rules! described {
+    ($store:ident, $input:ident, $Output:ident) => {{
+        if $input.part_number.is_some() {
+            return Err(s3_error!(
+                NotImplemented,
+                "partNumber is not available here"
+            ));
+        }
+        let opened = $store.open_object(&$input.bucket, &$input.key).await?;
+        let Opened { info, file } = opened;
+        let conditions = ReadConditions {
+            if_match: $input.if_match,
+            if_none_match: $input.if_none_match,
+            if_modified_since: $input.if_modified_since,
+            if_unmodified_since: $input.if_unmodified_since,
+        };
+        require(&conditions, &info)?;
+        let (range, content_range) = part_to_send($input.range.as_ref(), info.bytes)?;
+        let sums = requested_checksums(&info.checksums, $input.checksum_mode.as_ref());
+        let output = $Output {
+            accept_ranges: Some("bytes".into()),
+            content_length: Some(length(range.end - range.start)?),
+            content_range,
+            e_tag: Some(etag(&info.etag)),
+            last_modified: Some(timestamp(info.last_modified)),
+            expires: expires(&info.headers),
+            content_type: Some(content_type(&info)),
+            cache_control: info.headers.cache_control,
+            content_disposition: info.headers.content_disposition,
+            content_encoding: info.headers.content_encoding,
+            content_language: info.headers.content_language,
+            metadata: Some(info.headers.metadata.into_iter().collect()),
+            ..with_checksums!($Output, sums)
+        };
+        (file, range, output)
+    }};
+}
+
 pub(super) async fn get_object(
     store: &Store,
     request: S3Request<GetObjectInput>,
 ) -> S3Result<GetObjectOutput> {
-    let input = request.input;
-    if input.part_number.is_some() {
-        return Err(s3_error!(
-            NotImplemented,
-            "partNumber is not available here"
-        ));
+    let mut input = request.input;
+    if input.range.is_some() {
+        // Checksums are of the whole object; a client would compare them with the part.
+        input.checksum_mode = None;
     }
-    let Opened { info, file } = store.open_object(&input.bucket, &input.key).await?;
-    let conditions = ReadConditions {
-        if_match: input.if_match,
-        if_none_match: input.if_none_match,
-        if_modified_since: input.if_modified_since,
-        if_unmodified_since: input.if_unmodified_since,
-    };
-    require(&conditions, &info)?;
-    let (range, content_range) = part_to_send(input.range.as_ref(), info.bytes)?;
-    // Checksums are of the whole object; a client would compare them with the part.
-    let mode = input.checksum_mode.filter(|_| content_range.is_none());
-    let sums = requested_checksums(&info.checksums, mode.as_ref());
+    let (file, range, output) = described!(store, input, GetObjectOutput);
     Ok(GetObjectOutput {
-        checksum_crc32: sums.checksum_crc32,
-        checksum_crc32c: sums.checksum_crc32c,
-        checksum_crc64nvme: sums.checksum_crc64nvme,
-        checksum_sha1: sums.checksum_sha1,
-        checksum_sha256: sums.checksum_sha256,
-        accept_ranges: Some("bytes".into()),
-        content_length: Some(length(range.end - range.start)?),
-        content_range,
-        e_tag: Some(etag(&info.etag)),
-        last_modified: Some(timestamp(info.last_modified)),
-        expires: expires(&info.headers),
-        content_type: Some(content_type(&info)),
-        cache_control: info.headers.cache_control,
-        content_disposition: info.headers.content_disposition,
-        content_encoding: info.headers.content_encoding,
-        content_language: info.headers.content_language,
-        metadata: Some(info.headers.metadata.into_iter().collect()),
         body: Some(StreamingBlob::new(FileStream::new(file, range))),
-        ..GetObjectOutput::default()
+        ..output
     })
 }
 
@@ -82,42 +92,8 @@ pub(super) async fn head_object(
     request: S3Request<HeadObjectInput>,
 ) -> S3Result<HeadObjectOutput> {
     let input = request.input;
-    if input.part_number.is_some() {
-        return Err(s3_error!(
-            NotImplemented,
-            "partNumber is not available here"
-        ));
-    }
-    let Opened { info, .. } = store.open_object(&input.bucket, &input.key).await?;
-    let conditions = ReadConditions {
-        if_match: input.if_match,
-        if_none_match: input.if_none_match,
-        if_modified_since: input.if_modified_since,
-        if_unmodified_since: input.if_unmodified_since,
-    };
-    require(&conditions, &info)?;
-    let (range, content_range) = part_to_send(input.range.as_ref(), info.bytes)?;
-    let sums = requested_checksums(&info.checksums, input.checksum_mode.as_ref());
-    Ok(HeadObjectOutput {
-        checksum_crc32: sums.checksum_crc32,
-        checksum_crc32c: sums.checksum_crc32c,
-        checksum_crc64nvme: sums.checksum_crc64nvme,
-        checksum_sha1: sums.checksum_sha1,
-        checksum_sha256: sums.checksum_sha256,
-        accept_ranges: Some("bytes".into()),
-        content_length: Some(length(range.end - range.start)?),
-        content_range,
-        e_tag: Some(etag(&info.etag)),
-        last_modified: Some(timestamp(info.last_modified)),
-        expires: expires(&info.headers),
-        content_type: Some(content_type(&info)),
-        cache_control: info.headers.cache_control,
-        content_disposition: info.headers.content_disposition,
-        content_encoding: info.headers.content_encoding,
-        content_language: info.headers.content_language,
-        metadata: Some(info.headers.metadata.into_iter().collect()),
-        ..HeadObjectOutput::default()
-    })
+    let (_, _, output) = described!(store, input, HeadObjectOutput);
+    Ok(output)
 }
 
 fn require(conditions: &ReadConditions, info: &ObjectInfo) -> S3Result<()> {
