@@ -6,6 +6,7 @@ use s3s::{S3Request, S3Result, s3_error};
 use super::checksums::{Claims, stored_checksums, with_checksums};
 use super::conditions::{self, ReadConditions, Verdict};
 use super::headers::{self, etag, timestamp};
+use crate::ids::hex;
 use crate::store::{NewObject, Reason, Received, Store, StoreError, WriteCondition, receive};
 
 pub(super) async fn create_bucket(
@@ -46,8 +47,16 @@ pub(super) async fn put_object(
         trailers: request.trailing_headers,
     };
     let received = take_body(store, input.body, &claims).await?;
-    let found = received.checksum.clone();
-    let new = NewObject::put(received, content_type, headers, stored_checksums(&found));
+    let found = received.checksum;
+    let new = NewObject {
+        body: received.body,
+        bytes: received.bytes,
+        etag: hex(&received.md5),
+        content_type,
+        headers,
+        checksums: stored_checksums(&found),
+        reason: Reason::PutObject,
+    };
     let info = store.put(&input.bucket, &input.key, new, condition).await?;
     Ok(PutObjectOutput {
         e_tag: Some(etag(&info.etag)),

@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
-use super::bodies::{NewBody, Received};
+use super::bodies::NewBody;
 use super::condition::WriteCondition;
 use super::created::{Created, Reason};
 use super::etags::ETags;
 use super::records::{Body, Checksums, ObjectHeaders, ObjectInfo, Record, now_millis};
 use super::tables::WriteTables;
 use super::writer::{AfterCommit, Changed};
-use crate::ids::hex;
 
 #[derive(Debug)]
 pub(crate) struct NewObject {
@@ -22,26 +21,6 @@ pub(crate) struct NewObject {
     pub(crate) headers: ObjectHeaders,
     pub(crate) checksums: Checksums,
     pub(crate) reason: Reason,
-}
-
-impl NewObject {
-    /// An object of one PUT; its content ETag is the MD5 of the body.
-    pub(crate) fn put(
-        received: Received,
-        content_type: Option<String>,
-        headers: ObjectHeaders,
-        checksums: Checksums,
-    ) -> Self {
-        Self {
-            body: received.body,
-            bytes: received.bytes,
-            etag: hex(&received.md5),
-            content_type,
-            headers,
-            checksums,
-            reason: Reason::PutObject,
-        }
-    }
 }
 
 /// Stores a new object under its key if the condition holds.
