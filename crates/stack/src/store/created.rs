@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use chrono::Utc;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::bus::{ACCOUNT, Bus, NewEvent};
@@ -19,21 +20,11 @@ pub(crate) struct Created {
 }
 
 /// The API call that created an object.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) enum Reason {
     PutObject,
     CopyObject,
     CompleteMultipartUpload,
-}
-
-impl Reason {
-    fn name(self) -> &'static str {
-        match self {
-            Self::PutObject => "PutObject",
-            Self::CopyObject => "CopyObject",
-            Self::CompleteMultipartUpload => "CompleteMultipartUpload",
-        }
-    }
 }
 
 impl Created {
@@ -59,7 +50,7 @@ impl Created {
                         "request-id": request_id.to_uppercase(),
                         "requester": ACCOUNT,
                         "source-ip-address": "127.0.0.1",
-                        "reason": self.reason.name(),
+                        "reason": self.reason,
                     }),
                 })
             });
