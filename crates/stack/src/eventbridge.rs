@@ -1,11 +1,10 @@
 //! The EventBridge endpoint: AWS JSON 1.1 over HTTP, with PutEvents as the only operation.
 
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Request, Response, StatusCode};
-use serde::Serialize;
+use s3s::Body;
 
 use crate::bus::Bus;
 use crate::ids::random_uuid;
@@ -36,7 +35,7 @@ pub(crate) async fn answer(
     bus: &Bus,
     access_key_id: &str,
     request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+) -> Response<Body> {
     match handle(bus, access_key_id, request).await {
         Ok(body) => json_response(StatusCode::OK, body),
         Err(fault) => {
@@ -84,7 +83,11 @@ fn publish(bus: &Bus, body: &[u8]) -> Result<String, Fault> {
         .map_err(|error| Fault::bad_request("SerializationException", error.to_string()))?;
     let response = put_events(bus, request)
         .map_err(|invalid| Fault::bad_request("ValidationException", invalid.to_string()))?;
-    to_json(&response)
+    serde_json::to_string(&response).map_err(|error| Fault {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        name: "InternalException",
+        message: error.to_string(),
+    })
 }
 
 /// For the fuzzer: returns the bus's answer or error to a PutEvents body.
@@ -107,16 +110,8 @@ fn is_ours(headers: &HeaderMap, access_key_id: &str) -> bool {
         .is_some_and(|id| id == access_key_id)
 }
 
-fn to_json(value: &impl Serialize) -> Result<String, Fault> {
-    serde_json::to_string(value).map_err(|error| Fault {
-        status: StatusCode::INTERNAL_SERVER_ERROR,
-        name: "InternalException",
-        message: error.to_string(),
-    })
-}
-
-fn json_response(status: StatusCode, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(body));
+fn json_response(status: StatusCode, body: String) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(

@@ -6,13 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::time::Duration;
 
-use hyper::body::{Body, Incoming};
-use hyper::rt::{Read, Write};
+use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -30,14 +29,11 @@ pub(crate) struct Server {
 
 impl Server {
     /// Serves on a free port of `address`.
-    pub(crate) async fn start<S, B>(address: IpAddr, service: S) -> io::Result<Self>
+    pub(crate) async fn start<S>(address: IpAddr, service: S) -> io::Result<Self>
     where
-        S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+        S: Service<Request<Incoming>, Response = Response<s3s::Body>> + Clone + Send + 'static,
         S::Future: Send + 'static,
         S::Error: Into<Box<dyn StdError + Send + Sync>>,
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<Box<dyn StdError + Send + Sync>>,
     {
         let listener = TcpListener::bind((address, 0)).await?;
         let address = listener.local_addr()?;
@@ -71,14 +67,11 @@ impl Drop for Server {
     }
 }
 
-async fn accept<S, B>(listener: TcpListener, service: S, mut stopped: watch::Receiver<bool>)
+async fn accept<S>(listener: TcpListener, service: S, mut stopped: watch::Receiver<bool>)
 where
-    S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<s3s::Body>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Into<Box<dyn StdError + Send + Sync>>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
     let mut connections = JoinSet::new();
     loop {
@@ -108,15 +101,11 @@ where
     }
 }
 
-async fn serve<I, S, B>(io: I, service: S, mut stopped: watch::Receiver<bool>)
+async fn serve<S>(io: TokioIo<TcpStream>, service: S, mut stopped: watch::Receiver<bool>)
 where
-    I: Read + Write + Unpin + Send + 'static,
-    S: Service<Request<Incoming>, Response = Response<B>> + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<s3s::Body>> + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Into<Box<dyn StdError + Send + Sync>>,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     // Large writes: at 1 GB/s the default buffer costs more than the disk.
