@@ -121,12 +121,11 @@ where
 {
     /// All buckets with their creation times, sorted by name.
     pub(crate) fn buckets(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        let mut buckets = Vec::new();
-        for entry in self.buckets.iter()? {
+        let buckets = self.buckets.iter()?.map(|entry| {
             let (name, created_ms) = entry?;
-            buckets.push((name.value().to_owned(), created_ms.value()));
-        }
-        Ok(buckets)
+            Ok((name.value().to_owned(), created_ms.value()))
+        });
+        buckets.collect()
     }
 
     pub(crate) fn has_bucket(&self, bucket: &str) -> Result<bool, StoreError> {
@@ -148,13 +147,12 @@ where
 
     /// All objects of all buckets.
     pub(crate) fn all_objects(&self) -> Result<Vec<(String, String, Record)>, StoreError> {
-        let mut objects = Vec::new();
-        for entry in self.objects.iter()? {
+        let objects = self.objects.iter()?.map(|entry| {
             let (name, value) = entry?;
             let (bucket, key) = name.value();
-            objects.push((bucket.into(), key.into(), decode(value.value())?));
-        }
-        Ok(objects)
+            Ok((bucket.into(), key.into(), decode(value.value())?))
+        });
+        objects.collect()
     }
 
     /// The upload, if it exists and is for this object.
@@ -171,12 +169,11 @@ where
 
     /// All uploads in progress, sorted by id.
     pub(crate) fn uploads(&self) -> Result<Vec<(String, Upload)>, StoreError> {
-        let mut uploads = Vec::new();
-        for entry in self.uploads.iter()? {
+        let uploads = self.uploads.iter()?.map(|entry| {
             let (id, value) = entry?;
-            uploads.push((id.value().to_owned(), decode(value.value())?));
-        }
-        Ok(uploads)
+            Ok((id.value().to_owned(), decode(value.value())?))
+        });
+        uploads.collect()
     }
 
     pub(crate) fn part(&self, id: &str, number: u32) -> Result<Option<Part>, StoreError> {
@@ -186,22 +183,20 @@ where
 
     /// The parts of an upload, sorted by number.
     pub(crate) fn parts_of(&self, id: &str) -> Result<Vec<(u32, Part)>, StoreError> {
-        let mut parts = Vec::new();
-        for entry in self.parts.range((id, 0)..=(id, u32::MAX))? {
+        let parts = self.parts.range((id, 0)..=(id, u32::MAX))?.map(|entry| {
             let (name, value) = entry?;
-            parts.push((name.value().1, decode(value.value())?));
-        }
-        Ok(parts)
+            Ok((name.value().1, decode(value.value())?))
+        });
+        parts.collect()
     }
 
     /// The body file names of all parts.
     pub(crate) fn part_bodies(&self) -> Result<Vec<String>, StoreError> {
-        let mut bodies = Vec::new();
-        for entry in self.parts.iter()? {
+        let bodies = self.parts.iter()?.map(|entry| {
             let (_, value) = entry?;
-            bodies.push(decode::<Part>(value.value())?.body);
-        }
-        Ok(bodies)
+            Ok(decode::<Part>(value.value())?.body)
+        });
+        bodies.collect()
     }
 }
 
