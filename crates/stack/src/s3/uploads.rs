@@ -8,7 +8,7 @@ use super::conditions;
 use super::headers::{self, etag, timestamp};
 use super::write::take_body;
 use crate::ids::hex;
-use crate::store::{CompletePart, Store, from_millis};
+use crate::store::{CompletePart, Store, UploadId, from_millis};
 
 /// Valid part numbers.
 const PART_NUMBERS: std::ops::RangeInclusive<i32> = 1..=10_000;
@@ -38,9 +38,8 @@ pub(super) async fn upload_part(
 ) -> S3Result<UploadPartOutput> {
     let input = request.input;
     let number = part_number(input.part_number)?;
-    store
-        .require_upload(&input.bucket, &input.key, &input.upload_id)
-        .await?;
+    let upload = upload_id(input.bucket, input.key, input.upload_id);
+    store.require_upload(upload.clone()).await?;
     let claims = Claims {
         md5: input.content_md5,
         sums: with_checksums!(Checksum, input),
@@ -49,15 +48,7 @@ pub(super) async fn upload_part(
     };
     let received = take_body(store, input.body, &claims).await?;
     let found = received.checksum.clone();
-    let part_etag = store
-        .put_part(
-            &input.bucket,
-            &input.key,
-            &input.upload_id,
-            number,
-            received,
-        )
-        .await?;
+    let part_etag = store.put_part(upload, number, received).await?;
     Ok(UploadPartOutput {
         e_tag: Some(etag(&part_etag)),
         ..with_checksums!(UploadPartOutput, found)
@@ -80,15 +71,8 @@ pub(super) async fn complete_multipart_upload(
             })
         })
         .collect::<S3Result<Vec<_>>>()?;
-    let info = store
-        .complete_upload(
-            &input.bucket,
-            &input.key,
-            &input.upload_id,
-            parts,
-            condition,
-        )
-        .await?;
+    let upload = upload_id(input.bucket.clone(), input.key.clone(), input.upload_id);
+    let info = store.complete_upload(upload, parts, condition).await?;
     Ok(CompleteMultipartUploadOutput {
         location: Some(format!("/{}/{}", input.bucket, input.key)),
         bucket: Some(input.bucket),
@@ -103,9 +87,8 @@ pub(super) async fn abort_multipart_upload(
     request: S3Request<AbortMultipartUploadInput>,
 ) -> S3Result<AbortMultipartUploadOutput> {
     let input = request.input;
-    store
-        .abort_upload(&input.bucket, &input.key, &input.upload_id)
-        .await?;
+    let upload = upload_id(input.bucket, input.key, input.upload_id);
+    store.abort_upload(upload).await?;
     Ok(AbortMultipartUploadOutput::default())
 }
 
@@ -116,10 +99,9 @@ pub(super) async fn list_parts(
     let input = request.input;
     let max = page_size(input.max_parts)?;
     let after = input.part_number_marker.unwrap_or(0);
-    let mut parts: Vec<_> = store
-        .parts(&input.bucket, &input.key, &input.upload_id)
-        .await?
-        .into_iter()
+    let upload = upload_id(input.bucket, input.key, input.upload_id);
+    let parts = store.parts(upload.clone()).await?;
+    let mut parts: Vec<_> = (parts.into_iter())
         .filter_map(|(number, part)| {
             let number = i32::try_from(number)
                 .ok()
@@ -137,9 +119,9 @@ pub(super) async fn list_parts(
     parts.truncate(max);
     let last = parts.last().and_then(|part| part.part_number);
     Ok(ListPartsOutput {
-        bucket: Some(input.bucket),
-        key: Some(input.key),
-        upload_id: Some(input.upload_id),
+        bucket: Some(upload.bucket),
+        key: Some(upload.key),
+        upload_id: Some(upload.id),
         max_parts: i32::try_from(max).ok(),
         part_number_marker: Some(after),
         next_part_number_marker: last.filter(|_| is_truncated),
@@ -178,6 +160,10 @@ pub(super) async fn list_multipart_uploads(
         ),
         ..ListMultipartUploadsOutput::default()
     })
+}
+
+fn upload_id(bucket: String, key: String, id: String) -> UploadId {
+    UploadId { bucket, key, id }
 }
 
 fn part_number(number: i32) -> S3Result<u32> {

@@ -41,3 +41,4 @@ pub(crate) use objects::Opened;
 pub(crate) use parts::CompletePart;
 pub use records::{Checksums, ObjectHeaders, ObjectInfo};
 pub(crate) use records::{from_millis, to_millis};
+pub(crate) use uploads::UploadId;

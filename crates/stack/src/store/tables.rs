@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::StoreError;
 use super::records::{Part, Record, Upload};
+use super::uploads::UploadId;
 
 /// Bucket → creation time in milliseconds since the Unix epoch.
 const BUCKETS: TableDefinition<'_, &str, u64> = TableDefinition::new("buckets");
@@ -156,11 +157,11 @@ where
     }
 
     /// The upload, if it exists and is for this object.
-    pub(crate) fn upload(&self, bucket: &str, key: &str, id: &str) -> Result<Upload, StoreError> {
-        let no_such_upload = || StoreError::NoSuchUpload(id.into());
-        let value = self.uploads.get(id)?.ok_or_else(no_such_upload)?;
-        let upload: Upload = decode(value.value())?;
-        if upload.bucket == bucket && upload.key == key {
+    pub(crate) fn upload(&self, name: &UploadId) -> Result<Upload, StoreError> {
+        let no_such_upload = || StoreError::NoSuchUpload(name.id.clone());
+        let value = self.uploads.get(name.id.as_str())?;
+        let upload: Upload = decode(value.ok_or_else(no_such_upload)?.value())?;
+        if upload.bucket == name.bucket && upload.key == name.key {
             Ok(upload)
         } else {
             Err(no_such_upload())

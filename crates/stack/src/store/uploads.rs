@@ -13,6 +13,14 @@ use super::records::{Checksums, ObjectHeaders, ObjectInfo, Part, Upload, now_mil
 use super::writer::{AfterCommit, Changed};
 use crate::ids::{hex, random_hex};
 
+/// Which multipart upload: its id, and the object that it is for.
+#[derive(Debug, Clone)]
+pub(crate) struct UploadId {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) id: String,
+}
+
 impl Store {
     /// Starts an upload and returns its id.
     pub(crate) async fn create_upload(
@@ -40,16 +48,10 @@ impl Store {
     }
 
     /// Checks that the upload exists, before a body is received.
-    pub(crate) async fn require_upload(
-        &self,
-        bucket: &str,
-        key: &str,
-        id: &str,
-    ) -> Result<(), StoreError> {
-        let (bucket, key, id) = (bucket.to_owned(), key.to_owned(), id.to_owned());
+    pub(crate) async fn require_upload(&self, upload: UploadId) -> Result<(), StoreError> {
         self.read(move |tables| {
-            tables.require_bucket(&bucket)?;
-            tables.upload(&bucket, &key, &id).map(drop)
+            tables.require_bucket(&upload.bucket)?;
+            tables.upload(&upload).map(drop)
         })
         .await
     }
@@ -57,24 +59,21 @@ impl Store {
     /// Adds or replaces a part, and returns its ETag.
     pub(crate) async fn put_part(
         &self,
-        bucket: &str,
-        key: &str,
-        id: &str,
+        upload: UploadId,
         number: u32,
         received: Received,
     ) -> Result<String, StoreError> {
-        let (bucket, key, id) = (bucket.to_owned(), key.to_owned(), id.to_owned());
         let bodies = self.bodies().to_owned();
         self.change(move |tables| {
-            tables.upload(&bucket, &key, &id)?;
-            let replaced = tables.part(&id, number)?;
+            tables.upload(&upload)?;
+            let replaced = tables.part(&upload.id, number)?;
             let part = Part {
                 body: received.body.id().into(),
                 bytes: received.bytes,
                 md5: received.md5,
                 modified_ms: now_millis(),
             };
-            tables.put_part(&id, number, &part)?;
+            tables.put_part(&upload.id, number, &part)?;
             Ok(Changed {
                 value: hex(&part.md5),
                 after: AfterCommit {
@@ -93,30 +92,27 @@ impl Store {
     /// Creates the object from the named parts, and removes the upload.
     pub(crate) async fn complete_upload(
         &self,
-        bucket: &str,
-        key: &str,
-        id: &str,
+        name: UploadId,
         wanted: Vec<CompletePart>,
         condition: WriteCondition,
     ) -> Result<ObjectInfo, StoreError> {
-        let names = (bucket.to_owned(), key.to_owned(), id.to_owned());
-        let (bucket, key, id) = names.clone();
+        let named = name.clone();
         let (upload, chosen) = self
             .read(move |tables| {
-                tables.require_bucket(&bucket)?;
-                let upload = tables.upload(&bucket, &key, &id)?;
-                Ok((upload, parts::choose(&tables.parts_of(&id)?, &wanted)?))
+                tables.require_bucket(&named.bucket)?;
+                let upload = tables.upload(&named)?;
+                let parts = tables.parts_of(&named.id)?;
+                Ok((upload, parts::choose(&parts, &wanted)?))
             })
             .await?;
         let (bodies, etags) = (self.bodies().to_owned(), self.etags());
         let (dir, to_join) = (bodies.clone(), chosen.clone());
         let body = blocking(move || parts::join(&dir, &to_join)).await?;
-        let (bucket, key, id) = names;
         self.change(move |tables| {
             // Meanwhile, the upload may have been completed or aborted, or a part replaced.
-            tables.upload(&bucket, &key, &id)?;
+            tables.upload(&name)?;
             for (number, part) in &chosen {
-                let now = tables.part(&id, *number)?;
+                let now = tables.part(&name.id, *number)?;
                 if now.is_none_or(|now| now.body != part.body) {
                     return Err(StoreError::InvalidPart(*number));
                 }
@@ -133,9 +129,10 @@ impl Store {
                 reason: Reason::CompleteMultipartUpload,
             };
             // A change must not fail once it has written, so the parts are read first.
-            let used_up = tables.parts_of(&id)?;
-            let mut done = insert(tables, &bodies, &bucket, &key, new, &condition, etags)?;
-            tables.remove_upload(&id)?;
+            let used_up = tables.parts_of(&name.id)?;
+            let (bucket, key) = (&name.bucket, &name.key);
+            let mut done = insert(tables, &bodies, bucket, key, new, &condition, etags)?;
+            tables.remove_upload(&name.id)?;
             let used_up = used_up.iter().map(|(_, part)| bodies.join(&part.body));
             done.after.unlink.extend(used_up);
             Ok(done)
@@ -144,18 +141,12 @@ impl Store {
     }
 
     /// Removes an upload and its parts.
-    pub(crate) async fn abort_upload(
-        &self,
-        bucket: &str,
-        key: &str,
-        id: &str,
-    ) -> Result<(), StoreError> {
-        let (bucket, key, id) = (bucket.to_owned(), key.to_owned(), id.to_owned());
+    pub(crate) async fn abort_upload(&self, upload: UploadId) -> Result<(), StoreError> {
         let bodies = self.bodies().to_owned();
         self.change(move |tables| {
-            tables.require_bucket(&bucket)?;
-            tables.upload(&bucket, &key, &id)?;
-            let parts = tables.remove_upload(&id)?;
+            tables.require_bucket(&upload.bucket)?;
+            tables.upload(&upload)?;
+            let parts = tables.remove_upload(&upload.id)?;
             Ok(Changed {
                 value: (),
                 after: AfterCommit {
@@ -170,17 +161,11 @@ impl Store {
     }
 
     /// The parts of an upload, sorted by number.
-    pub(crate) async fn parts(
-        &self,
-        bucket: &str,
-        key: &str,
-        id: &str,
-    ) -> Result<Vec<(u32, Part)>, StoreError> {
-        let (bucket, key, id) = (bucket.to_owned(), key.to_owned(), id.to_owned());
+    pub(crate) async fn parts(&self, upload: UploadId) -> Result<Vec<(u32, Part)>, StoreError> {
         self.read(move |tables| {
-            tables.require_bucket(&bucket)?;
-            tables.upload(&bucket, &key, &id)?;
-            tables.parts_of(&id)
+            tables.require_bucket(&upload.bucket)?;
+            tables.upload(&upload)?;
+            tables.parts_of(&upload.id)
         })
         .await
     }
