@@ -78,6 +78,18 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_clock_adjtime,
 ];
 
+/// Calls of sockets that no program needs, whatever it may connect to.
+const SERVING: [libc::c_long; 5] = [
+    libc::SYS_socketpair,
+    libc::SYS_bind,
+    libc::SYS_listen,
+    libc::SYS_accept,
+    libc::SYS_accept4,
+];
+
+/// Calls that a program without a network does not need either.
+const CONNECTING: [libc::c_long; 2] = [libc::SYS_socket, libc::SYS_connect];
+
 /// The flags of `clone` that create namespaces.
 const NAMESPACES: [libc::c_int; 7] = [
     libc::CLONE_NEWNS,
@@ -107,12 +119,15 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 /// # Errors
 /// The processor is not supported.
 pub(super) fn filters(network: Network) -> Result<[BpfProgram; 2], BackendError> {
-    let mut denied: Rules = DENIED.iter().map(|call| (*call, Vec::new())).collect();
+    let whatever_its_arguments = |call: &libc::c_long| (*call, Vec::new());
+    let mut denied: Rules = (DENIED.iter().chain(&SERVING))
+        .map(whatever_its_arguments)
+        .collect();
     denied.extend(rules_on_arguments()?);
-    match network {
-        Network::None => deny_sockets(&mut denied),
-        Network::Loopback { .. } => denied.extend(rules_on_sockets()?),
-    }
+    denied.extend(match network {
+        Network::None => CONNECTING.iter().map(whatever_its_arguments).collect(),
+        Network::Loopback { .. } => rules_on_sockets()?,
+    });
     // The flags of `clone3` are in memory, which no filter can read. With `ENOSYS`, C libraries
     // fall back on `clone`.
     let clone3 = Rules::from([(libc::SYS_clone3, Vec::new())]);
@@ -154,32 +169,10 @@ fn rules_on_arguments() -> Result<Rules, BackendError> {
     ]))
 }
 
-fn deny_sockets(denied: &mut Rules) {
-    for call in [
-        libc::SYS_socket,
-        libc::SYS_socketpair,
-        libc::SYS_connect,
-        libc::SYS_bind,
-        libc::SYS_listen,
-        libc::SYS_accept,
-        libc::SYS_accept4,
-    ] {
-        denied.insert(call, Vec::new());
-    }
-}
-
-/// Allows only TCP over IPv4, only outgoing, and only by `connect`, which Landlock checks.
+/// Allows only TCP over IPv4, and only by `connect`, which Landlock checks. [`SERVING`] denies what
+/// would listen.
 fn rules_on_sockets() -> Result<Rules, BackendError> {
     let mut denied = Rules::new();
-    for call in [
-        libc::SYS_socketpair,
-        libc::SYS_bind,
-        libc::SYS_listen,
-        libc::SYS_accept,
-        libc::SYS_accept4,
-    ] {
-        denied.insert(call, Vec::new());
-    }
     let mut sockets = vec![
         vec![is_not(0, bits(libc::AF_INET))],
         // Neither MPTCP nor another stream protocol of the kernel.
