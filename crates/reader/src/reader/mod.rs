@@ -113,10 +113,6 @@ impl Reader {
         }
     }
 
-    fn deadline(&self) -> Option<Deadline> {
-        self.deadline
-    }
-
     /// How long the server may be silent before a request is sent again.
     fn silence_timeout(&self) -> Duration {
         attempt_timeout(self.deadline.map(Deadline::left), 0)

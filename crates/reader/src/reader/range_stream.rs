@@ -50,7 +50,7 @@ enum Failure {
 
 impl RangeStream {
     pub(super) fn new(reader: Arc<Reader>, range: Range<u64>) -> Self {
-        let retries = Retries::new(Backoff::USUAL, reader.deadline());
+        let retries = Retries::new(Backoff::USUAL, reader.deadline);
         Self {
             reader,
             left: range,
