@@ -1,7 +1,5 @@
 //! The settings that determine a run's objects. A run keeps the settings that it began with.
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::video_stream::VideoStream;
@@ -84,42 +82,4 @@ pub enum Decode {
     /// Reference pictures only. Some 20 % less CPU time, but a sample may show an earlier picture than it
     /// should.
     Fast,
-}
-
-impl FromStr for Frames {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "each" => Ok(Self::Each),
-            "storyboard" => Ok(Self::Storyboard),
-            "none" => Ok(Self::None),
-            _ => Err(()),
-        }
-    }
-}
-
-impl FromStr for GifDither {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "none" => Ok(Self::None),
-            "ordered" => Ok(Self::Ordered),
-            "diffusion" => Ok(Self::Diffusion),
-            _ => Err(()),
-        }
-    }
-}
-
-impl FromStr for Decode {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "exact" => Ok(Self::Exact),
-            "fast" => Ok(Self::Fast),
-            _ => Err(()),
-        }
-    }
 }

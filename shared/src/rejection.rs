@@ -55,14 +55,7 @@ impl Rejection {
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotAVideo => "notAVideo",
-            Self::NoVideoStream => "noVideoStream",
-            Self::EmptyVideo => "emptyVideo",
-            Self::TooLong => "tooLong",
-            Self::TooLarge => "tooLarge",
-            Self::Unreadable => "unreadable",
-            Self::Archived => "archived",
-        })
+        // The name that it has in JSON.
+        self.serialize(f)
     }
 }

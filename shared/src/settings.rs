@@ -4,9 +4,10 @@ use std::{
     ffi::OsString,
     fmt,
     path::{Path, PathBuf},
-    str::FromStr,
     time::Duration,
 };
+
+use serde::de::{DeserializeOwned, IntoDeserializer, value};
 
 use crate::preview_settings::PreviewSettings;
 
@@ -121,14 +122,18 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
             .transpose()
     }
 
-    fn parsed<T: FromStr>(
+    /// One of the `names` that the type also has in JSON.
+    fn choice<T: DeserializeOwned>(
         &self,
         name: &'static str,
-        range: &str,
-    ) -> Result<Option<T>, SettingsError> {
-        self.text(name)?
-            .map(|value| value.parse().map_err(|_| out_of_range(name, &value, range)))
-            .transpose()
+        names: &str,
+        default: T,
+    ) -> Result<T, SettingsError> {
+        let Some(value) = self.text(name)? else {
+            return Ok(default);
+        };
+        T::deserialize(value.as_str().into_deserializer())
+            .map_err(|_: value::Error| out_of_range(name, &value, names))
     }
 
     fn number(
@@ -137,9 +142,13 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
         range: std::ops::RangeInclusive<u32>,
     ) -> Result<Option<u32>, SettingsError> {
         let wanted = format!("a whole number from {} to {}", range.start(), range.end());
-        match self.parsed::<u32>(name, &wanted)? {
-            Some(number) if !range.contains(&number) => Err(out_of_range(name, number, &wanted)),
-            number => Ok(number),
+        let Some(value) = self.text(name)? else {
+            return Ok(None);
+        };
+        match value.parse() {
+            Ok(number) if range.contains(&number) => Ok(Some(number)),
+            Ok(number) => Err(out_of_range(name, number, &wanted)),
+            Err(_) => Err(out_of_range(name, value, &wanted)),
         }
     }
 
@@ -148,17 +157,15 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
         let number = |name, range, default| Ok(self.number(name, range)?.unwrap_or(default));
         Ok(PreviewSettings {
             slice_seconds: number("SLICE_SECONDS", 1..=900, default.slice_seconds)?,
-            frames: self
-                .parsed("FRAMES", "each, storyboard or none")?
-                .unwrap_or(default.frames),
+            frames: self.choice("FRAMES", "each, storyboard or none", default.frames)?,
             gif_width: number("GIF_WIDTH", 16..=1280, default.gif_width)?,
             gif_fps: number("GIF_FPS", 1..=30, default.gif_fps)?,
-            gif_dither: self
-                .parsed("GIF_DITHER", "none, ordered or diffusion")?
-                .unwrap_or(default.gif_dither),
-            decode: self
-                .parsed("DECODE", "exact or fast")?
-                .unwrap_or(default.decode),
+            gif_dither: self.choice(
+                "GIF_DITHER",
+                "none, ordered or diffusion",
+                default.gif_dither,
+            )?,
+            decode: self.choice("DECODE", "exact or fast", default.decode)?,
             frame_width: self.number("FRAME_WIDTH", 16..=3840)?,
             frame_quality: number("FRAME_QUALITY", 2..=31, default.frame_quality)?,
         })

@@ -237,7 +237,7 @@ pub(crate) mod tests {
                 seek_margin: 10,
             },
             settings: PreviewSettings {
-                frames: frames.parse().unwrap(),
+                frames: serde_json::from_value(frames.into()).unwrap(),
                 ..PreviewSettings::default()
             },
         }
