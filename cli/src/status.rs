@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, io::Write, time::Duration};
 
 use chrono::{DateTime, Utc};
-use gifgen_ledger::{Manifest, Outcome, Receipt, Run, SliceFailure, Wrong, manifest};
+use gifgen_ledger::{Manifest, Receipt, Run, SliceFailure, Wrong, manifest};
 use gifgen_shared::SourceState;
 use serde::Serialize;
 use serde_json::json;
@@ -40,7 +40,7 @@ pub struct Status {
     pub missing: Vec<u32>,
     /// Objects that are not as manifest and receipts say; `None` without `--verify`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub wrong: Option<Vec<WrongObject>>,
+    pub wrong: Option<Vec<Wrong>>,
     pub created_at: DateTime<Utc>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<DateTime<Utc>>,
@@ -68,12 +68,6 @@ pub struct FailedSlice {
     pub start: u32,
     #[serde(flatten)]
     pub error: SliceFailure,
-}
-
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct WrongObject {
-    pub key: String,
-    pub problem: String,
 }
 
 /// Prints the progress of a run and returns the exit code.
@@ -156,10 +150,7 @@ impl Status {
                 .filter_map(|slice| Some(failure(slice.start, slice.failure()?)))
                 .collect(),
             None => (receipts.values())
-                .filter_map(|receipt| match &receipt.outcome {
-                    Outcome::Done(_) => None,
-                    Outcome::Failed { error } => Some(failure(receipt.start, error)),
-                })
+                .filter_map(|receipt| Some(failure(receipt.start, receipt.outcome.failure()?)))
                 .collect(),
         };
         let starts = run.plan().into_iter().map(|slice| slice.start);
@@ -182,7 +173,7 @@ impl Status {
             missing: starts
                 .filter(|start| !receipts.contains_key(start))
                 .collect(),
-            wrong: wrong.map(|wrong| wrong.into_iter().map(WrongObject::from).collect()),
+            wrong,
             created_at: run.created_at,
             completed_at: manifest.map(|manifest| manifest.completed_at),
             manifest: manifest.map(|_| run.keys().manifest()),
@@ -200,15 +191,6 @@ impl Status {
 
     fn is_sound(&self) -> bool {
         self.wrong.as_ref().is_none_or(Vec::is_empty)
-    }
-}
-
-impl From<Wrong> for WrongObject {
-    fn from(wrong: Wrong) -> Self {
-        Self {
-            key: wrong.key,
-            problem: wrong.problem,
-        }
     }
 }
 
@@ -246,7 +228,7 @@ impl fmt::Display for Status {
                 write!(f, " and {more} more")?;
             }
         }
-        for WrongObject { key, problem } in self.wrong.iter().flatten() {
+        for Wrong { key, problem, .. } in self.wrong.iter().flatten() {
             write!(f, "\n  {} {problem}", in_line(key))?;
         }
         Ok(())

@@ -160,10 +160,7 @@ impl ManifestSlice {
 
     /// Why the slice failed; `None` if it has outputs.
     pub fn failure(&self) -> Option<&SliceFailure> {
-        match &self.outcome {
-            Outcome::Done(_) => None,
-            Outcome::Failed { error } => Some(error),
-        }
+        self.outcome.failure()
     }
 }
 

@@ -18,6 +18,16 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Why the slice failed; `None` if it has outputs.
+    pub fn failure(&self) -> Option<&SliceFailure> {
+        match self {
+            Self::Done(_) => None,
+            Self::Failed { error } => Some(error),
+        }
+    }
+}
+
 /// The previews of a slice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -2,13 +2,11 @@
 //! version, or in another version with the recorded checksum, which a duplicate event's worker has
 //! written.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use gifgen_shared::Slice;
+use serde::Serialize;
 
 use crate::{
     Ledger,
@@ -21,9 +19,10 @@ use crate::{
 };
 
 /// An object that is missing or different.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Wrong {
     /// Start of its slice, in seconds; `None` for an object of the whole run.
+    #[serde(skip)]
     pub start: Option<u32>,
     /// Key of the object.
     pub key: String,
@@ -140,19 +139,13 @@ fn missing(manifest: &Manifest, run: &Run, found: &Found) -> Vec<Wrong> {
     let keys = run.keys();
     let mut wrong = Vec::new();
     let mut check = |start: Option<u32>, key: String, bytes: Option<u64>| {
-        let problem = match (found.get(&key), bytes) {
-            (None, _) => Problem::Missing,
-            (Some(found), Some(wanted)) if found.bytes != wanted => Problem::Size {
-                found: found.bytes,
-                wanted,
-            },
-            _ => return,
-        };
-        wrong.push(Wrong {
-            start,
-            key,
-            problem: problem.to_string(),
-        });
+        if let Err(problem) = sized(found.get(&key), bytes) {
+            wrong.push(Wrong {
+                start,
+                key,
+                problem: problem.to_string(),
+            });
+        }
     };
     for slice in &manifest.slices {
         let Outcome::Done(outputs) = &slice.outcome else {
@@ -175,37 +168,33 @@ fn missing(manifest: &Manifest, run: &Run, found: &Found) -> Vec<Wrong> {
     wrong
 }
 
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 enum Problem {
+    #[error("is missing")]
     Missing,
-    Size {
-        found: u64,
-        wanted: u64,
-    },
+    #[error("has {found} bytes, not {wanted}")]
+    Size { found: u64, wanted: u64 },
     /// It has the same size but another version than the one that was written.
+    #[error("was replaced by something else")]
     Replaced,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing => f.write_str("is missing"),
-            Self::Size { found, wanted } => write!(f, "has {found} bytes, not {wanted}"),
-            Self::Replaced => f.write_str("was replaced by something else"),
-        }
-    }
 }
 
 /// What is wrong with `object`, given what was `found` under its key.
 fn problem(object: &Object, found: Option<&Listed>) -> Option<Problem> {
-    let Some(found) = found else {
-        return Some(Problem::Missing);
-    };
-    if found.bytes != object.bytes {
-        return Some(Problem::Size {
-            found: found.bytes,
-            wanted: object.bytes,
-        });
+    match sized(found, Some(object.bytes)) {
+        Ok(found) => (found.etag != object.etag).then_some(Problem::Replaced),
+        Err(problem) => Some(problem),
     }
-    (found.etag != object.etag).then_some(Problem::Replaced)
+}
+
+/// What was `found`, if it has as many bytes as `wanted`, or any number where that is `None`.
+fn sized(found: Option<&Listed>, wanted: Option<u64>) -> Result<&Listed, Problem> {
+    let found = found.ok_or(Problem::Missing)?;
+    match wanted {
+        Some(wanted) if wanted != found.bytes => Err(Problem::Size {
+            found: found.bytes,
+            wanted,
+        }),
+        _ => Ok(found),
+    }
 }
