@@ -13,7 +13,7 @@ use gifgen_shared::{
     SettingsError,
     slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
 };
-use gifgen_splitter::Outcome;
+use gifgen_splitter::{Outcome, Status};
 use serde_json::{Value, json};
 
 use crate::{
@@ -265,33 +265,21 @@ impl Tally {
     }
 
     fn count_source(&mut self, outcome: Outcome, progress: &Progress) {
-        match outcome {
-            Outcome::Split {
-                key,
-                slices,
-                length,
-                ..
-            } => {
+        let error = match outcome.status {
+            Status::Split { slices, length, .. } => {
                 progress.add(u64::from(slices));
-                self.video(&key, |video| {
+                return self.video(&outcome.key, |video| {
                     video.slices = Some(slices);
                     video.length = length;
                 });
             }
-            Outcome::Rejected { key, rejection, .. } => {
-                self.video(&key, |video| video.error = Some(rejection.to_string()));
-            }
-            Outcome::Failed { key, message, .. } => {
-                self.video(&key, |video| video.error = Some(message));
-            }
+            Status::Rejected(rejection) => rejection.to_string(),
+            Status::Failed { message } => message,
             // Each run of `gifgen` has its own folder, so nothing can exist before.
-            Outcome::Complete { key, .. } | Outcome::UnderWay { key, .. } => {
-                self.video(&key, |video| video.error = Some("was there already".into()));
-            }
-            Outcome::Ignored { key, message, .. } => {
-                self.video(&key, |video| video.error = Some(message.to_owned()));
-            }
-        }
+            Status::Complete { .. } | Status::UnderWay { .. } => "was there already".into(),
+            Status::Ignored { message } => message.to_owned(),
+        };
+        self.video(&outcome.key, |video| video.error = Some(error));
     }
 
     fn video(&mut self, key: &str, change: impl FnOnce(&mut Video)) {

@@ -15,7 +15,7 @@ use tokio::time::timeout_at;
 
 use crate::{
     measure::Measured,
-    outcome::{Outcome, Summary},
+    outcome::{Outcome, Status, Summary},
     splitter::Splitter,
     trigger::{Created, created_objects},
 };
@@ -204,10 +204,6 @@ impl Splitter {
             why = rejection.message,
             "rejected"
         );
-        Ok(Outcome::Rejected {
-            bucket: created.bucket.clone(),
-            key: created.raw_key.clone(),
-            rejection,
-        })
+        Ok(created.outcome(Status::Rejected(rejection)))
     }
 }

@@ -10,5 +10,5 @@ mod send;
 mod splitter;
 pub mod trigger;
 
-pub use outcome::{Outcome, Summary};
+pub use outcome::{Outcome, Status, Summary};
 pub use splitter::Splitter;

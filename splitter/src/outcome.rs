@@ -20,14 +20,22 @@ pub struct Summary {
 
 /// Outcome of one object.
 #[derive(Debug, Serialize)]
+pub struct Outcome {
+    /// Bucket of the object.
+    pub bucket: String,
+    /// Key of the object.
+    pub key: String,
+    /// What became of it.
+    #[serde(flatten)]
+    pub status: Status,
+}
+
+/// What became of an object.
+#[derive(Debug, Serialize)]
 #[serde(tag = "status", rename_all = "camelCase")]
-pub enum Outcome {
+pub enum Status {
     /// The slice events are on the bus. For a resumed run, only those of unfinished slices were sent.
     Split {
-        /// Bucket of the source.
-        bucket: String,
-        /// Key of the source.
-        key: String,
         /// Number of the run, from 1.
         run: u32,
         /// Number of slices of the run.
@@ -39,10 +47,6 @@ pub enum Outcome {
     },
     /// All previews exist with these settings.
     Complete {
-        /// Bucket of the source.
-        bucket: String,
-        /// Key of the source.
-        key: String,
         /// Number of the run, from 1.
         run: u32,
         /// Key of the manifest.
@@ -50,45 +54,25 @@ pub enum Outcome {
     },
     /// All unfinished slices were sent a short while ago, so nothing is sent now.
     UnderWay {
-        /// Bucket of the source.
-        bucket: String,
-        /// Key of the source.
-        key: String,
         /// Number of the run, from 1.
         run: u32,
     },
-    /// The source cannot be rendered, and a `videoRejected` event was sent.
-    Rejected {
-        /// Bucket of the source.
-        bucket: String,
-        /// Key of the source.
-        key: String,
-        /// Class and sentence of the `videoRejected` event.
-        #[serde(flatten)]
-        rejection: Rejection,
-    },
+    /// The source cannot be rendered, and a `videoRejected` event with this class and sentence was sent.
+    Rejected(Rejection),
     /// The bus refuses the events for their content. A retry would not help.
     Failed {
-        /// Bucket of the source.
-        bucket: String,
-        /// Key of the source.
-        key: String,
         /// Answer of the bus.
         message: String,
     },
     /// Nothing to do for this object.
     Ignored {
-        /// Bucket of the object.
-        bucket: String,
-        /// Key of the object.
-        key: String,
         /// Why there is nothing to do.
         message: &'static str,
     },
 }
 
 impl Outcome {
-    /// Logs and returns [`Self::Split`].
+    /// Logs and returns [`Status::Split`].
     pub(crate) fn split(run: &Run, sent: u32) -> Self {
         let (source, slices) = (&run.source, run.slices);
         tracing::info!(
@@ -103,57 +87,56 @@ impl Outcome {
             container = source.container,
             "split"
         );
-        Self::Split {
-            bucket: source.bucket.clone(),
-            key: source.key.to_string(),
+        let status = Status::Split {
             run: run.run,
             slices,
             sent,
             length: source.length,
-        }
+        };
+        Self::of(run, status)
     }
 
-    /// Logs and returns [`Self::UnderWay`].
+    /// Logs and returns [`Status::UnderWay`].
     pub(crate) fn under_way(run: &Run) -> Self {
         let source = &run.source;
         tracing::info!(bucket = source.bucket, key = %source.key, run = run.run, "under way already");
-        Self::UnderWay {
-            bucket: source.bucket.clone(),
-            key: source.key.to_string(),
-            run: run.run,
-        }
+        Self::of(run, Status::UnderWay { run: run.run })
     }
 
-    /// Logs and returns [`Self::Complete`].
+    /// Logs and returns [`Status::Complete`].
     pub(crate) fn complete(run: &Run) -> Self {
         let source = &run.source;
         tracing::info!(bucket = source.bucket, key = %source.key, run = run.run, "complete already");
-        Self::Complete {
-            bucket: source.bucket.clone(),
-            key: source.key.to_string(),
+        let status = Status::Complete {
             run: run.run,
             manifest: run.keys().manifest(),
+        };
+        Self::of(run, status)
+    }
+
+    fn of(run: &Run, status: Status) -> Self {
+        Self {
+            bucket: run.source.bucket.clone(),
+            key: run.source.key.to_string(),
+            status,
         }
     }
 }
 
 impl Created {
-    /// Logs and returns [`Outcome::Failed`].
+    /// Logs and returns [`Status::Failed`].
     pub(crate) fn failed(&self, error: &PublishError) -> Outcome {
+        let message = with_causes(error);
         tracing::error!(
             bucket = self.bucket,
             key = self.raw_key,
-            why = %with_causes(error),
+            why = message,
             "failed for good"
         );
-        Outcome::Failed {
-            bucket: self.bucket.clone(),
-            key: self.raw_key.clone(),
-            message: with_causes(error),
-        }
+        self.outcome(Status::Failed { message })
     }
 
-    /// Logs and returns [`Outcome::Ignored`].
+    /// Logs and returns [`Status::Ignored`].
     pub(crate) fn ignored(&self, message: &'static str) -> Outcome {
         tracing::info!(
             bucket = self.bucket,
@@ -161,10 +144,14 @@ impl Created {
             why = message,
             "ignored"
         );
-        Outcome::Ignored {
+        self.outcome(Status::Ignored { message })
+    }
+
+    pub(crate) fn outcome(&self, status: Status) -> Outcome {
+        Outcome {
             bucket: self.bucket.clone(),
             key: self.raw_key.clone(),
-            message,
+            status,
         }
     }
 }

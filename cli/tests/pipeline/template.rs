@@ -9,7 +9,7 @@ use gifgen::{
     options::SettingFlags,
     run::{created_pattern, slice_pattern},
 };
-use gifgen_splitter::Outcome;
+use gifgen_splitter::{Outcome, Status};
 use gifgen_testkit::{media, workspace_root};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -99,7 +99,11 @@ async fn under_the_rules_of_the_template_videos_become_previews_and_nothing_else
     let (mut split, mut done) = (BTreeSet::new(), BTreeSet::new());
     while done != wanted {
         match timeout(PATIENCE, running.next()).await.unwrap().unwrap() {
-            PipelineEvent::Source(Outcome::Split { key, .. }) => assert!(split.insert(key)),
+            PipelineEvent::Source(Outcome {
+                key,
+                status: Status::Split { .. },
+                ..
+            }) => assert!(split.insert(key)),
             PipelineEvent::SliceDone(report) => assert!(done.insert(report.key)),
             other => panic!("{other:?}"),
         }
