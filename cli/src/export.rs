@@ -8,8 +8,9 @@ use std::{
 
 use gifgen_shared::output_keys::{PREVIEW_FOLDERS, RECEIPTS_FOLDER, is_output};
 use gifgen_stack::ObjectInfo;
+use serde::Serialize;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Exported {
     pub files: u64,
     /// Total size in bytes.
@@ -102,10 +103,7 @@ fn place(
     exported: &mut Exported,
 ) -> Result<(), ExportError> {
     let target = target(out, &object.key)?;
-    let failed = |source| ExportError::Write {
-        path: target.clone(),
-        source,
-    };
+    let failed = failed_at(&target);
     if let Some(folder) = target.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }
@@ -116,13 +114,18 @@ fn place(
     Ok(())
 }
 
+/// Adds the file or folder to what the system said.
+fn failed_at(path: &Path) -> impl Fn(io::Error) -> ExportError + Copy {
+    move |source| ExportError::Write {
+        path: path.to_owned(),
+        source,
+    }
+}
+
 /// Removes `file` if it exists.
 fn remove(file: &Path) -> Result<(), ExportError> {
     match fs::remove_file(file) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(ExportError::Write {
-            path: file.to_owned(),
-            source,
-        }),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed_at(file)(error)),
         _ => Ok(()),
     }
 }
@@ -143,10 +146,7 @@ fn target(out: &Path, key: &str) -> Result<PathBuf, ExportError> {
 
 /// The folders in `folder`; none if it does not exist.
 fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, ExportError> {
-    let failed = |source| ExportError::Write {
-        path: folder.to_owned(),
-        source,
-    };
+    let failed = failed_at(folder);
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -157,10 +157,7 @@ fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, ExportError> {
 }
 
 fn remove_stale(folder: &Path, fresh: &HashSet<PathBuf>) -> Result<(), ExportError> {
-    let failed = |source| ExportError::Write {
-        path: folder.to_owned(),
-        source,
-    };
+    let failed = failed_at(folder);
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         if !fresh.contains(&path) && is_output(&path.to_string_lossy()) {

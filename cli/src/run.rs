@@ -109,13 +109,13 @@ pub async fn run(options: &RunOptions) -> Result<u8, RunError> {
     progress.finish();
     let exported = local.export(&options.out).await?;
     local.stop().await?;
-    let summary = Summary::new(
-        options.out.clone(),
-        tally.videos,
+    let summary = Summary {
+        out: options.out.clone(),
+        videos: tally.videos,
         exported,
-        started.elapsed(),
+        wall_seconds: started.elapsed().as_secs_f64(),
         interrupted,
-    );
+    };
     for problem in summary.problems() {
         eprintln!("gifgen: {}", printable(&problem));
     }

@@ -1,6 +1,6 @@
 //! Summary of `gifgen run`.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf};
 
 use indicatif::HumanBytes;
 use serde::Serialize;
@@ -15,9 +15,9 @@ pub struct Summary {
     pub out: PathBuf,
     /// The videos, in the order of the command line.
     pub videos: Vec<Video>,
-    pub files: u64,
-    /// Their total size in bytes.
-    pub bytes: u64,
+    /// What was written there.
+    #[serde(flatten)]
+    pub exported: Exported,
     /// Wall time of the whole run, in seconds.
     pub wall_seconds: f64,
     pub interrupted: bool,
@@ -61,23 +61,6 @@ impl Video {
 }
 
 impl Summary {
-    pub fn new(
-        out: PathBuf,
-        videos: Vec<Video>,
-        exported: Exported,
-        wall: Duration,
-        interrupted: bool,
-    ) -> Self {
-        Self {
-            out,
-            videos,
-            files: exported.files,
-            bytes: exported.bytes,
-            wall_seconds: wall.as_secs_f64(),
-            interrupted,
-        }
-    }
-
     /// Exit code: 0 if everything succeeded, 3 if a part did, 1 if nothing did.
     pub fn exit_code(&self) -> u8 {
         if self.videos.iter().all(Video::is_whole) {
@@ -127,8 +110,8 @@ impl fmt::Display for Summary {
             } else {
                 ""
             },
-            self.files,
-            HumanBytes(self.bytes),
+            self.exported.files,
+            HumanBytes(self.exported.bytes),
             self.wall_seconds,
             in_line(&self.out.to_string_lossy())
         )
@@ -154,8 +137,14 @@ mod tests {
     }
 
     fn exit_code(videos: Vec<Video>) -> u8 {
-        let (out, wall) = (PathBuf::new(), Duration::ZERO);
-        Summary::new(out, videos, Exported::default(), wall, false).exit_code()
+        let summary = Summary {
+            out: PathBuf::new(),
+            videos,
+            exported: Exported::default(),
+            wall_seconds: 0.0,
+            interrupted: false,
+        };
+        summary.exit_code()
     }
 
     #[test]
