@@ -193,7 +193,7 @@ impl SettingFlags {
                 .iter()
                 .find(|(fixed_name, _)| *fixed_name == name)
                 .map(|(_, value)| OsString::from(value))
-                .or_else(|| self.flag(name))
+                .or_else(|| Some(self.given().find(|(given, _)| *given == name)?.1))
                 .or_else(|| std::env::var_os(name))
         })
     }
@@ -216,11 +216,5 @@ impl SettingFlags {
         flags
             .into_iter()
             .filter_map(|(name, value)| Some((name, value.clone()?)))
-    }
-
-    fn flag(&self, name: &str) -> Option<OsString> {
-        self.given()
-            .find(|(given, _)| *given == name)
-            .map(|(_, value)| value)
     }
 }
