@@ -1,7 +1,7 @@
 //! The answer to one invocation.
 
 use gifgen_ledger::{Outcome, Receipt, Run, SliceFailure, SliceOutputs};
-use gifgen_shared::{Slice, SourceKey};
+use gifgen_shared::SourceKey;
 use serde::Serialize;
 
 use crate::{error::PermanentError, given_up::BatchAnswer};
@@ -37,11 +37,11 @@ pub struct Report {
 
 impl Answer {
     /// The answer for a slice of `key` that was rendered.
-    pub(crate) fn done(key: &SourceKey, slice: &Slice, outputs: SliceOutputs) -> Self {
+    pub(crate) fn done(key: &SourceKey, start: u32, end: f64, outputs: SliceOutputs) -> Self {
         Self::Done(Report {
             key: key.to_string(),
-            start: slice.start,
-            end: slice.end,
+            start,
+            end,
             outputs,
         })
     }
@@ -60,12 +60,9 @@ impl Answer {
     /// The answer for a slice of `run` that has this receipt.
     pub(crate) fn of(run: &Run, receipt: Receipt) -> Self {
         match receipt.outcome {
-            Outcome::Done(outputs) => Self::Done(Report {
-                key: run.source.key.to_string(),
-                start: receipt.start,
-                end: receipt.end,
-                outputs,
-            }),
+            Outcome::Done(outputs) => {
+                Self::done(&run.source.key, receipt.start, receipt.end, outputs)
+            }
             Outcome::Failed { error } => Self::Failed(error),
         }
     }

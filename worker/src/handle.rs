@@ -100,11 +100,8 @@ impl Worker {
             let produced = self.render_and_upload(&job, None, deadline).await?;
             let start = event.start;
             tracing::info!(bucket = source.bucket, key = %source.key, start, "slice of no run done");
-            return Ok(Answer::done(
-                &source.key,
-                &job.slice.slice,
-                produced.outputs,
-            ));
+            let (slice, outputs) = (job.slice.slice, produced.outputs);
+            return Ok(Answer::done(&source.key, slice.start, slice.end, outputs));
         };
         let receipt = match self.true_receipt(&run, slice.start).await? {
             Some(receipt) => receipt,
