@@ -76,6 +76,7 @@ impl Worker {
             }
             let reader = self.sources.open(source).await?;
             let (header, length) = self.measure(&reader, deadline).await?;
+            // The event's version, not that of the HEAD: a server that ignores If-Match may answer with another.
             let pinned = PinnedSource::new(source.clone(), etag.clone(), reader.len());
             let (facts, video) = SourceFacts::of(&pinned, header, length);
             let run = Run::new(facts, video, self.settings.previews, before);

@@ -18,7 +18,8 @@ use crate::{
     keyframe_search::{MAX_DISTANCE_SECONDS, step},
 };
 
-/// Size of a probe, in seconds of video: about 1.5 pictures at 24 a second. The probe reads on if no picture starts in it.
+/// Size of a probe, in seconds of video: about 1.5 pictures at 24 a second. The probe reads on if no picture
+/// starts in it.
 const PROBE_SECONDS: f64 = 0.06;
 
 /// A point at most this many seconds after a bound is close enough. On average half of that is read and not used;
