@@ -10,7 +10,9 @@ use gifgen_shared::output_keys::{PREVIEW_FOLDERS, RECEIPTS_FOLDER, is_output};
 use gifgen_stack::ObjectInfo;
 use serde::Serialize;
 
+/// What was exported. Its JSON is part of the summary of `gifgen run`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Exported {
     pub files: u64,
     /// Total size in bytes.

@@ -9,12 +9,11 @@ use std::{
 };
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
-use gifgen_function::TransientError;
 use gifgen_reader::NoTls;
 use gifgen_shared::{Frames, Settings, SettingsError, WorkDir, work_dir::sweep};
 use gifgen_splitter::Splitter;
 use gifgen_stack::{BusError, Stack, StackError, StoreError};
-use gifgen_worker::Worker;
+use gifgen_worker::{TransientError, Worker};
 
 use crate::{
     dispatch::Dispatcher,

@@ -193,7 +193,10 @@ impl SettingFlags {
                 .iter()
                 .find(|(fixed_name, _)| *fixed_name == name)
                 .map(|(_, value)| OsString::from(value))
-                .or_else(|| Some(self.given().find(|(given, _)| *given == name)?.1))
+                .or_else(|| {
+                    let mut flags = self.given();
+                    flags.find_map(|(flag, value)| (flag == name).then_some(value))
+                })
                 .or_else(|| std::env::var_os(name))
         })
     }

@@ -49,7 +49,7 @@ impl Default for PreviewSettings {
     }
 }
 
-/// Kind of stills that a slice gets.
+/// Kind of stills that a slice gets. The setting takes the same names as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Frames {
@@ -61,7 +61,7 @@ pub enum Frames {
     None,
 }
 
-/// How a GIF shows colours that its palette lacks.
+/// How a GIF shows colours that its palette lacks. The setting takes the same names as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum GifDither {
@@ -73,7 +73,7 @@ pub enum GifDither {
     Diffusion,
 }
 
-/// Pictures of a video that FFmpeg decodes.
+/// Pictures of a video that FFmpeg decodes. The setting takes the same names as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Decode {

@@ -44,7 +44,8 @@ impl Splitter {
         deadline: Deadline,
     ) -> Result<Excerpts, TransientError> {
         let (plan, reader) = (run.plan(), index.reader());
-        let Some(found) = in_time(reader, deadline, index.excerpts(&plan)).await? else {
+        let found = in_time(reader, deadline, index.excerpts(&plan)).await;
+        let Some(found) = found.map_err(TransientError::SourceLost)? else {
             return Ok(Excerpts::new());
         };
         let bytes = run.source.bytes;

@@ -10,5 +10,6 @@ mod send;
 mod splitter;
 pub mod trigger;
 
+pub use gifgen_function::TransientError;
 pub use outcome::{Outcome, Status, Summary};
 pub use splitter::Splitter;

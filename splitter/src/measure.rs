@@ -60,7 +60,7 @@ impl Splitter {
                     reason,
                 });
             }
-            Err(ProbingError::Read(error)) => return Err(error.into()),
+            Err(ProbingError::Read(error)) => return Err(TransientError::SourceLost(error)),
             Err(ProbingError::LoopbackProxy(error)) => return Err(TransientError::NoPort(error)),
         };
         let longest = self.settings.max_video_hours;

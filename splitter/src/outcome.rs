@@ -1,10 +1,8 @@
 //! The function's answer: the outcome of each object in the event.
 
-use gifgen_shared::Rejection;
-use serde::Serialize;
-
 use gifgen_ledger::Run;
-use gifgen_shared::{PublishError, with_causes};
+use gifgen_shared::{PublishError, Rejection, with_causes};
+use serde::Serialize;
 
 use crate::trigger::Created;
 

@@ -95,7 +95,9 @@ impl Splitter {
             slices.extend(run.plan().last().map(|slice| (*slice, 1)));
         }
         let blocks = self.block_cache(run.pinned_source());
-        let index = index(&blocks, &run.source.container, run.video, deadline).await?;
+        let index = index(&blocks, &run.source.container, run.video, deadline)
+            .await
+            .map_err(TransientError::SourceLost)?;
         self.send(run, index.as_ref(), slices, deadline).await
     }
 

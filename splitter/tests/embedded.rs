@@ -7,8 +7,7 @@ use std::{
 };
 
 use gifgen_function::TransientError;
-use gifgen_shared::Deadline;
-use gifgen_shared::PublishError;
+use gifgen_shared::{Deadline, PublishError};
 use gifgen_testkit::{
     clients,
     events::{object_created, s3_notification},

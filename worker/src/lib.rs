@@ -26,6 +26,7 @@ mod worker;
 
 pub use answer::{Answer, Report};
 pub use ffmpeg_args::threads_of_function;
+pub use gifgen_function::TransientError;
 pub use given_up::{BatchAnswer, BatchItemFailure};
 pub use invocation::Invocation;
 pub use worker::Worker;

@@ -3,7 +3,6 @@
 
 use std::{fs, time::Duration};
 
-use gifgen_function::TransientError;
 use gifgen_shared::Deadline;
 use gifgen_testkit::{
     broken_connections::{Fault, Proxy},
@@ -12,7 +11,7 @@ use gifgen_testkit::{
     media,
     test_env::{FILMS, PREVIEWS, TestEnv, invocation, worker},
 };
-use gifgen_worker::{Answer, Worker};
+use gifgen_worker::{Answer, TransientError, Worker};
 
 use serde_json::{Value, json};
 

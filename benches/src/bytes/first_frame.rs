@@ -13,9 +13,8 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use gifgen_function::TransientError;
 use gifgen_testkit::test_env::{TestEnv, invocation};
-use gifgen_worker::Answer;
+use gifgen_worker::{Answer, TransientError};
 
 use super::{
     measured_worker::{MeasuredWorker, Planned},

@@ -17,7 +17,10 @@ pub struct Function {
     pub bus: aws_sdk_eventbridge::Client,
 }
 
-/// Hides the credentials from FFmpeg, reads the settings, and serves. Invalid settings end the process.
+/// Executes this program again without credentials in its environment, reads the settings, and serves.
+/// If the platform refuses the first, that is logged. Invalid settings end the process.
+///
+/// Call it first in `main`: threads that exist before it do not survive it.
 ///
 /// # Errors
 /// If the process cannot start threads, and those of `serve`.

@@ -30,9 +30,10 @@ pub enum TransientError {
     /// S3 does not answer for the source, or denies access.
     #[error(transparent)]
     Source(#[from] SourceUnavailable),
-    /// The source could not be read to the end.
+    /// The source could not be read to the end. No `From`, because a worker records a source that was
+    /// deleted or replaced; the splitter is invoked again, and then ignores it.
     #[error(transparent)]
-    SourceLost(#[from] ReadError),
+    SourceLost(ReadError),
     /// The run, a receipt or an object cannot be read or written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -147,6 +148,122 @@ impl From<TransientError> for Diagnostic {
         Self {
             error_type: error.error_type().into(),
             error_message: with_causes(&error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gifgen_shared::{Source, SourceKey};
+    use serde_json::{Value, from_str};
+
+    use super::*;
+
+    #[test]
+    fn alarms_find_each_error_by_its_name() {
+        let io = || io::Error::from(io::ErrorKind::Other);
+        let text = String::new;
+        let source = || Source {
+            bucket: text(),
+            key: SourceKey::plain("film.mp4").unwrap(),
+            etag: None,
+        };
+        let refused = || PublishError::Refused {
+            code: text(),
+            message: text(),
+        };
+        let table = [
+            (
+                TransientError::DeadlinePassed { doing: "" },
+                "DeadlinePassed",
+            ),
+            (
+                TransientError::NotSplit {
+                    bucket: text(),
+                    key: text(),
+                },
+                "DeadlinePassed",
+            ),
+            (
+                TransientError::SourceLost(ReadError::Gone(source())),
+                "SourceLost",
+            ),
+            (
+                LedgerError::Disproved {
+                    key: text(),
+                    starts: vec![0],
+                }
+                .into(),
+                "Disproved",
+            ),
+            (
+                LedgerError::Unannounced {
+                    key: text(),
+                    source: refused(),
+                }
+                .into(),
+                "Unannounced",
+            ),
+            (
+                LedgerError::Contended {
+                    bucket: text(),
+                    key: text(),
+                    attempts: 1,
+                }
+                .into(),
+                "LedgerUnavailable",
+            ),
+            (refused().into(), "EventsUnsent"),
+            (
+                TransientError::Probe {
+                    source_name: text(),
+                    reason: text(),
+                },
+                "ProbeInterrupted",
+            ),
+            (
+                TransientError::ProbeEnded(ProbeError::Interrupted { reason: text() }),
+                "ProbeInterrupted",
+            ),
+            (
+                TransientError::NoPort(LoopbackProxyError::from(io())),
+                "NoPort",
+            ),
+            (
+                TransientError::FfmpegNotRun { said: text() },
+                "FfmpegNotStarted",
+            ),
+            (TransientError::FfmpegKilled { signal: 9 }, "FfmpegKilled"),
+            (
+                TransientError::LoopbackProxy(LoopbackProxyError::from(io())),
+                "NoPipe",
+            ),
+            (TransientError::Pipe(io()), "NoPipe"),
+            (TransientError::NoSpace, "NoSpace"),
+            (TransientError::Gif(text()), "Gif"),
+            (
+                TransientError::WorkDir {
+                    action: "make",
+                    source: io(),
+                },
+                "WorkDir",
+            ),
+            (
+                TransientError::Upload {
+                    key: text(),
+                    reason: text(),
+                },
+                "UploadFailed",
+            ),
+            (TransientError::Contended { rounds: 1 }, "UploadFailed"),
+            (
+                TransientError::Queue(from_str::<Value>("{").unwrap_err()),
+                "BadMessage",
+            ),
+        ];
+        for (error, name) in table {
+            assert_eq!(error.error_type(), name, "{error:?}");
+            assert_eq!(Diagnostic::from(error).error_type, name);
         }
     }
 }

@@ -18,8 +18,9 @@ use crate::{
     run::Run,
 };
 
-/// An object that is missing or different.
+/// An object that is missing or different. Its JSON is part of the output of `gifgen status`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Wrong {
     /// Start of its slice, in seconds; `None` for an object of the whole run.
     #[serde(skip)]
@@ -187,7 +188,7 @@ fn problem(object: &Object, found: Option<&Listed>) -> Option<Problem> {
     }
 }
 
-/// What was `found`, if it has as many bytes as `wanted`, or any number where that is `None`.
+/// The object that was `found`, if it exists and has the `wanted` size in bytes, where that is known.
 fn sized(found: Option<&Listed>, wanted: Option<u64>) -> Result<&Listed, Problem> {
     let found = found.ok_or(Problem::Missing)?;
     match wanted {

@@ -78,8 +78,8 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_clock_adjtime,
 ];
 
-/// Calls of sockets that no program needs, whatever it may connect to.
-const SERVING: [libc::c_long; 5] = [
+/// Socket calls that are denied with and without a network.
+const SOCKET_CALLS_ALWAYS_DENIED: [libc::c_long; 5] = [
     libc::SYS_socketpair,
     libc::SYS_bind,
     libc::SYS_listen,
@@ -120,7 +120,7 @@ type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 /// The processor is not supported.
 pub(super) fn filters(network: Network) -> Result<[BpfProgram; 2], BackendError> {
     let whatever_its_arguments = |call: &libc::c_long| (*call, Vec::new());
-    let mut denied: Rules = (DENIED.iter().chain(&SERVING))
+    let mut denied: Rules = (DENIED.iter().chain(&SOCKET_CALLS_ALWAYS_DENIED))
         .map(whatever_its_arguments)
         .collect();
     denied.extend(rules_on_arguments()?);
@@ -169,7 +169,7 @@ fn rules_on_arguments() -> Result<Rules, BackendError> {
     ]))
 }
 
-/// Allows only TCP over IPv4, and only by `connect`, which Landlock checks. [`SERVING`] denies what
+/// Allows only TCP over IPv4, and only by `connect`, which Landlock checks. [`SOCKET_CALLS_ALWAYS_DENIED`] denies what
 /// would listen.
 fn rules_on_sockets() -> Result<Rules, BackendError> {
     let mut denied = Rules::new();
