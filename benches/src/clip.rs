@@ -9,7 +9,9 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 
-use crate::{run::finish, sequential::SLICE_SECONDS};
+use crate::run::finish;
+
+pub(crate) const SLICE_SECONDS: u32 = 30;
 
 /// Root of the workspace.
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");

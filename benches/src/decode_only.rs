@@ -4,7 +4,10 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{clip::Clip, run::finish, sequential::SLICE_SECONDS};
+use crate::{
+    clip::{Clip, SLICE_SECONDS},
+    run::finish,
+};
 
 /// Decodes the first slice of `clip` with one thread, because more threads cost more CPU time.
 ///

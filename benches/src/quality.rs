@@ -4,7 +4,10 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{clip::Clip, run::finish, sequential::SLICE_SECONDS};
+use crate::{
+    clip::{Clip, SLICE_SECONDS},
+    run::finish,
+};
 
 /// Pictures per second in the GIFs.
 const FPS: u32 = 10;

@@ -4,7 +4,10 @@ use std::{num::NonZero, process::Command};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::{clip::Clip, run::finish, sequential::SLICE_SECONDS};
+use crate::{
+    clip::{Clip, SLICE_SECONDS},
+    run::finish,
+};
 
 /// Pictures per second.
 pub const FPS: NonZero<u32> = NonZero::new(10).unwrap();

@@ -4,9 +4,10 @@ use std::{path::Path, process::Command};
 
 use anyhow::Result;
 
-use crate::{clip::Clip, run::finish};
-
-pub(crate) const SLICE_SECONDS: u32 = 30;
+use crate::{
+    clip::{Clip, SLICE_SECONDS},
+    run::finish,
+};
 
 /// The sample's filters for GIFs, verbatim.
 pub(crate) const GIF_FILTERS: &str = "fps=10,scale=240:-1:flags=lanczos,split[s0][s1];\

@@ -20,6 +20,7 @@
 //! - [`events`]: the events that start the splitter, and the saved events in `events/`.
 //! - [`keys`]: object keys that break careless encoding, splitting or normalizing.
 
+mod descendants;
 mod function;
 mod http;
 mod memory_bound;

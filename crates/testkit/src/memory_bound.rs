@@ -16,7 +16,7 @@ use rustix::{
     process::{Pid, Signal, kill_process},
 };
 
-use crate::process::descendants;
+use crate::descendants::descendants;
 
 /// Interval between measurements if the kernel does not enforce the limit.
 const SAMPLING: Duration = Duration::from_millis(20);

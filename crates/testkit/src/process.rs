@@ -2,7 +2,6 @@
 //! the handle kills it and its descendants.
 
 use std::{
-    fs,
     io::{BufRead, BufReader, Read},
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
@@ -12,7 +11,7 @@ use std::{
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::sync::watch;
 
-use crate::memory_bound::MemoryBound;
+use crate::{descendants::descendants, memory_bound::MemoryBound};
 
 pub(crate) struct Process {
     child: Child,
@@ -152,37 +151,4 @@ fn keep(pipe: impl Read + Send + 'static, log: watch::Sender<String>) {
             line.clear();
         }
     });
-}
-
-/// All descendants of `ancestor`. The emulator puts hosted processes into their own groups, so
-/// killing its group does not end them.
-pub(crate) fn descendants(ancestor: u32) -> Vec<Pid> {
-    let parents: Vec<(i32, i32)> = fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| {
-            let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            // "PID (name) STATE PARENT …", where the name may contain anything.
-            let (_, rest) = stat.rsplit_once(") ")?;
-            Some((pid, rest.split(' ').nth(1)?.parse().ok()?))
-        })
-        .collect();
-    let mut found = vec![ancestor as i32];
-    let mut next = 0;
-    while next < found.len() {
-        let parent = found[next];
-        found.extend(
-            parents
-                .iter()
-                .filter(|(_, p)| *p == parent)
-                .map(|(pid, _)| pid),
-        );
-        next += 1;
-    }
-    found
-        .into_iter()
-        .skip(1)
-        .filter_map(Pid::from_raw)
-        .collect()
 }

@@ -10,10 +10,11 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    descendants::descendants,
     function::{TESTED, set_environment},
     http,
     memory_bound::MemoryBound,
-    process::{Process, descendants},
+    process::Process,
     sandbox::Machine,
     tool, workspace_root,
 };

@@ -40,5 +40,4 @@ pub(crate) use listing::{After, Entry, Query};
 pub(crate) use objects::Opened;
 pub(crate) use parts::CompletePart;
 pub use records::{Checksums, ObjectHeaders, ObjectInfo};
-pub(crate) use records::{from_millis, to_millis};
-pub(crate) use uploads::UploadId;
+pub(crate) use records::{UploadId, from_millis, to_millis};

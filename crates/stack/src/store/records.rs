@@ -134,6 +134,14 @@ impl Record {
     }
 }
 
+/// Which multipart upload: its id, and the object that it is for.
+#[derive(Debug, Clone)]
+pub(crate) struct UploadId {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
+    pub(crate) id: String,
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Upload {
     pub(crate) bucket: String,

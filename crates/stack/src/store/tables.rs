@@ -5,8 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::StoreError;
-use super::records::{Part, Record, Upload};
-use super::uploads::UploadId;
+use super::records::{Part, Record, Upload, UploadId};
 
 /// Bucket → creation time in milliseconds since the Unix epoch.
 const BUCKETS: TableDefinition<'_, &str, u64> = TableDefinition::new("buckets");

@@ -9,17 +9,9 @@ use super::handle::Store;
 use super::insert::{NewObject, done, insert};
 use super::objects::check_key;
 use super::parts::{self, CompletePart};
-use super::records::{Checksums, ObjectHeaders, ObjectInfo, Part, Upload, now_millis};
+use super::records::{Checksums, ObjectHeaders, ObjectInfo, Part, Upload, UploadId, now_millis};
 use super::writer::{AfterCommit, Changed};
 use crate::ids::{hex, random_hex};
-
-/// Which multipart upload: its id, and the object that it is for.
-#[derive(Debug, Clone)]
-pub(crate) struct UploadId {
-    pub(crate) bucket: String,
-    pub(crate) key: String,
-    pub(crate) id: String,
-}
 
 impl Store {
     /// Starts an upload and returns its id.
