@@ -1,0 +1,236 @@
+//! What a film shows at each time, and the judgement of previews by it.
+
+use crate::{
+    number::{Area, number},
+    rendered::{Previews, SlicePreviews},
+};
+
+/// Times are rounded by containers (1 ms in Matroska and FLV) and by us.
+const ROUNDING: f64 = 0.0025;
+
+/// A sample may be older than it should by this many seconds where the film is damaged.
+const OLDEST: f64 = 1.0;
+
+/// Measured lengths differ by a picture at most: some containers do not tell how long the last one
+/// stands.
+pub const LENGTH_TOLERANCE: f64 = 0.11;
+
+/// A picture of a film.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Picture {
+    /// When it comes on screen, in seconds from the first picture.
+    pub start: f64,
+    /// The number that it carries.
+    pub number: u32,
+    /// Whether a fault hit it, or a picture that it may refer to: it need not be shown.
+    pub is_hit: bool,
+}
+
+/// What a film shows.
+#[derive(Clone, Debug)]
+pub struct Film {
+    /// The pictures, in the order of their starts.
+    pub pictures: Vec<Picture>,
+    /// Length in seconds.
+    pub length: f64,
+    /// The bits of a number that are to be seen.
+    pub mask: u32,
+    /// Where the numbered picture lies in the outputs, at a time of the film.
+    pub area: fn(f64) -> Area,
+}
+
+impl Film {
+    /// A film with the number `number(t)` at each tenth of a second *t*.
+    pub fn in_tenths(length: f64, number: impl Fn(f64) -> u32) -> Self {
+        let tenths = (length * 10.0).round() as u32;
+        let pictures = (0..tenths).map(|tenth| {
+            let start = f64::from(tenth) / 10.0;
+            Picture {
+                start,
+                number: number(start),
+                is_hit: false,
+            }
+        });
+        Self::of(pictures.collect(), length)
+    }
+
+    /// A film of these pictures.
+    pub fn of(pictures: Vec<Picture>, length: f64) -> Self {
+        Self {
+            pictures,
+            length,
+            mask: u32::MAX,
+            area: |_| Area::WHOLE,
+        }
+    }
+
+    /// The same, with a fault in the pictures that start in `[from, to)`.
+    pub fn hit(mut self, from: f64, to: f64) -> Self {
+        for picture in &mut self.pictures {
+            picture.is_hit |= picture.start >= from - ROUNDING && picture.start < to - ROUNDING;
+        }
+        self
+    }
+
+    /// The picture on screen at `time`.
+    fn on_screen(&self, time: f64) -> Picture {
+        let started = self
+            .pictures
+            .partition_point(|picture| picture.start <= time);
+        self.pictures[started.saturating_sub(1)]
+    }
+
+    /// Whether a sample of `time` may show the number `shown`.
+    fn allows(&self, time: f64, shown: Option<u32>) -> bool {
+        let Some(shown) = shown else { return false };
+        let fits = |picture: &Picture| (picture.number ^ shown) & self.mask == 0;
+        // A container may round the start of a picture to either side of a sample.
+        let (before, after) = (
+            self.on_screen(time - ROUNDING),
+            self.on_screen(time + ROUNDING),
+        );
+        if fits(&before) || fits(&after) {
+            return true;
+        }
+        // While nothing is damaged, each picture stands there for the next one.
+        let is_damaged = before.is_hit || after.is_hit;
+        let recent = |picture: &&Picture| {
+            !picture.is_hit && picture.start <= time && picture.start > time - OLDEST - ROUNDING
+        };
+        is_damaged && self.pictures.iter().filter(recent).any(fits)
+    }
+
+    /// Whether a slice holds a picture that a fault hit.
+    fn is_hit_within(&self, slice: &SlicePreviews) -> bool {
+        let start = f64::from(slice.start);
+        let inside = |picture: &&Picture| picture.start >= start && picture.start < slice.end;
+        self.on_screen(start).is_hit || self.pictures.iter().filter(inside).any(|p| p.is_hit)
+    }
+
+    /// What is wrong with the previews of the film: lies and false alarms.
+    pub fn judge(&self, previews: &Previews) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        if (previews.length - self.length).abs() > LENGTH_TOLERANCE {
+            let (measured, right) = (previews.length, self.length);
+            faults.push(Fault::Lie(format!("{measured} s long, not {right} s")));
+        }
+        let is_damaged = self.damaged_seconds() > OLDEST + ROUNDING;
+        let is_whole = self.damaged_seconds() == 0.0;
+        if is_damaged && previews.status == "complete" {
+            faults.push(Fault::Lie("complete, though damaged".into()));
+        }
+        if is_whole && previews.status != "complete" {
+            faults.push(Fault::FalseAlarm(previews.status.clone()));
+        }
+        faults.extend(self.judge_slices(previews));
+        faults
+    }
+
+    /// What is wrong with the slices, whatever is said of the whole.
+    pub fn judge_slices(&self, previews: &Previews) -> Vec<Fault> {
+        let slices = previews.slices.iter();
+        let wrong_samples = slices.clone().filter_map(|slice| self.judge_slice(slice));
+        wrong_samples
+            .chain(slices.filter_map(wrong_count))
+            .collect()
+    }
+
+    /// How long pictures that a fault hit are on screen.
+    fn damaged_seconds(&self) -> f64 {
+        let ends = self.pictures.iter().skip(1).map(|picture| picture.start);
+        let spans = self.pictures.iter().zip(ends.chain([self.length]));
+        let hit = spans.filter(|(picture, _)| picture.is_hit);
+        hit.map(|(picture, end)| end - picture.start).sum()
+    }
+
+    /// What is wrong with a slice.
+    pub fn judge_slice(&self, slice: &SlicePreviews) -> Option<Fault> {
+        if let Some((reason, message)) = &slice.failure {
+            let is_false = !self.is_hit_within(slice);
+            return is_false.then(|| {
+                let start = slice.start;
+                Fault::FalseAlarm(format!("second {start} is whole, but {reason}: {message}"))
+            });
+        }
+        let mut wrong = Vec::new();
+        // Garbled pictures of a damaged stretch may be shown for a second at most in each slice.
+        let (mut garbled_stills, mut garbled_pictures) = (0, 0);
+        let stills = slice
+            .stills
+            .iter()
+            .map(|(second, still)| (f64::from(*second), still, true));
+        let gif = slice
+            .gif
+            .iter()
+            .map(|(time, picture)| (*time, picture, false));
+        for (time, picture, is_still) in stills.chain(gif) {
+            let shown = number(picture, (self.area)(time));
+            if self.allows(time, shown) {
+                continue;
+            }
+            if self.on_screen(time - ROUNDING).is_hit || self.on_screen(time + ROUNDING).is_hit {
+                if is_still {
+                    garbled_stills += 1;
+                } else {
+                    garbled_pictures += 1;
+                }
+                if garbled_stills <= 1 && garbled_pictures <= 10 {
+                    continue;
+                }
+            }
+            wrong.push((time, shown, is_still));
+        }
+        let (time, shown, is_still) = wrong.first()?;
+        let kind = if *is_still { "still" } else { "GIF" };
+        let shown = shown.map_or("no number".to_owned(), |number| number.to_string());
+        let right = self.on_screen(time + ROUNDING).number;
+        Some(Fault::Lie(format!(
+            "{kind} at {time:.1} s shows {shown}, not {right}; {} samples of the slice at {} s are wrong",
+            wrong.len(),
+            slice.start
+        )))
+    }
+}
+
+/// Whether a good slice has too many or too few stills, or a GIF of another length.
+fn wrong_count(slice: &SlicePreviews) -> Option<Fault> {
+    if slice.failure.is_some() {
+        return None;
+    }
+    let seconds = slice.end - f64::from(slice.start);
+    let (stills, pictures) = (seconds - 1e-6, seconds * 10.0 - 1e-6);
+    let right = (stills.ceil() as usize, pictures.ceil() as usize);
+    let last = slice
+        .gif
+        .last()
+        .map_or(0.0, |(time, _)| time - f64::from(slice.start));
+    // A picture that does not change is written once, with a longer duration.
+    let is_right = slice.stills.len() == right.0
+        && slice.gif.len() <= right.1
+        && slice.gif_seconds * 10.0 + 1e-6 >= right.1 as f64
+        && last < seconds;
+    (!is_right).then(|| {
+        let (stills, gif, start) = (slice.stills.len(), slice.gif_seconds, slice.start);
+        Fault::Lie(format!(
+            "{stills} stills and a GIF of {gif:.1} s in {seconds} s at {start} s"
+        ))
+    })
+}
+
+/// What is wrong with previews.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Something is called good and is not.
+    Lie(String),
+    /// Something is whole and is refused.
+    FalseAlarm(String),
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Lie(what) => write!(f, "lie: {what}"),
+            Self::FalseAlarm(what) => write!(f, "false alarm: {what}"),
+        }
+    }
+}
