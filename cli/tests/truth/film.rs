@@ -1,7 +1,7 @@
 //! What a film shows at each time, and the judgement of previews by it.
 
 use crate::{
-    number::{Area, number},
+    number::{Area, draw, number},
     rendered::{Previews, SlicePreviews},
 };
 
@@ -100,6 +100,14 @@ impl Film {
         is_damaged && self.pictures.iter().filter(recent).any(fits)
     }
 
+    /// Whether a wrong picture can be what a fault made of the right one. A picture of another time is not.
+    fn may_be_garbled(&self, time: f64, shown: Option<u32>) -> bool {
+        let is_hit = |time| self.on_screen(time).is_hit;
+        let is_another = |picture: &Picture| !picture.is_hit && Some(picture.number) == shown;
+        (is_hit(time - ROUNDING) || is_hit(time + ROUNDING))
+            && !self.pictures.iter().any(is_another)
+    }
+
     /// Whether a slice holds a picture that a fault hit.
     fn is_hit_within(&self, slice: &SlicePreviews) -> bool {
         let start = f64::from(slice.start);
@@ -168,12 +176,13 @@ impl Film {
             if self.allows(time, shown) {
                 continue;
             }
-            if self.on_screen(time - ROUNDING).is_hit || self.on_screen(time + ROUNDING).is_hit {
-                if is_still {
-                    garbled_stills += 1;
+            if self.may_be_garbled(time, shown) {
+                let count = if is_still {
+                    &mut garbled_stills
                 } else {
-                    garbled_pictures += 1;
-                }
+                    &mut garbled_pictures
+                };
+                *count += 1;
                 if garbled_stills <= 1 && garbled_pictures <= 10 {
                     continue;
                 }
@@ -233,4 +242,70 @@ impl std::fmt::Display for Fault {
             Self::FalseAlarm(what) => write!(f, "false alarm: {what}"),
         }
     }
+}
+
+/// A good slice of three seconds that shows these numbers in tenths of a second.
+fn slice(numbers: impl Fn(u32) -> u32) -> SlicePreviews {
+    let picture = |tenth: u32| draw(numbers(tenth));
+    SlicePreviews {
+        start: 0,
+        end: 3.0,
+        failure: None,
+        stills: (0..3)
+            .map(|second| (second, picture(second * 10)))
+            .collect(),
+        gif: (0..30)
+            .map(|tenth| (f64::from(tenth) / 10.0, picture(tenth)))
+            .collect(),
+        gif_seconds: 3.0,
+        tiles: Vec::new(),
+    }
+}
+
+#[test]
+fn a_picture_that_stands_for_another_is_a_lie_and_in_a_damaged_second_it_is_none() {
+    let whole = Film::in_tenths(3.0, |time| (time * 10.0).round() as u32);
+    let hit = |to| whole.clone().hit(1.0, to);
+    assert_eq!(whole.judge_slice(&slice(|tenth| tenth)), None);
+    let standing = |to: u32| move |tenth| if (10..to).contains(&tenth) { 9 } else { tenth };
+    assert!(matches!(
+        whole.judge_slice(&slice(standing(12))),
+        Some(Fault::Lie(_))
+    ));
+    assert_eq!(hit(1.2).judge_slice(&slice(standing(12))), None);
+    // Two seconds of it are too many, and so is one wrong picture behind the damage.
+    assert!(matches!(
+        hit(3.0).judge_slice(&slice(standing(30))),
+        Some(Fault::Lie(_))
+    ));
+    assert!(matches!(
+        hit(1.2).judge_slice(&slice(standing(14))),
+        Some(Fault::Lie(_))
+    ));
+}
+
+#[test]
+fn a_slice_that_fails_is_a_false_alarm_only_if_it_is_whole() {
+    let failed = SlicePreviews {
+        failure: Some(("damaged".into(), "why".into())),
+        ..slice(|tenth| tenth)
+    };
+    let whole = Film::in_tenths(6.0, |time| (time * 10.0).round() as u32);
+    assert!(matches!(
+        whole.judge_slice(&failed),
+        Some(Fault::FalseAlarm(_))
+    ));
+    assert_eq!(whole.clone().hit(2.9, 3.0).judge_slice(&failed), None);
+    assert!(matches!(
+        whole.hit(3.0, 4.0).judge_slice(&failed),
+        Some(Fault::FalseAlarm(_))
+    ));
+}
+
+#[test]
+fn a_slice_without_all_its_stills_is_a_lie() {
+    let mut short = slice(|tenth| tenth);
+    short.stills.pop();
+    assert!(matches!(wrong_count(&short), Some(Fault::Lie(_))));
+    assert_eq!(wrong_count(&slice(|tenth| tenth)), None);
 }

@@ -69,22 +69,22 @@ fn bit(picture: &RgbImage, x: u32, y: u32, reach: u32) -> Option<bool> {
     }
 }
 
+/// A picture that carries a number.
+pub fn draw(number: u32) -> RgbImage {
+    RgbImage::from_fn(160, 96, |x, _| {
+        let is_white = number >> (x / 10) & 1 == 1;
+        image::Rgb([if is_white { 235 } else { 16 }; 3])
+    })
+}
+
 #[test]
 fn a_number_is_read_and_a_smeared_one_is_not() {
-    let draw = |number: u32| {
-        RgbImage::from_fn(160, 96, |x, _| {
-            let is_white = number >> (x / 10) & 1 == 1;
-            image::Rgb([if is_white { 235 } else { 16 }; 3])
-        })
-    };
     for wanted in [0, 1, 399, 40_000, 65_535] {
         assert_eq!(number(&draw(wanted), Area::WHOLE), Some(wanted));
     }
     let mut smeared = draw(399);
-    for x in 40..60 {
-        smeared.put_pixel(x, 7, image::Rgb([128; 3]));
-        smeared.put_pixel(x, 6, image::Rgb([128; 3]));
-        smeared.put_pixel(x, 5, image::Rgb([128; 3]));
+    for (x, y) in (40..60).flat_map(|x| (4..9).map(move |y| (x, y))) {
+        smeared.put_pixel(x, y, image::Rgb([128; 3]));
     }
     assert_eq!(number(&smeared, Area::WHOLE), None);
 }

@@ -54,14 +54,14 @@ fn from_reports() -> Vec<Case> {
         incomplete("19-pid-change/pid.ts", tenths(40.0)),
         Case::film("39-false-keyflags/allkey-mpeg4.mp4", tenths(65.0)),
         animation("14-codecs/qtrle.mov", 3.0),
-        Case::decoded_or_named("14-codecs/x.gxf", 1.2, "unreadable", &["GXF"]),
+        Case::decoded_or_named("14-codecs/x.gxf", 1.2, None, &["GXF"]),
         Case::decoded_or_named(
             "14-codecs/zmbv.avi",
             3.0,
-            "unsupportedCodec",
+            Some("unsupportedCodec"),
             &["ZMBV", "Zip Motion", "DOSBox"],
         ),
-        Case::decoded_or_named("14-codecs/camera.h264", 3.0, "unreadable", &["raw"]),
+        Case::decoded_or_named("14-codecs/camera.h264", 3.0, None, &["raw"]),
         Case::new("29-tile-bleed/film.mp4", Want::Film(Truth::Length(30.0)))
             .with_sheets(looks::flat_tiles),
         Case::film(
@@ -135,7 +135,7 @@ fn from_the_search() -> Vec<Case> {
             "s12-words/p-1-1000.mp4",
             Want::Refused(Refusal {
                 reason: None,
-                names: &["shape", "times as", "aspect"],
+                names: &["shape", "times as", "aspect", "narrow", "wide"],
             }),
         ),
     ]
@@ -145,7 +145,7 @@ fn from_the_search() -> Vec<Case> {
 const ANIMATION: &[&str] = &["QuickTime Animation"];
 
 fn animation(file: &'static str, length: f64) -> Case {
-    Case::decoded_or_named(file, length, "unsupportedCodec", ANIMATION)
+    Case::decoded_or_named(file, length, Some("unsupportedCodec"), ANIMATION)
 }
 
 /// The film, or anything that is not called complete and shows nothing else.

@@ -101,10 +101,10 @@ impl Case {
     pub fn decoded_or_named(
         file: &'static str,
         length: f64,
-        reason: &'static str,
+        reason: Option<&'static str>,
         names: &'static [&'static str],
     ) -> Self {
-        let refusal = Refusal::new(reason, names);
+        let refusal = Refusal { reason, names };
         Self::new(file, Want::FilmOrRefused(Truth::Decoded(length), refusal))
     }
 

@@ -9,10 +9,12 @@
 //! | `GIFGEN_TROUBLE_REPORT=FILE` | writes the report, a table in Markdown |
 //! | `GIFGEN_TROUBLE_KEEP=FOLDER` | keeps the files that fail |
 
+mod changes;
 mod faults;
 mod flv;
 mod kinds;
 mod known;
+mod losses;
 mod maker;
 mod matroska;
 mod mp4;
