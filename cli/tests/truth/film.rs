@@ -1,5 +1,7 @@
 //! What a film shows at each time, and the judgement of previews by it.
 
+use image::RgbImage;
+
 use crate::{
     number::{Area, draw, number},
     rendered::{Previews, SlicePreviews},
@@ -100,12 +102,35 @@ impl Film {
         is_damaged && self.pictures.iter().filter(recent).any(fits)
     }
 
-    /// Whether a wrong picture can be what a fault made of the right one. A picture of another time is not.
-    fn may_be_garbled(&self, time: f64, shown: Option<u32>) -> bool {
+    /// The wrong ones of these samples: time and number. So many may be garbled.
+    fn wrong_samples<'a>(
+        &self,
+        kind: &'static str,
+        samples: impl Iterator<Item = (f64, &'a RgbImage)>,
+        mut garbled: u32,
+    ) -> Vec<(&'static str, f64, Option<u32>)> {
+        let mut wrong = Vec::new();
+        let mut last = None;
+        for (time, picture) in samples {
+            let shown = number(picture, (self.area)(time));
+            let stands = shown.is_some() && shown == last;
+            last = shown;
+            if self.allows(time, shown) {
+                continue;
+            }
+            // A picture that stands is not garbled.
+            if self.is_hit_at(time) && !stands && garbled > 0 {
+                garbled -= 1;
+                continue;
+            }
+            wrong.push((kind, time, shown));
+        }
+        wrong
+    }
+
+    fn is_hit_at(&self, time: f64) -> bool {
         let is_hit = |time| self.on_screen(time).is_hit;
-        let is_another = |picture: &Picture| !picture.is_hit && Some(picture.number) == shown;
-        (is_hit(time - ROUNDING) || is_hit(time + ROUNDING))
-            && !self.pictures.iter().any(is_another)
+        is_hit(time - ROUNDING) || is_hit(time + ROUNDING)
     }
 
     /// Whether a slice holds a picture that a fault hit.
@@ -160,37 +185,13 @@ impl Film {
                 Fault::FalseAlarm(format!("second {start} is whole, but {reason}: {message}"))
             });
         }
-        let mut wrong = Vec::new();
+        let stills = slice.stills.iter();
+        let stills = stills.map(|(second, still)| (f64::from(*second), still));
+        let gif = slice.gif.iter().map(|(time, picture)| (*time, picture));
         // Garbled pictures of a damaged stretch may be shown for a second at most in each slice.
-        let (mut garbled_stills, mut garbled_pictures) = (0, 0);
-        let stills = slice
-            .stills
-            .iter()
-            .map(|(second, still)| (f64::from(*second), still, true));
-        let gif = slice
-            .gif
-            .iter()
-            .map(|(time, picture)| (*time, picture, false));
-        for (time, picture, is_still) in stills.chain(gif) {
-            let shown = number(picture, (self.area)(time));
-            if self.allows(time, shown) {
-                continue;
-            }
-            if self.may_be_garbled(time, shown) {
-                let count = if is_still {
-                    &mut garbled_stills
-                } else {
-                    &mut garbled_pictures
-                };
-                *count += 1;
-                if garbled_stills <= 1 && garbled_pictures <= 10 {
-                    continue;
-                }
-            }
-            wrong.push((time, shown, is_still));
-        }
-        let (time, shown, is_still) = wrong.first()?;
-        let kind = if *is_still { "still" } else { "GIF" };
+        let mut wrong = self.wrong_samples("still", stills, 1);
+        wrong.extend(self.wrong_samples("GIF", gif, 10));
+        let (kind, time, shown) = wrong.first()?;
         let shown = shown.map_or("no number".to_owned(), |number| number.to_string());
         let right = self.on_screen(time + ROUNDING).number;
         Some(Fault::Lie(format!(
@@ -209,19 +210,11 @@ fn wrong_count(slice: &SlicePreviews) -> Option<Fault> {
     let seconds = slice.end - f64::from(slice.start);
     let (stills, pictures) = (seconds - 1e-6, seconds * 10.0 - 1e-6);
     let right = (stills.ceil() as usize, pictures.ceil() as usize);
-    let last = slice
-        .gif
-        .last()
-        .map_or(0.0, |(time, _)| time - f64::from(slice.start));
-    // A picture that does not change is written once, with a longer duration.
-    let is_right = slice.stills.len() == right.0
-        && slice.gif.len() <= right.1
-        && slice.gif_seconds * 10.0 + 1e-6 >= right.1 as f64
-        && last < seconds;
-    (!is_right).then(|| {
-        let (stills, gif, start) = (slice.stills.len(), slice.gif_seconds, slice.start);
+    (right != (slice.stills.len(), slice.gif.len())).then(|| {
+        let (stills, gif, start) = (slice.stills.len(), slice.gif.len(), slice.start);
+        let what = "stills and a GIF of";
         Fault::Lie(format!(
-            "{stills} stills and a GIF of {gif:.1} s in {seconds} s at {start} s"
+            "{stills} {what} {gif} tenths in {seconds} s at {start} s"
         ))
     })
 }
@@ -257,7 +250,6 @@ fn slice(numbers: impl Fn(u32) -> u32) -> SlicePreviews {
         gif: (0..30)
             .map(|tenth| (f64::from(tenth) / 10.0, picture(tenth)))
             .collect(),
-        gif_seconds: 3.0,
         tiles: Vec::new(),
     }
 }

@@ -97,10 +97,8 @@ pub struct SlicePreviews {
     pub failure: Option<(String, String)>,
     /// Its stills, by their seconds.
     pub stills: Vec<(u32, RgbImage)>,
-    /// The pictures of its GIF, each with its start in seconds of the video.
+    /// What its GIF shows in each tenth of a second, with the second of the video.
     pub gif: Vec<(f64, RgbImage)>,
-    /// How long its GIF lasts, in seconds.
-    pub gif_seconds: f64,
     /// The tiles of its sheet, in frames mode `storyboard`; those behind the last picture too.
     pub tiles: Vec<RgbImage>,
 }
@@ -178,12 +176,14 @@ async fn previews(env: &TestEnv, length: f64) -> Previews {
     let slices = manifest["slices"].as_array().unwrap().iter().map(|slice| {
         let start = slice["start"].as_u64().unwrap() as u32;
         let (mut stills, mut gif, mut tiles) = (Vec::new(), Vec::new(), Vec::new());
-        let mut gif_seconds = 0.0;
         if slice["gif"].is_object() {
             let pictures = pictures(&body(&format!("gifs/{start:06}.gif")));
-            for (picture, seconds) in pictures {
-                gif.push((f64::from(start) + gif_seconds, picture));
-                gif_seconds += seconds;
+            // A picture that stands is one for each tenth of a second, as samples are.
+            for (picture, tenths) in pictures {
+                for _ in 0..tenths {
+                    let time = f64::from(start) + gif.len() as f64 / 10.0;
+                    gif.push((time, picture.clone()));
+                }
             }
         }
         if let Some(frames) = slice["frames"].as_object() {
@@ -216,7 +216,6 @@ async fn previews(env: &TestEnv, length: f64) -> Previews {
             failure,
             stills,
             gif,
-            gif_seconds,
             tiles,
         }
     });
@@ -231,15 +230,14 @@ fn jpg(bytes: &[u8]) -> RgbImage {
     image::load_from_memory(bytes).unwrap().into_rgb8()
 }
 
-/// The full pictures of a GIF as a viewer shows them, each with its duration in seconds.
-fn pictures(gif: &[u8]) -> Vec<(RgbImage, f64)> {
+/// The full pictures of a GIF as a viewer shows them, each with its duration in tenths of a second.
+fn pictures(gif: &[u8]) -> Vec<(RgbImage, u32)> {
     let decoder = GifDecoder::new(std::io::Cursor::new(gif)).unwrap();
     let pictures = decoder.into_frames().map(|frame| {
         let frame = frame.unwrap();
         let (numerator, denominator) = frame.delay().numer_denom_ms();
-        let seconds = f64::from(numerator) / f64::from(denominator) / 1000.0;
         let picture = image::DynamicImage::ImageRgba8(frame.into_buffer());
-        (picture.into_rgb8(), seconds)
+        (picture.into_rgb8(), numerator / denominator / 100)
     });
     pictures.collect()
 }
