@@ -118,7 +118,12 @@ pub const KINDS: &[Kind] = &[
         "mpeg1video",
         "mpeg1video -g 50 -q:v 3 -sc_threshold 1000000000",
     ),
-    at(25, "vob", "mpeg2video", MPEG2),
+    at(
+        25,
+        "vob",
+        "mpeg2video",
+        "mpeg2video -g 50 -q:v 3 -sc_threshold 1000000000",
+    ),
     ten("ogv", "theora", THEORA),
     ten("wmv", "wmv1", "wmv1 -g 20 -q:v 3 -sc_threshold 1000000000"),
     ten("wmv", "wmv2", "wmv2 -g 20 -q:v 3 -sc_threshold 1000000000"),

@@ -26,10 +26,11 @@ impl Maker<'_> {
     /// The pictures that are lost with these packets, by `lost`. Where packets are no pieces of the file,
     /// those around are hit, too.
     fn lost_by(&self, stretch: std::ops::Range<usize>, further: usize) -> std::ops::Range<u32> {
-        let around = if self.kind.has_whole_packets() || self.kind.is_ts() {
+        let is_exact = self.kind.has_whole_packets() || self.kind.is_ts();
+        let around = if is_exact {
             0
         } else {
-            2
+            self.kind.rate as usize / 2
         };
         let stretch = stretch.start.saturating_sub(around)..stretch.end + around;
         lost(&self.packets, stretch, further)

@@ -95,12 +95,9 @@ impl Maker<'_> {
         format!("{what}: packets {} to {}", stretch.start, stretch.end)
     }
 
-    /// Where a packet begins. Where FFmpeg does not say, packets are about as long as each other.
+    /// Where a packet begins.
     pub(super) fn offset(&self, packet: usize) -> usize {
-        match self.packets[packet].offset {
-            0 => self.bytes.len() * packet / self.packets.len(),
-            offset => offset,
-        }
+        self.packets[packet].offset
     }
 
     fn nothing(self) -> Trouble {

@@ -9,7 +9,8 @@ use super::kinds::Kind;
 pub struct Packet {
     /// Position of the picture among those of the film, in the order of showing.
     pub picture: u32,
-    /// Offset in the file: where the packet or its header begins, as FFmpeg counts.
+    /// Offset in the file: where the packet or its header begins, as FFmpeg counts. An estimate where it
+    /// does not tell.
     pub offset: usize,
     /// Size in bytes.
     pub size: usize,
@@ -33,7 +34,9 @@ pub fn packets(kind: Kind, file: &Path) -> Vec<Packet> {
     let mut found: Vec<(f64, Packet)> = Vec::new();
     let (mut pts, mut dts, mut size, mut offset) = (None, None, 0, 0);
     for line in text.lines() {
-        let (name, value) = line.split_once('=').unwrap();
+        let Some((name, value)) = line.split_once('=') else {
+            continue;
+        };
         match name {
             "pts_time" => pts = value.parse::<f64>().ok(),
             "dts_time" => dts = value.parse::<f64>().ok(),
@@ -52,6 +55,7 @@ pub fn packets(kind: Kind, file: &Path) -> Vec<Packet> {
         }
     }
     assert!(found.len() > 1, "{kind:?}: {text}");
+    estimate_offsets(&mut found, std::fs::metadata(file).unwrap().len() as usize);
     // Timestamps are rounded, and some containers have none of showing: the order tells.
     let mut order: Vec<usize> = (0..found.len()).collect();
     order.sort_by(|a, b| found[*a].0.total_cmp(&found[*b].0));
@@ -59,6 +63,18 @@ pub fn packets(kind: Kind, file: &Path) -> Vec<Packet> {
         found[packet].1.picture = picture as u32;
     }
     found.into_iter().map(|(_, packet)| packet).collect()
+}
+
+/// Estimates the offsets that FFmpeg does not tell, by the sizes of the packets before.
+fn estimate_offsets(found: &mut [(f64, Packet)], bytes: usize) {
+    let total: usize = found.iter().map(|(_, packet)| packet.size).sum();
+    let mut before = 0;
+    for (_, packet) in found {
+        if packet.offset == 0 {
+            packet.offset = bytes * before / total;
+        }
+        before += packet.size;
+    }
 }
 
 /// The pictures that are lost if the packets at these positions are: theirs, and those of the packets up to

@@ -85,9 +85,14 @@ impl Stream {
         }
     }
 
-    /// Removes the video's packets in a range. The counters skip.
+    /// Removes the video's packets in a range. The counters skip: they count to 16, so the number of packets
+    /// is no multiple of that.
     pub fn lose(&mut self, range: std::ops::Range<usize>) {
-        let kept = (0..self.count()).filter(|at| !(range.contains(at) && self.is_video(*at)));
+        let mut lost: Vec<usize> = range.filter(|at| self.is_video(*at)).collect();
+        if lost.len() % 16 == 0 {
+            lost.pop();
+        }
+        let kept = (0..self.count()).filter(|at| lost.binary_search(at).is_err());
         let kept = kept.flat_map(|at| &self.bytes[at * self.stride..(at + 1) * self.stride]);
         self.bytes = kept.copied().collect();
     }
