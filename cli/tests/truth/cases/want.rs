@@ -3,10 +3,7 @@
 use std::path::PathBuf;
 
 use super::folder;
-use crate::{
-    film::Film,
-    rendered::{Previews, Way},
-};
+use crate::{film::Film, rendered::Previews};
 
 /// Looks at previews and says what is wrong with them.
 pub type Look = fn(&Previews) -> Vec<String>;
@@ -21,8 +18,6 @@ pub struct Case {
     pub look: Option<Look>,
     /// Looks at the sheets, besides.
     pub sheets: Option<Look>,
-    /// The longest slices that it is rendered with, in seconds.
-    pub longest_slices: u32,
 }
 
 /// The right result.
@@ -77,7 +72,6 @@ impl Case {
             want,
             look: None,
             sheets: None,
-            longest_slices: u32::MAX,
         }
     }
 
@@ -127,11 +121,6 @@ impl Case {
             sheets: Some(look),
             ..self
         }
-    }
-
-    /// Whether it is rendered in this way.
-    pub fn is_for(&self, way: Way) -> bool {
-        way.slice_seconds <= self.longest_slices
     }
 }
 
