@@ -48,7 +48,8 @@ test: setup layer build ## all checks: format, lints, tests with both FFmpegs, d
 	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
 	cargo test $(LOCKED) --workspace
 	GIFGEN_ETAGS=opaque cargo test $(LOCKED) --workspace --test runs --test remote
-	FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe cargo test $(LOCKED) --workspace --test pipeline
+	FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe cargo test $(LOCKED) --workspace --test pipeline \
+	    --test truth
 	GIFGEN_FUNCTIONS=$(RELEASE) FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe cargo test $(LOCKED) --workspace \
 	    --test rie --test under_lambda --test captured --test memory
 	PROFILE=dev scripts/sam-local --all
@@ -60,6 +61,9 @@ test-long: setup layer build ## tests that take hours: 200 schedules of faults, 
 	GIFGEN_SOAK_SEEDS=200 GIFGEN_MANY_SLICES=1000 cargo test $(LOCKED) --workspace --test runs
 	GIFGEN_ETAGS=opaque GIFGEN_SOAK_SEEDS=200 cargo test $(LOCKED) --workspace --test runs soak
 	GIFGEN_ETAGS=opaque cargo test $(LOCKED) --workspace --test excerpts
+	GIFGEN_CASES=all GIFGEN_TROUBLE=3000 cargo test $(LOCKED) --workspace --test truth
+	GIFGEN_CASES=all GIFGEN_TROUBLE=3000 FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe \
+	    cargo test $(LOCKED) --workspace --test truth
 	FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe cargo test $(LOCKED) --workspace
 	PROFILE=dev scripts/sam-local --sam-build events/slice.json
 	scripts/fuzz 600

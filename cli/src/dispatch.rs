@@ -4,7 +4,7 @@
 use std::{num::NonZero, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use gifgen_shared::{Backoff, Deadline, SliceEvent, with_causes};
+use gifgen_shared::{Backoff, Deadline, SliceEvent};
 use gifgen_splitter::{Outcome, Splitter, Summary};
 use gifgen_worker::{Answer, Invocation, Report, Worker};
 use serde_json::{Value, json};
@@ -15,6 +15,8 @@ use tokio::{
     },
     task::JoinSet,
 };
+
+use crate::here::{FILE_CHANGED, transient, without_bucket};
 
 /// Time for one invocation. Lambda's 900 seconds would cut off long slices on a slow laptop; a
 /// presigned URL lives as long.
@@ -118,7 +120,7 @@ async fn split_all(
     while let Some(event) = created.recv().await {
         let split = || async {
             let handling = splitter.handle(&event, Deadline::after(INVOCATION));
-            handling.await.map_err(|error| with_causes(&error))
+            handling.await.map_err(|error| transient(&error))
         };
         let key = event["detail"]["object"]["key"]
             .as_str()
@@ -184,12 +186,13 @@ async fn render(worker: &Worker, event: &Value) -> PipelineEvent {
     };
     let handle = || async {
         let handling = worker.handle(event, &invocation);
-        handling.await.map_err(|error| with_causes(&error))
+        handling.await.map_err(|error| transient(&error))
     };
     let message = match attempts(handle).await {
         Ok(Answer::Done(report)) => return PipelineEvent::SliceDone(report),
-        Ok(Answer::Failed(failure)) => failure.message,
-        Ok(Answer::Superseded) => "another run of the video has begun".into(),
+        Ok(Answer::Failed(failure)) => without_bucket(&failure.message),
+        // Each run of `gifgen` has its own store, so no other run can have begun.
+        Ok(Answer::Superseded) => FILE_CHANGED.into(),
         Ok(Answer::GivenUp(_)) => "it was given up".into(),
         Err(message) => {
             let failure = given_up(event, &invocation, &message);
@@ -223,7 +226,7 @@ async fn record(worker: &Worker, failure: &Value, invocation: &Invocation) -> Re
     match worker.handle(failure, invocation).await {
         Ok(Answer::GivenUp(answer)) if answer.batch_item_failures.is_empty() => Ok(()),
         Ok(_) => Err("the worker left it in the queue".into()),
-        Err(error) => Err(with_causes(&error)),
+        Err(error) => Err(transient(&error)),
     }
 }
 

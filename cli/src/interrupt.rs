@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::output::tell;
+
 /// Exit code of a program that Ctrl-C ended, by the convention of shells.
 const INTERRUPTED: i32 = 130;
 
@@ -44,7 +46,7 @@ impl Interrupt {
         tokio::spawn(async move {
             self.wait().await;
             if let Err(error) = std::fs::remove_dir_all(&folder) {
-                eprintln!("gifgen: failed to remove {}: {error}", folder.display());
+                tell(&format!("failed to remove {}: {error}", folder.display()));
             }
             std::process::exit(INTERRUPTED);
         });

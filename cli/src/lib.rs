@@ -6,10 +6,12 @@ pub mod dispatch;
 mod evidence;
 mod export;
 mod external;
+mod here;
 mod interrupt;
 pub mod local;
 mod login;
 pub mod options;
+pub mod output;
 mod printable;
 mod progress;
 mod redrive;
@@ -21,7 +23,4 @@ mod status;
 mod summary;
 mod test_picture;
 
-pub use crate::{
-    command_error::CommandError, printable::printable, redrive::redrive, replay::replay,
-    status::status,
-};
+pub use crate::{command_error::CommandError, redrive::redrive, replay::replay, status::status};

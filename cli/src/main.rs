@@ -6,7 +6,8 @@ use clap::Parser;
 use gifgen::{
     CommandError,
     options::{Command, Options},
-    printable, redrive, replay,
+    output::tell,
+    redrive, replay,
     run::run,
     status,
 };
@@ -20,13 +21,15 @@ async fn main() -> ExitCode {
     tracing_subscriber::fmt()
         .json()
         .with_writer(std::io::stderr)
+        // It would print them on standard error too, and panic if that is closed.
+        .log_internal_errors(false)
         .with_env_filter(log_filter())
         .init();
     sealed::close();
     let code = execute(Options::parse().command)
         .await
         .unwrap_or_else(|error| {
-            eprintln!("gifgen: {}", printable(&with_causes(&error)));
+            tell(&with_causes(&error));
             error.exit_code()
         });
     ExitCode::from(code)

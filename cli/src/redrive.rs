@@ -2,7 +2,6 @@
 
 use std::{
     fmt,
-    io::Write,
     time::{Duration, SystemTime},
 };
 
@@ -13,6 +12,7 @@ use serde_json::json;
 
 use crate::{
     options::RedriveOptions,
+    output::print,
     printable::in_line,
     remote::{Remote, RemoteError},
 };
@@ -133,11 +133,11 @@ impl Redriven {
     }
 
     fn print(&self, as_json: bool) -> Result<u8, RemoteError> {
-        if as_json {
-            writeln!(std::io::stdout(), "{}", json!(self))?;
+        print(&if as_json {
+            json!(self).to_string()
         } else {
-            writeln!(std::io::stdout(), "{}", in_line(&self.to_string()))?;
-        }
+            in_line(&self.to_string())
+        })?;
         Ok(0)
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     local::{Local, LocalError, cores},
     login::log_in,
     options::ReplayOptions,
+    output::{print, tell},
     printable::in_line,
     run::file_key,
     saved_event::{Request, SavedEvent, SavedEventError},
@@ -40,6 +41,9 @@ pub enum ReplayError {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// The answer cannot be printed.
+    #[error("failed to print the answer")]
+    Print(#[source] std::io::Error),
     /// The function failed with a transient error.
     #[error("the function failed, and would be tried again: {0}")]
     Function(String),
@@ -88,12 +92,14 @@ pub async fn replay(options: &ReplayOptions) -> Result<u8, ReplayError> {
     Ok(u8::from(!says_done(&request, &answer)))
 }
 
-fn print(answer: &Value, options: &ReplayOptions) {
-    if options.json {
-        println!("{answer}");
+fn print_answer(answer: &Value, options: &ReplayOptions) -> Result<(), ReplayError> {
+    let text = if options.json {
+        format!("{answer}")
     } else {
-        println!("{answer:#}");
-    }
+        format!("{answer:#}")
+    };
+    print(&text).map_err(ReplayError::Print)?;
+    Ok(())
 }
 
 async fn replay_here(options: &ReplayOptions, event: &SavedEvent) -> Result<Value, ReplayError> {
@@ -139,7 +145,7 @@ async fn replay_in(
         }
         None => invoke(&local.dispatcher, event).await?,
     };
-    print(&answer, options);
+    print_answer(&answer, options)?;
     if says_done(&event.request, &answer) {
         evidence::check(&event.request, &answer, local.frames, store, slices).await?;
     }
@@ -158,7 +164,7 @@ fn replacement_video(
             Request::Render(wanted) | Request::Record(wanted) => wanted.slice.end,
         };
         let picture = test_picture::make(&local.ffmpeg, seconds, local.folder())?;
-        eprintln!("gifgen: a test picture stands in for the source; name a video with --video");
+        tell("a test picture stands in for the source; name a video with --video");
         return Ok(picture);
     };
     file_key(video).map_err(|problem| ReplayError::Video {
@@ -179,7 +185,7 @@ async fn replay_on_aws(options: &ReplayOptions, event: &SavedEvent) -> Result<Va
         .map_err(LocalError::from)?;
     let dispatcher = Dispatcher::new(splitter, worker, NonZero::<u32>::MIN);
     let answer = invoke(&dispatcher, event).await?;
-    print(&answer, options);
+    print_answer(&answer, options)?;
     Ok(answer)
 }
 

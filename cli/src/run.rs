@@ -18,9 +18,11 @@ use serde_json::{Value, json};
 
 use crate::{
     dispatch::{PipelineEvent, Running},
+    here::{FILE_CHANGED, without_bucket},
     interrupt::Interrupt,
     local::{Local, LocalError, SOURCE_BUCKET, cores},
     options::RunOptions,
+    output::{print, tell},
     printable::{in_line, printable},
     progress::Progress,
     summary::{FailedSlice, Summary, Video},
@@ -117,9 +119,9 @@ pub async fn run(options: &RunOptions) -> Result<u8, RunError> {
         interrupted,
     };
     for problem in summary.problems() {
-        eprintln!("gifgen: {}", printable(&problem));
+        tell(&problem);
     }
-    print(&summary, options.json)?;
+    print_summary(&summary, options.json)?;
     Ok(summary.exit_code())
 }
 
@@ -137,7 +139,7 @@ fn named_videos(paths: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, RunError> {
                 }
             });
             let key = key.map_err(|problem| RunError::Video {
-                video: path.clone(),
+                video: without_query(path),
                 problem,
             })?;
             let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
@@ -166,7 +168,14 @@ fn check_targets(videos: &[(String, PathBuf)], out: &Path) -> Result<(), RunErro
 
 /// Key of a video: its file name.
 pub(crate) fn file_key(path: &Path) -> Result<String, String> {
-    let metadata = fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
+    let metadata = fs::metadata(path).map_err(|error| {
+        if is_url(path) {
+            "is a URL, and gifgen reads files of this machine only; download it, and name the file"
+                .into()
+        } else {
+            format!("cannot be read: {error}")
+        }
+    })?;
     if !metadata.is_file() {
         return Err("is no file; name a video file".into());
     }
@@ -175,6 +184,32 @@ pub(crate) fn file_key(path: &Path) -> Result<String, String> {
         .and_then(|name| name.to_str())
         .map(str::to_owned)
         .ok_or_else(|| "has a name that is not UTF-8; rename it".into())
+}
+
+/// Whether `path` is a URL, such as `https://…` or `s3://…`.
+fn is_url(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    text.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty()
+            && scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    })
+}
+
+/// A path as given, or a URL without what may be secret in it.
+fn without_query(path: &Path) -> PathBuf {
+    if !is_url(path) {
+        return path.to_owned();
+    }
+    let text = path.to_string_lossy();
+    let end = text.find(['?', '#']).unwrap_or(text.len());
+    let (scheme, rest) = text[..end].split_once("://").unwrap_or_default();
+    let host = rest.find('/').unwrap_or(rest.len());
+    let rest = rest[..host]
+        .rfind('@')
+        .map_or(rest, |user| &rest[user + 1..]);
+    format!("{scheme}://{rest}").into()
 }
 
 /// Starts the functions and puts the videos into the source bucket.
@@ -189,24 +224,23 @@ async fn start(local: &Local, videos: &[(String, PathBuf)]) -> Result<Running, L
     Ok(running)
 }
 
-fn print(summary: &Summary, as_json: bool) -> Result<(), RunError> {
-    use std::io::Write;
+fn print_summary(summary: &Summary, as_json: bool) -> Result<(), RunError> {
     let text = if as_json {
         json!(summary).to_string()
     } else {
         printable(&summary.to_string())
     };
-    let mut out = std::io::stdout();
     // The cursor is on the bar's line, so the summary starts on a new one.
-    let gap = if out.is_terminal() && !as_json {
+    let gap = if std::io::stdout().is_terminal() && !as_json {
         "\n"
     } else {
         ""
     };
-    writeln!(out, "{gap}{text}").map_err(|source| RunError::System {
+    print(&format!("{gap}{text}")).map_err(|source| RunError::System {
         action: "print the summary",
         source,
-    })
+    })?;
+    Ok(())
 }
 
 /// Counts finished slices. Events can come twice, so slices are told apart by their start.
@@ -273,11 +307,12 @@ impl Tally {
                     video.length = length;
                 });
             }
-            Status::Rejected(rejection) => rejection.to_string(),
-            Status::Failed { message } => message,
+            Status::Rejected(rejection) => without_bucket(&rejection.to_string()),
+            Status::Failed { message } => without_bucket(&message),
             // Each run of `gifgen` has its own folder, so nothing can exist before.
             Status::Complete { .. } | Status::UnderWay { .. } => "was there already".into(),
-            Status::Ignored { message } => message.to_owned(),
+            // The splitter found another version, or none.
+            Status::Ignored { .. } => FILE_CHANGED.into(),
         };
         self.video(&outcome.key, |video| video.error = Some(error));
     }

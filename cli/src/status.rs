@@ -1,6 +1,6 @@
 //! `gifgen status`: the progress of a run, read from S3 alone.
 
-use std::{collections::BTreeMap, fmt, io::Write, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 use gifgen_ledger::{Manifest, Receipt, Run, SliceFailure, Wrong, manifest};
@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::{
     options::StatusOptions,
+    output::{Reader, print},
     printable::{in_line, printable},
     remote::{Remote, RemoteError},
 };
@@ -84,12 +85,14 @@ pub async fn status(options: &StatusOptions) -> Result<u8, RemoteError> {
         let status = Status::of(&remote, &run, options.verify, &mut known).await?;
         let goes_on = options.watch && status.status == Progress::Running;
         let now = status.to_string();
+        let mut reader = Reader::Reads;
         if options.run.json && !goes_on {
-            writeln!(std::io::stdout(), "{}", json!(status))?;
+            reader = print(&json!(status).to_string())?;
         } else if !options.run.json && now != said {
-            writeln!(std::io::stdout(), "{}", printable(&now))?;
+            reader = print(&printable(&now))?;
         }
-        if !goes_on {
+        // Nobody is left to watch for.
+        if !goes_on || reader == Reader::Left {
             return Ok(status.exit_code());
         }
         said = now;

@@ -216,6 +216,7 @@ fn a_full_disk_is_named_as_such_and_leaves_nothing() {
         said.contains("no space is left") || said.contains("No space left"),
         "{said}"
     );
+    assert!(!said.contains("function"), "{said}");
 }
 
 #[test]
@@ -223,6 +224,7 @@ fn a_disk_that_the_gif_alone_fills_is_named_as_such() {
     let flags = ["--frames", "none", "--gif-width", "1280"].map(OsStr::new);
     let said = run_on_a_small_disk(&flags);
     assert!(said.contains("no space is left"), "{said}");
+    assert!(said.contains("choose another folder with --out"), "{said}");
 }
 
 #[test]

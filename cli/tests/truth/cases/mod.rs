@@ -1,0 +1,115 @@
+//! All of `cases.tsv`: files that show what goes wrong in practice, each with what is right for it.
+//!
+//! Every case runs with slices of 30 s, and in one of the other ways in turn. `GIFGEN_CASES=all` runs
+//! each in every way. `FFMPEG` and `FFPROBE` name the FFmpeg that is tested.
+
+mod judge;
+mod known;
+mod looks;
+mod table;
+mod want;
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use futures::{StreamExt, stream};
+use gifgen_testkit::media;
+
+use self::{known::is_known, want::Case};
+use crate::rendered::{Way, render};
+
+/// All ways in which a case is rendered.
+const WAYS: [Way; 6] = [
+    Way::slices_of(30),
+    Way::slices_of(30).without_excerpts(),
+    Way::slices_of(5),
+    Way::slices_of(5).without_excerpts(),
+    Way::slices_of(2),
+    Way::slices_of(2).without_excerpts(),
+];
+
+/// Cases that are rendered at once.
+const AT_ONCE: usize = 2;
+
+/// The folder of the cases, beside that of the media.
+pub fn folder() -> PathBuf {
+    media::folder().join("../cases")
+}
+
+/// All files of the cases.
+pub fn files() -> Vec<PathBuf> {
+    let cases = table::all().into_iter();
+    cases.map(|case| folder().join(case.file)).collect()
+}
+
+/// The ways of the case at this position of the table.
+fn ways(position: usize) -> Vec<Way> {
+    match std::env::var("GIFGEN_CASES").as_deref() {
+        Ok("all") => WAYS.to_vec(),
+        Ok(other) => panic!("GIFGEN_CASES is all or nothing, not {other}"),
+        Err(_) => vec![WAYS[0], WAYS[1 + position % (WAYS.len() - 1)]],
+    }
+}
+
+#[test]
+fn each_line_of_the_cases_has_its_right_result_here() {
+    let text = fs::read_to_string(folder().join("cases.tsv")).unwrap();
+    let listed: BTreeSet<&str> = text
+        .lines()
+        .skip(1)
+        .map(|line| line.split('\t').next().unwrap())
+        .collect();
+    let cases = table::all();
+    let tested: BTreeSet<&str> = cases.iter().map(|case| case.file).collect();
+    assert_eq!(listed, tested);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_case_has_its_right_result_or_is_known_not_to() {
+    let cases = table::all();
+    // `GIFGEN_CASE=ts` runs those whose names contain "ts".
+    let part = std::env::var("GIFGEN_CASE").unwrap_or_default();
+    let runs = cases.iter().enumerate().flat_map(|(position, case)| {
+        let ways = ways(position).into_iter();
+        ways.map(move |way| (case, way))
+    });
+    let runs = runs.filter(|(case, _)| case.file.contains(&part));
+    let mut results = stream::iter(runs)
+        .map(async |(case, way)| (case, way, case.problems(way).await))
+        .buffered(AT_ONCE);
+    let (mut surprises, mut held, mut failed) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    while let Some((case, way, problems)) = results.next().await {
+        let Some(first) = problems.first() else {
+            held.insert(case.file);
+            continue;
+        };
+        failed.insert(case.file);
+        eprintln!("{} ({way}): {first}", case.file);
+        if !is_known(case.file) {
+            surprises.push(format!("{} ({way}): {first}", case.file));
+        }
+    }
+    for file in held.difference(&failed).filter(|file| is_known(file)) {
+        let now = format!("{file} holds now: take it from known.rs");
+        eprintln!("{now}");
+        // The list is that of Debian's FFmpeg.
+        if std::env::var_os("FFMPEG").is_none() {
+            surprises.push(now);
+        }
+    }
+    assert!(surprises.is_empty(), "\n{}", surprises.join("\n"));
+}
+
+impl Case {
+    /// What is wrong with the case in this way.
+    async fn problems(&self, way: Way) -> Vec<String> {
+        let file = folder().join(self.file);
+        let rendered = render(&file, way).await;
+        let mut problems = judge::problems(self, &rendered);
+        if let Some(look) = self.sheets {
+            let frames = "storyboard";
+            let rendered = render(&file, Way { frames, ..way }).await;
+            problems.extend(judge::looked_at(&rendered, look));
+        }
+        problems
+    }
+}

@@ -1,0 +1,243 @@
+//! Renders a file whole, in process: the real splitter, and the real worker for each of its slices.
+
+use std::{fs, path::Path, time::Duration};
+
+use gifgen_shared::Deadline;
+use gifgen_splitter::Status;
+use gifgen_testkit::{
+    events::object_created,
+    test_env::{FILMS, PREVIEWS, TestEnv, invocation},
+};
+use gifgen_worker::Answer;
+use image::{AnimationDecoder, RgbImage, codecs::gif::GifDecoder};
+use serde_json::Value;
+
+/// Nothing here tests deadlines, and the machine may be slow.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The key of the file in its bucket. It has an ending, because keys mostly have one.
+const KEY: &str = "film.bin";
+
+/// How a file is rendered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Way {
+    /// Length of a slice, in seconds.
+    pub slice_seconds: u32,
+    /// Whether the workers read excerpts, or FFmpeg seeks for itself.
+    pub with_excerpts: bool,
+    /// `each` or `storyboard`.
+    pub frames: &'static str,
+}
+
+impl Way {
+    /// Slices of this many seconds, with excerpts and stills.
+    pub const fn slices_of(slice_seconds: u32) -> Self {
+        Self {
+            slice_seconds,
+            with_excerpts: true,
+            frames: "each",
+        }
+    }
+
+    /// The same without excerpts.
+    pub const fn without_excerpts(self) -> Self {
+        Self {
+            with_excerpts: false,
+            ..self
+        }
+    }
+}
+
+impl std::fmt::Display for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let excerpts = if self.with_excerpts {
+            ""
+        } else {
+            ", no excerpts"
+        };
+        write!(f, "slices of {} s{excerpts}", self.slice_seconds)
+    }
+}
+
+/// What became of a file.
+#[derive(Debug)]
+pub enum Rendered {
+    /// The splitter refused it for good.
+    Rejected {
+        /// The class.
+        reason: String,
+        /// The sentence for people.
+        message: String,
+    },
+    /// A function failed in a way that the platform retries.
+    Unanswered(String),
+    /// It has a run.
+    Run(Previews),
+}
+
+/// The result of a run.
+#[derive(Debug)]
+pub struct Previews {
+    /// Length of the video in seconds, as the splitter measured it.
+    pub length: f64,
+    /// `complete` or `partial`, as the manifest says.
+    pub status: String,
+    /// The slices, in order.
+    pub slices: Vec<SlicePreviews>,
+}
+
+/// One slice of a run.
+#[derive(Debug)]
+pub struct SlicePreviews {
+    /// First second, inclusive.
+    pub start: u32,
+    /// End in seconds, exclusive.
+    pub end: f64,
+    /// Why it failed for good: class and sentence.
+    pub failure: Option<(String, String)>,
+    /// Its stills, by their seconds.
+    pub stills: Vec<(u32, RgbImage)>,
+    /// What its GIF shows in each tenth of a second, with the second of the video.
+    pub gif: Vec<(f64, RgbImage)>,
+    /// The tiles of its sheet, in frames mode `storyboard`; those behind the last picture too.
+    pub tiles: Vec<RgbImage>,
+}
+
+impl Rendered {
+    /// The sentences that people read of it: those of rejections and failures.
+    pub fn sentences(&self) -> Vec<String> {
+        match self {
+            Self::Rejected { reason, message } => vec![format!("{reason}: {message}")],
+            Self::Unanswered(message) => vec![format!("(to be tried again) {message}")],
+            Self::Run(previews) => {
+                let failures = previews.slices.iter().filter_map(|slice| {
+                    let (reason, message) = slice.failure.as_ref()?;
+                    Some(format!("second {}: {reason}: {message}", slice.start))
+                });
+                failures.collect()
+            }
+        }
+    }
+}
+
+/// Renders `file` in this way. GIFs are 160 pixels wide, so that each column of a number has ten.
+pub async fn render(file: &Path, way: Way) -> Rendered {
+    let seconds = way.slice_seconds.to_string();
+    let settings = [
+        ("SLICE_SECONDS", seconds.as_str()),
+        ("GIF_WIDTH", "160"),
+        ("FRAMES", way.frames),
+    ];
+    let env = TestEnv::start().await;
+    let mut events = env.our_events();
+    let etag = env.adopt(KEY, file).await.etag;
+    let created = object_created(FILMS, KEY, &etag);
+    let splitter = env.splitter(&settings);
+    let summary = match splitter.handle(&created, Deadline::after(PATIENCE)).await {
+        Ok(summary) => summary,
+        Err(error) => return Rendered::Unanswered(gifgen_shared::with_causes(&error)),
+    };
+    let length = match &summary.sources[0].status {
+        Status::Split { length, .. } => *length,
+        Status::Rejected(rejection) => {
+            return Rendered::Rejected {
+                reason: rejection.reason.to_string(),
+                message: rejection.message.clone(),
+            };
+        }
+        other => return Rendered::Unanswered(format!("{other:?}")),
+    };
+    let worker = env.worker(&settings);
+    while let Ok(mut event) = events.try_recv() {
+        if event["detail-type"] != "newVideoCreated" {
+            continue;
+        }
+        if !way.with_excerpts {
+            event["detail"].as_object_mut().unwrap().remove("excerpt");
+        }
+        match worker.handle(&event, &invocation(PATIENCE)).await {
+            Ok(Answer::Done(_) | Answer::Failed(_)) => {}
+            Ok(other) => return Rendered::Unanswered(format!("{other:?}")),
+            Err(error) => return Rendered::Unanswered(gifgen_shared::with_causes(&error)),
+        }
+    }
+    Rendered::Run(previews(&env, length).await)
+}
+
+/// Reads the manifest and the objects that it names.
+async fn previews(env: &TestEnv, length: f64) -> Previews {
+    let objects = env.stack().store().list(PREVIEWS, KEY).await.unwrap();
+    let body = |key: &str| {
+        let key = format!("{KEY}/{key}");
+        let object = objects.iter().find(|object| object.key == key);
+        fs::read(&object.unwrap_or_else(|| panic!("no object {key}")).body).unwrap()
+    };
+    let manifest: Value = serde_json::from_slice(&body("manifest.json")).unwrap();
+    let slices = manifest["slices"].as_array().unwrap().iter().map(|slice| {
+        let start = slice["start"].as_u64().unwrap() as u32;
+        let (mut stills, mut gif, mut tiles) = (Vec::new(), Vec::new(), Vec::new());
+        if slice["gif"].is_object() {
+            let pictures = pictures(&body(&format!("gifs/{start:06}.gif")));
+            // A picture that stands is one for each tenth of a second, as samples are.
+            for (picture, tenths) in pictures {
+                for _ in 0..tenths {
+                    let time = f64::from(start) + gif.len() as f64 / 10.0;
+                    gif.push((time, picture.clone()));
+                }
+            }
+        }
+        if let Some(frames) = slice["frames"].as_object() {
+            let first = frames["first"].as_u64().unwrap() as u32;
+            let count = frames["count"].as_u64().unwrap() as u32;
+            for second in first..first + count {
+                let still = body(&format!("frames/{second:06}.jpg"));
+                stills.push((second, jpg(&still)));
+            }
+        }
+        if let Some(board) = slice["storyboard"].as_object() {
+            let of = |field: &str| board[field].as_u64().unwrap() as u32;
+            let (width, height) = (of("tileWidth"), of("tileHeight"));
+            let sheet = jpg(&body(&format!("storyboards/{start:06}.jpg")));
+            for (row, column) in
+                (0..of("rows")).flat_map(|r| (0..of("columns")).map(move |c| (r, c)))
+            {
+                let (x, y) = (column * width, row * height);
+                let tile = image::imageops::crop_imm(&sheet, x, y, width, height);
+                tiles.push(tile.to_image());
+            }
+        }
+        let failure = slice["error"].as_object().map(|error| {
+            let text = |field: &str| error[field].as_str().unwrap().to_owned();
+            (text("reason"), text("message"))
+        });
+        SlicePreviews {
+            start,
+            end: slice["end"].as_f64().unwrap(),
+            failure,
+            stills,
+            gif,
+            tiles,
+        }
+    });
+    Previews {
+        length,
+        status: manifest["status"].as_str().unwrap().to_owned(),
+        slices: slices.collect(),
+    }
+}
+
+fn jpg(bytes: &[u8]) -> RgbImage {
+    image::load_from_memory(bytes).unwrap().into_rgb8()
+}
+
+/// The full pictures of a GIF as a viewer shows them, each with its duration in tenths of a second.
+fn pictures(gif: &[u8]) -> Vec<(RgbImage, u32)> {
+    let decoder = GifDecoder::new(std::io::Cursor::new(gif)).unwrap();
+    let pictures = decoder.into_frames().map(|frame| {
+        let frame = frame.unwrap();
+        let (numerator, denominator) = frame.delay().numer_denom_ms();
+        let picture = image::DynamicImage::ImageRgba8(frame.into_buffer());
+        (picture.into_rgb8(), numerator / denominator / 100)
+    });
+    pictures.collect()
+}

@@ -1,0 +1,104 @@
+//! The faults, and to which kinds of files they can happen.
+
+use super::kinds::Kind;
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// Nothing.
+    Nothing,
+    /// Bytes are zero.
+    Zeroed,
+    /// The packets' contents are random; their headers are whole.
+    Random,
+    /// Packets are missing, and something in the file witnesses it.
+    Lost,
+    /// Packets of a transport stream come twice.
+    Repeated,
+    /// The clock leaps forwards; nothing is missing.
+    Forward,
+    /// The clock starts again.
+    Back,
+    /// One picture claims another time.
+    WildTime,
+    /// A second recording is appended, byte by byte.
+    Joined,
+    /// The size of the pictures changes.
+    Size,
+    /// Each packet is flagged as a keyframe.
+    FalseKeys,
+    /// The end is missing.
+    Cut,
+}
+
+impl Fault {
+    /// All faults.
+    pub const ALL: [Self; 12] = [
+        Self::Nothing,
+        Self::Zeroed,
+        Self::Random,
+        Self::Lost,
+        Self::Repeated,
+        Self::Forward,
+        Self::Back,
+        Self::WildTime,
+        Self::Joined,
+        Self::Size,
+        Self::FalseKeys,
+        Self::Cut,
+    ];
+
+    /// Whether it can happen to this kind, and is decidable there.
+    pub fn happens_to(self, kind: Kind) -> bool {
+        let is_any = |containers: &[&str]| containers.contains(&kind.container);
+        let is_counted = matches!(kind.codec, "h264" | "hevc");
+        match self {
+            Self::Nothing | Self::Zeroed | Self::Random | Self::Joined | Self::Cut => true,
+            // Flash video and Matroska do not count their packets. H.264 and HEVC count their pictures;
+            // where others lack some, the rest decodes to garbage without any sign.
+            Self::Lost => {
+                kind.is_ts() || is_any(&["avi", "fmp4"]) || (is_any(&["mkv", "flv"]) && is_counted)
+            }
+            Self::Repeated | Self::WildTime => kind.is_ts(),
+            Self::Forward | Self::Back => kind.is_ts() || kind.container == "flv",
+            // The codec says the new size itself, or it is no film.
+            Self::Size => matches!(
+                (kind.container, kind.codec),
+                ("ts", "h264" | "hevc" | "mpeg2video")
+                    | ("webm", "vp8" | "vp9")
+                    | ("avi" | "mkv", "mjpeg")
+            ),
+            Self::FalseKeys => {
+                is_any(&[
+                    "mp4", "mov", "3gp", "mkv", "webm", "avi", "flv", "ts", "m2ts",
+                ]) && !kind.has_keyframes_only()
+            }
+        }
+    }
+}
+
+impl Kind {
+    /// Whether each picture decodes by itself.
+    pub fn has_keyframes_only(&self) -> bool {
+        let codecs = [
+            "mjpeg", "prores", "ffv1", "huffyuv", "ffvhuff", "utvideo", "rawvideo",
+        ];
+        codecs.contains(&self.codec)
+    }
+
+    /// Whether a packet is one piece of the file, with its header in front.
+    pub fn has_whole_packets(&self) -> bool {
+        let containers = [
+            "mp4", "fmp4", "mov", "3gp", "mkv", "webm", "avi", "flv", "nut", "mxf",
+        ];
+        containers.contains(&self.container)
+    }
+
+    /// Whether the file says how long it is, so that a cut end is known.
+    pub fn tells_its_end(&self) -> bool {
+        let containers = [
+            "mp4", "fmp4", "mov", "3gp", "mkv", "webm", "avi", "wmv", "asf", "mxf",
+        ];
+        containers.contains(&self.container)
+    }
+}

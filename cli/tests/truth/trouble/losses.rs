@@ -1,0 +1,151 @@
+//! Faults that take something away: damage, loss, a cut end. And what comes twice.
+
+use super::{
+    flv,
+    maker::{Maker, Trouble},
+    matroska, mp4,
+    oracle::Right,
+    packets::lost,
+    riff, ts,
+};
+use crate::film::Film;
+
+impl Maker<'_> {
+    pub(super) fn zeroed(mut self) -> Trouble {
+        let stretch = self.stretch();
+        let (from, to) = (self.offset(stretch.start), self.offset(stretch.end));
+        self.bytes[from..to].fill(0);
+        let lost = self.lost_by(stretch.clone(), 1);
+        Trouble {
+            right: Right::film(self.film_without(lost)),
+            what: self.what("zeroed", &stretch),
+            bytes: self.bytes,
+        }
+    }
+
+    /// The pictures that are lost with these packets, by `lost`. Where packets are no pieces of the file,
+    /// those around are hit, too.
+    fn lost_by(&self, stretch: std::ops::Range<usize>, further: usize) -> std::ops::Range<u32> {
+        let is_exact = self.kind.has_whole_packets() || self.kind.is_ts();
+        let around = if is_exact {
+            0
+        } else {
+            self.kind.rate as usize / 2
+        };
+        let stretch = stretch.start.saturating_sub(around)..stretch.end + around;
+        lost(&self.packets, stretch, further)
+    }
+
+    pub(super) fn random(mut self) -> Trouble {
+        /// Bytes at the start of a packet that stay: the container's header of it, and the codec's.
+        const KEPT: usize = 32;
+        let stretch = self.stretch();
+        let what = self.what("random", &stretch);
+        let mut random = self.random.clone();
+        if self.kind.is_ts() {
+            let mut stream = ts::Stream::new(self.kind, self.bytes.clone());
+            let hit = stream.at(self.offset(stretch.start))..stream.at(self.offset(stretch.end));
+            stream.scramble(hit, &mut random);
+            self.bytes = stream.into_bytes();
+        } else if self.kind.has_whole_packets() {
+            for packet in &self.packets[stretch.clone()] {
+                let end = (packet.offset + packet.size).min(self.bytes.len());
+                let start = (packet.offset + KEPT).min(end);
+                self.bytes[start..end].fill_with(|| random.u8(..));
+            }
+        } else {
+            let (from, to) = (self.offset(stretch.start), self.offset(stretch.end));
+            self.bytes[from..to].fill_with(|| random.u8(..));
+        }
+        let further = usize::from(!self.kind.has_whole_packets() && !self.kind.is_ts());
+        let lost = self.lost_by(stretch, further);
+        Trouble {
+            right: Right::film(self.film_without(lost)),
+            bytes: self.bytes,
+            what,
+        }
+    }
+
+    pub(super) fn lost(mut self) -> Trouble {
+        let mut stretch = self.stretch();
+        let mut lost_pictures = None;
+        match self.kind.container {
+            "ts" | "m2ts" => {
+                let mut stream = ts::Stream::new(self.kind, self.bytes.clone());
+                let hit =
+                    stream.at(self.offset(stretch.start))..stream.at(self.offset(stretch.end));
+                stream.lose(hit);
+                self.bytes = stream.into_bytes();
+            }
+            "avi" => riff::skip_chunks(&mut self.bytes, stretch.clone()),
+            "fmp4" => {
+                let fragments = mp4::fragments(&self.bytes);
+                // Each has the pictures of two seconds.
+                let first = self.random.usize(1..fragments.len() - 1);
+                self.bytes.drain(fragments[first].clone());
+                let pictures = 2 * self.kind.rate;
+                lost_pictures = Some(first as u32 * pictures..(first as u32 + 1) * pictures);
+            }
+            _ => {
+                // A gap that ends with a keyframe is a picture that stands: nothing witnesses it.
+                while self.packets[stretch.end].is_key {
+                    stretch.end -= 1;
+                }
+                let (from, to) = (self.offset(stretch.start), self.offset(stretch.end));
+                if self.kind.container == "flv" {
+                    let tags = flv::tags(&self.bytes);
+                    let (from, to) = (tags[stretch.start].0, tags[stretch.end].0);
+                    self.bytes.drain(from..to);
+                } else {
+                    assert!(from < to);
+                    for packet in self.packets[stretch.clone()].to_vec() {
+                        assert!(matroska::skip_block(&mut self.bytes, &packet), "{packet:?}");
+                    }
+                }
+            }
+        }
+        let lost = lost_pictures.unwrap_or_else(|| self.lost_by(stretch.clone(), 0));
+        Trouble {
+            what: format!("lost: pictures {} to {}", lost.start, lost.end),
+            right: Right::film(self.film_without(lost)),
+            bytes: self.bytes,
+        }
+    }
+
+    pub(super) fn repeated(mut self) -> Trouble {
+        let stretch = self.stretch();
+        let mut stream = ts::Stream::new(self.kind, self.bytes.clone());
+        let hit = stream.at(self.offset(stretch.start))..stream.at(self.offset(stretch.end));
+        stream.repeat(hit);
+        Trouble {
+            right: Right::film(self.film()),
+            what: self.what("repeated", &stretch),
+            bytes: stream.into_bytes(),
+        }
+    }
+
+    pub(super) fn cut(mut self) -> Trouble {
+        let length = self.bytes.len();
+        let end = self.random.usize(length * 2 / 5..length * 19 / 20);
+        self.bytes.truncate(end);
+        let kept = (0..self.packets.len())
+            .filter(|packet| self.offset(*packet) + self.packets[*packet].size <= end);
+        let pictures = kept.map(|packet| self.packets[packet].picture + 1).max();
+        let seconds = self.seconds(pictures.unwrap_or(0));
+        let mut right = Right::film(self.film());
+        if !self.kind.tells_its_end() {
+            // Nobody can tell that there was more.
+            let mut pictures = self.film().pictures;
+            pictures.retain(|picture| picture.start < seconds);
+            right.films = vec![Film::of(pictures, seconds)];
+            // The last packet may be complete or not, and B pictures wait for it.
+            right.tolerance = 0.35;
+        }
+        Trouble {
+            // A group of pictures is not whole without its end.
+            right: right.at_least_to((seconds - 0.5).max(0.0)),
+            bytes: self.bytes,
+            what: format!("cut at {end} of {length} bytes, second {seconds}"),
+        }
+    }
+}
