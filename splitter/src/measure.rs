@@ -90,7 +90,9 @@ impl Splitter {
             ffmpeg: &self.settings.ffmpeg,
         };
         let header = header(programs, blocks, deadline).await?;
-        let index = index(blocks, &header.container, header.video, deadline).await?;
+        let index = index(blocks, &header.container, header.video, deadline)
+            .await?
+            .map_err(ProbeError::from)?;
         let told = match &index {
             Some(index) => indexing::length(index, header.claimed_seconds, deadline).await?,
             None => None,

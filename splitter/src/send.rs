@@ -96,6 +96,8 @@ impl Splitter {
         }
         let blocks = self.block_cache(run.pinned_source());
         let index = index(&blocks, &run.source.container, run.video, deadline).await?;
+        // The run began, so its video was not rejected.
+        let index = index.unwrap_or_default();
         self.send(run, index.as_ref(), slices, deadline).await
     }
 

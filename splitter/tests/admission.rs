@@ -63,7 +63,10 @@ async fn check(file: &Path, end: &End) {
             let run = run.unwrap();
             assert_eq!(run["video"]["index"], *stream, "{name}: {run}");
             let found = answer["length"].as_f64().unwrap();
-            assert!((found - length).abs() < 0.2, "{name}: {found} s, not {length} s");
+            assert!(
+                (found - length).abs() < 0.2,
+                "{name}: {found} s, not {length} s"
+            );
         }
         Rejected(reason, words) => {
             assert_eq!(answer["status"], "rejected", "{name}: {answer}");
@@ -81,7 +84,16 @@ async fn check(file: &Path, end: &End) {
 
 /// Panics unless `message` is one sentence for people.
 fn assert_clear(message: &str) {
-    let raw = ["ffprobe", "whitelist", "0x", "{", "[", " @ ", "Invalid", "\n"];
+    let raw = [
+        "ffprobe",
+        "whitelist",
+        "0x",
+        "{",
+        "[",
+        " @ ",
+        "Invalid",
+        "\n",
+    ];
     let found = raw.iter().find(|raw| message.contains(**raw));
     assert!(found.is_none(), "{message:?} holds {found:?}");
     assert!(message.len() < 250, "{message:?} is long");
@@ -93,7 +105,8 @@ fn has_decoder(name: &str) -> bool {
         .args(["-hide_banner", "-decoders"])
         .output();
     let list = String::from_utf8(output.unwrap().stdout).unwrap();
-    list.lines().any(|line| line.split_whitespace().nth(1) == Some(name))
+    list.lines()
+        .any(|line| line.split_whitespace().nth(1) == Some(name))
 }
 
 /// Makes a file with FFmpeg.
@@ -135,7 +148,10 @@ async fn each_case_becomes_a_run_over_its_film_or_is_rejected_in_one_clear_sente
             "real/subsample_encrypted.webm",
             Rejected("encrypted", "is encrypted"),
         ),
-        ("real/rot0mir0.avif", Rejected("notAVideo", "one still image")),
+        (
+            "real/rot0mir0.avif",
+            Rejected("notAVideo", "one still image"),
+        ),
         ("real/xheaac_h264.mp4", Split(0, 4.57)),
         ("real/vvc_400kbps_2s.mp4", vvc),
         (
@@ -197,7 +213,10 @@ async fn a_stream_that_ffprobe_cannot_open_beside_the_film_refuses_nothing() {
         ffmpeg(&args, &at(name));
         check(&at(name), &Split(0, 4.0)).await;
     }
-    ffmpeg("-f lavfi -i color=size=32x32 -frames:v 1", &at("cover.tiff"));
+    ffmpeg(
+        "-f lavfi -i color=size=32x32 -frames:v 1",
+        &at("cover.tiff"),
+    );
     ffmpeg(&format!("{film} -c:v mpeg4"), &at("film.mkv"));
     let (video, cover) = (at("film.mkv"), at("cover.tiff"));
     let args = format!(
@@ -237,6 +256,11 @@ async fn encrypted_videos_are_rejected_as_encrypted() {
     let end = Rejected("encrypted", "is encrypted");
     check(&at("cenc.mp4"), &end).await;
     check(&at("fragments.mp4"), &end).await;
+    // The first samples of a film may be clear: its description has both kinds.
+    ffmpeg(film, &at("lead.mp4"));
+    let clear = std::fs::read(at("lead.mp4")).unwrap();
+    std::fs::write(at("lead.mp4"), with_an_encrypted_sample_entry(&clear)).unwrap();
+    check(&at("lead.mp4"), &end).await;
     // A transport stream whose packets, but for the tables, are scrambled.
     ffmpeg(&format!("{film} -b:v 500k -g 10"), &at("clear.ts"));
     let mut bytes = std::fs::read(at("clear.ts")).unwrap();
@@ -247,13 +271,38 @@ async fn encrypted_videos_are_rejected_as_encrypted() {
                 0 => 0,
                 _ => 1 + usize::from(packet[4]),
             };
-            packet[start.min(188)..].iter_mut().for_each(|byte| *byte ^= 0x5a);
+            packet[start.min(188)..]
+                .iter_mut()
+                .for_each(|byte| *byte ^= 0x5a);
         }
     }
     std::fs::write(at("scrambled.ts"), bytes).unwrap();
     check(&at("scrambled.ts"), &end).await;
     // Scrambled in the middle alone, it is a film with damage.
     check(&case("32-ts-scrambled/scrambled.ts"), &Split(0, 40.0)).await;
+}
+
+/// The MP4 `film`, whose `moov` is at its end, with a second entry in its sample description: `encv`.
+fn with_an_encrypted_sample_entry(film: &[u8]) -> Vec<u8> {
+    let place = |kind: &[u8]| {
+        let mut fours = film.windows(4);
+        fours.rposition(|four| four == kind).unwrap() - 4
+    };
+    let word = |at: usize| u32::from_be_bytes(film[at..at + 4].try_into().unwrap());
+    let stsd = place(b"stsd");
+    let entry = stsd + 16;
+    let end = entry + word(entry) as usize;
+    let mut copy = film[entry..end].to_vec();
+    copy[4..8].copy_from_slice(b"encv");
+    let mut changed = film.to_vec();
+    for kind in [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"] {
+        let at = place(kind);
+        let size = word(at) + copy.len() as u32;
+        changed[at..at + 4].copy_from_slice(&size.to_be_bytes());
+    }
+    changed[stsd + 12..stsd + 16].copy_from_slice(&2_u32.to_be_bytes());
+    changed.splice(end..end, copy);
+    changed
 }
 
 #[tokio::test]

@@ -38,7 +38,11 @@ const FILMS: [(&str, &str, &str); 39] = [
     ("ffvhuff", "-c:v ffvhuff", "avi"),
     ("cfhd", "-c:v cfhd -pix_fmt yuv422p10", "mov"),
     ("prores", "-c:v prores", "mov"),
-    ("dnxhd", "-c:v dnxhd -s 256x144 -profile:v dnxhr_sq -pix_fmt yuv422p", "mov"),
+    (
+        "dnxhd",
+        "-c:v dnxhd -s 256x144 -profile:v dnxhr_sq -pix_fmt yuv422p",
+        "mov",
+    ),
     ("svq1", "-c:v svq1", "mov"),
     ("cinepak", "-c:v cinepak", "avi"),
     ("theora", "-c:v libtheora", "ogv"),
@@ -51,7 +55,11 @@ const FILMS: [(&str, &str, &str); 39] = [
     ("vp9", "-c:v libvpx-vp9 -deadline realtime", "ivf"),
     ("rawvideo", "-pix_fmt yuv420p", "y4m"),
     ("mpeg2video", "-c:v mpeg2video -r 25", "wtv"),
-    ("mpeg2video", "-c:v mpeg2video -s 720x576 -r 25 -g 12", "gxf"),
+    (
+        "mpeg2video",
+        "-c:v mpeg2video -s 720x576 -r 25 -g 12",
+        "gxf",
+    ),
     ("h264", "-c:v libx264 -g 5", "nut"),
 ];
 
@@ -109,9 +117,15 @@ fn check(folder: &Path, decoder: &str, args: &str, extension: &str) {
     assert_eq!(stills.len(), 3, "{name}: {stills:?}");
     for (still, brightest) in stills.iter().zip([0, 1, 2]) {
         let picture = image::open(frames.join(still)).unwrap().into_rgb8();
-        let middle = picture.get_pixel(picture.width() / 2, picture.height() / 2).0;
+        let middle = picture
+            .get_pixel(picture.width() / 2, picture.height() / 2)
+            .0;
         for (channel, value) in middle.into_iter().enumerate() {
-            let is_right = if channel == brightest { value > 180 } else { value < 90 };
+            let is_right = if channel == brightest {
+                value > 180
+            } else {
+                value < 90
+            };
             assert!(is_right, "{name}: {still} shows {middle:?}");
         }
     }

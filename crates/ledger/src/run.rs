@@ -9,8 +9,8 @@
 
 use chrono::{DateTime, SubsecRound, Utc};
 use gifgen_shared::{
-    ETag, ExcerptText, Header, OtherStream, OutputKeys, PinnedSource, PreviewSettings, Slice, SliceEvent,
-    Source, SourceKey, VideoStream, slice::plan,
+    ETag, ExcerptText, Header, OtherStream, OutputKeys, PinnedSource, PreviewSettings, Slice,
+    SliceEvent, Source, SourceKey, VideoStream, slice::plan,
 };
 use serde::{Deserialize, Serialize};
 

@@ -59,7 +59,15 @@ impl Probe<'_> {
     /// The first packets and the first picture of stream `index`.
     async fn beginning(&self, index: u32) -> Result<Beginning, ProbeError> {
         let map = format!("0:{index}");
-        let list = ["-map", &map, "-c", "copy", "-copyinkf", "-frames:v", FIRST_PACKETS];
+        let list = [
+            "-map",
+            &map,
+            "-c",
+            "copy",
+            "-copyinkf",
+            "-frames:v",
+            FIRST_PACKETS,
+        ];
         let keep = Keep::First(LIST_BYTES);
         let (packets, _) = self.ffmpeg(LOG_LEVEL, &[], &list, keep).await?;
         let packets = parse(&packets);
@@ -114,7 +122,14 @@ impl Probe<'_> {
         output: &[&str],
         keep: Keep,
     ) -> Result<(String, String), ProbeError> {
-        let options = ["-nostdin", "-hide_banner", "-nostats", "-copyts", "-v", level];
+        let options = [
+            "-nostdin",
+            "-hide_banner",
+            "-nostats",
+            "-copyts",
+            "-v",
+            level,
+        ];
         let options = options.iter().chain(&["-threads", "1"]).chain(before);
         let mut args: Vec<OsString> = options.map(OsString::from).collect();
         args.extend(self.input.args());
@@ -147,7 +162,7 @@ fn parse(list: &str) -> Vec<(Packet, bool)> {
 /// Parses a line such as `0, -2048, 0, 512, 2924, 0x4c863e9b, F=0x0`.
 fn packet(line: &str, tick: f64) -> Option<(Packet, bool)> {
     let cells: Vec<&str> = line.split(',').map(str::trim).collect();
-    let [_, dts, pts, duration, _, _, rest @ ..] = cells[..] else {
+    let [_, dts, pts, duration, _, _, rest @ ..] = &cells[..] else {
         return None;
     };
     let flags = rest.iter().find_map(|cell| cell.strip_prefix("F=0x"));

@@ -28,7 +28,11 @@ pub(crate) struct Choice<'a> {
 /// Which streams are rendered first: the first one that is marked as the default, or else the largest,
 /// or else the first. Files mark several, because MOV calls each track the default that is enabled.
 fn rank(stream: &Stream) -> (bool, u64, u32) {
-    let area = if stream.is_default() { 0 } else { stream.area() };
+    let area = if stream.is_default() {
+        0
+    } else {
+        stream.area()
+    };
     (!stream.is_default(), u64::MAX - area, stream.index)
 }
 
@@ -79,7 +83,9 @@ pub(crate) fn choose<'a>(
 
 /// Whether more than one of `streams` can be rendered, so that their lengths decide.
 pub(crate) fn is_ambiguous(streams: &[Stream], look: &Look) -> bool {
-    let candidates = streams.iter().filter(|stream| defect(stream, look).is_none());
+    let candidates = streams
+        .iter()
+        .filter(|stream| defect(stream, look).is_none());
     candidates.count() > 1
 }
 
@@ -200,7 +206,11 @@ mod tests {
         let mut streams = streams;
         for (index, stream) in streams.as_array_mut().unwrap().iter_mut().enumerate() {
             stream["index"] = json!(index);
-            for (name, value) in [("codec_name", json!("h264")), ("width", json!(64)), ("height", json!(64))] {
+            for (name, value) in [
+                ("codec_name", json!("h264")),
+                ("width", json!(64)),
+                ("height", json!(64)),
+            ] {
                 if stream.get(name).is_none() {
                     stream[name] = value;
                 }
@@ -293,7 +303,10 @@ mod tests {
     #[test]
     fn a_file_without_a_candidate_is_rejected_for_what_it_lacks() {
         assert_eq!(rejected(json!([{}]), "x"), Reason::Encrypted);
-        assert_eq!(rejected(json!([{"codec_tag_string": "encv"}]), " "), Reason::Encrypted);
+        assert_eq!(
+            rejected(json!([{"codec_tag_string": "encv"}]), " "),
+            Reason::Encrypted
+        );
         assert_eq!(rejected(json!([{}]), "-"), Reason::Unreadable);
         assert_eq!(rejected(json!([{}]), " "), Reason::EmptyVideo);
         let vvc = json!([{"codec_name": "unknown", "codec_tag_string": "vvc1"}]);

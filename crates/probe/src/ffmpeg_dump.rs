@@ -13,7 +13,12 @@ use crate::{
 const INFO: &str = "[info] ";
 
 /// Words for frames that consist of two fields, in `av_get_field_order_string`'s way.
-const INTERLACED: [&str; 4] = ["top first", "bottom first", "top coded first", "bottom coded first"];
+const INTERLACED: [&str; 4] = [
+    "top first",
+    "bottom first",
+    "top coded first",
+    "bottom coded first",
+];
 
 /// The container and its video streams, as `text` describes them. `None` if it does not name the
 /// container.
@@ -47,7 +52,10 @@ pub(crate) fn parse(text: &str) -> Option<(Format, Vec<Stream>)> {
             && let Some(stream) = streams.last_mut()
         {
             let degrees = degrees.split_whitespace().next().unwrap_or_default();
-            let rotation = degrees.parse().ok().map(|degrees: f64| degrees.round() as i64);
+            let rotation = degrees
+                .parse()
+                .ok()
+                .map(|degrees: f64| degrees.round() as i64);
             stream.side_data_list.push(SideData {
                 rotation,
                 ..SideData::default()

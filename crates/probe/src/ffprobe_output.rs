@@ -4,14 +4,15 @@ use gifgen_shared::{Reason, Rejection};
 use serde::Deserialize;
 
 use crate::{
-    error::ProbeError,
-    ffmpeg_log::name_of_refused_format,
-    format_words::format_rejection,
+    error::ProbeError, ffmpeg_log::name_of_refused_format, format_words::format_rejection,
     stream::Stream,
 };
 
 /// What ffprobe and FFmpeg print before they exit because one of the file's decoders does not open.
 const DECODER_NOT_OPENED: &str = "Could not open codec for input stream";
+
+/// What ffprobe prints for a stream for which it has no decoder.
+const NO_DECODER: &str = "Unsupported codec with id ";
 
 // FFmpeg's error codes: `AVERROR(errno)` for system errors, tags for its own (libavutil/error.h).
 const NOT_ON_WHITELIST: i64 = -22; // AVERROR(EINVAL), from check_whitelist() in libavformat
@@ -123,11 +124,15 @@ impl FfprobeOutput {
             // FFmpeg may print just `{` and exit with 1.
             Err(_) if was_not_opened(stderr) => Err(Unanswered::DecoderNotOpened),
             Err(_) => Err(damaged().into()),
-            Ok(output) => match &output.error {
-                None => Ok(Self {
-                    stderr: stderr.to_owned(),
-                    ..output
-                }),
+            Ok(mut output) => match &output.error {
+                None => {
+                    let lacking = streams_without_decoder(stderr);
+                    for stream in &mut output.streams {
+                        stream.lacks_decoder = lacking.contains(&stream.index);
+                    }
+                    output.stderr = stderr.to_owned();
+                    Ok(output)
+                }
                 Some(error) => Err(classify(error, stderr).into()),
             },
         }
@@ -135,18 +140,6 @@ impl FfprobeOutput {
 
     pub fn format(&self) -> Result<&Format, Rejection> {
         self.format.as_ref().ok_or_else(damaged)
-    }
-
-    /// Output that another program than ffprobe gave.
-    pub fn of(format: Format, streams: Vec<Stream>, stderr: &str) -> Self {
-        Self {
-            error: None,
-            format: Some(format),
-            streams,
-            packets_and_frames: Vec::new(),
-            stderr: stderr.to_owned(),
-            near_memory_bound: false,
-        }
     }
 }
 
@@ -160,6 +153,13 @@ impl Format {
     pub fn is_mov(&self) -> bool {
         self.format_name.split(',').any(|name| name == "mov")
     }
+}
+
+/// The streams for which this FFmpeg has no decoder.
+fn streams_without_decoder(stderr: &str) -> Vec<u32> {
+    let lines = stderr.lines().filter(|line| line.contains(NO_DECODER));
+    let index = |line: &str| line.rsplit_once("input stream ")?.1.trim().parse().ok();
+    lines.filter_map(index).collect()
 }
 
 /// Whether ffprobe ended because a decoder does not open.
@@ -238,6 +238,16 @@ mod tests {
         let error = FfprobeOutput::parse(b"{", "").err();
         let final_one = |error| matches!(error, Unanswered::Probe(ProbeError::Rejected(_)));
         assert!(error.is_some_and(final_one));
+    }
+
+    #[test]
+    fn a_stream_without_a_decoder_is_marked() {
+        let said = "[warning] Unsupported codec with id 81 for input stream 1\n";
+        let json = br#"{"streams": [{"index": 0, "codec_name": "zmbv"},
+                                    {"index": 1, "codec_name": "zmbv"}]}"#;
+        let parsed = FfprobeOutput::parse(json, said).unwrap_or_else(|_| panic!("no output"));
+        let supported: Vec<bool> = parsed.streams.iter().map(Stream::is_supported).collect();
+        assert_eq!(supported, [true, false]);
     }
 
     #[test]

@@ -64,7 +64,10 @@ const SIGNATURES: [(&[u8], Kind); 44] = [
     (b"????RED1", Kind::Container("R3D (REDCODE RAW)")),
     (b"????RED2", Kind::Container("R3D (REDCODE RAW)")),
     (b"%PDF", Kind::Other("a PDF document")),
-    (b"PK\x03\x04", Kind::Other("a ZIP archive or an office document")),
+    (
+        b"PK\x03\x04",
+        Kind::Other("a ZIP archive or an office document"),
+    ),
     (b"\x1f\x8b", Kind::Other("a gzip archive")),
     (b"<!DOCTYPE", Kind::Other("a web page")),
     (b"<html", Kind::Other("a web page")),
@@ -99,10 +102,9 @@ pub fn rejection_of(beginning: &[u8]) -> Option<Rejection> {
         Kind::Playlist => playlist(),
         Kind::Sound => only_sound(),
         Kind::Container(name) => container_rejection(name),
-        Kind::Other(what) => Rejection::new(
-            Reason::NotAVideo,
-            format!("this is {what}; upload a video"),
-        ),
+        Kind::Other(what) => {
+            Rejection::new(Reason::NotAVideo, format!("this is {what}; upload a video"))
+        }
     })
 }
 
@@ -120,7 +122,13 @@ mod tests {
         let jpg = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0H";
         let webp = b"RIFF\x10\x20\x30\x40WEBPVP8 ";
         let heic = b"\0\0\0\x18ftypheic\0\0\0\0";
-        for beginning in [&jpg[..], webp, heic, b"#EXTM3U\n#EXT-X-T", b"PK\x03\x04\x14"] {
+        for beginning in [
+            &jpg[..],
+            webp,
+            heic,
+            b"#EXTM3U\n#EXT-X-T",
+            b"PK\x03\x04\x14",
+        ] {
             let rejection = rejection_of(beginning).unwrap();
             assert_eq!(rejection.reason, Reason::NotAVideo);
         }

@@ -14,8 +14,26 @@ const PLAYLISTS: [&str; 7] = ["hls", "dash", "concat", "imf", "sdp", "rtsp", "is
 
 /// Formats of subtitles and other texts.
 const TEXTS: [&str; 20] = [
-    "aqtitle", "ass", "jacosub", "lrc", "microdvd", "mpl2", "mpsub", "pjs", "realtext", "sami",
-    "scc", "srt", "stl", "subviewer", "subviewer1", "sup", "tty", "vobsub", "webvtt", "ffmetadata",
+    "aqtitle",
+    "ass",
+    "jacosub",
+    "lrc",
+    "microdvd",
+    "mpl2",
+    "mpsub",
+    "pjs",
+    "realtext",
+    "sami",
+    "scc",
+    "srt",
+    "stl",
+    "subviewer",
+    "subviewer1",
+    "sup",
+    "tty",
+    "vobsub",
+    "webvtt",
+    "ffmetadata",
 ];
 
 /// Pictures without a container, and the name of their codec.
@@ -100,10 +118,7 @@ pub(crate) fn container_rejection(name: &str) -> Rejection {
 
 /// Rejects a still image.
 pub(crate) fn still_image() -> Rejection {
-    Rejection::new(
-        Reason::NotAVideo,
-        "this is one still image; upload a video",
-    )
+    Rejection::new(Reason::NotAVideo, "this is one still image; upload a video")
 }
 
 /// Rejects a playlist.

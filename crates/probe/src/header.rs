@@ -86,7 +86,9 @@ impl Probe<'_> {
             Analysis::Usual if format.format_name == "mpegts" => &SHORT_ANALYSIS[..],
             Analysis::Usual => &[],
         };
-        let look = self.looked(format, streams, hopeful.len(), analyzed).await?;
+        let look = self
+            .looked(format, streams, hopeful.len(), analyzed)
+            .await?;
         let in_middle = if is_ambiguous(streams, &look) {
             self.streams_in_middle(format, &look).await?
         } else {
@@ -127,7 +129,8 @@ impl Probe<'_> {
         if !is_answered(&look)
             && let Some(middle) = middle(format, &look)
         {
-            let there = self.look(hopeful, Reach::Few, &middle, analysis).await?;
+            let from = format!("{middle:.3}");
+            let there = self.look(hopeful, Reach::Few, &from, analysis).await?;
             look.believe(&there);
         }
         Ok(look)
@@ -139,11 +142,10 @@ impl Probe<'_> {
         format: &Format,
         look: &Look,
     ) -> Result<Option<BTreeSet<u32>>, Unanswered> {
-        let Some(middle) = middle(format, look) else {
-            return Ok(None);
-        };
-        let interval = format!("{middle}%+{MIDDLE_SECONDS}");
-        Ok(Some(self.streams_in(&interval).await?))
+        match middle(format, look) {
+            Some(middle) => Ok(Some(self.streams_from(middle, MIDDLE_SECONDS).await?)),
+            None => Ok(None),
+        }
     }
 
     /// Reads the container, its video streams, and the first packets. `analysis` are FFmpeg's
@@ -165,9 +167,8 @@ impl Probe<'_> {
 
 /// The streams that may turn out to hold a film.
 pub(crate) fn hopeful(streams: &[Stream]) -> Vec<&Stream> {
-    let is_hopeful = |stream: &&Stream| {
-        !stream.is_cover() && stream.is_supported() && !stream.is_encrypted()
-    };
+    let is_hopeful =
+        |stream: &&Stream| !stream.is_cover() && stream.is_supported() && !stream.is_encrypted();
     streams.iter().filter(is_hopeful).collect()
 }
 
@@ -196,14 +197,12 @@ fn no_size(hopeful: &[&Stream], stderr: &str) -> Option<Rejection> {
     errors?.into_iter().next()
 }
 
-/// The time of the middle of the file in seconds, as ffprobe's intervals say it.
-fn middle(format: &Format, look: &Look) -> Option<String> {
+/// The time of the middle of the file on its clock, in seconds.
+fn middle(format: &Format, look: &Look) -> Option<f64> {
     let claimed = format.claimed_seconds()?;
     let start = look.streams.values().map(|found| found.first_packet);
     let start = start.fold(f64::INFINITY, f64::min);
-    start
-        .is_finite()
-        .then(|| format!("{:.3}", start + claimed / 2.0))
+    start.is_finite().then_some(start + claimed / 2.0)
 }
 
 fn is_of_still_brand(format: &Format) -> bool {

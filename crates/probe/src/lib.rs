@@ -102,10 +102,11 @@ impl Probe<'_> {
         let mut args: Vec<OsString> = ["-v", LOG_LEVEL, "-show_error", "-of", "json=compact=1"]
             .iter()
             .chain(&IGNORE_INDEX)
-            .chain(questions)
             .map(OsString::from)
             .collect();
         args.extend(self.input.args());
+        // Behind the input's, so that they count where both limit the analysis.
+        args.extend(questions.iter().map(OsString::from));
         let finished = self
             .run(self.ffprobe, args, Keep::First(OUTPUT_BYTES))
             .await?;

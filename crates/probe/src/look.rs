@@ -18,6 +18,9 @@ const FEW_PACKETS: usize = 24;
 /// shown or not decodable. Enough for 16 s at 60 pictures per second.
 const MANY_PACKETS: usize = 1000;
 
+/// Most streams for which more packets are decoded.
+const MANY_STREAMS: usize = 8;
+
 /// ffprobe's type of a packet's side data that only encrypted packets have.
 const ENCRYPTED_PACKET: &str = "Encryption info";
 
@@ -97,7 +100,7 @@ impl Probe<'_> {
         analysis: &[&str],
     ) -> Result<Look, Unanswered> {
         let packets = match reach {
-            Reach::Few => FEW_PACKETS * count.max(1),
+            Reach::Few => FEW_PACKETS * count.clamp(1, MANY_STREAMS),
             Reach::Many => MANY_PACKETS,
         };
         let interval = format!("{from}%+#{packets}");
@@ -137,8 +140,7 @@ impl Look {
                 beginning.first_picture = beginning.first_picture.min(at);
                 continue;
             }
-            let is_encryption =
-                |kind: &Option<String>| kind.as_deref() == Some(ENCRYPTED_PACKET);
+            let is_encryption = |kind: &Option<String>| kind.as_deref() == Some(ENCRYPTED_PACKET);
             beginning.is_encrypted |= entry
                 .side_data_list
                 .iter()
@@ -228,8 +230,10 @@ mod tests {
 
     #[test]
     fn an_encrypted_packet_is_seen() {
-        let look = look(json!([{"type": "packet", "stream_index": 0, "pts_time": "0.0",
-            "flags": "K_", "side_data_list": [{"side_data_type": "Encryption info"}]}]));
+        let look = look(
+            json!([{"type": "packet", "stream_index": 0, "pts_time": "0.0",
+            "flags": "K_", "side_data_list": [{"side_data_type": "Encryption info"}]}]),
+        );
         assert!(look.beginning(0).unwrap().is_encrypted);
     }
 }

@@ -66,12 +66,24 @@ impl Probe<'_> {
         Ok(packets.iter().map(|packet| packet.start).collect())
     }
 
-    /// The streams of which packets are in an ffprobe interval. Covers are left out.
-    pub(super) async fn streams_in(&self, interval: &str) -> Result<BTreeSet<u32>, Unanswered> {
+    /// The streams that have packets from second `start` on, within some `seconds`. Covers are left out.
+    pub(super) async fn streams_from(
+        &self,
+        start: f64,
+        seconds: u32,
+    ) -> Result<BTreeSet<u32>, Unanswered> {
+        let interval = format!("{start:.6}%+{seconds}");
+        let entries = "packet=stream_index,pts_time,dts_time,flags";
         let keep = Keep::First(LIST_BYTES);
-        let list = self.list("V", interval, "packet=stream_index", keep).await?;
-        let index = |line: &str| line.rsplit_once("stream_index=")?.1.parse().ok();
-        Ok(list.0.lines().filter_map(index).collect())
+        let (lines, _) = self.list("V", &interval, entries, keep).await?;
+        // FFmpeg seeks to a keyframe before the start, perhaps to one of another stream.
+        let index = |line: &str| {
+            let packet = Packet::parse(line)?;
+            let (_, rest) = line.split_once("stream_index=")?;
+            let index = rest.split('|').next()?.parse().ok()?;
+            (packet.start >= start).then_some(index)
+        };
+        Ok(lines.lines().filter_map(index).collect())
     }
 
     /// Reads the packets of stream `index` from `start` to `end`, in seconds, as many as `keep` allows.

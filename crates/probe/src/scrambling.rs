@@ -15,7 +15,7 @@ const ENOUGH: usize = 20;
 const CLEAR_PERCENT: usize = 50;
 
 /// Rejects an encrypted source.
-pub(crate) fn encrypted() -> Rejection {
+pub fn encrypted() -> Rejection {
     Rejection::new(
         Reason::Encrypted,
         "the video is encrypted; upload it without copy protection",
@@ -26,7 +26,10 @@ pub(crate) fn encrypted() -> Rejection {
 /// <https://en.wikipedia.org/wiki/MPEG_transport_stream#Packet>
 pub(crate) fn is_scrambled_transport_stream(beginning: &[u8]) -> bool {
     SIZES.iter().any(|(size, first)| {
-        let packets = beginning.get(*first..).unwrap_or_default().chunks_exact(*size);
+        let packets = beginning
+            .get(*first..)
+            .unwrap_or_default()
+            .chunks_exact(*size);
         let (mut scrambled, mut all) = (0, 0);
         for packet in packets {
             if packet[0] != SYNC {

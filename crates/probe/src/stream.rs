@@ -46,6 +46,9 @@ pub(crate) struct Stream {
     pub tags: StreamTags,
     #[serde(default)]
     pub side_data_list: Vec<SideData>,
+    /// Whether this FFmpeg has no decoder for it.
+    #[serde(skip)]
+    pub lacks_decoder: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -73,9 +76,10 @@ impl Stream {
         self.tags.enc_key_id.is_some() || ENCRYPTED_TAGS.contains(&tag)
     }
 
-    /// Whether uploads may use a decoder for it.
+    /// Whether there is a decoder for it that uploads may use.
     pub fn is_supported(&self) -> bool {
-        known(self.codec_name.as_deref()).is_some_and(|name| VIDEO_CODECS.contains(name))
+        let name = known(self.codec_name.as_deref());
+        !self.lacks_decoder && name.is_some_and(|name| VIDEO_CODECS.contains(name))
     }
 
     /// Whether its size is known.
