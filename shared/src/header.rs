@@ -1,6 +1,6 @@
 //! What ffprobe reads from a container's header.
 
-use crate::video_stream::VideoStream;
+use crate::{other_stream::OtherStream, video_stream::VideoStream};
 
 /// A file that ends more than this before its claimed end, in seconds, counts as truncated.
 pub const MISSING_SECONDS: f64 = 1.0;
@@ -10,6 +10,8 @@ pub const MISSING_SECONDS: f64 = 1.0;
 pub struct Header {
     /// The stream that is rendered.
     pub video: VideoStream,
+    /// The other video streams.
+    pub not_chosen: Vec<OtherStream>,
     /// FFmpeg's name of the codec, such as `h264`.
     pub codec: String,
     /// FFmpeg's name of the container, such as `matroska,webm`.

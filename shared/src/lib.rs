@@ -11,6 +11,7 @@ pub mod connections;
 pub mod deadline;
 pub mod error_chain;
 pub mod header;
+pub mod other_stream;
 pub mod output_keys;
 pub mod presigned_url;
 pub mod preview_settings;
@@ -31,6 +32,7 @@ pub use self::{
     deadline::Deadline,
     error_chain::with_causes,
     header::Header,
+    other_stream::{NotChosen, OtherStream},
     output_keys::OutputKeys,
     presigned_url::PresignedUrl,
     preview_settings::{Decode, Frames, GifDither, PreviewSettings},

@@ -16,10 +16,15 @@ pub enum Reason {
     EmptyVideo,
     /// Longer than `MAX_VIDEO_HOURS`.
     TooLong,
-    /// More pixels in a picture, bytes in a name, streams or memory than the system takes.
+    /// More pixels in a picture, bytes in a name, streams or memory than the system takes, or pictures of a
+    /// shape that no JPG can have.
     TooLarge,
-    /// Truncated or damaged beyond what FFmpeg can open.
+    /// Truncated or damaged beyond what FFmpeg can open, or in a container that is not supported.
     Unreadable,
+    /// Encrypted, so that only its owner's players can show it.
+    Encrypted,
+    /// A video in a codec for which there is no decoder that uploads may use.
+    UnsupportedCodec,
     /// Archived by S3 and not restored.
     Archived,
 }

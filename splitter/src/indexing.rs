@@ -5,22 +5,31 @@ use std::{collections::BTreeMap, sync::Arc};
 use gifgen_function::TransientError;
 use gifgen_index::{ContainerIndex, IndexError};
 use gifgen_ledger::{Excerpts, Run};
+use gifgen_probe::encrypted;
 use gifgen_reader::{BlockCache, ReadError, Reader};
-use gifgen_shared::{Deadline, VideoStream, blocking::blocking};
+use gifgen_shared::{Deadline, Rejection, VideoStream, blocking::blocking};
 use tokio::time::timeout;
 
 use crate::splitter::Splitter;
 
 /// Reads the index of the stream `video`; `None` if the `container` has none. It takes half of the
-/// remaining time at most, because workers can do without it.
+/// remaining time at most, because workers can do without it. The video is rejected if the index says
+/// that it is encrypted.
 pub(crate) async fn index(
     blocks: &Arc<BlockCache>,
     container: &str,
     video: VideoStream,
     deadline: Deadline,
-) -> Result<Option<ContainerIndex>, ReadError> {
-    let reading = ContainerIndex::read(Arc::clone(blocks), container, video);
-    in_time(blocks.reader(), deadline, reading).await
+) -> Result<Result<Option<ContainerIndex>, Rejection>, ReadError> {
+    let reading = async {
+        match ContainerIndex::read(Arc::clone(blocks), container, video).await {
+            Ok(index) => Ok(Ok(index)),
+            Err(IndexError::Encrypted) => Ok(Err(encrypted())),
+            Err(error) => Err(error),
+        }
+    };
+    let read = in_time(blocks.reader(), deadline, reading).await?;
+    Ok(read.transpose())
 }
 
 /// Length of the video in seconds; `None` if the index does not tell. The container claims `claimed`
@@ -77,8 +86,8 @@ async fn in_time<T>(
     match timeout(deadline.left() / 2, finding).await {
         Ok(Ok(found)) => Ok(Some(found)),
         Ok(Err(IndexError::Read(error))) => Err(error),
-        Ok(Err(IndexError::None(why))) => {
-            tracing::info!(%source, why, "the source has no index; workers seek");
+        Ok(Err(why)) => {
+            tracing::info!(%source, %why, "the source has no index; workers seek");
             Ok(None)
         }
         Err(_) => {

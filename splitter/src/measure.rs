@@ -8,7 +8,7 @@ use gifgen_ledger::SourceFacts;
 use gifgen_probe::ProbeError;
 use gifgen_reader::{
     BlockCache, Reader,
-    probing::{ProbingError, header, length},
+    probing::{ProbingError, Programs, header, length},
 };
 use gifgen_shared::{Deadline, Header, PinnedSource, Reason, Rejection, VideoStream};
 
@@ -85,16 +85,21 @@ impl Splitter {
         blocks: &Arc<BlockCache>,
         deadline: Deadline,
     ) -> Result<(Header, f64, Option<ContainerIndex>), ProbingError> {
-        let ffprobe = &self.settings.ffprobe;
-        let header = header(ffprobe, blocks, deadline).await?;
-        let index = index(blocks, &header.container, header.video, deadline).await?;
+        let programs = Programs {
+            ffprobe: &self.settings.ffprobe,
+            ffmpeg: &self.settings.ffmpeg,
+        };
+        let header = header(programs, blocks, deadline).await?;
+        let index = index(blocks, &header.container, header.video, deadline)
+            .await?
+            .map_err(ProbeError::from)?;
         let told = match &index {
             Some(index) => indexing::length(index, header.claimed_seconds, deadline).await?,
             None => None,
         };
         let length = match told {
             Some(told) => (told * 1000.0).round() / 1000.0,
-            None => length(ffprobe, blocks, deadline, &header).await?,
+            None => length(programs, blocks, deadline, &header).await?,
         };
         Ok((header, length, index))
     }

@@ -98,6 +98,8 @@ impl Splitter {
         let index = index(&blocks, &run.source.container, run.video, deadline)
             .await
             .map_err(TransientError::SourceLost)?;
+        // The run began, so its video was not rejected.
+        let index = index.unwrap_or_default();
         self.send(run, index.as_ref(), slices, deadline).await
     }
 

@@ -8,7 +8,10 @@ use std::{num::NonZero, path::Path, path::PathBuf, pin::pin, sync::Arc, time::Du
 use gifgen_function::TransientError;
 use gifgen_index::{Excerpt, FeedError, feed, pipe};
 use gifgen_probe::Input;
-use gifgen_reader::{BlockCache, LoopbackProxy, probing::packet_times};
+use gifgen_reader::{
+    BlockCache, LoopbackProxy,
+    probing::{Programs, packet_times},
+};
 use gifgen_shared::{Deadline, Decode, WorkDir};
 
 use crate::{
@@ -57,6 +60,14 @@ impl Rendered {
 }
 
 impl Renderer {
+    /// The programs that probe.
+    pub(crate) fn programs(&self) -> Programs<'_> {
+        Programs {
+            ffprobe: &self.ffprobe,
+            ffmpeg: &self.ffmpeg,
+        }
+    }
+
     /// Renders `job` until `deadline`.
     ///
     /// # Errors
@@ -210,9 +221,9 @@ impl Renderer {
         } else {
             let zero = video.start_time + f64::from(slice.start);
             let range = zero + first.start..zero + last.end;
-            let (ffprobe, container) = (&self.ffprobe, &job.container);
+            let (programs, container) = (self.programs(), &job.container);
             let times =
-                packet_times(ffprobe, blocks, deadline, container, video.index, range).await?;
+                packet_times(programs, blocks, deadline, container, video.index, range).await?;
             let times: Vec<f64> = times.iter().map(|time| time - zero).collect();
             gap_with_a_packet(&gaps, &times)
         };

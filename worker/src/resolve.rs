@@ -143,7 +143,7 @@ impl Worker {
         deadline: Deadline,
     ) -> Result<(Header, f64), JobError> {
         let blocks = BlockCache::new(Arc::clone(reader));
-        Ok(measure(&self.renderer.ffprobe, &blocks, deadline).await?)
+        Ok(measure(self.renderer.programs(), &blocks, deadline).await?)
     }
 
     /// The excerpt that `event` of `run` carries. An excerpt only makes a slice cheaper, so one that

@@ -32,13 +32,15 @@ const INTERVAL: Duration = Duration::from_millis(20);
 const MIB: u64 = 1024 * 1024;
 
 /// Reasons of rejections. An error that starts otherwise was retried.
-const REASONS: [&str; 6] = [
+const REASONS: [&str; 8] = [
     "notAVideo: ",
     "noVideoStream: ",
     "emptyVideo: ",
     "tooLong: ",
     "tooLarge: ",
     "unreadable: ",
+    "encrypted: ",
+    "unsupportedCodec: ",
 ];
 
 /// Starts of the messages of slices that failed permanently, without a retry.

@@ -68,7 +68,7 @@ fn a_codec_and_a_brand_of_escapes_never_reach_the_terminal_as_they_are() {
     let video = folder.path().join("odd.mp4");
     fs::write(&video, odd).unwrap();
     let outcome = run(std::slice::from_ref(&video), folder.path());
-    outcome.assert_ends(&["done", "unreadable: "]);
+    outcome.assert_ends(&["done", "unreadable: ", "unsupportedCodec: "]);
     assert_harmless(&said(&video, &folder.path().join("out")));
 }
 

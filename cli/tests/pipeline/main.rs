@@ -1,6 +1,7 @@
 //! Runs the program `gifgen` from outside.
 
 mod channels;
+mod codecs;
 mod damaged;
 mod decoders;
 mod endings;

@@ -8,6 +8,9 @@ pub enum IndexError {
     /// The source cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Samples of the video are encrypted, perhaps not the first ones. A fault of the input, and permanent.
+    #[error("the video is encrypted")]
+    Encrypted,
     /// The container, or something in it, is not supported. The slices are read without an index.
     #[error("there is no index: {0}")]
     None(String),

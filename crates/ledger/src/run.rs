@@ -9,8 +9,8 @@
 
 use chrono::{DateTime, SubsecRound, Utc};
 use gifgen_shared::{
-    ETag, ExcerptText, Header, OutputKeys, PinnedSource, PreviewSettings, Slice, SliceEvent,
-    Source, SourceKey, VideoStream, slice::plan,
+    ETag, ExcerptText, Header, OtherStream, OutputKeys, PinnedSource, PreviewSettings, Slice,
+    SliceEvent, Source, SourceKey, VideoStream, slice::plan,
 };
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,9 @@ pub struct SourceFacts {
     pub codec: String,
     /// FFmpeg's name of the container.
     pub container: String,
+    /// Its video streams that are not rendered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_chosen: Vec<OtherStream>,
 }
 
 impl SourceFacts {
@@ -95,6 +98,7 @@ impl SourceFacts {
             height: header.video.height,
             codec: header.codec,
             container: header.container,
+            not_chosen: header.not_chosen,
         };
         (facts, header.video)
     }
@@ -257,6 +261,7 @@ mod tests {
             height: 1080,
             codec: "h264".into(),
             container: "mov".into(),
+            not_chosen: Vec::new(),
         };
         let video = VideoStream {
             index: 0,

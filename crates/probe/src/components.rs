@@ -1,7 +1,7 @@
 //! The FFmpeg components that uploads may use: rows of `layer/components.tsv`, which the layer is
 //! built from too.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 const TABLE: &str = include_str!("../../../layer/components.tsv");
 
@@ -15,6 +15,23 @@ pub(crate) static DEMUXERS: LazyLock<String> = LazyLock::new(|| for_uploads(TABL
 /// Video decoders, for `-codec_whitelist:v`.
 pub(crate) static VIDEO_DECODERS: LazyLock<String> =
     LazyLock::new(|| for_uploads(TABLE, "decoder"));
+
+/// Codecs that those decode, where a decoder has another name than its codec.
+const CODECS_BY_DECODER: [(&str, &str); 4] = [
+    ("libdav1d", "av1"),
+    ("libaom-av1", "av1"),
+    ("msmpeg4", "msmpeg4v3"),
+    ("flv", "flv1"),
+];
+
+/// FFmpeg's names of the codecs that uploads may use.
+pub(crate) static VIDEO_CODECS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+    let codec = |decoder| {
+        let other = CODECS_BY_DECODER.iter().find(|(name, _)| *name == decoder);
+        other.map_or(decoder, |(_, codec)| *codec)
+    };
+    VIDEO_DECODERS.split(',').map(codec).collect()
+});
 
 /// The components of a `kind` that uploads may use, separated by commas, under FFmpeg's names.
 fn for_uploads(table: &str, kind: &str) -> String {
@@ -30,7 +47,7 @@ fn for_uploads(table: &str, kind: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, fs, path::Path};
+    use std::{fs, path::Path};
 
     use super::*;
 

@@ -56,6 +56,23 @@ pub fn complaints(text: &str) -> String {
     complaints
 }
 
+/// FFmpeg's message for a format that is not allowed, and for a protected Windows Media file.
+const FORMAT_REFUSED: &str = "Format not on whitelist";
+const DRM: &str = "DRM protected stream detected";
+
+/// FFmpeg's name of the format that it refused, because it is not allowed.
+pub(crate) fn name_of_refused_format(text: &str) -> Option<&str> {
+    let line = text.lines().find(|line| line.contains(FORMAT_REFUSED))?;
+    let (speakers, _) = speakers(line);
+    let (before, _) = speakers.rsplit_once(" @ ")?;
+    Some(before.rsplit_once('[')?.1)
+}
+
+/// Whether FFmpeg said that the file has copy protection. Nothing else tells for Windows Media.
+pub(crate) fn reports_copy_protection(text: &str) -> bool {
+    text.contains(DRM)
+}
+
 /// Whether the program ran out of memory. `remarks` are what it wrote when something was wrong, and
 /// `complaints` the errors among them.
 ///

@@ -1,26 +1,37 @@
 //! Probes a source with ffprobe: which stream is the video, its size and start, and where it really
 //! ends.
 
+mod by_ffmpeg;
+mod choice;
+mod codec_words;
 mod components;
 mod error;
+mod ffmpeg_dump;
 mod ffmpeg_input;
 mod ffmpeg_log;
 mod ffprobe_output;
 mod file_signature;
+mod format_words;
+mod header;
+mod look;
 mod packets;
+mod scrambling;
+mod stream;
 
 use std::{ffi::OsString, path::Path};
 
 use gifgen_child::{Ending, Finished, Keep, Program, memory};
-use gifgen_shared::{Deadline, Header, Reason, Rejection, VideoStream, header::MISSING_SECONDS};
+use gifgen_shared::{Deadline, Header, Reason, Rejection, header::MISSING_SECONDS};
 
-use self::ffprobe_output::FfprobeOutput;
+use self::ffprobe_output::{FfprobeOutput, Unanswered};
 
 pub use self::{
     error::ProbeError,
     ffmpeg_input::Input,
     ffmpeg_log::{LOG_LEVEL, complaints, was_short_of_memory},
-    file_signature::{SIGNATURE_BYTES, rejection_of},
+    file_signature::{BEGINNING_BYTES, rejection_of},
+    header::{Analysis, Found},
+    scrambling::{encrypted, is_scrambled_program_stream},
 };
 
 /// What to probe, and with which program.
@@ -28,6 +39,8 @@ pub use self::{
 pub struct Probe<'a> {
     /// Path of ffprobe.
     pub ffprobe: &'a Path,
+    /// Path of ffmpeg, for files that ffprobe refuses because of a stream that is not rendered.
+    pub ffmpeg: &'a Path,
     /// Where ffprobe reads the source. A read that breaks off looks like the end of the file, so
     /// whoever serves the source must report such an error.
     pub input: Input<'a>,
@@ -43,8 +56,8 @@ const OUTPUT_BYTES: usize = 4 * 1024 * 1024;
 /// more.
 const RESERVE: u64 = 96 * 1024 * 1024;
 
-/// A time after every end. FFmpeg then seeks to the last keyframe.
-const FAR: &str = "999999%";
+/// A time in seconds after every end. FFmpeg then seeks to the last keyframe.
+const FAR: f64 = 999_999.0;
 
 /// Seconds before the claimed end to start reading, so that a keyframe is found there.
 const NEAR_END_SECONDS: f64 = 5.0;
@@ -53,73 +66,7 @@ const NEAR_END_SECONDS: f64 = 5.0;
 /// the header and the start are needed.
 const IGNORE_INDEX: [&str; 2] = ["-fflags", "+ignidx"];
 
-/// First analysis of the streams, in microseconds. Without it FFmpeg analyzes five to seven seconds
-/// of formats without a header, but one second shows everything in nearly all files.
-const SHORT_ANALYSIS: [&str; 2] = ["-analyzeduration", "1000000"];
-
-/// Containers in which FFmpeg seeks to guessed byte positions, between keyframes; and how many
-/// seconds earlier to seek. 10 s is the longest keyframe distance that HLS packagers use.
-const BLIND_SEEK: [(&str, u32); 2] = [("mpegts", 10), ("mpeg", 10)];
-
 impl Probe<'_> {
-    /// Reads the container's header and the first pictures, and chooses the stream to render: the
-    /// default video stream, or else the first. Cover art does not count.
-    ///
-    /// # Errors
-    /// [`ProbeError::Rejected`] if the source is not a video that can be rendered. The other errors
-    /// are transient.
-    pub async fn header(&self) -> Result<Header, ProbeError> {
-        let mut output = self.streams(&SHORT_ANALYSIS).await?;
-        let is_enough = output
-            .video_stream()
-            .and_then(|stream| output.displayed_size(stream));
-        if is_enough.is_err() {
-            output = self.streams(&[]).await?;
-        }
-        let format = output.format()?;
-        let stream = output.video_stream()?;
-        let (width, height) = output.displayed_size(stream)?;
-        // If packets have no pts, FFmpeg guesses them from what it analyzed.
-        let is_timed = format.format_name == "mpegts";
-        let analysis = if is_timed { &SHORT_ANALYSIS[..] } else { &[] };
-        let head = self.head(stream.index, analysis).await?;
-        if format.format_name == "gif" && head.packets == 1 {
-            return Err(Rejection::new(
-                Reason::NotAVideo,
-                "a GIF of one picture is a still image; upload a video",
-            )
-            .into());
-        }
-        let video = VideoStream {
-            index: stream.index,
-            start_time: head.first_picture,
-            width,
-            height,
-            interlaced: stream.is_interlaced(),
-            seek_margin: BLIND_SEEK
-                .iter()
-                .find(|(name, _)| *name == format.format_name)
-                .map_or(0, |(_, margin)| *margin),
-        };
-        if !video.is_plausible() {
-            let start = video.start_time;
-            return Err(Rejection::new(
-                Reason::Unreadable,
-                format!(
-                    "it is said to be {width}x{height} and to start at {start} s, which cannot be"
-                ),
-            )
-            .into());
-        }
-        Ok(Header {
-            video,
-            codec: stream.codec_name.clone().unwrap_or_default(),
-            container: format.format_name.clone(),
-            claimed_seconds: format.claimed_seconds(),
-            clock_offset: head.clock_offset(),
-        })
-    }
-
     /// The duration of the video stream in seconds, rounded to milliseconds: from the pts of its
     /// first picture to the end of its last. It is read from the packets near the end of the file.
     /// The claimed duration only decides where to look first.
@@ -132,11 +79,10 @@ impl Probe<'_> {
         let near_claimed = header
             .claimed_seconds
             .filter(|claimed| *claimed > NEAR_END_SECONDS)
-            .map(|claimed| format!("{:.3}%", start + claimed - NEAR_END_SECONDS));
-        let everything = "%".to_owned();
+            .map(|claimed| Some(start + claimed - NEAR_END_SECONDS));
         let mut breaks_off = false;
-        for from in near_claimed.into_iter().chain([FAR.to_owned(), everything]) {
-            let tail = self.tail(header.video.index, &from).await?;
+        for from in near_claimed.into_iter().chain([Some(FAR), None]) {
+            let tail = self.tail(header.video.index, from).await?;
             breaks_off |= tail.breaks_off;
             let length = tail.end.map(|end| end + header.clock_offset - start);
             let rounded = length.map(|length| (length * 1000.0).round() / 1000.0);
@@ -151,39 +97,34 @@ impl Probe<'_> {
         Err(Rejection::new(Reason::EmptyVideo, "the video stream holds no pictures").into())
     }
 
-    /// Reads the container, its video streams, and the first packets. `analysis` are FFmpeg's
-    /// arguments for how much to analyze.
-    async fn streams(&self, analysis: &[&str]) -> Result<FfprobeOutput, ProbeError> {
-        let questions = [
-            "-select_streams",
-            "V",
-            "-show_entries",
-            "format=format_name,nb_streams,duration:\
-             stream=index,codec_name,width,height,sample_aspect_ratio,field_order:\
-             stream_disposition=default:stream_side_data=rotation",
-        ];
-        self.ask(&[analysis, &questions].concat()).await
-    }
-
     /// Queries the header or the start of the file.
-    async fn ask(&self, questions: &[&str]) -> Result<FfprobeOutput, ProbeError> {
+    async fn ask(&self, questions: &[&str]) -> Result<FfprobeOutput, Unanswered> {
         let mut args: Vec<OsString> = ["-v", LOG_LEVEL, "-show_error", "-of", "json=compact=1"]
             .iter()
             .chain(&IGNORE_INDEX)
-            .chain(questions)
             .map(OsString::from)
             .collect();
         args.extend(self.input.args());
-        let finished = self.run(args, Keep::First(OUTPUT_BYTES)).await?;
-        let stderr = self.input.named_in(finished.stderr.trim());
-        let mut output = FfprobeOutput::parse(&finished.stdout, stderr)?;
+        // Behind the input's, so that they count where both limit the analysis.
+        args.extend(questions.iter().map(OsString::from));
+        let finished = self
+            .run(self.ffprobe, args, Keep::First(OUTPUT_BYTES))
+            .await?;
+        let stderr = self.input.named_in(&finished.stderr);
+        let mut output = FfprobeOutput::parse(&finished.stdout, &stderr)?;
         output.near_memory_bound = finished.near_memory_bound;
         Ok(output)
     }
 
-    async fn run(&self, args: Vec<OsString>, keep: Keep) -> Result<Finished<Vec<u8>>, ProbeError> {
+    /// Runs ffprobe or ffmpeg.
+    async fn run(
+        &self,
+        path: &Path,
+        args: Vec<OsString>,
+        keep: Keep,
+    ) -> Result<Finished<Vec<u8>>, ProbeError> {
         let program = Program {
-            path: self.ffprobe,
+            path,
             args,
             directory: None,
             network: self.input.network(),
@@ -197,10 +138,6 @@ impl Probe<'_> {
         if was_short_of_memory(&finished, &finished.stderr, &complaints) {
             return Err(Rejection::out_of_memory().into());
         }
-        let finished = Finished {
-            stderr: complaints,
-            ..finished
-        };
         let interrupted = |reason: String| Err(ProbeError::Interrupted { reason });
         match finished.ending {
             Ending::Exited(_) => Ok(finished),

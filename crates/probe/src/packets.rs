@@ -1,19 +1,19 @@
-//! The packets of a stream: the first, the last, and those within a time range.
+//! The packets of a stream: the last, and those within a time range.
 
-use std::{collections::HashMap, ffi::OsString, ops::Range};
+use std::{
+    collections::{BTreeSet, HashMap},
+    ffi::OsString,
+    ops::Range,
+};
 
 use gifgen_child::Keep;
-use gifgen_shared::{Reason, Rejection};
 
 use super::Probe;
-use crate::{error::ProbeError, ffmpeg_log::LOG_LEVEL, ffprobe_output::seconds};
-
-/// Packets that are decoded to find the first picture. H.264 and HEVC reorder at most 16 pictures.
-const HEAD_PACKETS: &str = "%+#24";
-
-/// Used if those give no picture: a file cut between keyframes starts with packets that are not
-/// shown or not decodable. Enough for 16 s at 60 pictures per second.
-const LONG_HEAD_PACKETS: &str = "%+#1000";
+use crate::{
+    error::ProbeError,
+    ffmpeg_log::LOG_LEVEL,
+    ffprobe_output::{Unanswered, was_not_opened},
+};
 
 /// Bytes kept from the end of a packet list. A line has some 70 bytes, so the reordered last
 /// pictures are well inside.
@@ -31,27 +31,6 @@ const REORDERED_SECONDS: f64 = 10.0;
 /// FFmpeg's messages if a file ends before the demuxer expects it (MOV, Matroska).
 const BREAKS_OFF: [&str; 2] = ["partial file", "File ended prematurely"];
 
-/// The first packets and pictures of a stream.
-pub(super) struct Head {
-    first_packet: f64,
-    /// Pts of the first picture, in seconds.
-    pub first_picture: f64,
-    /// Number of packets read, without those that are never shown.
-    pub packets: usize,
-    has_dts_only: bool,
-}
-
-impl Head {
-    /// How far the packets' timestamps are behind the pictures' pts, in seconds.
-    pub fn clock_offset(&self) -> f64 {
-        if self.has_dts_only {
-            self.first_picture - self.first_packet
-        } else {
-            0.0
-        }
-    }
-}
-
 /// The last packets of a stream.
 pub(super) struct Tail {
     /// End of the last packet, in seconds; `None` if there is none.
@@ -61,78 +40,10 @@ pub(super) struct Tail {
 }
 
 impl Probe<'_> {
-    /// Reads the first packets and pictures of stream `index`.
-    pub(super) async fn head(&self, index: u32, analysis: &[&str]) -> Result<Head, ProbeError> {
-        let mut head = self.read_head(index, analysis, HEAD_PACKETS).await?;
-        if head.first_picture.is_infinite() {
-            head = self.read_head(index, analysis, LONG_HEAD_PACKETS).await?;
-        }
-        if head.first_packet.is_infinite() {
-            return Err(Rejection::new(
-                Reason::EmptyVideo,
-                "the video stream holds no packets with a time",
-            )
-            .into());
-        }
-        if head.first_picture.is_infinite() {
-            // Nothing decodes; the workers will report that.
-            head.first_picture = head.first_packet;
-        }
-        Ok(head)
-    }
-
-    async fn read_head(
-        &self,
-        index: u32,
-        analysis: &[&str],
-        interval: &str,
-    ) -> Result<Head, ProbeError> {
-        let index = index.to_string();
-        let questions = [
-            "-threads",
-            "1",
-            "-select_streams",
-            &index,
-            "-read_intervals",
-            interval,
-            "-show_entries",
-            "packet=pts_time,dts_time,flags:frame=best_effort_timestamp_time",
-        ];
-        let output = self.ask(&[analysis, &questions].concat()).await?;
-        let near_memory_bound = output.near_memory_bound;
-        let entries = output.packets_and_frames;
-        let mut head = Head {
-            first_packet: f64::INFINITY,
-            first_picture: f64::INFINITY,
-            packets: 0,
-            has_dts_only: false,
-        };
-        let mut pictures = 0;
-        for entry in &entries {
-            if entry.kind == "frame" {
-                pictures += 1;
-                let at = seconds(&entry.best_effort_timestamp_time);
-                head.first_picture = head.first_picture.min(at.unwrap_or(f64::INFINITY));
-            } else if !entry.flags.contains('D') {
-                // Packets flagged D are before an edit list's start and are never shown.
-                head.packets += 1;
-                head.has_dts_only |= entry.pts_time.is_none();
-                let at = seconds(&entry.pts_time).or(seconds(&entry.dts_time));
-                head.first_packet = head.first_packet.min(at.unwrap_or(f64::INFINITY));
-            }
-        }
-        // dav1d does not report pictures that get no memory.
-        if near_memory_bound && pictures < head.packets {
-            return Err(Rejection::out_of_memory().into());
-        }
-        Ok(head)
-    }
-
-    /// Reads the packets of stream `index` from the start of the interval on.
-    pub(super) async fn tail(&self, index: u32, interval: &str) -> Result<Tail, ProbeError> {
-        let (packets, said) = self
-            .packets(index, interval, Keep::Last(TAIL_BYTES))
-            .await?;
+    /// Reads the packets of stream `index` from `start` on, in seconds, or all.
+    pub(super) async fn tail(&self, index: u32, start: Option<f64>) -> Result<Tail, ProbeError> {
+        let keep = Keep::Last(TAIL_BYTES);
+        let (packets, said) = self.packets(index, start, None, keep).await?;
         Ok(Tail {
             end: packets.iter().map(|packet| packet.end).reduce(f64::max),
             breaks_off: BREAKS_OFF.iter().any(|words| said.contains(words)),
@@ -149,47 +60,89 @@ impl Probe<'_> {
         index: u32,
         range: Range<f64>,
     ) -> Result<Vec<f64>, ProbeError> {
-        let interval = format!("{:.6}%{:.6}", range.start, range.end + REORDERED_SECONDS);
-        let keep = Keep::First(LIST_BYTES);
-        let (packets, _) = self.packets(index, &interval, keep).await?;
+        let end = range.end + REORDERED_SECONDS;
+        let (start, keep) = (Some(range.start), Keep::First(LIST_BYTES));
+        let (packets, _) = self.packets(index, start, Some(end), keep).await?;
         Ok(packets.iter().map(|packet| packet.start).collect())
     }
 
-    /// Reads the packets of stream `index` in an ffprobe interval, as many as `keep` allows. Also
-    /// returns ffprobe's error lines.
+    /// The streams that have packets from second `start` on, within some `seconds`. Covers are left out.
+    pub(super) async fn streams_from(
+        &self,
+        start: f64,
+        seconds: u32,
+    ) -> Result<BTreeSet<u32>, Unanswered> {
+        let interval = format!("{start:.6}%+{seconds}");
+        let entries = "packet=stream_index,pts_time,dts_time,flags";
+        let keep = Keep::First(LIST_BYTES);
+        let (lines, _) = self.list("V", &interval, entries, keep).await?;
+        // FFmpeg seeks to a keyframe before the start, perhaps to one of another stream.
+        let index = |line: &str| {
+            let packet = Packet::parse(line)?;
+            let (_, rest) = line.split_once("stream_index=")?;
+            let index = rest.split('|').next()?.parse().ok()?;
+            (packet.start >= start).then_some(index)
+        };
+        Ok(lines.lines().filter_map(index).collect())
+    }
+
+    /// Reads the packets of stream `index` from `start` to `end`, in seconds, as many as `keep` allows.
+    /// Also returns the warnings and errors.
     async fn packets(
         &self,
         index: u32,
-        interval: &str,
+        start: Option<f64>,
+        end: Option<f64>,
         keep: Keep,
     ) -> Result<(Vec<Packet>, String), ProbeError> {
+        let time = |time: Option<f64>| time.map_or(String::new(), |time| format!("{time:.6}"));
+        let interval = format!("{}%{}", time(start), time(end));
+        let entries = "packet=pts_time,dts_time,duration_time,flags";
+        let (lines, said) = self
+            .list(&index.to_string(), &interval, entries, keep)
+            .await?;
+        if lines.is_empty() && was_not_opened(&said) {
+            let seconds = end.map(|end| end - start.unwrap_or(0.0));
+            return self.packets_by_ffmpeg(index, start, seconds, keep).await;
+        }
+        Ok((lines.lines().filter_map(Packet::parse).collect(), said))
+    }
+
+    /// Has ffprobe list `entries` of the packets of `streams` in an interval, a line for each. Also
+    /// returns its warnings and errors.
+    async fn list(
+        &self,
+        streams: &str,
+        interval: &str,
+        entries: &str,
+        keep: Keep,
+    ) -> Result<(String, String), ProbeError> {
         let mut args: Vec<OsString> = [
             "-v",
             LOG_LEVEL,
             "-select_streams",
-            &index.to_string(),
+            streams,
             "-read_intervals",
             interval,
             "-show_entries",
-            "packet=pts_time,dts_time,duration_time,flags",
+            entries,
             "-of",
             "compact=print_section=0",
         ]
         .map(OsString::from)
         .into();
         args.extend(self.input.args());
-        let finished = self.run(args, keep).await?;
-        let lines = String::from_utf8_lossy(&finished.stdout);
-        let packets = lines.lines().filter_map(Packet::parse).collect();
-        Ok((packets, finished.stderr))
+        let finished = self.run(self.ffprobe, args, keep).await?;
+        let lines = String::from_utf8_lossy(&finished.stdout).into_owned();
+        Ok((lines, finished.stderr))
     }
 }
 
 /// The presentation time of a packet, in seconds.
 #[derive(Debug, PartialEq)]
-struct Packet {
-    start: f64,
-    end: f64,
+pub(crate) struct Packet {
+    pub start: f64,
+    pub end: f64,
 }
 
 impl Packet {

@@ -2,14 +2,26 @@
 
 use std::{ops::Range, path::Path, sync::Arc};
 
-use gifgen_probe::{Probe, ProbeError, SIGNATURE_BYTES, rejection_of};
-use gifgen_shared::{Deadline, Header, Reason};
+use gifgen_probe::{
+    Analysis, BEGINNING_BYTES, Found, Input, Probe, ProbeError, encrypted,
+    is_scrambled_program_stream, rejection_of,
+};
+use gifgen_shared::{Deadline, Header, Reason, Rejection};
 
 use crate::{
     block_cache::BlockCache,
     error::ReadError,
     loopback_proxy::{LoopbackProxy, LoopbackProxyError},
 };
+
+/// The programs that probe.
+#[derive(Clone, Copy, Debug)]
+pub struct Programs<'a> {
+    /// Path of ffprobe.
+    pub ffprobe: &'a Path,
+    /// Path of ffmpeg, for files that ffprobe refuses because of a stream that is not rendered.
+    pub ffmpeg: &'a Path,
+}
 
 /// Why a source could not be probed.
 #[derive(Debug, thiserror::Error)]
@@ -25,30 +37,61 @@ pub enum ProbingError {
     LoopbackProxy(#[from] LoopbackProxyError),
 }
 
+/// Reasons that are looked into: FFmpeg says the same of many files.
+const VAGUE: [Reason; 2] = [Reason::Unreadable, Reason::EmptyVideo];
+
+/// The program stream by FFmpeg's name, the container of DVDs.
+const PROGRAM_STREAM: &str = "mpeg";
+
 /// Probes the header and the first pictures; see [`Probe::header`].
 ///
 /// # Errors
 /// If the source cannot be read, or is no video.
 pub async fn header(
-    ffprobe: &Path,
+    programs: Programs<'_>,
     blocks: &Arc<BlockCache>,
     deadline: Deadline,
 ) -> Result<Header, ProbingError> {
     let proxy = LoopbackProxy::start(Arc::clone(blocks)).await?;
-    let probe = Probe {
-        ffprobe,
-        input: proxy.input(None),
-        deadline,
-    };
-    let found = judge(probe.header().await, &proxy);
-    match &found {
-        Err(ProbingError::Probe(ProbeError::Rejected(rejection)))
-            if rejection.reason == Reason::Unreadable =>
-        {
-            let beginning = blocks.read(0..SIGNATURE_BYTES).await?;
-            rejection_of(&beginning).map_or(found, |known| Err(ProbeError::from(known).into()))
+    let probe = programs.probe(proxy.input(None), deadline);
+    let mut found = judge(probe.header(Analysis::Usual).await, &proxy);
+    if let Ok(Found::OutOfReach(_)) = &found {
+        // A scrambled stream has no pictures, however far one looks.
+        refuse_by_beginning(blocks).await?;
+        found = judge(probe.header(Analysis::Far).await, &proxy);
+    }
+    match found {
+        Ok(Found::Video(header)) => {
+            if header.container == PROGRAM_STREAM
+                && is_scrambled_program_stream(&blocks.read(0..BEGINNING_BYTES).await?)
+            {
+                return Err(ProbeError::from(encrypted()).into());
+            }
+            Ok(header)
         }
-        _ => found,
+        Ok(Found::OutOfReach(rejection)) => Err(ProbeError::from(rejection).into()),
+        Err(error) => {
+            if reason_of(&error).is_some_and(|reason| VAGUE.contains(&reason)) {
+                refuse_by_beginning(blocks).await?;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Rejects the source if its first bytes tell what is wrong.
+async fn refuse_by_beginning(blocks: &BlockCache) -> Result<(), ProbingError> {
+    let beginning = blocks.read(0..BEGINNING_BYTES).await?;
+    match rejection_of(&beginning) {
+        Some(known) => Err(ProbeError::from(known).into()),
+        None => Ok(()),
+    }
+}
+
+fn reason_of(error: &ProbingError) -> Option<Reason> {
+    match error {
+        ProbingError::Probe(ProbeError::Rejected(Rejection { reason, .. })) => Some(*reason),
+        _ => None,
     }
 }
 
@@ -57,17 +100,13 @@ pub async fn header(
 /// # Errors
 /// If the source cannot be read, or holds no whole video.
 pub async fn length(
-    ffprobe: &Path,
+    programs: Programs<'_>,
     blocks: &Arc<BlockCache>,
     deadline: Deadline,
     header: &Header,
 ) -> Result<f64, ProbingError> {
     let proxy = LoopbackProxy::start(Arc::clone(blocks)).await?;
-    let probe = Probe {
-        ffprobe,
-        input: proxy.input(Some(&header.container)),
-        deadline,
-    };
+    let probe = programs.probe(proxy.input(Some(&header.container)), deadline);
     judge(probe.length(header).await, &proxy)
 }
 
@@ -76,12 +115,12 @@ pub async fn length(
 /// # Errors
 /// If the source cannot be read, or holds no whole video.
 pub async fn measure(
-    ffprobe: &Path,
+    programs: Programs<'_>,
     blocks: &Arc<BlockCache>,
     deadline: Deadline,
 ) -> Result<(Header, f64), ProbingError> {
-    let header = header(ffprobe, blocks, deadline).await?;
-    let length = length(ffprobe, blocks, deadline, &header).await?;
+    let header = header(programs, blocks, deadline).await?;
+    let length = length(programs, blocks, deadline, &header).await?;
     Ok((header, length))
 }
 
@@ -91,7 +130,7 @@ pub async fn measure(
 /// # Errors
 /// If the source cannot be read, or the time runs out.
 pub async fn packet_times(
-    ffprobe: &Path,
+    programs: Programs<'_>,
     blocks: &Arc<BlockCache>,
     deadline: Deadline,
     container: &str,
@@ -99,12 +138,19 @@ pub async fn packet_times(
     range: Range<f64>,
 ) -> Result<Vec<f64>, ProbingError> {
     let proxy = LoopbackProxy::start(Arc::clone(blocks)).await?;
-    let probe = Probe {
-        ffprobe,
-        input: proxy.input(Some(container)),
-        deadline,
-    };
+    let probe = programs.probe(proxy.input(Some(container)), deadline);
     judge(probe.packet_times(index, range).await, &proxy)
+}
+
+impl<'a> Programs<'a> {
+    fn probe(self, input: Input<'a>, deadline: Deadline) -> Probe<'a> {
+        Probe {
+            ffprobe: self.ffprobe,
+            ffmpeg: self.ffmpeg,
+            input,
+            deadline,
+        }
+    }
 }
 
 /// The result of ffprobe, unless the source failed: to ffprobe that looks like a source that ends.

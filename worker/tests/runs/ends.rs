@@ -92,10 +92,11 @@ async fn a_slice_that_is_given_up_makes_the_run_partial_and_a_late_success_makes
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slice_that_cannot_be_rendered_is_named_in_the_manifest() {
     let env = TestEnv::start().await;
-    let etag = env.adopt_video(KEY, "d43").await.etag;
+    let etag = env.adopt_video(KEY, "d02").await.etag;
     let (mut slices, mut completions) = (slices(&env), completions(&env));
     split(&env.splitter(&QUICK), &etag).await;
-    let worker = env.worker(&QUICK);
+    // The splitter has seen its first picture, so only a program that fails is as bad.
+    let worker = env.worker(&[&QUICK[..], &[("FFMPEG", "/bin/false")]].concat());
     for event in received(&mut slices) {
         let answer = handle(&worker, &event).await;
         assert!(matches!(answer, Answer::Failed(_)), "{answer:?}");

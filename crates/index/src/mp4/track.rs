@@ -64,13 +64,13 @@ impl Track {
         }
         let stbl = one(one(mdia, b"minf")?.body, b"stbl")?.body;
         let stsd = one(stbl, b"stsd")?;
-        let entry = stsd
-            .body
-            .get(8..)
-            .and_then(|entries| children(entries).next());
-        let is_encrypted = entry.is_none_or(|entry| ENCRYPTED.contains(&&entry.kind));
-        if number(stsd.body, 4) != Some(1) || is_encrypted {
-            return Err(none("the samples are of several kinds, or encrypted"));
+        // A film may start with some seconds that are not encrypted, and describe both kinds of samples.
+        let mut entries = stsd.body.get(8..).into_iter().flat_map(children);
+        if entries.any(|entry| ENCRYPTED.contains(&&entry.kind)) {
+            return Err(IndexError::Encrypted);
+        }
+        if number(stsd.body, 4) != Some(1) {
+            return Err(none("the samples are of several kinds"));
         }
         let tkhd = one(trak, b"tkhd")?;
         let id = content::<Tkhd>(tkhd.body)?.track_id;

@@ -39,7 +39,12 @@ async fn lengths(file: &Path) -> (Option<f64>, f64) {
     let bench = Bench::new(file, 0).await;
     let blocks = BlockCache::new(bench.reader());
     let deadline = Deadline::after(Duration::from_secs(60));
-    let measured = probing::measure(&settings(&[]).ffprobe, &blocks, deadline).await;
+    let settings = settings(&[]);
+    let programs = probing::Programs {
+        ffprobe: &settings.ffprobe,
+        ffmpeg: &settings.ffmpeg,
+    };
+    let measured = probing::measure(programs, &blocks, deadline).await;
     let (header, length) = measured.unwrap();
     let index = ContainerIndex::read(Arc::clone(&blocks), &header.container, header.video).await;
     let told = index.unwrap().length(header.claimed_seconds).await;
