@@ -4,7 +4,6 @@ use gifgen_shared::{NotChosen, OtherStream, Reason, Rejection};
 
 use crate::{
     ffprobe_output::unreadable,
-    format_words::only_sound,
     look::{Beginning, Look},
     scrambling::encrypted,
     stream::Stream,
@@ -121,7 +120,7 @@ fn defect(stream: &Stream, look: &Look) -> Option<NotChosen> {
         return Some(NotChosen::Encrypted);
     }
     match beginning {
-        Some(found) if found.has_picture() => None,
+        Some(found) if found.has_picture() && stream.has_size() => None,
         _ if !stream.is_supported() => Some(NotChosen::UnsupportedCodec),
         Some(found) if found.packets > 0 => Some(NotChosen::Undecodable),
         _ => Some(NotChosen::Empty),
@@ -193,7 +192,10 @@ fn why_none(streams: &[Stream], look: &Look, defects: &[OtherStream]) -> Rejecti
         let message = "the file has no video stream (cover art is none); upload a video";
         return Rejection::new(Reason::NoVideoStream, message);
     }
-    only_sound()
+    Rejection::new(
+        Reason::NoVideoStream,
+        "the file has no video stream; upload a video",
+    )
 }
 
 #[cfg(test)]

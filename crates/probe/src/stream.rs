@@ -9,7 +9,7 @@ use crate::{
     codec_words::{codec_words, known},
     components::VIDEO_CODECS,
     ffmpeg_input::MAX_PIXELS,
-    ffprobe_output::{SideData, seconds, unreadable},
+    ffprobe_output::{SideData, damaged, seconds, unreadable},
 };
 
 /// Largest accepted ratio of height to width: a still 3840 pixels wide then still fits into a JPEG.
@@ -104,11 +104,12 @@ impl Stream {
 
     /// FFmpeg's name of the codec, or else the container's.
     pub fn codec(&self) -> String {
-        let name = known(self.codec_name.as_deref());
-        name.map_or_else(|| self.codec_words(), str::to_owned)
+        let name = known(self.codec_name.as_deref()).map(str::to_owned);
+        let name = name.or_else(|| self.codec_words());
+        name.unwrap_or_else(|| "unknown".to_owned())
     }
 
-    fn codec_words(&self) -> String {
+    fn codec_words(&self) -> Option<String> {
         codec_words(self.codec_name.as_deref(), self.codec_tag_string.as_deref())
     }
 
@@ -117,12 +118,15 @@ impl Stream {
         matches!(self.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt"))
     }
 
-    /// Rejects a video in this codec.
+    /// Rejects a video in this codec, or a file that is too damaged to name one.
     pub fn unsupported(&self) -> Rejection {
-        Rejection::new(
-            Reason::UnsupportedCodec,
-            format!("the codec {} is not supported", self.codec_words()),
-        )
+        match self.codec_words() {
+            Some(words) => Rejection::new(
+                Reason::UnsupportedCodec,
+                format!("the codec {words} is not supported"),
+            ),
+            None => damaged(),
+        }
     }
 
     /// Displayed width and height in pixels. `rotation` is that of its first picture, in degrees;
