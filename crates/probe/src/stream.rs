@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::{
     codec_words::{codec_words, known},
     components::VIDEO_CODECS,
+    ffmpeg_dump::clock_seconds,
     ffmpeg_input::MAX_PIXELS,
     ffprobe_output::{SideData, damaged, seconds, unreadable},
 };
@@ -55,6 +56,9 @@ pub(crate) struct Stream {
 pub(crate) struct StreamTags {
     /// Id of the key of an encrypted Matroska track.
     enc_key_id: Option<String>,
+    /// Length of a Matroska track, such as `00:00:40.000000000`, if its writer counted it.
+    #[serde(rename = "DURATION", alias = "DURATION-eng")]
+    duration: Option<String>,
 }
 
 impl Stream {
@@ -97,9 +101,13 @@ impl Stream {
         self.nb_frames.as_ref()?.parse().ok()
     }
 
-    /// Its length in seconds, as the container claims.
-    pub fn claimed_seconds(&self) -> Option<f64> {
-        seconds(&self.duration)
+    /// Its length in seconds, if the container has a table of its pictures, or its writer counted it.
+    /// Else FFmpeg guesses.
+    pub fn counted_seconds(&self) -> Option<f64> {
+        match self.pictures() {
+            Some(_) => seconds(&self.duration),
+            None => clock_seconds(self.tags.duration.as_ref()?),
+        }
     }
 
     /// FFmpeg's name of the codec, or else the container's.
