@@ -87,7 +87,7 @@ fn assert_clear(message: &str) {
     let raw = [
         "ffprobe",
         "whitelist",
-        "0x",
+        " 0x",
         "{",
         "[",
         " @ ",
