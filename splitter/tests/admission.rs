@@ -87,7 +87,7 @@ fn assert_clear(message: &str) {
     let raw = [
         "ffprobe",
         "whitelist",
-        "0x",
+        " 0x",
         "{",
         "[",
         " @ ",
@@ -232,13 +232,10 @@ async fn a_stream_that_ffprobe_cannot_open_beside_the_film_refuses_nothing() {
 async fn a_codec_that_is_not_supported_is_named_and_costs_no_run() {
     let folder = tempfile::tempdir().unwrap();
     let film = "-f lavfi -i testsrc2=size=64x48:rate=10:duration=2";
-    for (name, codec) in [("snow.avi", "Snow"), ("snow.nut", "Snow")] {
+    for name in ["film.avi", "film.nut", "film.mkv"] {
         let file = folder.path().join(name);
         ffmpeg(&format!("{film} -c:v snow -strict -2"), &file);
-        let words = match codec {
-            "Snow" => "the codec Snow is not supported",
-            other => panic!("{other}"),
-        };
+        let words = "the codec Snow is not supported";
         check(&file, &Rejected("unsupportedCodec", words)).await;
     }
 }

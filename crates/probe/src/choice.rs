@@ -4,7 +4,6 @@ use gifgen_shared::{NotChosen, OtherStream, Reason, Rejection};
 
 use crate::{
     ffprobe_output::unreadable,
-    format_words::only_sound,
     look::{Beginning, Look},
     scrambling::encrypted,
     stream::Stream,
@@ -121,7 +120,7 @@ fn defect(stream: &Stream, look: &Look) -> Option<NotChosen> {
         return Some(NotChosen::Encrypted);
     }
     match beginning {
-        Some(found) if found.has_picture() => None,
+        Some(found) if found.has_picture() && stream.has_size() => None,
         _ if !stream.is_supported() => Some(NotChosen::UnsupportedCodec),
         Some(found) if found.packets > 0 => Some(NotChosen::Undecodable),
         _ => Some(NotChosen::Empty),
@@ -143,9 +142,9 @@ fn beside_a_film(
     }
     let longest = all
         .iter()
-        .filter_map(|other| counted_seconds(other))
+        .filter_map(|other| other.counted_seconds())
         .reduce(f64::max);
-    if let (Some(seconds), Some(longest)) = (counted_seconds(stream), longest)
+    if let (Some(seconds), Some(longest)) = (stream.counted_seconds(), longest)
         && seconds < longest * SHORT_PART
     {
         return Some(NotChosen::Short);
@@ -154,12 +153,6 @@ fn beside_a_film(
         .iter()
         .any(|other| reaches_middle(other.index) == Some(true));
     (another_does && reaches_middle(stream.index) == Some(false)).then_some(NotChosen::Short)
-}
-
-/// The length of a stream, if the container has a table of its pictures. Else FFmpeg guesses.
-fn counted_seconds(stream: &Stream) -> Option<f64> {
-    stream.pictures()?;
-    stream.claimed_seconds()
 }
 
 fn other(stream: &Stream, why: NotChosen) -> OtherStream {
@@ -193,7 +186,10 @@ fn why_none(streams: &[Stream], look: &Look, defects: &[OtherStream]) -> Rejecti
         let message = "the file has no video stream (cover art is none); upload a video";
         return Rejection::new(Reason::NoVideoStream, message);
     }
-    only_sound()
+    Rejection::new(
+        Reason::NoVideoStream,
+        "the file has no video stream; upload a video",
+    )
 }
 
 #[cfg(test)]
@@ -293,6 +289,16 @@ mod tests {
         assert_eq!(choice.others[0].why, NotChosen::Short);
         let neither = choose(&all, &look, |_| Some(false)).unwrap();
         assert_eq!(neither.stream.index, 0);
+    }
+
+    #[test]
+    fn a_short_matroska_track_is_told_by_what_its_writer_counted() {
+        let short = json!({"tags": {"DURATION": "00:00:03.000000000"}, "width": 900});
+        let film = json!({"tags": {"DURATION": "00:00:40.000000000"}});
+        assert_eq!(
+            chosen(json!([short, film]), "pp"),
+            (1, vec![NotChosen::Short])
+        );
     }
 
     #[test]

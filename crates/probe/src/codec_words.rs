@@ -73,8 +73,9 @@ const UNKNOWN: [&str; 2] = ["unknown", "none"];
 /// Longest name of a codec that is taken from a file, in characters.
 const LONGEST: usize = 24;
 
-/// The name of a codec in people's words, from FFmpeg's name or else the container's `tag`.
-pub(crate) fn codec_words(name: Option<&str>, tag: Option<&str>) -> String {
+/// The name of a codec in people's words, from FFmpeg's name or else the container's `tag`. `None` if
+/// neither names one.
+pub(crate) fn codec_words(name: Option<&str>, tag: Option<&str>) -> Option<String> {
     let find = |table: &[(&str, &str)], key: &str| {
         let found = table.iter().find(|(name, _)| *name == key);
         found.map(|(_, words)| (*words).to_owned())
@@ -91,9 +92,9 @@ pub(crate) fn codec_words(name: Option<&str>, tag: Option<&str>) -> String {
         .map(|name| find(&BY_NAME, name).unwrap_or_else(|| harmless(name)))
         .or_else(|| find(&BY_TAG, tag))
         .or_else(by_type)
-        .unwrap_or_else(|| match harmless(tag) {
-            tag if tag.is_empty() => "of its video".to_owned(),
-            tag => format!("“{tag}”"),
+        .or_else(|| {
+            let tag = harmless(tag);
+            (!tag.is_empty()).then(|| format!("“{tag}”"))
         })
 }
 
@@ -119,28 +120,28 @@ fn harmless(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn words(name: Option<&str>, tag: Option<&str>) -> String {
+        codec_words(name, tag).unwrap()
+    }
+
     #[test]
     fn a_codec_has_the_name_that_people_know() {
-        assert_eq!(codec_words(Some("zmbv"), None), "DOSBox Capture (ZMBV)");
-        assert_eq!(codec_words(Some("unknown"), Some("vvc1")), "VVC (H.266)");
-        assert_eq!(codec_words(None, Some("dav1")), "Dolby Vision on AV1");
-        assert_eq!(
-            codec_words(Some("none"), Some("[51][0][0][0]")),
-            "VVC (H.266)"
-        );
+        assert_eq!(words(Some("zmbv"), None), "DOSBox Capture (ZMBV)");
+        assert_eq!(words(Some("unknown"), Some("vvc1")), "VVC (H.266)");
+        assert_eq!(words(None, Some("dav1")), "Dolby Vision on AV1");
+        assert_eq!(words(Some("none"), Some("[51][0][0][0]")), "VVC (H.266)");
     }
 
     #[test]
     fn a_codec_that_nobody_knows_is_named_as_the_container_does() {
-        assert_eq!(codec_words(Some("cyuv"), Some("CYUV")), "cyuv");
-        assert_eq!(codec_words(None, Some("Xyz1")), "“Xyz1”");
-        assert_eq!(codec_words(None, Some("[0][0][0][0]")), "of its video");
-        assert_eq!(codec_words(None, None), "of its video");
+        assert_eq!(words(Some("cyuv"), Some("CYUV")), "cyuv");
+        assert_eq!(words(None, Some("Xyz1")), "“Xyz1”");
+        assert_eq!(codec_words(None, Some("[0][0][0][0]")), None);
+        assert_eq!(codec_words(None, None), None);
     }
 
     #[test]
     fn a_tag_cannot_carry_control_characters() {
-        let words = codec_words(None, Some("\x1b[2J;\n"));
-        assert_eq!(words, "“2J”");
+        assert_eq!(words(None, Some("\x1b[2J;\n")), "“2J”");
     }
 }

@@ -100,7 +100,7 @@ fn video_stream(line: &str) -> Option<Stream> {
 }
 
 /// Seconds of a time such as `00:01:04.57`.
-fn clock_seconds(text: &str) -> Option<f64> {
+pub(crate) fn clock_seconds(text: &str) -> Option<f64> {
     let mut seconds = 0.0;
     for part in text.trim().split(':') {
         seconds = seconds * 60.0 + part.parse::<f64>().ok()?;

@@ -86,6 +86,9 @@ pub fn rejection_of(beginning: &[u8]) -> Option<Rejection> {
         return Some(encrypted());
     }
     if beginning.get(4..8) == Some(b"ftyp") {
+        if holds_encrypted_samples(beginning) {
+            return Some(encrypted());
+        }
         let brand = beginning.get(8..12)?;
         return STILL_BRANDS
             .iter()
@@ -106,6 +109,12 @@ pub fn rejection_of(beginning: &[u8]) -> Option<Rejection> {
             Rejection::new(Reason::NotAVideo, format!("this is {what}; upload a video"))
         }
     })
+}
+
+/// Whether the sample description of an MP4 is that of encrypted video. FFmpeg may find no sample in it.
+fn holds_encrypted_samples(beginning: &[u8]) -> bool {
+    let has = |kind: &[u8; 4]| beginning.windows(4).any(|four| four == kind);
+    has(b"encv") && has(b"schm")
 }
 
 /// Whether a container of the MOV family with this brand is meant for still images.
@@ -134,6 +143,12 @@ mod tests {
         }
         let wav = rejection_of(b"RIFF\x10\x20\x30\x40WAVEfmt ").unwrap();
         assert_eq!(wav.reason, Reason::NoVideoStream);
+    }
+
+    #[test]
+    fn an_mp4_of_encrypted_samples_is_encrypted() {
+        let mp4 = b"\0\0\0\x20ftypisom\0\0\0\0....encv....schm";
+        assert_eq!(rejection_of(mp4).unwrap().reason, Reason::Encrypted);
     }
 
     #[test]

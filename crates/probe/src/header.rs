@@ -158,7 +158,7 @@ impl Probe<'_> {
             "format=format_name,nb_streams,duration:format_tags=major_brand:\
              stream=index,codec_name,codec_tag_string,width,height,sample_aspect_ratio,field_order,\
              duration,nb_frames:\
-             stream_disposition=default,attached_pic,timed_thumbnails:stream_tags=enc_key_id:\
+             stream_disposition=default,attached_pic,timed_thumbnails:stream_tags=enc_key_id,DURATION,DURATION-eng:\
              stream_side_data=rotation",
         ];
         self.ask(&[analysis, &questions].concat()).await

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use crate::{
     codec_words::{codec_words, known},
     components::VIDEO_CODECS,
+    ffmpeg_dump::clock_seconds,
     ffmpeg_input::MAX_PIXELS,
-    ffprobe_output::{SideData, seconds, unreadable},
+    ffprobe_output::{SideData, damaged, seconds, unreadable},
 };
 
 /// Largest accepted ratio of height to width: a still 3840 pixels wide then still fits into a JPEG.
@@ -55,6 +56,9 @@ pub(crate) struct Stream {
 pub(crate) struct StreamTags {
     /// Id of the key of an encrypted Matroska track.
     enc_key_id: Option<String>,
+    /// Length of a Matroska track, such as `00:00:40.000000000`, if its writer counted it.
+    #[serde(rename = "DURATION", alias = "DURATION-eng")]
+    duration: Option<String>,
 }
 
 impl Stream {
@@ -97,18 +101,23 @@ impl Stream {
         self.nb_frames.as_ref()?.parse().ok()
     }
 
-    /// Its length in seconds, as the container claims.
-    pub fn claimed_seconds(&self) -> Option<f64> {
-        seconds(&self.duration)
+    /// Its length in seconds, if the container has a table of its pictures, or its writer counted it.
+    /// Else FFmpeg guesses.
+    pub fn counted_seconds(&self) -> Option<f64> {
+        match self.pictures() {
+            Some(_) => seconds(&self.duration),
+            None => clock_seconds(self.tags.duration.as_ref()?),
+        }
     }
 
     /// FFmpeg's name of the codec, or else the container's.
     pub fn codec(&self) -> String {
-        let name = known(self.codec_name.as_deref());
-        name.map_or_else(|| self.codec_words(), str::to_owned)
+        let name = known(self.codec_name.as_deref()).map(str::to_owned);
+        let name = name.or_else(|| self.codec_words());
+        name.unwrap_or_else(|| "unknown".to_owned())
     }
 
-    fn codec_words(&self) -> String {
+    fn codec_words(&self) -> Option<String> {
         codec_words(self.codec_name.as_deref(), self.codec_tag_string.as_deref())
     }
 
@@ -117,12 +126,15 @@ impl Stream {
         matches!(self.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt"))
     }
 
-    /// Rejects a video in this codec.
+    /// Rejects a video in this codec, or a file that is too damaged to name one.
     pub fn unsupported(&self) -> Rejection {
-        Rejection::new(
-            Reason::UnsupportedCodec,
-            format!("the codec {} is not supported", self.codec_words()),
-        )
+        match self.codec_words() {
+            Some(words) => Rejection::new(
+                Reason::UnsupportedCodec,
+                format!("the codec {words} is not supported"),
+            ),
+            None => damaged(),
+        }
     }
 
     /// Displayed width and height in pixels. `rotation` is that of its first picture, in degrees;
