@@ -20,6 +20,8 @@ pub enum Reason {
     TooLarge,
     /// Truncated or damaged beyond what FFmpeg can open.
     Unreadable,
+    /// A codec, or a way to code colours, that FFmpeg cannot decode here.
+    UnsupportedCodec,
     /// Archived by S3 and not restored.
     Archived,
 }

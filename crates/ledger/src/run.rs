@@ -265,6 +265,7 @@ mod tests {
             height: 1080,
             interlaced: false,
             seek_margin: 0,
+            colour: gifgen_shared::Colour::default(),
         };
         let settings = PreviewSettings {
             slice_seconds,

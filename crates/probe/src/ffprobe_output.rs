@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use gifgen_shared::{Reason, Rejection, video_stream::displayed_size};
+use gifgen_shared::{Colour, Reason, Rejection, video_stream::displayed_size};
 use serde::Deserialize;
 
-use crate::{error::ProbeError, ffmpeg_input::MAX_PIXELS, file_signature::not_a_video};
+use crate::{colour::{ColourData, Tags, colour}, error::ProbeError, ffmpeg_input::MAX_PIXELS, file_signature::not_a_video};
 
 /// Largest accepted ratio of height to width: a still 3840 pixels wide then still fits into a JPEG.
 const TALLEST: u32 = 16;
@@ -76,11 +76,15 @@ pub(super) struct Stream {
     disposition: HashMap<String, u8>,
     #[serde(default)]
     side_data_list: Vec<SideData>,
+    #[serde(flatten)]
+    tags: Tags,
 }
 
 #[derive(Deserialize)]
 struct SideData {
     rotation: Option<i64>,
+    #[serde(flatten)]
+    colour: ColourData,
 }
 
 /// A packet or frame near the start of a stream.
@@ -93,6 +97,10 @@ pub(super) struct HeadEntry {
     pub dts_time: Option<String>,
     #[serde(default)]
     pub flags: String,
+    #[serde(flatten)]
+    pub tags: Tags,
+    #[serde(default)]
+    pub side_data_list: Vec<ColourData>,
 }
 
 impl FfprobeOutput {
@@ -171,6 +179,14 @@ impl Format {
 }
 
 impl Stream {
+    /// How its colours are coded; `tags` and `data` are those of its first picture.
+    pub fn colour(&self, tags: &Tags, data: &[ColourData]) -> Result<Colour, Rejection> {
+        let codec = self.codec_name.as_deref().unwrap_or_default();
+        let own = self.side_data_list.iter().map(|data| &data.colour);
+        let size = (self.width, self.height);
+        colour(&self.tags, tags, codec, size, data.iter().chain(own))
+    }
+
     /// Whether its frames consist of two fields.
     pub fn is_interlaced(&self) -> bool {
         matches!(self.field_order.as_deref(), Some("tt" | "bb" | "tb" | "bt"))

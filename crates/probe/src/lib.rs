@@ -1,6 +1,7 @@
 //! Probes a source with ffprobe: which stream is the video, its size and start, and where it really
 //! ends.
 
+mod colour;
 mod components;
 mod error;
 mod ffmpeg_input;
@@ -100,6 +101,7 @@ impl Probe<'_> {
                 .iter()
                 .find(|(name, _)| *name == format.format_name)
                 .map_or(0, |(_, margin)| *margin),
+            colour: stream.colour(&head.tags, &head.side_data)?,
         };
         if !video.is_plausible() {
             let start = video.start_time;
@@ -154,14 +156,14 @@ impl Probe<'_> {
     /// Reads the container, its video streams, and the first packets. `analysis` are FFmpeg's
     /// arguments for how much to analyze.
     async fn streams(&self, analysis: &[&str]) -> Result<FfprobeOutput, ProbeError> {
-        let questions = [
-            "-select_streams",
-            "V",
-            "-show_entries",
+        let entries = format!(
             "format=format_name,nb_streams,duration:\
-             stream=index,codec_name,width,height,sample_aspect_ratio,field_order:\
-             stream_disposition=default:stream_side_data=rotation",
-        ];
+             stream=index,codec_name,width,height,sample_aspect_ratio,field_order,{}:\
+             stream_disposition=default:\
+             stream_side_data=rotation,max_luminance,dv_profile,dv_bl_signal_compatibility_id",
+            colour::FIELDS
+        );
+        let questions = ["-select_streams", "V", "-show_entries", &entries];
         self.ask(&[analysis, &questions].concat()).await
     }
 

@@ -6,7 +6,7 @@ use gifgen_child::Keep;
 use gifgen_shared::{Reason, Rejection};
 
 use super::Probe;
-use crate::{error::ProbeError, ffmpeg_log::LOG_LEVEL, ffprobe_output::seconds};
+use crate::{colour::{ColourData, FIELDS, Tags}, error::ProbeError, ffmpeg_log::LOG_LEVEL, ffprobe_output::seconds};
 
 /// Packets that are decoded to find the first picture. H.264 and HEVC reorder at most 16 pictures.
 const HEAD_PACKETS: &str = "%+#24";
@@ -39,6 +39,9 @@ pub(super) struct Head {
     /// Number of packets read, without those that are never shown.
     pub packets: usize,
     has_dts_only: bool,
+    /// Colour tags and side data of the first picture that decoded.
+    pub tags: Tags,
+    pub side_data: Vec<ColourData>,
 }
 
 impl Head {
@@ -88,6 +91,10 @@ impl Probe<'_> {
         interval: &str,
     ) -> Result<Head, ProbeError> {
         let index = index.to_string();
+        let entries = format!(
+            "packet=pts_time,dts_time,flags:\
+             frame=best_effort_timestamp_time,{FIELDS}:frame_side_data=max_luminance"
+        );
         let questions = [
             "-threads",
             "1",
@@ -96,7 +103,7 @@ impl Probe<'_> {
             "-read_intervals",
             interval,
             "-show_entries",
-            "packet=pts_time,dts_time,flags:frame=best_effort_timestamp_time",
+            &entries,
         ];
         let output = self.ask(&[analysis, &questions].concat()).await?;
         let near_memory_bound = output.near_memory_bound;
@@ -106,11 +113,17 @@ impl Probe<'_> {
             first_picture: f64::INFINITY,
             packets: 0,
             has_dts_only: false,
+            tags: Tags::default(),
+            side_data: Vec::new(),
         };
         let mut pictures = 0;
         for entry in &entries {
             if entry.kind == "frame" {
                 pictures += 1;
+                if pictures == 1 {
+                    head.tags = entry.tags.clone();
+                    head.side_data = entry.side_data_list.clone();
+                }
                 let at = seconds(&entry.best_effort_timestamp_time);
                 head.first_picture = head.first_picture.min(at.unwrap_or(f64::INFINITY));
             } else if !entry.flags.contains('D') {
