@@ -9,6 +9,7 @@ pub mod batch;
 pub mod blocking;
 pub mod colour;
 pub mod connections;
+pub mod crop;
 pub mod deadline;
 pub mod error_chain;
 pub mod header;

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::colour::{Colour, Matrix};
+use crate::{
+    colour::{Colour, Matrix},
+    crop::Crop,
+};
 
 /// The stream that slices are cut from. The splitter chooses it once per source and records it in
 /// `run.json`. A worker whose event belongs to no run chooses by the same rule.
@@ -27,6 +30,9 @@ pub struct VideoStream {
     /// How its numbers stand for colours.
     #[serde(default)]
     pub colour: Colour,
+    /// The part of the pictures that is shown. `None` is all of them.
+    #[serde(default)]
+    pub crop: Option<Crop>,
 }
 
 /// Limits of plausible values: the longest side in pixels, and the latest start in seconds (95 years).
@@ -41,6 +47,7 @@ impl VideoStream {
             && side.contains(&self.width)
             && side.contains(&self.height)
             && self.colour.is_plausible()
+            && self.crop.is_none_or(|crop| crop.is_plausible())
     }
 
     /// The matrix of the pictures.
@@ -102,6 +109,7 @@ mod tests {
             interlaced: false,
             seek_margin: 0,
             colour: Colour::default(),
+            crop: None,
         };
         assert_eq!(stream(1920, 1080).height_at(240), 135);
         assert_eq!(stream(1080, 1920).height_at(240), 427);

@@ -88,6 +88,10 @@ impl Splitter {
         let ffprobe = &self.settings.ffprobe;
         let header = header(ffprobe, blocks, deadline).await?;
         let index = index(blocks, &header.container, header.video, deadline).await?;
+        let header = match index.as_ref().and_then(ContainerIndex::crop) {
+            Some(crop) => header.cropped(crop),
+            None => header,
+        };
         let told = match &index {
             Some(index) => indexing::length(index, header.claimed_seconds, deadline).await?,
             None => None,

@@ -17,7 +17,7 @@
 use std::{ffi::OsString, num::NonZero};
 
 use gifgen_probe::{Input, LOG_LEVEL};
-use gifgen_shared::{Decode, Frames};
+use gifgen_shared::{Decode, Frames, crop::Crop};
 
 use crate::{
     colour::{Conversion, JPG_ENCODER},
@@ -164,6 +164,7 @@ impl Rendering<'_> {
         let frames = self.spec.gif_frames();
         let scaling = self.scaling(self.spec.gif_size(), By::AreaAndLanczos);
         let converted = Conversion::of(&self.spec.video).to_rgb(scaling);
+        let converted = format!("{}{converted}", self.crop());
         let fps = self.spec.settings.gif_fps;
         format!("{}[gif]", sampled(fps, frames, &converted))
     }
@@ -171,7 +172,11 @@ impl Rendering<'_> {
     fn stills_chain(&self) -> Option<String> {
         let count = self.spec.slice.still_count();
         let conversion = Conversion::of(&self.spec.video);
-        let stills = |scaling| sampled(1, count, &conversion.to_jpg(scaling));
+        let crop = self.crop();
+        let stills = |scaling| {
+            let converted = format!("{crop}{}", conversion.to_jpg(scaling));
+            sampled(1, count, &converted)
+        };
         match self.spec.settings.frames {
             Frames::None => None,
             Frames::Each => {
@@ -185,6 +190,25 @@ impl Rendering<'_> {
                 Some(format!("{},tile={columns}x{rows}[stills]", stills(scaling)))
             }
         }
+    }
+
+    /// The filters that cut off what the container says.
+    fn crop(&self) -> String {
+        let Some(crop) = self.spec.video.crop else {
+            return String::new();
+        };
+        let Crop {
+            left,
+            top,
+            width,
+            height,
+        } = crop;
+        // Newer FFmpegs crop by themselves: then nothing is left to cut. `crop` reads outside of
+        // pictures that become smaller in mid-stream, so `scale` keeps their size.
+        format!(
+            "scale,crop=w='min(iw,{width})':h='min(ih,{height})':\
+             x='if(gt(iw,{width}),{left},0)':y='if(gt(ih,{height}),{top},0)',"
+        )
     }
 
     fn scaling(&self, to: (u32, u32), by: By) -> Scaling {
@@ -236,6 +260,7 @@ pub(crate) mod tests {
                 interlaced: false,
                 seek_margin: 10,
                 colour: Colour::default(),
+                crop: None,
             },
             settings: PreviewSettings {
                 frames: serde_json::from_value(frames.into()).unwrap(),

@@ -64,6 +64,7 @@ mod tests {
             interlaced: false,
             seek_margin: 0,
             colour: Colour::default(),
+            crop: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Runs the program `gifgen` from outside.
 
+mod colour;
 mod damaged;
 mod decoders;
 mod endings;

@@ -266,6 +266,7 @@ mod tests {
             interlaced: false,
             seek_margin: 0,
             colour: gifgen_shared::Colour::default(),
+            crop: None,
         };
         let settings = PreviewSettings {
             slice_seconds,

@@ -191,7 +191,10 @@ mod tests {
 
     #[test]
     fn what_names_no_matrix_gets_that_of_its_size() {
-        for frame in [json!({}), json!({"pix_fmt": "yuv420p", "color_space": "gbr"})] {
+        for frame in [
+            json!({}),
+            json!({"pix_fmt": "yuv420p", "color_space": "gbr"}),
+        ] {
             let colour = of_frame(frame);
             assert!(!colour.names_matrix);
             assert_eq!(colour.matrix, Some(Matrix::Bt709));
@@ -237,8 +240,7 @@ mod tests {
     #[test]
     fn dolby_vision_without_a_base_layer_is_refused_and_with_one_it_is_not() {
         let refused = |profile: u32, base: u32| {
-            let data =
-                json!([{"dv_profile": profile, "dv_bl_signal_compatibility_id": base}]);
+            let data = json!([{"dv_profile": profile, "dv_bl_signal_compatibility_id": base}]);
             judged(json!({}), json!({}), data).err()
         };
         for (profile, base) in [(5, 0), (10, 0), (20, 0)] {

@@ -2,10 +2,15 @@
 
 use std::collections::HashMap;
 
-use gifgen_shared::{Colour, Reason, Rejection, video_stream::displayed_size};
+use gifgen_shared::{Colour, Reason, Rejection, crop::Coded, video_stream::displayed_size};
 use serde::Deserialize;
 
-use crate::{colour::{ColourData, Tags, colour}, error::ProbeError, ffmpeg_input::MAX_PIXELS, file_signature::not_a_video};
+use crate::{
+    colour::{ColourData, Tags, colour},
+    error::ProbeError,
+    ffmpeg_input::MAX_PIXELS,
+    file_signature::not_a_video,
+};
 
 /// Largest accepted ratio of height to width: a still 3840 pixels wide then still fits into a JPEG.
 const TALLEST: u32 = 16;
@@ -156,9 +161,8 @@ impl FfprobeOutput {
                 unreadable("the video stream has no picture size")
             });
         }
-        let sar = stream.sample_aspect_ratio.as_deref().and_then(ratio);
-        let rotation = stream.side_data_list.iter().find_map(|data| data.rotation);
-        let shown = displayed_size(width, height, sar.unwrap_or((1, 1)), rotation.unwrap_or(0));
+        let Coded { sar, rotation, .. } = stream.coded();
+        let shown = displayed_size(width, height, sar, rotation);
         let pixels = |(width, height)| u64::from(width) * u64::from(height);
         if pixels((width, height)) > MAX_PIXELS
             || pixels(shown) > 4 * MAX_PIXELS
@@ -179,6 +183,17 @@ impl Format {
 }
 
 impl Stream {
+    /// Its pictures as they are coded.
+    pub fn coded(&self) -> Coded {
+        let sar = self.sample_aspect_ratio.as_deref().and_then(ratio);
+        let rotation = self.side_data_list.iter().find_map(|data| data.rotation);
+        Coded {
+            size: (self.width, self.height),
+            sar: sar.unwrap_or((1, 1)),
+            rotation: rotation.unwrap_or(0),
+        }
+    }
+
     /// How its colours are coded; `tags` and `data` are those of its first picture.
     pub fn colour(&self, tags: &Tags, data: &[ColourData]) -> Result<Colour, Rejection> {
         let codec = self.codec_name.as_deref().unwrap_or_default();

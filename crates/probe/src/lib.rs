@@ -102,6 +102,7 @@ impl Probe<'_> {
                 .find(|(name, _)| *name == format.format_name)
                 .map_or(0, |(_, margin)| *margin),
             colour: stream.colour(&head.tags, &head.side_data)?,
+            crop: None,
         };
         if !video.is_plausible() {
             let start = video.start_time;
@@ -119,6 +120,7 @@ impl Probe<'_> {
             container: format.format_name.clone(),
             claimed_seconds: format.claimed_seconds(),
             clock_offset: head.clock_offset(),
+            coded: stream.coded(),
         })
     }
 

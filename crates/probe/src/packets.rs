@@ -6,7 +6,12 @@ use gifgen_child::Keep;
 use gifgen_shared::{Reason, Rejection};
 
 use super::Probe;
-use crate::{colour::{ColourData, FIELDS, Tags}, error::ProbeError, ffmpeg_log::LOG_LEVEL, ffprobe_output::seconds};
+use crate::{
+    colour::{ColourData, FIELDS, Tags},
+    error::ProbeError,
+    ffmpeg_log::LOG_LEVEL,
+    ffprobe_output::seconds,
+};
 
 /// Packets that are decoded to find the first picture. H.264 and HEVC reorder at most 16 pictures.
 const HEAD_PACKETS: &str = "%+#24";

@@ -101,7 +101,10 @@ fn delta_e2000(one: [f64; 3], other: [f64; 3]) -> f64 {
     let grey = 1.5 - 0.5 * flat((chroma(one) + chroma(other)) / 2.0);
     let polar = |lab: [f64; 3]| {
         let a = lab[1] * grey;
-        (a.hypot(lab[2]), lab[2].atan2(a).to_degrees().rem_euclid(360.0))
+        (
+            a.hypot(lab[2]),
+            lab[2].atan2(a).to_degrees().rem_euclid(360.0),
+        )
     };
     let ((c1, h1), (c2, h2)) = (polar(one), polar(other));
     let turn = if c1 * c2 == 0.0 {
@@ -132,7 +135,11 @@ fn the_measure_is_that_of_its_authors() {
     let pairs = [
         ([50.0, 2.6772, -79.7751], [50.0, 0.0, -82.7485], 2.0425),
         ([50.0, 0.0, 0.0], [50.0, -1.0, 2.0], 2.3669),
-        ([60.2574, -34.0099, 36.2677], [60.4626, -34.1751, 39.4387], 1.2644),
+        (
+            [60.2574, -34.0099, 36.2677],
+            [60.4626, -34.1751, 39.4387],
+            1.2644,
+        ),
     ];
     for (one, other, wanted) in pairs {
         let found = delta_e2000(one, other);

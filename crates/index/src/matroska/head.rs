@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use gifgen_reader::BlockCache;
-use gifgen_shared::VideoStream;
+use gifgen_shared::{VideoStream, crop::ContainerCrop};
 
 use crate::{
     error::IndexError,
@@ -41,6 +41,8 @@ pub struct Track {
     pub reorders: bool,
     /// From one picture to the next, in nanoseconds, if the file says so.
     pub frame_nanoseconds: Option<u64>,
+    /// What it cuts off its pictures.
+    pub crop: Option<ContainerCrop>,
 }
 
 /// Most elements before the first cluster.
@@ -207,6 +209,29 @@ fn element(id: u32, content: &[u8]) -> Vec<u8> {
     [&id.to_be_bytes()[..], &size.to_be_bytes(), content].concat()
 }
 
+/// What a track's element `Video` cuts off. `None` is nothing.
+fn crop(video: &[u8]) -> Option<ContainerCrop> {
+    let number = |id| unsigned(video, id).and_then(|number| u32::try_from(number).ok());
+    let [left, top, right, bottom] = [
+        ids::CROP_LEFT,
+        ids::CROP_TOP,
+        ids::CROP_RIGHT,
+        ids::CROP_BOTTOM,
+    ]
+    .map(|id| number(id).unwrap_or(0));
+    // Whatever the unit is, the ratio is that of what is shown. Without the two, pixels are square.
+    let rest = |id, one, other| number(id)?.checked_sub(one)?.checked_sub(other);
+    let width = number(ids::DISPLAY_WIDTH).or(rest(ids::PIXEL_WIDTH, left, right))?;
+    let height = number(ids::DISPLAY_HEIGHT).or(rest(ids::PIXEL_HEIGHT, top, bottom))?;
+    ([left, top, right, bottom] != [0; 4]).then_some(ContainerCrop {
+        left,
+        top,
+        right,
+        bottom,
+        display: Some((width, height)),
+    })
+}
+
 /// The track that FFmpeg counts as `stream`. `None` if it is no video, or an unusual one.
 pub fn track(tracks: &[u8], stream: u32) -> Option<Track> {
     // FFmpeg counts video, sound, subtitles and data, of a codec that is named.
@@ -233,5 +258,6 @@ pub fn track(tracks: &[u8], stream: u32) -> Option<Track> {
         number: unsigned(track, ids::TRACK_NUMBER).filter(|number| *number <= MAX_TRACK)?,
         reorders: !in_order.iter().any(|name| codec.starts_with(name)),
         frame_nanoseconds: unsigned(track, ids::DEFAULT_DURATION),
+        crop: child(track, ids::VIDEO).and_then(crop),
     })
 }

@@ -24,6 +24,7 @@ fn video(index: u32) -> VideoStream {
         interlaced: false,
         seek_margin: 0,
         colour: Colour::default(),
+        crop: None,
     }
 }
 

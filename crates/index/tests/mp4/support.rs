@@ -86,6 +86,7 @@ impl Shown {
             interlaced: false,
             seek_margin: 0,
             colour: Colour::default(),
+            crop: None,
         }
     }
 
