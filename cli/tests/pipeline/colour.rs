@@ -222,7 +222,9 @@ fn a_matrix_that_changes_in_mid_stream_is_taken_from_each_picture() {
         .filter(|(name, _)| !name.starts_with("sheet"))
         .map(|(name, picture)| (name, middles(&picture, 6)))
         .filter(|(_, found)| {
-            let off = |(a, b): (&Rgb, &Rgb)| (0..3).any(|c| a[c].abs_diff(b[c]) > TOLERANCE);
+            // Pictures with another matrix than the first are converted twice. Taken for that of the
+            // first, they would differ by 40.
+            let off = |(a, b): (&Rgb, &Rgb)| (0..3).any(|c| a[c].abs_diff(b[c]) > 2 * TOLERANCE);
             found.iter().zip(&PATCHES).any(off)
         })
         .map(|(name, found)| format!("{name} is {found:?}"))

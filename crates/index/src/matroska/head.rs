@@ -27,7 +27,7 @@ pub(crate) struct Head {
     pub(super) clusters: Range<u64>,
     /// Where keyframes of the video are, if the file says so.
     pub(super) cues: Vec<Cue>,
-    pub(super) track: Track,
+    pub(crate) track: Track,
     /// The length of a tick, in nanoseconds.
     timestamp_scale: u64,
 }
