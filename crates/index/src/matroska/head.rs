@@ -261,3 +261,51 @@ pub fn track(tracks: &[u8], stream: u32) -> Option<Track> {
         crop: child(track, ids::VIDEO).and_then(crop),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The crop of a track whose element `Video` holds these numbers.
+    fn found(numbers: &[(u32, u16)]) -> Option<ContainerCrop> {
+        let element = |id: u32, content: &[u8]| {
+            let id: Vec<u8> = id
+                .to_be_bytes()
+                .into_iter()
+                .skip_while(|b| *b == 0)
+                .collect();
+            [&id[..], &[0x80 | content.len() as u8], content].concat()
+        };
+        let number = |(id, value): &(u32, u16)| element(*id, &value.to_be_bytes());
+        let video: Vec<u8> = numbers.iter().flat_map(number).collect();
+        let parts = [
+            element(ids::TRACK_NUMBER, &[1]),
+            element(ids::TRACK_TYPE, &[1]),
+            element(ids::CODEC, b"V_VP9"),
+            element(ids::VIDEO, &video),
+        ];
+        track(&element(ids::TRACK, &parts.concat()), 0)
+            .unwrap()
+            .crop
+    }
+
+    #[test]
+    fn what_a_track_cuts_off_is_read_and_the_ratio_is_that_of_what_is_left() {
+        let size = [(ids::PIXEL_WIDTH, 160), (ids::PIXEL_HEIGHT, 96)];
+        assert_eq!(found(&size), None);
+        let cut = [
+            (ids::CROP_LEFT, 30),
+            (ids::CROP_RIGHT, 30),
+            (ids::CROP_TOP, 18),
+        ];
+        let crop = found(&[&size[..], &cut].concat()).unwrap();
+        assert_eq!(
+            [crop.left, crop.right, crop.top, crop.bottom],
+            [30, 30, 18, 0]
+        );
+        assert_eq!(crop.display, Some((100, 78)));
+        let display = [(ids::DISPLAY_WIDTH, 200), (ids::DISPLAY_HEIGHT, 78)];
+        let crop = found(&[&size[..], &cut, &display].concat()).unwrap();
+        assert_eq!(crop.display, Some((200, 78)));
+    }
+}
