@@ -182,3 +182,73 @@ fn colorspace_name(matrix: Matrix) -> &'static str {
         Matrix::Fcc => "fcc",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gifgen_shared::colour::Transfer;
+
+    use super::*;
+    use crate::scaling::By;
+
+    const SCALING: Scaling = Scaling {
+        from: 1280,
+        to: (640, 360),
+        by: By::Bicubic,
+    };
+
+    fn conversion(colour: Colour) -> Conversion {
+        let matrix = colour.matrix.unwrap_or(Matrix::Bt709);
+        Conversion { colour, matrix }
+    }
+
+    #[test]
+    fn pictures_that_name_a_matrix_keep_it_and_others_get_that_of_the_stream() {
+        let named = Colour {
+            matrix: Some(Matrix::Bt2020),
+            names_matrix: true,
+            ..Colour::default()
+        };
+        let jpg = conversion(named).to_jpg(SCALING);
+        assert!(jpg.contains(":in_color_matrix=auto:out_color_matrix=bt2020:out_range=tv,"));
+        assert!(jpg.contains("colorspace=ispace=bt2020nc:irange=tv:"));
+        let silent = conversion(Colour::default());
+        assert!(silent.to_rgb(SCALING).contains(":in_color_matrix=bt709:"));
+        assert!(silent.to_jpg(SCALING).contains("colorspace=ispace=bt709:"));
+    }
+
+    #[test]
+    fn what_is_as_in_a_jpg_is_only_scaled() {
+        let colour = Colour {
+            matrix: Some(Matrix::Bt601),
+            range: Some(Range::Full),
+            ..Colour::default()
+        };
+        assert!(!conversion(colour).to_jpg(SCALING).contains("colorspace"));
+    }
+
+    #[test]
+    fn hdr_is_tone_mapped_after_scaling_and_sdr_never() {
+        let hdr = conversion(Colour {
+            transfer: Transfer::Pq,
+            ..Colour::default()
+        });
+        for filters in [hdr.to_rgb(SCALING), hdr.to_jpg(SCALING)] {
+            assert!(filters.starts_with("scale=640:360:"));
+            assert!(filters.contains(",lut3d=file=hdr.cube:"));
+        }
+        let sdr = conversion(Colour::default());
+        assert!(!sdr.to_rgb(SCALING).contains("lut3d") && !sdr.to_jpg(SCALING).contains("lut3d"));
+    }
+
+    #[test]
+    fn transparent_pictures_are_put_on_black_before_all_else() {
+        let clear = conversion(Colour {
+            alpha: Alpha::Pixels,
+            ..Colour::default()
+        });
+        for filters in [clear.to_rgb(SCALING), clear.to_jpg(SCALING)] {
+            let (first, rest) = filters.split_once("alphablend=uniform_color").unwrap();
+            assert!(!first.contains("640") && rest.contains("scale=640:360:"));
+        }
+    }
+}
