@@ -1,9 +1,9 @@
 //! The functions' sentences in the words of a run on this machine. The functions speak of buckets and of
 //! Lambda, and here are neither.
 
-use gifgen_function::TransientError;
 use gifgen_reader::ReadError;
 use gifgen_shared::with_causes;
+use gifgen_worker::TransientError;
 
 use crate::local::SOURCE_BUCKET;
 

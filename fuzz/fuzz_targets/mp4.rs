@@ -2,7 +2,7 @@
 #![no_main]
 
 use gifgen_index::{Excerpt, parsers::Mp4Index};
-use gifgen_shared::{VideoStream, slice::plan};
+use gifgen_shared::{Colour, VideoStream, slice::plan};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|file: &[u8]| {
@@ -13,6 +13,8 @@ fuzz_target!(|file: &[u8]| {
         height: 64,
         interlaced: false,
         seek_margin: 0,
+        colour: Colour::default(),
+        crop: None,
     };
     let Ok(film) = Mp4Index::of(file, &video) else {
         return;

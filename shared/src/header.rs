@@ -1,6 +1,6 @@
 //! What ffprobe reads from a container's header.
 
-use crate::{other_stream::OtherStream, video_stream::VideoStream};
+use crate::{crop::Coded, other_stream::OtherStream, video_stream::VideoStream};
 
 /// A file that ends more than this before its claimed end, in seconds, counts as truncated.
 pub const MISSING_SECONDS: f64 = 1.0;
@@ -21,4 +21,6 @@ pub struct Header {
     /// Seconds by which packet timestamps lag behind picture timestamps. Not 0 where packets carry no
     /// pts (AVI).
     pub clock_offset: f64,
+    /// Its pictures as they are coded.
+    pub coded: Coded,
 }

@@ -7,7 +7,9 @@ mod archived;
 pub mod backoff;
 pub mod batch;
 pub mod blocking;
+pub mod colour;
 pub mod connections;
+pub mod crop;
 pub mod deadline;
 pub mod error_chain;
 pub mod header;
@@ -28,6 +30,7 @@ pub mod work_dir;
 
 pub use self::{
     backoff::{Backoff, Retries},
+    colour::Colour,
     connections::{Addressing, AddressingError, Connections},
     deadline::Deadline,
     error_chain::with_causes,

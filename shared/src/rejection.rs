@@ -23,7 +23,8 @@ pub enum Reason {
     Unreadable,
     /// Encrypted, so that only its owner's players can show it.
     Encrypted,
-    /// A video in a codec for which there is no decoder that uploads may use.
+    /// A video in a codec for which there is no decoder that uploads may use, or in colours that FFmpeg cannot
+    /// convert.
     UnsupportedCodec,
     /// Archived by S3 and not restored.
     Archived,

@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{
+    colour::{Colour, Matrix},
+    crop::Crop,
+};
+
 /// The stream that slices are cut from. The splitter chooses it once per source and records it in
 /// `run.json`. A worker whose event belongs to no run chooses by the same rule.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +27,12 @@ pub struct VideoStream {
     /// where it can land anywhere (MPEG-TS, MPEG-PS).
     #[serde(default)]
     pub seek_margin: u32,
+    /// How its numbers stand for colours.
+    #[serde(default)]
+    pub colour: Colour,
+    /// The part of the pictures that is shown. `None` is all of them.
+    #[serde(default)]
+    pub crop: Option<Crop>,
 }
 
 /// Limits of plausible values: the longest side in pixels, and the latest start in seconds (95 years).
@@ -35,6 +46,14 @@ impl VideoStream {
         self.start_time.abs() <= LATEST_START
             && side.contains(&self.width)
             && side.contains(&self.height)
+            && self.colour.is_plausible()
+            && self.crop.is_none_or(|crop| crop.is_plausible())
+    }
+
+    /// The matrix of the pictures.
+    pub fn matrix(&self) -> Matrix {
+        let by_size = Matrix::of_size(self.width, self.height);
+        self.colour.matrix.unwrap_or(by_size)
     }
 
     /// The height in pixels, at least 1, that keeps the display aspect ratio at `width`.
@@ -89,6 +108,8 @@ mod tests {
             height,
             interlaced: false,
             seek_margin: 0,
+            colour: Colour::default(),
+            crop: None,
         };
         assert_eq!(stream(1920, 1080).height_at(240), 135);
         assert_eq!(stream(1080, 1920).height_at(240), 427);

@@ -93,6 +93,10 @@ impl Splitter {
         let index = index(blocks, &header.container, header.video, deadline)
             .await?
             .map_err(ProbeError::from)?;
+        let header = match index.as_ref().and_then(ContainerIndex::crop) {
+            Some(crop) => header.cropped(crop),
+            None => header,
+        };
         let told = match &index {
             Some(index) => indexing::length(index, header.claimed_seconds, deadline).await?,
             None => None,

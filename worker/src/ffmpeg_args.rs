@@ -17,12 +17,13 @@
 use std::{ffi::OsString, num::NonZero};
 
 use gifgen_probe::{Input, LOG_LEVEL};
-use gifgen_shared::{Decode, Frames};
+use gifgen_shared::{Decode, Frames, crop::Crop};
 
 use crate::{
+    colour::{Conversion, JPG_ENCODER},
     decoded,
     job::SliceSpec,
-    scaling::{scale, scale_down},
+    scaling::{By, Scaling},
 };
 
 /// Name of the sprite sheet in the work directory.
@@ -100,9 +101,9 @@ impl Rendering<'_> {
         args.extend(strings(&["-map", "[gif]", "-threads", "1"]));
         args.extend(strings(&["-f", "rawvideo", "pipe:1"]));
         let quality = self.spec.settings.frame_quality.to_string();
-        let jpg = [
-            "-f", "image2", "-c:v", "mjpeg", "-threads", "1", "-q:v", &quality,
-        ];
+        let format = ["-f", "image2", "-c:v", "mjpeg"];
+        let encoder = ["-threads", "1", "-q:v", &quality];
+        let jpg = [&format[..], &JPG_ENCODER, &encoder].concat();
         match self.spec.settings.frames {
             Frames::None => {}
             Frames::Each => {
@@ -161,42 +162,65 @@ impl Rendering<'_> {
 
     fn gif_chain(&self) -> String {
         let frames = self.spec.gif_frames();
-        let scale = scale_down(self.spec.video.width, self.spec.gif_size());
-        format!(
-            "{},format=gbrp[gif]",
-            sampled(self.spec.settings.gif_fps, frames, &scale)
-        )
+        let scaling = self.scaling(self.spec.gif_size(), By::AreaAndLanczos);
+        let converted = Conversion::of(&self.spec.video).to_rgb(scaling);
+        let converted = format!("{}{converted}", self.crop());
+        let fps = self.spec.settings.gif_fps;
+        format!("{}[gif]", sampled(fps, frames, &converted))
     }
 
     fn stills_chain(&self) -> Option<String> {
         let count = self.spec.slice.still_count();
+        let conversion = Conversion::of(&self.spec.video);
+        let crop = self.crop();
+        let stills = |scaling| {
+            let converted = format!("{crop}{}", conversion.to_jpg(scaling));
+            sampled(1, count, &converted)
+        };
         match self.spec.settings.frames {
             Frames::None => None,
-            Frames::Each => Some(format!(
-                "{},format=yuvj420p[stills]",
-                sampled(1, count, &scale(self.spec.still_size(), "bicubic"))
-            )),
+            Frames::Each => {
+                let scaling = self.scaling(self.spec.still_size(), By::Bicubic);
+                Some(format!("{}[stills]", stills(scaling)))
+            }
             Frames::Storyboard => {
                 let tiles = self.spec.tiles();
-                Some(format!(
-                    "{},format=yuvj420p,tile={}x{}[stills]",
-                    sampled(
-                        1,
-                        count,
-                        &scale_down(self.spec.video.width, (tiles.width, tiles.height))
-                    ),
-                    tiles.columns,
-                    tiles.rows
-                ))
+                let (columns, rows) = (tiles.columns, tiles.rows);
+                let scaling = self.scaling((tiles.width, tiles.height), By::AreaAndLanczos);
+                Some(format!("{},tile={columns}x{rows}[stills]", stills(scaling)))
             }
         }
     }
+
+    /// The filters that cut off what the container says.
+    fn crop(&self) -> String {
+        let Some(crop) = self.spec.video.crop else {
+            return String::new();
+        };
+        let Crop {
+            left,
+            top,
+            width,
+            height,
+        } = crop;
+        // Newer FFmpegs crop by themselves: then nothing is left to cut. `crop` reads outside of
+        // pictures that become smaller in mid-stream, so `scale` keeps their size.
+        format!(
+            "scale,crop=w='min(iw,{width})':h='min(ih,{height})':\
+             x='if(gt(iw,{width}),{left},0)':y='if(gt(ih,{height}),{top},0)',"
+        )
+    }
+
+    fn scaling(&self, to: (u32, u32), by: By) -> Scaling {
+        let from = self.spec.video.width;
+        Scaling { from, to, by }
+    }
 }
 
-/// Exactly `count` pictures at `fps` a second, scaled by the filters `scale`.
-fn sampled(fps: u32, count: u32, scale: &str) -> String {
+/// Exactly `count` pictures at `fps` a second, scaled and converted by the filters `converted`.
+fn sampled(fps: u32, count: u32, converted: &str) -> String {
     format!(
-        "fps={fps}:start_time=0:round=up,{scale},setsar=1,\
+        "fps={fps}:start_time=0:round=up,{converted},setsar=1,\
          tpad=stop=-1:stop_mode=clone,trim=end_frame={count}"
     )
 }
@@ -207,7 +231,7 @@ fn strings(args: &[&str]) -> Vec<OsString> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use gifgen_shared::{PreviewSettings, Slice, VideoStream};
+    use gifgen_shared::{Colour, PreviewSettings, Slice, VideoStream};
 
     use super::*;
 
@@ -235,6 +259,8 @@ pub(crate) mod tests {
                 height: 1080,
                 interlaced: false,
                 seek_margin: 10,
+                colour: Colour::default(),
+                crop: None,
             },
             settings: PreviewSettings {
                 frames: serde_json::from_value(frames.into()).unwrap(),

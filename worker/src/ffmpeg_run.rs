@@ -1,6 +1,10 @@
 //! Runs FFmpeg and the GIF encoder for one slice, and judges the result.
 
-use std::{os::fd::OwnedFd, path::Path};
+use std::{
+    fs,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
 
 use gifgen_child::{Ending, Program, memory};
 use gifgen_encoder::Stages;
@@ -16,6 +20,7 @@ use crate::{
     gif::{self, GifError, Unfinished},
     job::SliceSpec,
     outputs::{Outputs, check},
+    tone_map::{LUT_FILE, ToneMap},
 };
 
 /// If less than this is free, in bytes, a failure counts as a full disk.
@@ -80,6 +85,9 @@ pub(crate) async fn run_ffmpeg(
 ) -> Result<FfmpegResult, FfmpegError> {
     let format = gif::format(rendering.spec).map_err(PermanentError::Rejected)?;
     let video = rendering.spec.video;
+    if let Some(tone_map) = ToneMap::of(&video.colour) {
+        write_table(tone_map, directory.join(LUT_FILE)).await?;
+    }
     let bound = memory::left(reserve(rendering.spec));
     let program = Program {
         path: ffmpeg,
@@ -156,6 +164,16 @@ pub(crate) async fn run_ffmpeg(
         Err(JobError::Permanent(_)) if is_full(directory) => Err(TransientError::NoSpace.into()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Writes the table that FFmpeg tone-maps with.
+async fn write_table(tone_map: ToneMap, path: PathBuf) -> Result<(), TransientError> {
+    let write = move || fs::write(path, tone_map.cube());
+    let written = blocking(write).await;
+    written.map_err(|source| TransientError::WorkDir {
+        action: "write to",
+        source,
+    })
 }
 
 /// Finishes the GIF, and checks all outputs of an FFmpeg that exited with 0.

@@ -3,6 +3,7 @@
 //! [`Worker::handle`] has the way of an event from top to bottom.
 
 mod answer;
+mod colour;
 mod complete;
 mod decoded;
 mod error;
@@ -21,6 +22,7 @@ mod resolve;
 mod scaling;
 mod sources;
 mod tiles;
+mod tone_map;
 mod upload;
 mod worker;
 

@@ -21,9 +21,9 @@ pub(crate) struct Tiles {
     pub columns: u32,
     /// Rows.
     pub rows: u32,
-    /// Width of a tile, in pixels.
+    /// Width of a tile, in pixels; an even number.
     pub width: u32,
-    /// Height of a tile, in pixels.
+    /// Height of a tile, in pixels; an even number.
     pub height: u32,
 }
 
@@ -33,21 +33,26 @@ impl Tiles {
         let square = f64::from(count).sqrt().ceil() as u32;
         let columns = square.max(TILE_COLUMNS).min(count);
         let rows = count.div_ceil(columns);
-        let highest = JPG_SIDE / rows;
+        // Two pixels share their colour in each direction, so tiles with odd sides would bleed into
+        // their neighbours.
+        let even = |pixels: u32| pixels / 2 * 2;
+        let highest = even(JPG_SIDE / rows);
         let widest = u64::from(highest) * u64::from(video.width) / u64::from(video.height);
         let wanted = width.unwrap_or(TILE_WIDTH);
-        let width = wanted.min(WIDEST_TILE).min(widest.max(1) as u32);
+        let width = even(wanted.min(WIDEST_TILE).min(widest as u32)).max(2);
         Self {
             columns,
             rows,
             width,
-            height: video.height_at(width).min(highest),
+            height: even(video.height_at(width) + 1).min(highest),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use gifgen_shared::Colour;
+
     use super::*;
 
     fn video(width: u32, height: u32) -> VideoStream {
@@ -58,6 +63,8 @@ mod tests {
             height,
             interlaced: false,
             seek_margin: 0,
+            colour: Colour::default(),
+            crop: None,
         }
     }
 
@@ -76,6 +83,17 @@ mod tests {
     fn fewer_tiles_than_a_row_has_make_a_shorter_row() {
         let tiles = Tiles::of(3, &video(1920, 1080), None);
         assert_eq!((tiles.columns, tiles.rows), (3, 1));
+    }
+
+    #[test]
+    fn tiles_have_even_sides() {
+        let sides = |video, asked| {
+            let tiles = Tiles::of(30, &video, asked);
+            (tiles.width, tiles.height)
+        };
+        assert_eq!(sides(video(478, 200), None), (160, 68));
+        assert_eq!(sides(video(1920, 1080), Some(161)), (160, 90));
+        assert_eq!(sides(video(8000, 2), Some(16)), (16, 2));
     }
 
     #[test]

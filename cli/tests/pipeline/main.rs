@@ -2,6 +2,7 @@
 
 mod channels;
 mod codecs;
+mod colour;
 mod damaged;
 mod decoders;
 mod endings;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gifgen_reader::{BlockCache, ReadError, Reader};
-use gifgen_shared::{Slice, VideoStream, header::MISSING_SECONDS};
+use gifgen_shared::{Slice, VideoStream, crop::ContainerCrop, header::MISSING_SECONDS};
 
 use crate::{error::IndexError, excerpt::Excerpt, matroska, mp4, mpegts};
 
@@ -56,6 +56,15 @@ impl ContainerIndex {
     /// The reader of the source.
     pub fn reader(&self) -> &Arc<Reader> {
         self.blocks.reader()
+    }
+
+    /// What the container cuts off the pictures.
+    pub fn crop(&self) -> Option<ContainerCrop> {
+        match &self.container {
+            Container::Mov(index) => index.crop(),
+            Container::Matroska(head) => head.track.crop,
+            Container::MpegTs(_) => None,
+        }
     }
 
     /// The length of the video in seconds, from its first picture to the end of its last. `None` if neither the

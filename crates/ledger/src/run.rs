@@ -270,6 +270,8 @@ mod tests {
             height: 1080,
             interlaced: false,
             seek_margin: 0,
+            colour: gifgen_shared::Colour::default(),
+            crop: None,
         };
         let settings = PreviewSettings {
             slice_seconds,

@@ -4,7 +4,10 @@ use gifgen_shared::{Reason, Rejection};
 use serde::Deserialize;
 
 use crate::{
-    error::ProbeError, ffmpeg_log::name_of_refused_format, format_words::format_rejection,
+    colour::{self, ColourData},
+    error::ProbeError,
+    ffmpeg_log::name_of_refused_format,
+    format_words::format_rejection,
     stream::Stream,
 };
 
@@ -88,12 +91,16 @@ pub(crate) struct HeadEntry {
     pub flags: String,
     #[serde(default)]
     pub side_data_list: Vec<SideData>,
+    #[serde(flatten)]
+    pub colour_tags: colour::Tags,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(crate) struct SideData {
     pub side_data_type: Option<String>,
     pub rotation: Option<i64>,
+    #[serde(flatten)]
+    pub colour: ColourData,
 }
 
 /// Why ffprobe gave no output.

@@ -7,6 +7,7 @@ use gifgen_shared::{Header, Reason, Rejection, VideoStream};
 use super::Probe;
 use crate::{
     choice::{Choice, choose, is_ambiguous, misses_a_better_one},
+    colour::FIELDS,
     error::ProbeError,
     ffprobe_output::{FfprobeOutput, Format, Unanswered, unreadable},
     file_signature::is_still_brand,
@@ -151,16 +152,14 @@ impl Probe<'_> {
     /// Reads the container, its video streams, and the first packets. `analysis` are FFmpeg's
     /// arguments for how much to analyze.
     async fn streams(&self, analysis: &[&str]) -> Result<FfprobeOutput, Unanswered> {
-        let questions = [
-            "-select_streams",
-            "v",
-            "-show_entries",
+        let entries = format!(
             "format=format_name,nb_streams,duration:format_tags=major_brand:\
              stream=index,codec_name,codec_tag_string,width,height,sample_aspect_ratio,field_order,\
-             duration,nb_frames:\
+             duration,nb_frames,{FIELDS}:\
              stream_disposition=default,attached_pic,timed_thumbnails:stream_tags=enc_key_id,DURATION,DURATION-eng:\
-             stream_side_data=rotation",
-        ];
+             stream_side_data=rotation,max_luminance,dv_profile,dv_bl_signal_compatibility_id"
+        );
+        let questions = ["-select_streams", "v", "-show_entries", &entries];
         self.ask(&[analysis, &questions].concat()).await
     }
 }
@@ -240,6 +239,8 @@ pub(crate) fn header_of(
             .iter()
             .find(|(name, _)| *name == format.format_name)
             .map_or(0, |(_, margin)| *margin),
+        colour: stream.colour(beginning)?,
+        crop: None,
     };
     if !video.is_plausible() {
         let start = video.start_time;
@@ -254,5 +255,6 @@ pub(crate) fn header_of(
         container: format.format_name.clone(),
         claimed_seconds: format.claimed_seconds(),
         clock_offset: beginning.clock_offset(),
+        coded: stream.coded(beginning.rotation),
     })
 }

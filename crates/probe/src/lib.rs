@@ -4,6 +4,7 @@
 mod by_ffmpeg;
 mod choice;
 mod codec_words;
+mod colour;
 mod components;
 mod error;
 mod ffmpeg_dump;

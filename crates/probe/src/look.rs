@@ -6,6 +6,7 @@ use gifgen_shared::Rejection;
 
 use super::Probe;
 use crate::{
+    colour::{self, ColourData, FIELDS},
     ffmpeg_log::reports_copy_protection,
     ffprobe_output::{FfprobeOutput, Unanswered, seconds},
 };
@@ -49,6 +50,9 @@ pub(crate) struct Beginning {
     pub is_encrypted: bool,
     /// Rotation of the first picture in degrees, as the container or the stream says.
     pub rotation: Option<i64>,
+    /// Colour tags and side data of the first picture.
+    pub colour_tags: colour::Tags,
+    pub colour_data: Vec<ColourData>,
 }
 
 impl Default for Beginning {
@@ -61,6 +65,8 @@ impl Default for Beginning {
             has_dts_only: false,
             is_encrypted: false,
             rotation: None,
+            colour_tags: colour::Tags::default(),
+            colour_data: Vec::new(),
         }
     }
 }
@@ -104,6 +110,11 @@ impl Probe<'_> {
             Reach::Many => MANY_PACKETS,
         };
         let interval = format!("{from}%+#{packets}");
+        let entries = format!(
+            "packet=stream_index,pts_time,dts_time,flags:packet_side_data=side_data_type:\
+             frame=stream_index,best_effort_timestamp_time,{FIELDS}:\
+             frame_side_data=rotation,max_luminance"
+        );
         let questions = [
             "-threads",
             "1",
@@ -112,8 +123,7 @@ impl Probe<'_> {
             "-read_intervals",
             &interval,
             "-show_entries",
-            "packet=stream_index,pts_time,dts_time,flags:packet_side_data=side_data_type:\
-             frame=stream_index,best_effort_timestamp_time:frame_side_data=rotation",
+            &entries,
         ];
         let output = self.ask(&[analysis, &questions].concat()).await?;
         let look = Look::of(&output);
@@ -133,7 +143,10 @@ impl Look {
             let beginning = streams.entry(entry.stream_index).or_default();
             if entry.kind == "frame" {
                 if beginning.pictures == 0 {
-                    beginning.rotation = entry.side_data_list.iter().find_map(|data| data.rotation);
+                    let data = &entry.side_data_list;
+                    beginning.rotation = data.iter().find_map(|data| data.rotation);
+                    beginning.colour_tags = entry.colour_tags.clone();
+                    beginning.colour_data = data.iter().map(|data| data.colour.clone()).collect();
                 }
                 beginning.pictures += 1;
                 let at = seconds(&entry.best_effort_timestamp_time).unwrap_or(f64::INFINITY);
@@ -182,6 +195,8 @@ impl Look {
             {
                 known.first_picture = known.first_packet;
                 known.rotation = found.rotation;
+                known.colour_tags = found.colour_tags.clone();
+                known.colour_data = found.colour_data.clone();
             }
         }
     }
@@ -218,12 +233,15 @@ mod tests {
             {"type": "packet", "stream_index": 2, "dts_time": "1.0", "flags": "K_"},
             {"type": "packet", "stream_index": 2, "dts_time": "1.1", "flags": "_D"},
             {"type": "frame", "stream_index": 2, "best_effort_timestamp_time": "1.2",
-             "side_data_list": [{}, {"rotation": 90}]},
+             "color_space": "bt709", "side_data_list": [{}, {"rotation": 90}]},
+            {"type": "frame", "stream_index": 2, "best_effort_timestamp_time": "1.3",
+             "color_space": "bt2020nc"},
         ]));
         let first = look.beginning(0).unwrap();
         assert_eq!((first.packets, first.has_picture()), (1, false));
         let second = look.beginning(2).unwrap();
         assert_eq!((second.packets, second.rotation), (1, Some(90)));
+        assert_eq!(second.colour_tags.color_space.as_deref(), Some("bt709"));
         assert!((second.clock_offset() - 0.2).abs() < 1e-9);
         assert_eq!(look.beginning(1), None);
     }

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 
-use gifgen_shared::{Reason, Rejection, video_stream::displayed_size};
+use gifgen_shared::{Colour, Reason, Rejection, crop::Coded, video_stream::displayed_size};
 use serde::Deserialize;
 
 use crate::{
     codec_words::{codec_words, known},
+    colour::{self, colour},
     components::VIDEO_CODECS,
     ffmpeg_dump::clock_seconds,
     ffmpeg_input::MAX_PIXELS,
     ffprobe_output::{SideData, damaged, seconds, unreadable},
+    look::Beginning,
 };
 
 /// Largest accepted ratio of height to width: a still 3840 pixels wide then still fits into a JPEG.
@@ -47,6 +49,8 @@ pub(crate) struct Stream {
     pub tags: StreamTags,
     #[serde(default)]
     pub side_data_list: Vec<SideData>,
+    #[serde(flatten)]
+    pub colour_tags: colour::Tags,
     /// Whether this FFmpeg has no decoder for it.
     #[serde(skip)]
     pub lacks_decoder: bool,
@@ -137,6 +141,29 @@ impl Stream {
         }
     }
 
+    /// How its colours are coded, by what its first pictures say, or else the container.
+    ///
+    /// # Errors
+    /// If the colours cannot be converted.
+    pub fn colour(&self, beginning: &Beginning) -> Result<Colour, Rejection> {
+        let codec = self.codec_name.as_deref().unwrap_or_default();
+        let own = self.side_data_list.iter().map(|data| &data.colour);
+        let data = beginning.colour_data.iter().chain(own);
+        let size = (self.width, self.height);
+        colour(&self.colour_tags, &beginning.colour_tags, codec, size, data)
+    }
+
+    /// Its pictures as they are coded. `rotation` is that of its first picture, in degrees.
+    pub fn coded(&self, rotation: Option<i64>) -> Coded {
+        let sar = self.sample_aspect_ratio.as_deref().and_then(ratio);
+        let stated = self.side_data_list.iter().find_map(|data| data.rotation);
+        Coded {
+            size: (self.width, self.height),
+            sar: sar.unwrap_or((1, 1)),
+            rotation: rotation.or(stated).unwrap_or(0),
+        }
+    }
+
     /// Displayed width and height in pixels. `rotation` is that of its first picture, in degrees;
     /// `stderr` is what ffprobe said about it.
     pub fn displayed_size(
@@ -152,10 +179,7 @@ impl Stream {
                 unreadable("the video stream has no picture size")
             });
         }
-        let sar = self.sample_aspect_ratio.as_deref().and_then(ratio);
-        let sar = sar.unwrap_or((1, 1));
-        let stated = self.side_data_list.iter().find_map(|data| data.rotation);
-        let rotation = rotation.or(stated).unwrap_or(0);
+        let Coded { sar, rotation, .. } = self.coded(rotation);
         let shown = displayed_size(width, height, sar, rotation);
         let pixels = |(width, height)| u64::from(width) * u64::from(height);
         if pixels((width, height)) > MAX_PIXELS {

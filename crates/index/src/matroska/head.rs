@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use gifgen_reader::BlockCache;
-use gifgen_shared::VideoStream;
+use gifgen_shared::{VideoStream, crop::ContainerCrop};
 
 use crate::{
     error::IndexError,
@@ -27,7 +27,7 @@ pub(crate) struct Head {
     pub(super) clusters: Range<u64>,
     /// Where keyframes of the video are, if the file says so.
     pub(super) cues: Vec<Cue>,
-    pub(super) track: Track,
+    pub(crate) track: Track,
     /// The length of a tick, in nanoseconds.
     timestamp_scale: u64,
 }
@@ -41,6 +41,8 @@ pub struct Track {
     pub reorders: bool,
     /// From one picture to the next, in nanoseconds, if the file says so.
     pub frame_nanoseconds: Option<u64>,
+    /// What it cuts off its pictures.
+    pub crop: Option<ContainerCrop>,
 }
 
 /// Most elements before the first cluster.
@@ -207,6 +209,29 @@ fn element(id: u32, content: &[u8]) -> Vec<u8> {
     [&id.to_be_bytes()[..], &size.to_be_bytes(), content].concat()
 }
 
+/// What a track's element `Video` cuts off. `None` is nothing.
+fn crop(video: &[u8]) -> Option<ContainerCrop> {
+    let number = |id| unsigned(video, id).and_then(|number| u32::try_from(number).ok());
+    let [left, top, right, bottom] = [
+        ids::CROP_LEFT,
+        ids::CROP_TOP,
+        ids::CROP_RIGHT,
+        ids::CROP_BOTTOM,
+    ]
+    .map(|id| number(id).unwrap_or(0));
+    // Whatever the unit is, the ratio is that of what is shown. Without the two, pixels are square.
+    let rest = |id, one, other| number(id)?.checked_sub(one)?.checked_sub(other);
+    let width = number(ids::DISPLAY_WIDTH).or(rest(ids::PIXEL_WIDTH, left, right))?;
+    let height = number(ids::DISPLAY_HEIGHT).or(rest(ids::PIXEL_HEIGHT, top, bottom))?;
+    ([left, top, right, bottom] != [0; 4]).then_some(ContainerCrop {
+        left,
+        top,
+        right,
+        bottom,
+        display: Some((width, height)),
+    })
+}
+
 /// The track that FFmpeg counts as `stream`. `None` if it is no video, or an unusual one.
 pub fn track(tracks: &[u8], stream: u32) -> Option<Track> {
     // FFmpeg counts video, sound, subtitles and data, of a codec that is named.
@@ -233,5 +258,54 @@ pub fn track(tracks: &[u8], stream: u32) -> Option<Track> {
         number: unsigned(track, ids::TRACK_NUMBER).filter(|number| *number <= MAX_TRACK)?,
         reorders: !in_order.iter().any(|name| codec.starts_with(name)),
         frame_nanoseconds: unsigned(track, ids::DEFAULT_DURATION),
+        crop: child(track, ids::VIDEO).and_then(crop),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The crop of a track whose element `Video` holds these numbers.
+    fn found(numbers: &[(u32, u16)]) -> Option<ContainerCrop> {
+        let element = |id: u32, content: &[u8]| {
+            let id: Vec<u8> = id
+                .to_be_bytes()
+                .into_iter()
+                .skip_while(|b| *b == 0)
+                .collect();
+            [&id[..], &[0x80 | content.len() as u8], content].concat()
+        };
+        let number = |(id, value): &(u32, u16)| element(*id, &value.to_be_bytes());
+        let video: Vec<u8> = numbers.iter().flat_map(number).collect();
+        let parts = [
+            element(ids::TRACK_NUMBER, &[1]),
+            element(ids::TRACK_TYPE, &[1]),
+            element(ids::CODEC, b"V_VP9"),
+            element(ids::VIDEO, &video),
+        ];
+        track(&element(ids::TRACK, &parts.concat()), 0)
+            .unwrap()
+            .crop
+    }
+
+    #[test]
+    fn what_a_track_cuts_off_is_read_and_the_ratio_is_that_of_what_is_left() {
+        let size = [(ids::PIXEL_WIDTH, 160), (ids::PIXEL_HEIGHT, 96)];
+        assert_eq!(found(&size), None);
+        let cut = [
+            (ids::CROP_LEFT, 30),
+            (ids::CROP_RIGHT, 30),
+            (ids::CROP_TOP, 18),
+        ];
+        let crop = found(&[&size[..], &cut].concat()).unwrap();
+        assert_eq!(
+            [crop.left, crop.right, crop.top, crop.bottom],
+            [30, 30, 18, 0]
+        );
+        assert_eq!(crop.display, Some((100, 78)));
+        let display = [(ids::DISPLAY_WIDTH, 200), (ids::DISPLAY_HEIGHT, 78)];
+        let crop = found(&[&size[..], &cut, &display].concat()).unwrap();
+        assert_eq!(crop.display, Some((200, 78)));
+    }
 }

@@ -2,6 +2,7 @@
 //! fragmented file of a slice's samples.
 
 mod boxes;
+mod clean_aperture;
 mod clock;
 mod cut;
 mod edits;

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use gifgen_reader::BlockCache;
-use gifgen_shared::{Slice, VideoStream};
+use gifgen_shared::{Slice, VideoStream, crop::ContainerCrop};
 
 use super::{
     boxes::none,
@@ -48,6 +48,11 @@ impl Mp4Index {
     /// If the source cannot be read, or no index can be made.
     pub async fn read(blocks: &BlockCache, video: &VideoStream) -> Result<Self, IndexError> {
         Self::new(TopLevelBoxes::read(blocks).await?, video)
+    }
+
+    /// What the container cuts off the pictures.
+    pub fn crop(&self) -> Option<ContainerCrop> {
+        self.track.crop
     }
 
     /// As [`Self::read`], from the bytes of a file.

@@ -1,9 +1,11 @@
 //! The video track of a `moov`.
 
+use gifgen_shared::crop::ContainerCrop;
 use mp4_atom::{Mdhd, Mvhd, Tkhd, Trex};
 
 use super::{
     boxes::{Child, children, content, none, number, one, only},
+    clean_aperture,
     edits::{Edits, edits},
     tables,
 };
@@ -37,6 +39,8 @@ pub(super) struct Track {
     pub(super) hdlr: Vec<u8>,
     /// Has all that the decoder needs.
     pub(super) stsd: Vec<u8>,
+    /// What it cuts off its pictures.
+    pub(super) crop: Option<ContainerCrop>,
 }
 
 impl Track {
@@ -90,6 +94,7 @@ impl Track {
             mdhd: without_duration(mdhd),
             hdlr: hdlr.raw.to_vec(),
             stsd: stsd.raw.to_vec(),
+            crop: clean_aperture::crop(stsd.body),
         };
         Ok((track, stbl))
     }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use gifgen_index::{Excerpt, IndexError, parsers::Mp4Index};
-use gifgen_shared::{VideoStream, slice};
+use gifgen_shared::{Colour, VideoStream, slice};
 use gifgen_testkit::media;
 use proptest::prelude::*;
 
@@ -23,6 +23,8 @@ fn video(index: u32) -> VideoStream {
         height: 16,
         interlaced: false,
         seek_margin: 0,
+        colour: Colour::default(),
+        crop: None,
     }
 }
 

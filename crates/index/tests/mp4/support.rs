@@ -10,7 +10,7 @@ use std::{
 
 use gifgen_index::{Excerpt, IndexError, parsers::Mp4Index};
 use gifgen_reader::{BlockCache, Http, Reader};
-use gifgen_shared::{ETag, PinnedSource, Slice, Source, SourceKey, VideoStream, slice};
+use gifgen_shared::{Colour, ETag, PinnedSource, Slice, Source, SourceKey, VideoStream, slice};
 use gifgen_testkit::{
     media,
     test_env::{FILMS, TestEnv},
@@ -85,6 +85,8 @@ impl Shown {
             height: 16,
             interlaced: false,
             seek_margin: 0,
+            colour: Colour::default(),
+            crop: None,
         }
     }
 

@@ -12,7 +12,9 @@ use std::{
 
 use gifgen_index::{ContainerIndex, Excerpt, IndexError, feed, pipe};
 use gifgen_reader::{BlockCache, Http, Reader};
-use gifgen_shared::{ETag, PinnedSource, Slice, Source, SourceKey, VideoStream, slice::plan};
+use gifgen_shared::{
+    Colour, ETag, PinnedSource, Slice, Source, SourceKey, VideoStream, slice::plan,
+};
 use gifgen_testkit::{
     media,
     test_env::{FILMS, TestEnv},
@@ -44,6 +46,8 @@ impl Bench {
             height: 16,
             interlaced: false,
             seek_margin: 0,
+            colour: Colour::default(),
+            crop: None,
         };
         let mut bench = Self {
             env,
