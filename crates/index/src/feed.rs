@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use gifgen_reader::{RangeStream, ReadError, Reader};
+use gifgen_reader::{
+    RangeStream, ReadError, Reader,
+    repeats::{PacketGrid, RepeatFilter},
+};
 use rustix::{
     io::ioctl_fionread,
     pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
@@ -16,12 +19,15 @@ use rustix::{
 use tokio::{io::AsyncWriteExt as _, net::unix::pipe::Sender, time::sleep};
 
 use crate::{
-    excerpt::Excerpt,
+    excerpt::{Demuxer, Excerpt},
     keyframe_search::{bytes_from_keyframe, first_range},
 };
 
 /// What is read first if the estimated end of an excerpt was too early, in bytes. It doubles each time.
 const FIRST_STEP: u64 = 64 * 1024;
+
+/// Bytes in which the packets of a transport stream are recognised.
+const GRID_BYTES: usize = 2048;
 
 /// How often the pipe is checked until FFmpeg has read all that is in it.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
@@ -85,23 +91,82 @@ async fn write(
     let keyframe = bytes_from_keyframe(reader, excerpt, first_bytes).await?;
     let keyframe = keyframe.ok_or(FeedError::NoKeyframe)?;
     pipe.write_all(&excerpt.header).await?;
-    pipe.write_all(&keyframe).await?;
-    copy(stream, all.start, fetch, pipe).await?;
+    let mut sink = Sink::new(pipe, excerpt.demuxer);
+    sink.write(&keyframe).await?;
+    copy(stream, all.start, fetch, &mut sink).await?;
     for fetch in fetches {
         let Some(all) = span(fetch) else { continue };
-        copy(reader.stream(all.clone()), all.start, fetch, pipe).await?;
+        copy(reader.stream(all.clone()), all.start, fetch, &mut sink).await?;
     }
     let mut at = excerpt.ranges.last().map_or(0, |range| range.end);
     let mut step = FIRST_STEP;
     while at < excerpt.until {
-        until_drained(pipe).await?;
+        until_drained(sink.pipe).await?;
         let next = at..excerpt.until.min(at + step);
         step *= 2;
         let stream = reader.stream(next.clone());
-        copy(stream, at, std::slice::from_ref(&next), pipe).await?;
+        copy(stream, at, std::slice::from_ref(&next), &mut sink).await?;
         at = next.end;
     }
+    sink.finish().await?;
     Ok(())
+}
+
+/// The pipe. Repeats in a transport stream become null packets.
+struct Sink<'a> {
+    pipe: &'a mut Sender,
+    filter: Filter,
+}
+
+enum Filter {
+    /// A transport stream of which too little has come to see where its packets start.
+    Wanted(Vec<u8>),
+    Used(Box<RepeatFilter>),
+    NotNeeded,
+}
+
+impl<'a> Sink<'a> {
+    fn new(pipe: &'a mut Sender, demuxer: Demuxer) -> Self {
+        let filter = match demuxer {
+            Demuxer::MpegTs => Filter::Wanted(Vec::new()),
+            Demuxer::Mov | Demuxer::Matroska => Filter::NotNeeded,
+        };
+        Self { pipe, filter }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.filter {
+            Filter::Used(filter) => self.pipe.write_all(&filter.push(bytes)).await,
+            Filter::NotNeeded => self.pipe.write_all(bytes).await,
+            Filter::Wanted(first) => {
+                first.extend_from_slice(bytes);
+                if first.len() < GRID_BYTES {
+                    return Ok(());
+                }
+                let first = std::mem::take(first);
+                let grid = PacketGrid::of(&first);
+                let filter = grid.map(|grid| RepeatFilter::new(grid, 0));
+                let (filter, first) = match filter {
+                    None => (Filter::NotNeeded, first.into()),
+                    Some(mut filter) => {
+                        let first = filter.push(&first);
+                        (Filter::Used(filter.into()), first)
+                    }
+                };
+                self.filter = filter;
+                self.pipe.write_all(&first).await
+            }
+        }
+    }
+
+    /// Writes what the filter has kept.
+    async fn finish(self) -> io::Result<()> {
+        match self.filter {
+            Filter::Used(filter) => self.pipe.write_all(&filter.finish()).await,
+            Filter::Wanted(first) => self.pipe.write_all(&first).await,
+            Filter::NotNeeded => Ok(()),
+        }
+    }
 }
 
 /// Writes the ranges `wanted` of `stream`, which starts at the offset `at`.
@@ -109,13 +174,13 @@ async fn copy(
     mut stream: RangeStream,
     mut at: u64,
     wanted: &[Range<u64>],
-    pipe: &mut Sender,
+    sink: &mut Sink<'_>,
 ) -> Result<(), FeedError> {
     while let Some(piece) = stream.next().await? {
         let end = at + piece.len() as u64;
         for wanted in within(wanted, &(at..end)) {
             let (from, to) = ((wanted.start - at) as usize, (wanted.end - at) as usize);
-            pipe.write_all(&piece[from..to]).await?;
+            sink.write(&piece[from..to]).await?;
         }
         at = end;
     }
