@@ -10,6 +10,7 @@ mod feed;
 mod keyframe_query;
 mod keyframe_search;
 mod last_duration;
+pub mod losses;
 mod matroska;
 mod mp4;
 mod mpegts;
