@@ -34,7 +34,17 @@ pub(crate) struct SliceSpec {
     pub settings: PreviewSettings,
 }
 
+/// A picture whose pts is up to this many seconds after *t* counts as on screen at *t*: Matroska and FLV
+/// round timestamps to milliseconds.
+const ON_SCREEN_TOLERANCE: f64 = 0.001;
+
 impl SliceSpec {
+    /// The time on the container's clock, in seconds, from which the times of pictures count. A picture at
+    /// this time or before it is on screen at the slice's start.
+    pub(crate) fn zero(&self) -> f64 {
+        self.video.start_time + f64::from(self.slice.start) + ON_SCREEN_TOLERANCE
+    }
+
     /// Width and height of the GIF, in pixels.
     pub(crate) fn gif_size(&self) -> (u32, u32) {
         self.settings.gif_size(&self.video)

@@ -3,6 +3,7 @@
 //! [`Worker::handle`] has the way of an event from top to bottom.
 
 mod answer;
+mod attempts;
 mod complete;
 mod decoded;
 mod error;
@@ -13,12 +14,16 @@ mod given_up;
 mod handle;
 mod invocation;
 mod job;
+mod judge;
 mod objects;
 mod outputs;
 mod record;
 mod renderer;
+mod repairs;
 mod resolve;
+mod retiming;
 mod scaling;
+mod silence;
 mod sources;
 mod tiles;
 mod upload;

@@ -8,6 +8,7 @@ mod ffmpeg_log;
 mod ffprobe_output;
 mod file_signature;
 mod packets;
+mod picture_log;
 
 use std::{ffi::OsString, path::Path};
 
@@ -19,8 +20,12 @@ use self::ffprobe_output::FfprobeOutput;
 pub use self::{
     error::ProbeError,
     ffmpeg_input::Input,
-    ffmpeg_log::{LOG_LEVEL, complaints, was_short_of_memory},
+    ffmpeg_log::{
+        LOG_LEVEL, complaints, marks_a_picture, says_pictures_change, was_short_of_memory,
+    },
     file_signature::{SIGNATURE_BYTES, rejection_of},
+    packets::PacketAt,
+    picture_log::{LoggedPicture, PICTURE_LOG, PictureKind, read_picture_log},
 };
 
 /// What to probe, and with which program.

@@ -15,13 +15,13 @@ const HEAD_PACKETS: &str = "%+#24";
 /// shown or not decodable. Enough for 16 s at 60 pictures per second.
 const LONG_HEAD_PACKETS: &str = "%+#1000";
 
-/// Bytes kept from the end of a packet list. A line has some 70 bytes, so the reordered last
+/// Bytes kept from the end of a packet list. A line has some 110 bytes, so the reordered last
 /// pictures are well inside.
 const TAIL_BYTES: usize = 64 * 1024;
 
 /// Bytes kept from the start of a packet list. Half of that holds the longest slice, 900 s at 60
 /// pictures per second; the other half is for packets since its keyframe.
-const LIST_BYTES: usize = 8 * 1024 * 1024;
+const LIST_BYTES: usize = 12 * 1024 * 1024;
 
 /// Seconds of packets that are read past the range. ffprobe stops at the first packet with a later
 /// pts, but packets are in decoding order: B-frames come after both pictures that they refer to. At
@@ -131,7 +131,7 @@ impl Probe<'_> {
     /// Reads the packets of stream `index` from the start of the interval on.
     pub(super) async fn tail(&self, index: u32, interval: &str) -> Result<Tail, ProbeError> {
         let (packets, said) = self
-            .packets(index, interval, Keep::Last(TAIL_BYTES))
+            .packets(Some(index), interval, Keep::Last(TAIL_BYTES))
             .await?;
         Ok(Tail {
             end: packets.iter().map(|packet| packet.end).reduce(f64::max),
@@ -139,44 +139,45 @@ impl Probe<'_> {
         })
     }
 
-    /// The pts of the packets of stream `index` within `range`, in seconds on the container's
-    /// clock, and of some packets outside it.
+    /// The packets within `range`, in seconds on the container's clock, and some packets outside it,
+    /// in the order of the file: those of stream `index`, or of all streams.
     ///
     /// # Errors
     /// Transient ones only.
-    pub async fn packet_times(
+    pub async fn packets_within(
         &self,
-        index: u32,
+        index: Option<u32>,
         range: Range<f64>,
-    ) -> Result<Vec<f64>, ProbeError> {
+    ) -> Result<Vec<PacketAt>, ProbeError> {
         let interval = format!("{:.6}%{:.6}", range.start, range.end + REORDERED_SECONDS);
         let keep = Keep::First(LIST_BYTES);
         let (packets, _) = self.packets(index, &interval, keep).await?;
-        Ok(packets.iter().map(|packet| packet.start).collect())
+        Ok(packets.into_iter().map(|packet| packet.at).collect())
     }
 
-    /// Reads the packets of stream `index` in an ffprobe interval, as many as `keep` allows. Also
+    /// Reads the packets of stream `index`, or of all, in an ffprobe interval, as many as `keep` allows. Also
     /// returns ffprobe's error lines.
     async fn packets(
         &self,
-        index: u32,
+        index: Option<u32>,
         interval: &str,
         keep: Keep,
     ) -> Result<(Vec<Packet>, String), ProbeError> {
         let mut args: Vec<OsString> = [
             "-v",
             LOG_LEVEL,
-            "-select_streams",
-            &index.to_string(),
             "-read_intervals",
             interval,
             "-show_entries",
-            "packet=pts_time,dts_time,duration_time,flags",
+            "packet=stream_index,pts_time,dts_time,duration_time,size,pos,flags",
             "-of",
             "compact=print_section=0",
         ]
         .map(OsString::from)
         .into();
+        if let Some(index) = index {
+            args.extend(["-select_streams".into(), index.to_string().into()]);
+        }
         args.extend(self.input.args());
         let finished = self.run(args, keep).await?;
         let lines = String::from_utf8_lossy(&finished.stdout);
@@ -185,10 +186,23 @@ impl Probe<'_> {
     }
 }
 
-/// The presentation time of a packet, in seconds.
+/// A packet of a container.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PacketAt {
+    /// Index of its stream.
+    pub stream: u32,
+    /// Its pts in seconds on the container's clock; its dts if it has no pts.
+    pub time: f64,
+    /// Size of its data, in bytes.
+    pub size: u64,
+    /// Where it is in the file. `None` if its demuxer does not say.
+    pub offset: Option<u64>,
+}
+
+/// A packet and its end.
 #[derive(Debug, PartialEq)]
 struct Packet {
-    start: f64,
+    at: PacketAt,
     end: f64,
 }
 
@@ -198,12 +212,20 @@ impl Packet {
         let fields: HashMap<&str, &str> =
             line.split('|').filter_map(|f| f.split_once('=')).collect();
         let number = |name| -> Option<f64> { fields.get(name)?.parse().ok() };
+        let whole = |name| -> Option<u64> { fields.get(name)?.parse().ok() };
         if fields.get("flags")?.contains('D') {
             return None;
         }
-        let start = number("pts_time").or(number("dts_time"))?;
-        let end = start + number("duration_time").unwrap_or(0.0);
-        Some(Self { start, end })
+        let time = number("pts_time").or(number("dts_time"))?;
+        Some(Self {
+            at: PacketAt {
+                stream: number("stream_index")? as u32,
+                time,
+                size: whole("size").unwrap_or_default(),
+                offset: whole("pos"),
+            },
+            end: time + number("duration_time").unwrap_or(0.0),
+        })
     }
 }
 
@@ -213,12 +235,23 @@ mod tests {
 
     #[test]
     fn a_packet_ends_after_its_duration_and_a_discarded_one_not_at_all() {
-        let packet = |start, end| Some(Packet { start, end });
-        let line = "pts_time=1.5|dts_time=1.4|duration_time=0.04|flags=K_";
+        let packet = |time, end| {
+            let (stream, size, offset) = (1, 700, Some(48));
+            let at = PacketAt {
+                stream,
+                time,
+                size,
+                offset,
+            };
+            Some(Packet { at, end })
+        };
+        let line =
+            "stream_index=1|pts_time=1.5|dts_time=1.4|duration_time=0.04|size=700|pos=48|flags=K_";
         assert_eq!(Packet::parse(line), packet(1.5, 1.54));
-        let line = "pts_time=N/A|dts_time=1.4|duration_time=N/A|flags=__";
+        let line =
+            "stream_index=1|pts_time=N/A|dts_time=1.4|duration_time=N/A|size=700|pos=48|flags=__";
         assert_eq!(Packet::parse(line), packet(1.4, 1.4));
-        let line = "pts_time=1.5|duration_time=0.04|flags=KD";
+        let line = "stream_index=1|pts_time=1.5|duration_time=0.04|size=700|pos=48|flags=KD";
         assert_eq!(Packet::parse(line), None);
         assert_eq!(Packet::parse("1.4|duration_ti"), None);
     }
