@@ -3,6 +3,7 @@
 mod damaged;
 mod decoders;
 mod endings;
+mod judged;
 mod media;
 mod replay;
 mod seams;
