@@ -75,6 +75,14 @@ pub(crate) enum PermanentError {
         /// End of the gap, in seconds of the video.
         to: f64,
     },
+    /// Another recording starts within the slice, so its pictures have two clocks.
+    #[error(
+        "another recording starts at byte {offset}, and its clock starts again: split the file there"
+    )]
+    NewClock {
+        /// Where it starts in the source.
+        offset: u64,
+    },
     /// FFmpeg exited with 0, but its outputs are not those of the slice.
     #[error("FFmpeg rendered the slice wrongly: {found}; it said: {said}")]
     WrongOutput {
@@ -105,7 +113,7 @@ impl PermanentError {
             Self::NoSlice { .. } => "noSlice".into(),
             Self::OutsideVideo { .. } => "outsideVideo".into(),
             Self::Undecodable { .. } => "undecodable".into(),
-            Self::Damaged { .. } => "damaged".into(),
+            Self::Damaged { .. } | Self::NewClock { .. } => "damaged".into(),
             Self::WrongOutput { .. } => "wrongOutput".into(),
         }
     }

@@ -21,6 +21,7 @@ mod resolve;
 mod scaling;
 mod sources;
 mod tiles;
+mod timeline;
 mod upload;
 mod worker;
 

@@ -18,6 +18,7 @@ use crate::{
     ffmpeg_run::{FfmpegError, FfmpegResult, run_ffmpeg},
     job::Job,
     outputs::Outputs,
+    timeline::{all_damaged, only_excerpt},
 };
 
 /// The next seek margins, in seconds, if a seek landed too late. FFmpeg seeks by dts, so 5 s often
@@ -89,6 +90,16 @@ impl Renderer {
         deadline: Deadline,
     ) -> Result<(FfmpegResult, bool), JobError> {
         let blocks = BlockCache::new(Arc::clone(&job.reader));
+        if job.timeline.is_some() {
+            // FFmpeg would seek to other pictures.
+            let excerpt = only_excerpt(job, &blocks).await?;
+            let by_excerpt = self.by_excerpt(job, &excerpt, &blocks, directory, deadline);
+            return match by_excerpt.await {
+                Ok(result) => Ok((result, true)),
+                Err(FfmpegError::Failed(error)) => Err(error),
+                Err(FfmpegError::StartsTooLate) => Err(all_damaged(job).into()),
+            };
+        }
         if let Some(excerpt) = &job.excerpt {
             let by_excerpt = self.by_excerpt(job, excerpt, &blocks, directory, deadline);
             let why = match by_excerpt.await {
@@ -116,6 +127,9 @@ impl Renderer {
         directory: &Path,
         deadline: Deadline,
     ) -> Result<FfmpegResult, FfmpegError> {
+        if let Some((from, to)) = excerpt.lost_in(&job.slice.slice) {
+            return Err(JobError::from(PermanentError::Damaged { from, to }).into());
+        }
         let demuxer = excerpt.demuxer.name();
         let rendering = Rendering {
             input: Input::Pipe { demuxer },
@@ -137,8 +151,15 @@ impl Renderer {
                 result = &mut running => break result,
             }
         };
+        // It has ended by now, or does at its next write. It watches what it feeds until then.
+        if excerpt.packets.is_some() && result.is_ok() && fed.is_none() {
+            fed = Some(feeding.await);
+        }
         // FFmpeg cannot tell a source that breaks off from one that ends.
         match fed {
+            Some(Err(FeedError::NewClock { offset })) => {
+                return Err(JobError::from(PermanentError::NewClock { offset }).into());
+            }
             Some(Err(FeedError::NoKeyframe)) => return Err(FfmpegError::StartsTooLate),
             Some(Err(FeedError::Read(error))) => return Err(JobError::from(error).into()),
             Some(Err(FeedError::Pipe(error))) => return Err(TransientError::Pipe(error).into()),
@@ -204,8 +225,9 @@ impl Renderer {
         };
         let missing = if result.complained {
             Some(first.clone())
-        } else if job.slice.settings.decode == Decode::Fast {
-            // Fast decoding leaves pictures out.
+        } else if job.slice.settings.decode == Decode::Fast || job.timeline.is_some() {
+            // Fast decoding leaves pictures out. FFmpeg does not find the film's times in the source; the
+            // excerpt has told what is lost.
             None
         } else {
             let zero = video.start_time + f64::from(slice.start);
