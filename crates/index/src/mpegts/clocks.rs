@@ -73,7 +73,7 @@ pub(super) fn pieces(pictures: &[Stamped]) -> Option<(Vec<Piece>, i64)> {
     while let (Some(picture), Some(before)) = (pictures.get(index), pictures.get(last)) {
         let leap = picture.dts.saturating_sub(before.dts);
         let moved = picture.pid != before.pid;
-        let leaps = (leap < -MAX_BACK || leap > MAX_PAUSE) && !returns(pictures, last, index);
+        let leaps = !(-MAX_BACK..=MAX_PAUSE).contains(&leap) && !returns(pictures, last, index);
         // It is the first few pictures whose times are wrong.
         let is_first = leaps && !moved && pieces.len() == 1 && index < MIN_PICTURES;
         let is_new =

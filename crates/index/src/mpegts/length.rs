@@ -58,12 +58,13 @@ pub(crate) async fn length(
 ) -> Result<Option<f64>, IndexError> {
     let clock = stream.clock(video);
     let doubt = doubt(blocks, stream).await?;
-    if doubt == Doubt::Sure
-        || (doubt != Doubt::None && is_joined(blocks, stream, video, doubt).await?)
-    {
-        if let Some(end) = look_through(blocks, stream, video).await? {
-            return Ok(Some(clock.seconds(end)).filter(|seconds| *seconds > 0.0));
-        }
+    let is_suspect = match doubt {
+        Doubt::None => false,
+        Doubt::Sure => true,
+        doubt => is_joined(blocks, stream, video, doubt).await?,
+    };
+    if is_suspect && let Some(end) = look_through(blocks, stream, video).await? {
+        return Ok(Some(clock.seconds(end)).filter(|seconds| *seconds > 0.0));
     }
     // Each of two fields may be a picture of its own.
     if video.interlaced {
