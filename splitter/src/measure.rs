@@ -70,7 +70,8 @@ impl Splitter {
                 format!("the video lasts {length} s, more than MAX_VIDEO_HOURS ({longest})"),
             )));
         }
-        let (facts, video) = SourceFacts::of(reader.pinned(), header, length);
+        let (mut facts, video) = SourceFacts::of(reader.pinned(), header, length);
+        facts.timeline = index.as_ref().and_then(ContainerIndex::timeline);
         Ok(Ok(Measured {
             facts,
             video,
@@ -86,9 +87,11 @@ impl Splitter {
         deadline: Deadline,
     ) -> Result<(Header, f64, Option<ContainerIndex>), ProbingError> {
         let ffprobe = &self.settings.ffprobe;
-        let header = header(ffprobe, blocks, deadline).await?;
-        let index = index(blocks, &header.container, header.video, deadline).await?;
-        let told = match &index {
+        let mut header = header(ffprobe, blocks, deadline).await?;
+        let mut index = index(blocks, &header.container, header.video, deadline).await?;
+        let seconds = self.settings.previews.slice_seconds;
+        index = index.map(|index| index.with_slices_of(seconds));
+        let told = match &mut index {
             Some(index) => indexing::length(index, header.claimed_seconds, deadline).await?,
             None => None,
         };
@@ -96,6 +99,11 @@ impl Splitter {
             Some(told) => (told * 1000.0).round() / 1000.0,
             None => length(ffprobe, blocks, deadline, &header).await?,
         };
+        let (container, claimed) = (&header.container, header.claimed_seconds);
+        indexing::whole(blocks, container, claimed, length, deadline).await?;
+        if let Some(index) = &index {
+            header.video = index.video();
+        }
         Ok((header, length, index))
     }
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use gifgen_function::TransientError;
 use gifgen_index::ContainerIndex;
 use gifgen_ledger::{Excerpts, Manifest, Race, Run, Versioned};
+use gifgen_reader::probing::ProbingError;
 use gifgen_shared::{Backoff, Deadline, ETag, Slice};
 use tokio::time::{sleep, timeout};
 
@@ -95,7 +96,17 @@ impl Splitter {
             slices.extend(run.plan().last().map(|slice| (*slice, 1)));
         }
         let blocks = self.block_cache(run.pinned_source());
-        let index = index(&blocks, &run.source.container, run.video, deadline).await?;
+        let index = index(&blocks, &run.source.container, run.video, deadline).await;
+        // A source that was rejected would have no run, so this is a lack of an index.
+        let index = match index {
+            Ok(index) => index,
+            Err(ProbingError::Read(error)) => return Err(error.into()),
+            Err(_) => None,
+        };
+        let index = match (&run.source.timeline, index) {
+            (Some(timeline), Some(index)) => Some(index.with_timeline(timeline)),
+            (_, index) => index,
+        };
         self.send(run, index.as_ref(), slices, deadline).await
     }
 

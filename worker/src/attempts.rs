@@ -79,6 +79,11 @@ impl Attempts<'_> {
 
     /// Renders and judges the slice.
     pub(crate) async fn render(&self, origin: Origin<'_>) -> Result<Files, FfmpegError> {
+        if let Origin::Excerpt(excerpt) = origin
+            && let Some((from, to)) = excerpt.lost_in(&self.job.slice.slice)
+        {
+            return Err(PermanentError::Damaged { from, to }.into());
+        }
         let threads = self.renderer.threads;
         let mut ran = self.run(origin, threads, &Repairs::default()).await?;
         if !ran.complained && !ran.changes && ran.decoded.is_in_order() {
@@ -276,8 +281,15 @@ impl Attempts<'_> {
                 result = &mut running => break result,
             }
         };
+        // It has ended by now, or does at its next write. It watches what it feeds until then.
+        if excerpt.packets.is_some() && result.is_ok() && fed.is_none() {
+            fed = Some(feeding.await);
+        }
         // FFmpeg cannot tell a source that breaks off from one that ends.
         match fed {
+            Some(Err(FeedError::NewClock { offset })) => {
+                Err(PermanentError::NewClock { offset }.into())
+            }
             Some(Err(FeedError::NoKeyframe)) => Err(FfmpegError::StartsTooLate),
             Some(Err(FeedError::Read(error))) => Err(JobError::from(error).into()),
             Some(Err(FeedError::Pipe(error))) => Err(TransientError::Pipe(error).into()),

@@ -85,6 +85,14 @@ pub(crate) enum PermanentError {
         /// End of the pictures, in seconds of the video.
         to: f64,
     },
+    /// Another recording starts within the slice, so its pictures have two clocks.
+    #[error(
+        "another recording starts at byte {offset}, and its clock starts again: split the file there"
+    )]
+    NewClock {
+        /// Where it starts in the source.
+        offset: u64,
+    },
     /// FFmpeg exited with 0, but its outputs are not those of the slice.
     #[error("FFmpeg rendered the slice wrongly: {found}; it said: {said}")]
     WrongOutput {
@@ -115,7 +123,9 @@ impl PermanentError {
             Self::NoSlice { .. } => "noSlice".into(),
             Self::OutsideVideo { .. } => "outsideVideo".into(),
             Self::Undecodable { .. } => "undecodable".into(),
-            Self::Damaged { .. } | Self::Disordered { .. } => "damaged".into(),
+            Self::Damaged { .. } | Self::Disordered { .. } | Self::NewClock { .. } => {
+                "damaged".into()
+            }
             Self::WrongOutput { .. } => "wrongOutput".into(),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gifgen_index::Excerpt;
 use gifgen_reader::Reader;
-use gifgen_shared::{PreviewSettings, Slice, VideoStream};
+use gifgen_shared::{PreviewSettings, Slice, Timeline, VideoStream};
 
 use crate::tiles::Tiles;
 
@@ -19,6 +19,9 @@ pub(crate) struct Job {
     pub container: String,
     /// The part of the source that the job needs. Without it, FFmpeg seeks for itself.
     pub excerpt: Option<Excerpt>,
+    /// How the film's times follow from the source, if FFmpeg would find others when it seeks. Then only
+    /// an excerpt is right.
+    pub timeline: Option<Timeline>,
     /// What to make.
     pub slice: SliceSpec,
 }

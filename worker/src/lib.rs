@@ -26,6 +26,7 @@ mod scaling;
 mod silence;
 mod sources;
 mod tiles;
+mod timeline;
 mod upload;
 mod worker;
 

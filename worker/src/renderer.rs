@@ -15,6 +15,7 @@ use crate::{
     ffmpeg_run::{FfmpegError, Files},
     job::Job,
     outputs::Outputs,
+    timeline::{all_damaged, only_excerpt},
 };
 
 /// Renders jobs with FFmpeg, in work directories of its own.
@@ -88,6 +89,15 @@ impl Renderer {
             directory,
             deadline,
         };
+        if job.timeline.is_some() {
+            // FFmpeg would seek to other pictures.
+            let excerpt = Box::pin(only_excerpt(job, attempts.blocks)).await?;
+            return match Box::pin(attempts.render(Origin::Excerpt(&excerpt))).await {
+                Ok(files) => Ok((files, true)),
+                Err(FfmpegError::Failed(error)) => Err(error),
+                Err(FfmpegError::StartsTooLate) => Err(all_damaged(job).into()),
+            };
+        }
         if let Some(excerpt) = &job.excerpt {
             let why = match Box::pin(attempts.render(Origin::Excerpt(excerpt))).await {
                 Ok(files) => return Ok((files, true)),

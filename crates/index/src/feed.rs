@@ -8,10 +8,7 @@ use std::{
     time::Duration,
 };
 
-use gifgen_reader::{
-    RangeStream, ReadError, Reader,
-    repeats::{PacketGrid, RepeatFilter},
-};
+use gifgen_reader::{RangeStream, ReadError, Reader};
 use rustix::{
     io::ioctl_fionread,
     pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
@@ -19,15 +16,13 @@ use rustix::{
 use tokio::{io::AsyncWriteExt as _, net::unix::pipe::Sender, time::sleep};
 
 use crate::{
-    excerpt::{Demuxer, Excerpt},
+    excerpt::Excerpt,
     keyframe_search::{bytes_from_keyframe, first_range},
+    passage::Passage,
 };
 
 /// What is read first if the estimated end of an excerpt was too early, in bytes. It doubles each time.
 const FIRST_STEP: u64 = 64 * 1024;
-
-/// Bytes in which the packets of a transport stream are recognised.
-const GRID_BYTES: usize = 2048;
 
 /// How often the pipe is checked until FFmpeg has read all that is in it.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
@@ -44,6 +39,12 @@ pub enum FeedError {
     /// The keyframe is too far before its slice. The slice can be read without an excerpt.
     #[error("there is no keyframe shortly before the slice")]
     NoKeyframe,
+    /// Another recording starts within the excerpt, which the splitter did not notice.
+    #[error("its clock starts again at byte {offset}")]
+    NewClock {
+        /// Where the other recording starts.
+        offset: u64,
+    },
     /// The pipe failed for another reason than that FFmpeg had enough.
     #[error("failed to write to FFmpeg's input")]
     Pipe(#[from] io::Error),
@@ -81,6 +82,21 @@ async fn write(
     reader: &Arc<Reader>,
     pipe: &mut Sender,
 ) -> Result<(), FeedError> {
+    let mut passage = Passage::of(excerpt);
+    let written = write_all(excerpt, reader, pipe, &mut passage).await;
+    match (passage.joint(), written) {
+        (_, Err(error @ (FeedError::Read(_) | FeedError::NoKeyframe))) => Err(error),
+        (Some(offset), _) => Err(FeedError::NewClock { offset }),
+        (None, written) => written,
+    }
+}
+
+async fn write_all(
+    excerpt: &Excerpt,
+    reader: &Arc<Reader>,
+    pipe: &mut Sender,
+    passage: &mut Passage<'_>,
+) -> Result<(), FeedError> {
     let mut fetches = excerpt.fetches();
     let Some((fetch, all)) = fetches.next().and_then(|fetch| Some((fetch, span(fetch)?))) else {
         return Ok(());
@@ -91,82 +107,24 @@ async fn write(
     let keyframe = bytes_from_keyframe(reader, excerpt, first_bytes).await?;
     let keyframe = keyframe.ok_or(FeedError::NoKeyframe)?;
     pipe.write_all(&excerpt.header).await?;
-    let mut sink = Sink::new(pipe, excerpt.demuxer);
-    sink.write(&keyframe).await?;
-    copy(stream, all.start, fetch, &mut sink).await?;
+    pipe.write_all(&passage.start(all.start, &keyframe)).await?;
+    copy(stream, all.start, fetch, pipe, passage).await?;
     for fetch in fetches {
         let Some(all) = span(fetch) else { continue };
-        copy(reader.stream(all.clone()), all.start, fetch, &mut sink).await?;
+        copy(reader.stream(all.clone()), all.start, fetch, pipe, passage).await?;
     }
     let mut at = excerpt.ranges.last().map_or(0, |range| range.end);
     let mut step = FIRST_STEP;
     while at < excerpt.until {
-        until_drained(sink.pipe).await?;
+        until_drained(pipe).await?;
         let next = at..excerpt.until.min(at + step);
         step *= 2;
         let stream = reader.stream(next.clone());
-        copy(stream, at, std::slice::from_ref(&next), &mut sink).await?;
+        copy(stream, at, std::slice::from_ref(&next), pipe, passage).await?;
         at = next.end;
     }
-    sink.finish().await?;
+    pipe.write_all(&passage.finish()).await?;
     Ok(())
-}
-
-/// The pipe. Repeats in a transport stream become null packets.
-struct Sink<'a> {
-    pipe: &'a mut Sender,
-    filter: Filter,
-}
-
-enum Filter {
-    /// A transport stream of which too little has come to see where its packets start.
-    Wanted(Vec<u8>),
-    Used(Box<RepeatFilter>),
-    NotNeeded,
-}
-
-impl<'a> Sink<'a> {
-    fn new(pipe: &'a mut Sender, demuxer: Demuxer) -> Self {
-        let filter = match demuxer {
-            Demuxer::MpegTs => Filter::Wanted(Vec::new()),
-            Demuxer::Mov | Demuxer::Matroska => Filter::NotNeeded,
-        };
-        Self { pipe, filter }
-    }
-
-    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match &mut self.filter {
-            Filter::Used(filter) => self.pipe.write_all(&filter.push(bytes)).await,
-            Filter::NotNeeded => self.pipe.write_all(bytes).await,
-            Filter::Wanted(first) => {
-                first.extend_from_slice(bytes);
-                if first.len() < GRID_BYTES {
-                    return Ok(());
-                }
-                let first = std::mem::take(first);
-                let grid = PacketGrid::of(&first);
-                let filter = grid.map(|grid| RepeatFilter::new(grid, 0));
-                let (filter, first) = match filter {
-                    None => (Filter::NotNeeded, first.into()),
-                    Some(mut filter) => {
-                        let first = filter.push(&first);
-                        (Filter::Used(filter.into()), first)
-                    }
-                };
-                self.filter = filter;
-                self.pipe.write_all(&first).await
-            }
-        }
-    }
-
-    /// Writes what the filter has kept.
-    async fn finish(self) -> io::Result<()> {
-        match self.filter {
-            Filter::Used(filter) => self.pipe.write_all(&filter.finish()).await,
-            Filter::Wanted(first) => self.pipe.write_all(&first).await,
-            Filter::NotNeeded => Ok(()),
-        }
-    }
 }
 
 /// Writes the ranges `wanted` of `stream`, which starts at the offset `at`.
@@ -174,13 +132,14 @@ async fn copy(
     mut stream: RangeStream,
     mut at: u64,
     wanted: &[Range<u64>],
-    sink: &mut Sink<'_>,
+    pipe: &mut Sender,
+    passage: &mut Passage<'_>,
 ) -> Result<(), FeedError> {
     while let Some(piece) = stream.next().await? {
         let end = at + piece.len() as u64;
         for wanted in within(wanted, &(at..end)) {
             let (from, to) = ((wanted.start - at) as usize, (wanted.end - at) as usize);
-            sink.write(&piece[from..to]).await?;
+            pipe.write_all(&passage.pass(&piece[from..to])).await?;
         }
         at = end;
     }

@@ -15,10 +15,14 @@ mod matroska;
 mod mp4;
 mod mpegts;
 pub mod parsers;
+mod passage;
 mod search;
+mod whole_file;
 
 pub use container_index::ContainerIndex;
 pub use error::IndexError;
 pub use excerpt::{Demuxer, Excerpt, NoExcerpt, Start};
 pub use feed::{FeedError, feed, pipe};
 pub use keyframe_query::KeyframeQuery;
+pub use mpegts::retime::Packets;
+pub use whole_file::account_for;

@@ -10,7 +10,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use gifgen_shared::{
     ETag, ExcerptText, Header, OutputKeys, PinnedSource, PreviewSettings, Slice, SliceEvent,
-    Source, SourceKey, VideoStream, slice::plan,
+    Source, SourceKey, Timeline, VideoStream, slice::plan,
 };
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +79,9 @@ pub struct SourceFacts {
     pub codec: String,
     /// FFmpeg's name of the container.
     pub container: String,
+    /// How the film's times follow from the file, if FFmpeg would find others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
 }
 
 impl SourceFacts {
@@ -95,6 +98,7 @@ impl SourceFacts {
             height: header.video.height,
             codec: header.codec,
             container: header.container,
+            timeline: None,
         };
         (facts, header.video)
     }
@@ -257,6 +261,7 @@ mod tests {
             height: 1080,
             codec: "h264".into(),
             container: "mov".into(),
+            timeline: None,
         };
         let video = VideoStream {
             index: 0,

@@ -58,6 +58,9 @@ const NEAR_END_SECONDS: f64 = 5.0;
 /// the header and the start are needed.
 const IGNORE_INDEX: [&str; 2] = ["-fflags", "+ignidx"];
 
+/// Keeps FFmpeg from applying the edit list of an MP4 file.
+const IGNORE_EDITS: [&str; 2] = ["-ignore_editlist", "1"];
+
 /// First analysis of the streams, in microseconds. Without it FFmpeg analyzes five to seven seconds
 /// of formats without a header, but one second shows everything in nearly all files.
 const SHORT_ANALYSIS: [&str; 2] = ["-analyzeduration", "1000000"];
@@ -87,7 +90,16 @@ impl Probe<'_> {
         // If packets have no pts, FFmpeg guesses them from what it analyzed.
         let is_timed = format.format_name == "mpegts";
         let analysis = if is_timed { &SHORT_ANALYSIS[..] } else { &[] };
-        let head = self.head(stream.index, analysis).await?;
+        let mut head = self.head(stream.index, analysis).await;
+        let is_empty = |error: &ProbeError| {
+            let rejected = matches!(error, ProbeError::Rejected(rejection) if rejection.reason == Reason::EmptyVideo);
+            rejected && format.format_name.contains("mov")
+        };
+        if head.as_ref().is_err_and(is_empty) {
+            // FFmpeg takes an edit that lasts to the end for one that shows nothing.
+            head = self.head(stream.index, &IGNORE_EDITS).await;
+        }
+        let head = head?;
         if format.format_name == "gif" && head.packets == 1 {
             return Err(Rejection::new(
                 Reason::NotAVideo,
@@ -144,6 +156,7 @@ impl Probe<'_> {
             let tail = self.tail(header.video.index, &from).await?;
             breaks_off |= tail.breaks_off;
             let length = tail.end.map(|end| end + header.clock_offset - start);
+            let length = length.map(|length| with_unseen_end(length, header));
             let rounded = length.map(|length| (length * 1000.0).round() / 1000.0);
             if let Some(length) = rounded.filter(|length| *length > 0.0) {
                 let claimed = header.claimed_seconds.unwrap_or_default();
@@ -213,6 +226,14 @@ impl Probe<'_> {
             Ending::Killed { signal } => interrupted(format!("was killed by signal {signal}")),
         }
     }
+}
+
+/// The length by the packets, or by the header where that counts pictures. In MXF, FFmpeg gives the packets behind a
+/// seek times of their own, which may lack the last few pictures.
+fn with_unseen_end(length: f64, header: &Header) -> f64 {
+    let counted = header.claimed_seconds.filter(|_| header.container == "mxf");
+    let is_near = |claimed: &f64| (0.0..MISSING_SECONDS).contains(&(claimed - length));
+    counted.filter(is_near).unwrap_or(length)
 }
 
 fn truncated(length: f64, claimed: f64) -> Rejection {

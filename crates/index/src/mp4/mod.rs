@@ -4,6 +4,7 @@
 mod boxes;
 mod clock;
 mod cut;
+mod cuts;
 mod edits;
 mod fragment_offsets;
 mod fragment_search;
@@ -11,6 +12,7 @@ mod fragment_walk;
 mod moof;
 mod mp4_index;
 mod read_ahead;
+mod retimed;
 mod sample;
 mod tables;
 mod top_level_boxes;

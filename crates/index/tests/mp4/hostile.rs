@@ -44,6 +44,7 @@ fn try_all(file: &[u8], start_time: f64) -> bool {
                 }
             }
             Err(IndexError::None(why)) => assert!(!why.is_empty()),
+            Err(IndexError::NotWhole { why, .. }) => assert!(!why.is_empty()),
             Err(error) => panic!("{error}"),
         }
     }
