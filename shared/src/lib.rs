@@ -25,6 +25,7 @@ pub mod slice;
 pub mod slice_event;
 pub mod source;
 pub mod source_key;
+pub mod timeline;
 pub mod video_stream;
 pub mod work_dir;
 
@@ -47,6 +48,7 @@ pub use self::{
     slice_event::{ExcerptText, SliceEvent, SliceEventError},
     source::{ETag, ETagError, PinnedSource, Source, SourceState, SourceUnavailable},
     source_key::{SourceKey, SourceKeyError},
+    timeline::{Piece, Timeline},
     video_stream::VideoStream,
     work_dir::WorkDir,
 };

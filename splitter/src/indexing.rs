@@ -3,45 +3,71 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use gifgen_function::TransientError;
-use gifgen_index::{ContainerIndex, IndexError};
+use gifgen_index::{ContainerIndex, IndexError, account_for};
 use gifgen_ledger::{Excerpts, Run};
-use gifgen_probe::encrypted;
-use gifgen_reader::{BlockCache, ReadError, Reader};
-use gifgen_shared::{Deadline, Rejection, VideoStream, blocking::blocking};
+use gifgen_probe::{ProbeError, encrypted};
+use gifgen_reader::{BlockCache, ReadError, Reader, probing::ProbingError};
+use gifgen_shared::{Deadline, Reason, Rejection, VideoStream, blocking::blocking};
 use tokio::time::timeout;
 
 use crate::splitter::Splitter;
 
 /// Reads the index of the stream `video`; `None` if the `container` has none. It takes half of the
 /// remaining time at most, because workers can do without it. The video is rejected if the index says
-/// that it is encrypted.
+/// that it is encrypted, or that only a part of it can be shown.
 pub(crate) async fn index(
     blocks: &Arc<BlockCache>,
     container: &str,
     video: VideoStream,
     deadline: Deadline,
 ) -> Result<Result<Option<ContainerIndex>, Rejection>, ReadError> {
-    let reading = async {
-        match ContainerIndex::read(Arc::clone(blocks), container, video).await {
-            Ok(index) => Ok(Ok(index)),
-            Err(IndexError::Encrypted) => Ok(Err(encrypted())),
-            Err(error) => Err(error),
-        }
-    };
-    let read = in_time(blocks.reader(), deadline, reading).await?;
-    Ok(read.transpose())
+    let reading = ContainerIndex::read(Arc::clone(blocks), container, video);
+    match in_time(blocks.reader(), deadline, reading).await {
+        Ok(index) => Ok(Ok(index)),
+        Err(error) => Ok(Err(rejection(error)?)),
+    }
 }
 
 /// Length of the video in seconds; `None` if the index does not tell. The container claims `claimed`
 /// seconds.
 pub(crate) async fn length(
-    index: &ContainerIndex,
+    index: &mut ContainerIndex,
     claimed: Option<f64>,
     deadline: Deadline,
-) -> Result<Option<f64>, ReadError> {
-    let finding = async { Ok(index.length(claimed).await?) };
-    let told = in_time(index.reader(), deadline, finding).await?;
-    Ok(told.flatten())
+) -> Result<Option<f64>, ProbingError> {
+    let reader = Arc::clone(index.reader());
+    let told = in_time(&reader, deadline, index.length(claimed)).await;
+    Ok(told.map_err(rejected)?.flatten())
+}
+
+/// Rejects a source in which more follows behind the video that was measured; see [`account_for`].
+pub(crate) async fn whole(
+    blocks: &BlockCache,
+    container: &str,
+    claimed: Option<f64>,
+    length: f64,
+    deadline: Deadline,
+) -> Result<(), ProbingError> {
+    let accounting = account_for(blocks, container, claimed, length);
+    let accounted = in_time(blocks.reader(), deadline, accounting).await;
+    accounted.map(|_| ()).map_err(rejected)
+}
+
+/// The rejection for an error of the index that is no lack of one.
+fn rejection(error: IndexError) -> Result<Rejection, ReadError> {
+    match error {
+        IndexError::Read(error) => Err(error),
+        IndexError::Encrypted => Ok(encrypted()),
+        error => Ok(Rejection::new(Reason::Unreadable, error.to_string())),
+    }
+}
+
+/// The same as an error of probing.
+fn rejected(error: IndexError) -> ProbingError {
+    match rejection(error) {
+        Ok(rejection) => ProbeError::from(rejection).into(),
+        Err(error) => error.into(),
+    }
 }
 
 impl Splitter {
@@ -53,9 +79,10 @@ impl Splitter {
         deadline: Deadline,
     ) -> Result<Excerpts, TransientError> {
         let (plan, reader) = (run.plan(), index.reader());
-        let found = in_time(reader, deadline, index.excerpts(&plan)).await;
-        let Some(found) = found.map_err(TransientError::SourceLost)? else {
-            return Ok(Excerpts::new());
+        let found = match in_time(reader, deadline, index.excerpts(&plan)).await {
+            Ok(Some(found)) => found,
+            Err(IndexError::Read(error)) => return Err(TransientError::SourceLost(error)),
+            Ok(None) | Err(_) => return Ok(Excerpts::new()),
         };
         let bytes = run.source.bytes;
         let texts: BTreeMap<u32, String> = blocking(move || {
@@ -81,15 +108,19 @@ async fn in_time<T>(
     reader: &Reader,
     deadline: Deadline,
     finding: impl Future<Output = Result<T, IndexError>>,
-) -> Result<Option<T>, ReadError> {
+) -> Result<Option<T>, IndexError> {
     let source = reader.source();
     match timeout(deadline.left() / 2, finding).await {
         Ok(Ok(found)) => Ok(Some(found)),
-        Ok(Err(IndexError::Read(error))) => Err(error),
-        Ok(Err(why)) => {
-            tracing::info!(%source, %why, "the source has no index; workers seek");
+        Ok(Err(IndexError::None(why))) => {
+            tracing::info!(%source, why, "the source has no index; workers seek");
             Ok(None)
         }
+        Ok(Err(error @ IndexError::Backwards)) => {
+            tracing::info!(%source, why = %error, "the source has no index; workers seek");
+            Ok(None)
+        }
+        Ok(Err(error)) => Err(error),
         Err(_) => {
             tracing::warn!(%source, "the index took too long; workers seek");
             Ok(None)

@@ -70,7 +70,8 @@ impl Splitter {
                 format!("the video lasts {length} s, more than MAX_VIDEO_HOURS ({longest})"),
             )));
         }
-        let (facts, video) = SourceFacts::of(reader.pinned(), header, length);
+        let (mut facts, video) = SourceFacts::of(reader.pinned(), header, length);
+        facts.timeline = index.as_ref().and_then(ContainerIndex::timeline);
         Ok(Ok(Measured {
             facts,
             video,
@@ -89,15 +90,13 @@ impl Splitter {
             ffprobe: &self.settings.ffprobe,
             ffmpeg: &self.settings.ffmpeg,
         };
-        let header = header(programs, blocks, deadline).await?;
-        let index = index(blocks, &header.container, header.video, deadline)
+        let mut header = header(programs, blocks, deadline).await?;
+        let mut index = index(blocks, &header.container, header.video, deadline)
             .await?
             .map_err(ProbeError::from)?;
-        let header = match index.as_ref().and_then(ContainerIndex::crop) {
-            Some(crop) => header.cropped(crop),
-            None => header,
-        };
-        let told = match &index {
+        let seconds = self.settings.previews.slice_seconds;
+        index = index.map(|index| index.with_slices_of(seconds));
+        let told = match &mut index {
             Some(index) => indexing::length(index, header.claimed_seconds, deadline).await?,
             None => None,
         };
@@ -105,6 +104,15 @@ impl Splitter {
             Some(told) => (told * 1000.0).round() / 1000.0,
             None => length(programs, blocks, deadline, &header).await?,
         };
+        let (container, claimed) = (&header.container, header.claimed_seconds);
+        indexing::whole(blocks, container, claimed, length, deadline).await?;
+        if let Some(index) = &index {
+            header.video = index.video();
+            // The index has the video as it was before.
+            if let Some(crop) = index.crop() {
+                header = header.cropped(crop);
+            }
+        }
         Ok((header, length, index))
     }
 }

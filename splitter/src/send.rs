@@ -98,8 +98,11 @@ impl Splitter {
         let index = index(&blocks, &run.source.container, run.video, deadline)
             .await
             .map_err(TransientError::SourceLost)?;
-        // The run began, so its video was not rejected.
-        let index = index.unwrap_or_default();
+        // The run began, so its video was not rejected: this is a lack of an index.
+        let index = match (&run.source.timeline, index.unwrap_or_default()) {
+            (Some(timeline), Some(index)) => Some(index.with_timeline(timeline)),
+            (_, index) => index,
+        };
         self.send(run, index.as_ref(), slices, deadline).await
     }
 

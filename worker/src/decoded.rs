@@ -6,6 +6,7 @@
 
 use std::{fs, io, ops::Range, path::Path};
 
+use gifgen_probe::PacketAt;
 use gifgen_shared::Slice;
 
 /// Name of the list in the work directory.
@@ -18,14 +19,18 @@ const LONGEST_GAP_SECONDS: f64 = 1.0;
 /// containers without pts are a picture or two off.
 const EDGE_SECONDS: f64 = 0.25;
 
+/// Packets up to this size, in bytes, mean "as before" if they give no picture: null frames of AVI and
+/// Theora have no bytes, and MPEG-4 pictures that are not coded have a header only.
+const AS_BEFORE_BYTES: u64 = 24;
+
 /// The filters that write the list.
 pub(crate) fn filters() -> String {
     format!("metadata=mode=add:key=t:value=1,metadata=mode=print:file={DECODED_FILE}")
 }
 
-/// The times of the decoded pictures, in seconds from the slice's start, in order.
+/// The times of the decoded pictures, in seconds from the slice's start, in the order of presentation.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Decoded(Vec<f64>);
+pub struct Decoded(pub(crate) Vec<f64>);
 
 impl Decoded {
     /// Reads the list that FFmpeg wrote; if it wrote none, nothing was decoded.
@@ -43,23 +48,33 @@ impl Decoded {
     /// Lines are `frame:0 pts:1000 pts_time:0.001`, each followed by one with the metadata.
     fn parse(text: &str) -> Self {
         let time = |line: &str| line.rsplit_once("pts_time:")?.1.trim().parse().ok();
-        let mut times: Vec<f64> = text.lines().filter_map(time).collect();
-        times.sort_by(f64::total_cmp);
-        Self(times)
+        Self(text.lines().filter_map(time).collect())
+    }
+
+    /// Whether no time goes back. `fps` drops pictures whose time does.
+    pub fn is_in_order(&self) -> bool {
+        self.0.is_sorted()
+    }
+
+    /// Whether a picture ended the slice. If its time is wrong, the rest of the slice was not read.
+    pub fn reaches(&self, seconds: f64) -> bool {
+        self.0.last().is_some_and(|last| *last >= seconds)
     }
 
     /// Whether the picture on screen at the slice's start is missing.
     pub fn starts_late(&self) -> bool {
-        self.0.first().is_none_or(|first| *first > 0.0)
+        self.0.iter().all(|time| *time > 0.0)
     }
 
     /// The gaps in `slice` to check, in seconds from its start, without their edges. If the video has
     /// no packet in a gap, the picture before it is simply on screen that long.
     pub fn gaps(&self, slice: &Slice) -> Vec<Range<f64>> {
         let seconds = slice.seconds();
-        let first = self.0.first().copied().unwrap_or(0.0);
-        let starts = std::iter::once(first.min(0.0)).chain(self.0.iter().copied());
-        let ends = self.0.iter().copied().chain([seconds]);
+        let mut times = self.0.clone();
+        times.sort_by(f64::total_cmp);
+        let first = times.first().copied().unwrap_or(0.0);
+        let starts = std::iter::once(first.min(0.0)).chain(times.iter().copied());
+        let ends = times.iter().copied().chain([seconds]);
         starts
             .zip(ends)
             .filter(|(start, end)| *end > 0.0 && *start < seconds)
@@ -70,12 +85,14 @@ impl Decoded {
     }
 }
 
-/// The first of `gaps` that holds the pts of a packet, one of `packets`.
-pub(crate) fn gap_with_a_packet(gaps: &[Range<f64>], packets: &[f64]) -> Option<Range<f64>> {
+/// The first of `gaps` that holds one of `packets` whose picture is missing. Gaps and packets count from
+/// the same time.
+pub(crate) fn gap_with_a_packet(gaps: &[Range<f64>], packets: &[PacketAt]) -> Option<Range<f64>> {
     let holds = |gap: &Range<f64>| {
-        packets
-            .iter()
-            .any(|time| *time > gap.start && *time < gap.end)
+        packets.iter().any(|packet| {
+            let is_within = packet.time > gap.start && packet.time < gap.end;
+            is_within && packet.size > AS_BEFORE_BYTES
+        })
     };
     gaps.iter().find(|gap| holds(gap)).cloned()
 }
@@ -122,12 +139,37 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_without_a_time_of_its_own_or_before_its_turn_is_noticed() {
+        assert!(Decoded(vec![-0.1, 0.0, 0.0, 0.1]).is_in_order());
+        assert!(!Decoded(vec![-0.1, 20.0, 0.1, 0.2]).is_in_order());
+        assert!(Decoded(vec![0.0, 45.0]).reaches(30.0));
+    }
+
+    fn packets(times: &[f64], size: u64) -> Vec<PacketAt> {
+        let at = |time: &f64| PacketAt {
+            stream: 0,
+            time: *time,
+            size,
+            offset: None,
+        };
+        times.iter().map(at).collect()
+    }
+
+    #[test]
     fn a_gap_is_damage_only_where_a_packet_lies_within_it() {
         let gaps = [1.0..3.0, 5.0..7.0];
-        assert_eq!(gap_with_a_packet(&gaps, &[]), None);
-        assert_eq!(gap_with_a_packet(&gaps, &[0.5, 1.0, 3.0, 4.0, 9.0]), None);
+        let gap_with = |times: &[f64]| gap_with_a_packet(&gaps, &packets(times, 700));
+        assert_eq!(gap_with(&[]), None);
+        assert_eq!(gap_with(&[0.5, 1.0, 3.0, 4.0, 9.0]), None);
         // In the order of decoding, as containers have them.
-        assert_eq!(gap_with_a_packet(&gaps, &[8.0, 6.0, 4.0]), Some(5.0..7.0));
-        assert_eq!(gap_with_a_packet(&gaps, &[8.0, 6.0, 2.0]), Some(1.0..3.0));
+        assert_eq!(gap_with(&[8.0, 6.0, 4.0]), Some(5.0..7.0));
+        assert_eq!(gap_with(&[8.0, 6.0, 2.0]), Some(1.0..3.0));
+    }
+
+    #[test]
+    fn packets_that_mean_as_before_are_no_missing_pictures() {
+        let gaps = [1.0..3.0];
+        assert_eq!(gap_with_a_packet(&gaps, &packets(&[1.5, 2.5], 0)), None);
+        assert_eq!(gap_with_a_packet(&gaps, &packets(&[1.5, 2.5], 7)), None);
     }
 }

@@ -75,6 +75,24 @@ pub(crate) enum PermanentError {
         /// End of the gap, in seconds of the video.
         to: f64,
     },
+    /// The times of pictures go back, and not just those of single pictures.
+    #[error(
+        "the times of the pictures between second {from:.1} and second {to:.1} contradict each other: the file is damaged"
+    )]
+    Disordered {
+        /// Start of the pictures, in seconds of the video.
+        from: f64,
+        /// End of the pictures, in seconds of the video.
+        to: f64,
+    },
+    /// Another recording starts within the slice, so its pictures have two clocks.
+    #[error(
+        "another recording starts at byte {offset}, and its clock starts again: split the file there"
+    )]
+    NewClock {
+        /// Where it starts in the source.
+        offset: u64,
+    },
     /// FFmpeg exited with 0, but its outputs are not those of the slice.
     #[error("FFmpeg rendered the slice wrongly: {found}; it said: {said}")]
     WrongOutput {
@@ -105,7 +123,9 @@ impl PermanentError {
             Self::NoSlice { .. } => "noSlice".into(),
             Self::OutsideVideo { .. } => "outsideVideo".into(),
             Self::Undecodable { .. } => "undecodable".into(),
-            Self::Damaged { .. } => "damaged".into(),
+            Self::Damaged { .. } | Self::Disordered { .. } | Self::NewClock { .. } => {
+                "damaged".into()
+            }
             Self::WrongOutput { .. } => "wrongOutput".into(),
         }
     }
@@ -114,8 +134,16 @@ impl PermanentError {
     pub(crate) fn is_of_the_pictures(&self) -> bool {
         matches!(
             self,
-            Self::Undecodable { .. } | Self::Damaged { .. } | Self::WrongOutput { .. }
+            Self::Undecodable { .. }
+                | Self::Damaged { .. }
+                | Self::Disordered { .. }
+                | Self::WrongOutput { .. }
         )
+    }
+
+    /// Whether the decoder may lack something that stands further back in the source.
+    pub(crate) fn may_lack_what_precedes(&self) -> bool {
+        matches!(self, Self::Undecodable { .. } | Self::WrongOutput { .. })
     }
 }
 

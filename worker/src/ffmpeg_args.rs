@@ -16,27 +16,27 @@
 
 use std::{ffi::OsString, num::NonZero};
 
-use gifgen_probe::{Input, LOG_LEVEL};
+use gifgen_probe::{Input, LOG_LEVEL, PICTURE_LOG};
 use gifgen_shared::{Decode, Frames, crop::Crop};
 
 use crate::{
     colour::{Conversion, JPG_ENCODER},
     decoded,
     job::SliceSpec,
+    repairs::Repairs,
     scaling::{By, Scaling},
 };
 
 /// Name of the sprite sheet in the work directory.
 pub(crate) const STORYBOARD_FILE: &str = "storyboard.jpg";
 
-/// A picture whose pts is up to this many microseconds after *t* counts as on screen at *t*:
-/// Matroska and FLV round timestamps to milliseconds.
-const ON_SCREEN_TOLERANCE_US: i64 = 1000;
-
 /// Copies of the last picture that are appended, so that `fps` does not drop it: where a container
 /// gives no duration, FFmpeg guesses one, which may be too short. The copies come at the rate of the
 /// pictures, so this is enough for two seconds at 1,000 pictures a second.
 const LAST_PICTURE_COPIES: u32 = 2000;
+
+/// Number of a picture that no video has.
+const NO_PICTURE: u64 = 1_000_000_000_000;
 
 /// Lambda gives one CPU for each so many megabytes of memory.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html>
@@ -56,6 +56,8 @@ pub(crate) struct Rendering<'a> {
     pub threads: NonZero<u32>,
     /// What to make.
     pub spec: &'a SliceSpec,
+    /// What an earlier run has shown to be necessary.
+    pub repairs: &'a Repairs,
 }
 
 /// Threads that decode in a function with `memory` megabytes: one for each CPU that it has. More would
@@ -71,32 +73,8 @@ pub fn threads_of_function(memory: i32) -> NonZero<u32> {
 impl Rendering<'_> {
     /// The arguments. The working directory must be empty.
     pub(crate) fn args(&self) -> Vec<OsString> {
-        let mut args = strings(&["-nostdin", "-hide_banner", "-nostats", "-y", "-copyts"]);
-        args.extend(strings(&["-v", LOG_LEVEL]));
-        args.extend(strings(&["-filter_complex_threads", "1"]));
-        if let Some(seek) = self.seek() {
-            args.extend(strings(&[
-                "-noaccurate_seek",
-                "-seek_timestamp",
-                "1",
-                "-ss",
-                &seek,
-            ]));
-        }
-        args.extend(strings(&[
-            "-threads",
-            &self.threads.to_string(),
-            "-an",
-            "-sn",
-            "-dn",
-        ]));
-        if self.spec.settings.decode == Decode::Fast {
-            args.extend(strings(&["-skip_frame", "noref"]));
-        }
-        // If the size of the pictures changes, FFmpeg would build the graph again, and the new one
-        // would count from zero. The scalers take any size.
-        args.extend(strings(&["-reinit_filter", "0"]));
-        args.extend(self.input.args());
+        let mut args = strings(&["-v", LOG_LEVEL]);
+        args.extend(self.input_args(self.threads));
         args.extend(strings(&["-filter_complex", &self.filter_graph()]));
         args.extend(strings(&["-map", "[gif]", "-threads", "1"]));
         args.extend(strings(&["-f", "rawvideo", "pipe:1"]));
@@ -127,9 +105,54 @@ impl Rendering<'_> {
         args
     }
 
-    /// Whether there is anything before the point at which this input starts.
-    pub(crate) fn could_start_earlier(&self) -> bool {
-        self.seek_margin.unwrap_or(0) < self.spec.slice.start
+    /// The arguments of a run that only decodes, and logs each picture. One thread decodes, or else the
+    /// marks of damaged pictures come too late.
+    pub(crate) fn inspection_args(&self) -> Vec<OsString> {
+        let mut args = strings(&PICTURE_LOG);
+        args.extend(self.input_args(NonZero::<u32>::MIN));
+        // FFmpeg needs an output. It gets no picture.
+        let graph = format!(
+            "[{}]trim=start_frame={NO_PICTURE}[none]",
+            self.input_stream()
+        );
+        args.extend(strings(&["-filter_complex", &graph, "-map", "[none]"]));
+        args.extend(strings(&["-f", "rawvideo", "pipe:1"]));
+        args
+    }
+
+    /// The arguments up to the input.
+    fn input_args(&self, threads: NonZero<u32>) -> Vec<OsString> {
+        let mut args = strings(&["-nostdin", "-hide_banner", "-nostats", "-y", "-copyts"]);
+        args.extend(strings(&["-filter_complex_threads", "1"]));
+        if let Some(seek) = self.seek() {
+            args.extend(strings(&[
+                "-noaccurate_seek",
+                "-seek_timestamp",
+                "1",
+                "-ss",
+                &seek,
+            ]));
+        }
+        args.extend(strings(&[
+            "-threads",
+            &threads.to_string(),
+            "-an",
+            "-sn",
+            "-dn",
+        ]));
+        if self.spec.settings.decode == Decode::Fast {
+            args.extend(strings(&["-skip_frame", "noref"]));
+        }
+        // If the size of the pictures changes, FFmpeg would build the graph again, and the new one
+        // would count from zero. The scalers take any size.
+        args.extend(strings(&["-reinit_filter", "0"]));
+        args.extend(self.input.args());
+        args
+    }
+
+    /// The video stream, as filter graphs name it.
+    fn input_stream(&self) -> String {
+        format!("0:{}", self.stream)
     }
 
     /// The timestamp to seek to, in seconds; `None` is the beginning.
@@ -139,8 +162,7 @@ impl Rendering<'_> {
     }
 
     fn filter_graph(&self) -> String {
-        let start = self.spec.video.start_time + f64::from(self.spec.slice.start);
-        let zero_us = (start * 1e6).round() as i64 + ON_SCREEN_TOLERANCE_US;
+        let zero_us = (self.spec.zero() * 1e6).round() as i64;
         let end_us = (self.spec.slice.seconds() * 1e6).round() as i64;
         let deinterlace = if self.spec.video.interlaced {
             "yadif=mode=send_frame:deint=interlaced,"
@@ -148,9 +170,11 @@ impl Rendering<'_> {
             ""
         };
         let input = format!(
-            "[0:{}]{deinterlace}settb=1/1000000,setpts=PTS-({zero_us}),{},\
+            "[{}]{}{deinterlace}settb=1/1000000,{},{},\
              tpad=stop={LAST_PICTURE_COPIES}:stop_mode=clone,trim=end_pts={end_us}",
-            self.stream,
+            self.input_stream(),
+            self.repairs.fit(&self.spec.video),
+            self.repairs.setpts(zero_us, end_us),
             decoded::filters(),
         );
         let gif = self.gif_chain();
@@ -276,8 +300,14 @@ pub(crate) mod tests {
             seek_margin: Some(10),
             threads: NonZero::<u32>::MIN,
             spec,
+            repairs: &NO_REPAIRS,
         }
     }
+
+    static NO_REPAIRS: Repairs = Repairs {
+        fits: false,
+        retimings: Vec::new(),
+    };
 
     pub(crate) const SLICE: Slice = Slice {
         index: 1,
@@ -294,7 +324,7 @@ pub(crate) mod tests {
         assert!(place("-an") < place("-i"));
         assert_eq!(args.iter().filter(|arg| *arg == "-i").count(), 1);
         let graph = args[place("-filter_complex") + 1].to_str().unwrap();
-        assert!(graph.starts_with("[0:2]settb=1/1000000,setpts=PTS-(31526000),"));
+        assert!(graph.starts_with("[0:2]settb=1/1000000,setpts='PTS-(31526000)',"));
     }
 
     #[test]

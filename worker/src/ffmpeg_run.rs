@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::BufReader,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
@@ -9,7 +10,10 @@ use std::{
 use gifgen_child::{Ending, Program, memory};
 use gifgen_encoder::Stages;
 use gifgen_function::TransientError;
-use gifgen_probe::{complaints, was_short_of_memory};
+use gifgen_probe::{
+    LoggedPicture, complaints, marks_a_picture, read_picture_log, says_pictures_change,
+    was_short_of_memory,
+};
 use gifgen_shared::{Deadline, Rejection, blocking::blocking};
 use rustix::{fs::statvfs, process::Signal};
 
@@ -53,24 +57,40 @@ const CRASHES: [Signal; 6] = [
 /// Bytes of a source that the block cache keeps while FFmpeg reads through the proxy, rounded up.
 const SOURCE_KEPT_BYTES: u64 = 72 * 1024 * 1024;
 
+/// An inspection ends after this many pictures in a row that are more than [`INSPECTED_BEHIND_SECONDS`]
+/// behind the slice. Fewer may have wrong times.
+const INSPECTED_BEHIND: usize = 32;
+const INSPECTED_BEHIND_SECONDS: f64 = 1.0;
+
+/// Most pictures that are inspected: 900 s at 240 a second, and those since the keyframe.
+const MAX_INSPECTED: usize = 400_000;
+
 /// Exit codes for a program that cannot be run, for example because a library is missing.
 const NOT_RUN: [i32; 2] = [126, 127];
 
 /// Why FFmpeg did not render a slice.
 pub(crate) enum FfmpegError {
-    /// The first picture is behind the slice's start, so the input must start further back.
+    /// No right picture is on screen at the slice's start, so the input must start further back.
     StartsTooLate,
     /// For any other reason.
     Failed(JobError),
 }
 
-/// A rendered slice, and what FFmpeg reported about it.
-pub(crate) struct FfmpegResult {
-    pub outputs: Outputs,
+/// A run of FFmpeg that ended by itself, and what it reported.
+pub(crate) struct Ran {
+    /// The outputs, or why they are no good.
+    pub outcome: Result<Files, PermanentError>,
     /// When the decoded pictures start.
     pub decoded: Decoded,
-    /// Whether FFmpeg printed warnings or errors.
+    /// Whether FFmpeg logged errors or marked a picture.
     pub complained: bool,
+    /// Whether the size or the format of the pictures changes.
+    pub changes: bool,
+}
+
+/// A rendered slice.
+pub(crate) struct Files {
+    pub outputs: Outputs,
     /// Wall time of the GIF's encoding, which overlaps with FFmpeg's run.
     pub encoding: Stages,
 }
@@ -82,7 +102,7 @@ pub(crate) async fn run_ffmpeg(
     ffmpeg: &Path,
     directory: &Path,
     deadline: Deadline,
-) -> Result<FfmpegResult, FfmpegError> {
+) -> Result<Ran, JobError> {
     let format = gif::format(rendering.spec).map_err(PermanentError::Rejected)?;
     let video = rendering.spec.video;
     if let Some(tone_map) = ToneMap::of(&video.colour) {
@@ -123,24 +143,18 @@ pub(crate) async fn run_ffmpeg(
         _ if is_short => {
             return Err(PermanentError::Rejected(Rejection::out_of_memory()).into());
         }
-        Ending::Exited(code) => code,
+        Ending::Exited(code) => Ok(code),
         Ending::DeadlinePassed => {
             return Err(TransientError::DeadlinePassed { doing: "rendering" }.into());
         }
-        Ending::Killed { signal } if CRASHES.iter().any(|s| s.as_raw() == signal) => {
-            let said = format!("it crashed with signal {signal}: {said}");
-            return Err(PermanentError::Undecodable { said }.into());
-        }
+        Ending::Killed { signal } if CRASHES.iter().any(|s| s.as_raw() == signal) => Err(signal),
         Ending::Killed { signal } => return Err(TransientError::FfmpegKilled { signal }.into()),
     };
     let decoded = Decoded::read(directory).map_err(|source| TransientError::WorkDir {
         action: "read",
         source,
     })?;
-    if decoded.starts_late() && rendering.could_start_earlier() {
-        return Err(FfmpegError::StartsTooLate);
-    }
-    let complained = !said.is_empty();
+    let complained = !said.is_empty() || marks_a_picture(&finished.stderr);
     if complained {
         tracing::warn!(
             said,
@@ -148,21 +162,74 @@ pub(crate) async fn run_ffmpeg(
             "FFmpeg complained"
         );
     }
-    let outcome = if code == 0 {
-        finish(rendering.spec, directory, gif, said).await
-    } else {
-        Err(PermanentError::Undecodable { said }.into())
+    let outcome = match code {
+        Ok(0) => finish(rendering.spec, directory, gif, said).await,
+        Ok(_) => Err(PermanentError::Undecodable { said }.into()),
+        Err(signal) => {
+            let said = format!("it crashed with signal {signal}: {said}");
+            Err(PermanentError::Undecodable { said }.into())
+        }
     };
     // FFmpeg does not always say so when the disk is full, and can exit with 0.
-    match outcome {
-        Ok((outputs, encoding)) => Ok(FfmpegResult {
-            outputs,
-            decoded,
-            complained,
-            encoding,
-        }),
-        Err(JobError::Permanent(_)) if is_full(directory) => Err(TransientError::NoSpace.into()),
-        Err(error) => Err(error.into()),
+    let outcome = match outcome {
+        Ok(files) => Ok(files),
+        Err(JobError::Permanent(_)) if is_full(directory) => {
+            return Err(TransientError::NoSpace.into());
+        }
+        Err(JobError::Permanent(error)) => Err(error),
+        Err(error) => return Err(error),
+    };
+    Ok(Ran {
+        outcome,
+        decoded,
+        complained,
+        changes: says_pictures_change(&finished.stderr),
+    })
+}
+
+/// Decodes the pictures of a slice once more, in one thread, and lists them with the marks of their decoder.
+///
+/// # Errors
+/// Transient ones only.
+pub(crate) async fn inspect(
+    rendering: &Rendering<'_>,
+    stdin: Option<OwnedFd>,
+    ffmpeg: &Path,
+    directory: &Path,
+    deadline: Deadline,
+) -> Result<Vec<LoggedPicture>, JobError> {
+    let program = Program {
+        path: ffmpeg,
+        args: rendering.inspection_args(),
+        directory: Some(directory),
+        network: rendering.input.network(),
+        variables: &[],
+        stdin,
+        memory: memory::left(reserve(rendering.spec)),
+        deadline,
+    };
+    let enough = rendering.spec.zero() + rendering.spec.slice.seconds() + INSPECTED_BEHIND_SECONDS;
+    let is_enough = move |read: &[LoggedPicture]| {
+        let is_behind = |picture: &LoggedPicture| picture.time.is_some_and(|time| time > enough);
+        let last = read.len().checked_sub(INSPECTED_BEHIND);
+        let is_far_behind = last.is_some_and(|last| read[last..].iter().all(is_behind));
+        is_far_behind || read.len() >= MAX_INSPECTED
+    };
+    let finished = gifgen_child::run_reading_log(program, move |log| {
+        read_picture_log(BufReader::new(log), is_enough)
+    })
+    .await
+    .map_err(TransientError::FfmpegNotStarted)?;
+    match (finished.ending, finished.stdout) {
+        (Ending::DeadlinePassed, _) => {
+            Err(TransientError::DeadlinePassed { doing: "decoding" }.into())
+        }
+        (_, Ok(pictures)) => Ok(pictures),
+        (_, Err(source)) => Err(TransientError::WorkDir {
+            action: "read",
+            source,
+        }
+        .into()),
     }
 }
 
@@ -182,7 +249,7 @@ async fn finish(
     directory: &Path,
     gif: Unfinished,
     said: String,
-) -> Result<(Outputs, Stages), JobError> {
+) -> Result<Files, JobError> {
     let encoding = match blocking(move || gif::finish(gif)).await {
         Ok(stages) => stages,
         // `check` reports the GIF without a header, and quotes FFmpeg's log.
@@ -193,7 +260,7 @@ async fn finish(
         found: wrong.to_string(),
         said,
     })?;
-    Ok((outputs, encoding))
+    Ok(Files { outputs, encoding })
 }
 
 /// How much this process grows while FFmpeg runs, in bytes.

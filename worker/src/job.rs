@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gifgen_index::Excerpt;
 use gifgen_reader::Reader;
-use gifgen_shared::{PreviewSettings, Slice, VideoStream};
+use gifgen_shared::{PreviewSettings, Slice, Timeline, VideoStream};
 
 use crate::tiles::Tiles;
 
@@ -19,6 +19,9 @@ pub(crate) struct Job {
     pub container: String,
     /// The part of the source that the job needs. Without it, FFmpeg seeks for itself.
     pub excerpt: Option<Excerpt>,
+    /// How the film's times follow from the source, if FFmpeg would find others when it seeks. Then only
+    /// an excerpt is right.
+    pub timeline: Option<Timeline>,
     /// What to make.
     pub slice: SliceSpec,
 }
@@ -34,7 +37,17 @@ pub(crate) struct SliceSpec {
     pub settings: PreviewSettings,
 }
 
+/// A picture whose pts is up to this many seconds after *t* counts as on screen at *t*: Matroska and FLV
+/// round timestamps to milliseconds.
+const ON_SCREEN_TOLERANCE: f64 = 0.001;
+
 impl SliceSpec {
+    /// The time on the container's clock, in seconds, from which the times of pictures count. A picture at
+    /// this time or before it is on screen at the slice's start.
+    pub(crate) fn zero(&self) -> f64 {
+        self.video.start_time + f64::from(self.slice.start) + ON_SCREEN_TOLERANCE
+    }
+
     /// Width and height of the GIF, in pixels.
     pub(crate) fn gif_size(&self) -> (u32, u32) {
         self.settings.gif_size(&self.video)

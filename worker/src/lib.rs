@@ -3,6 +3,7 @@
 //! [`Worker::handle`] has the way of an event from top to bottom.
 
 mod answer;
+mod attempts;
 mod colour;
 mod complete;
 mod decoded;
@@ -14,14 +15,19 @@ mod given_up;
 mod handle;
 mod invocation;
 mod job;
+mod judge;
 mod objects;
 mod outputs;
 mod record;
 mod renderer;
+mod repairs;
 mod resolve;
+mod retiming;
 mod scaling;
+mod silence;
 mod sources;
 mod tiles;
+mod timeline;
 mod tone_map;
 mod upload;
 mod worker;

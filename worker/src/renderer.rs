@@ -3,29 +3,20 @@
 //! An excerpt only makes rendering cheaper. If rendering from it fails because of the pictures, the
 //! job is rendered by seeking, and the result of that counts.
 
-use std::{num::NonZero, path::Path, path::PathBuf, pin::pin, sync::Arc, time::Duration};
+use std::{num::NonZero, path::Path, path::PathBuf, sync::Arc, time::Duration};
 
 use gifgen_function::TransientError;
-use gifgen_index::{Excerpt, FeedError, feed, pipe};
-use gifgen_probe::Input;
-use gifgen_reader::{
-    BlockCache, LoopbackProxy,
-    probing::{Programs, packet_times},
-};
-use gifgen_shared::{Deadline, Decode, WorkDir};
+use gifgen_reader::{BlockCache, probing::Programs};
+use gifgen_shared::{Deadline, WorkDir};
 
 use crate::{
-    decoded::gap_with_a_packet,
-    error::{JobError, PermanentError},
-    ffmpeg_args::Rendering,
-    ffmpeg_run::{FfmpegError, FfmpegResult, run_ffmpeg},
+    attempts::{Attempts, Origin},
+    error::JobError,
+    ffmpeg_run::{FfmpegError, Files},
     job::Job,
     outputs::Outputs,
+    timeline::{all_damaged, only_excerpt},
 };
-
-/// The next seek margins, in seconds, if a seek landed too late. FFmpeg seeks by dts, so 5 s often
-/// suffice; then 60 s; then the beginning.
-const FURTHER_BACK: [u32; 3] = [5, 60, u32::MAX];
 
 /// Renders jobs with FFmpeg, in work directories of its own.
 #[derive(Debug)]
@@ -80,9 +71,9 @@ impl Renderer {
                 source,
             })?;
         match self.excerpt_or_seek(job, work_dir.path(), deadline).await {
-            Ok((result, by_excerpt)) => Ok(Rendered {
-                outputs: result.outputs,
-                gif_time: result.encoding.total(),
+            Ok((files, by_excerpt)) => Ok(Rendered {
+                outputs: files.outputs,
+                gif_time: files.encoding.total(),
                 by_excerpt,
                 work_dir,
             }),
@@ -98,12 +89,26 @@ impl Renderer {
         job: &Job,
         directory: &Path,
         deadline: Deadline,
-    ) -> Result<(FfmpegResult, bool), JobError> {
-        let blocks = BlockCache::new(Arc::clone(&job.reader));
+    ) -> Result<(Files, bool), JobError> {
+        let attempts = Attempts {
+            renderer: self,
+            job,
+            blocks: &BlockCache::new(Arc::clone(&job.reader)),
+            directory,
+            deadline,
+        };
+        if job.timeline.is_some() {
+            // FFmpeg would seek to other pictures.
+            let excerpt = Box::pin(only_excerpt(job, attempts.blocks)).await?;
+            return match Box::pin(attempts.render(Origin::Excerpt(&excerpt))).await {
+                Ok(files) => Ok((files, true)),
+                Err(FfmpegError::Failed(error)) => Err(error),
+                Err(FfmpegError::StartsTooLate) => Err(all_damaged(job).into()),
+            };
+        }
         if let Some(excerpt) = &job.excerpt {
-            let by_excerpt = self.by_excerpt(job, excerpt, &blocks, directory, deadline);
-            let why = match by_excerpt.await {
-                Ok(result) => return Ok((result, true)),
+            let why = match Box::pin(attempts.render(Origin::Excerpt(excerpt))).await {
+                Ok(files) => return Ok((files, true)),
                 Err(FfmpegError::Failed(JobError::Permanent(error)))
                     if error.is_of_the_pictures() =>
                 {
@@ -115,126 +120,7 @@ impl Renderer {
             let start = job.slice.slice.start;
             tracing::warn!(start, why, "the slice is rendered without its excerpt");
         }
-        let result = self.by_seeking(job, &blocks, directory, deadline).await?;
-        Ok((result, false))
-    }
-
-    async fn by_excerpt(
-        &self,
-        job: &Job,
-        excerpt: &Excerpt,
-        blocks: &Arc<BlockCache>,
-        directory: &Path,
-        deadline: Deadline,
-    ) -> Result<FfmpegResult, FfmpegError> {
-        let demuxer = excerpt.demuxer.name();
-        let rendering = Rendering {
-            input: Input::Pipe { demuxer },
-            stream: excerpt.stream,
-            seek_margin: None,
-            threads: self.threads,
-            spec: &job.slice,
-        };
-        let (sender, stdin) = pipe().map_err(TransientError::Pipe)?;
-        let running = run_ffmpeg(&rendering, Some(stdin), &self.ffmpeg, directory, deadline);
-        let mut running = pin!(running);
-        let mut feeding = pin!(feed(excerpt, &job.reader, sender));
-        let mut fed = None;
-        let result = loop {
-            tokio::select! {
-                // Polled first: if feeding fails, that is the cause of FFmpeg's failure.
-                biased;
-                done = &mut feeding, if fed.is_none() => fed = Some(done),
-                result = &mut running => break result,
-            }
-        };
-        // FFmpeg cannot tell a source that breaks off from one that ends.
-        match fed {
-            Some(Err(FeedError::NoKeyframe)) => return Err(FfmpegError::StartsTooLate),
-            Some(Err(FeedError::Read(error))) => return Err(JobError::from(error).into()),
-            Some(Err(FeedError::Pipe(error))) => return Err(TransientError::Pipe(error).into()),
-            Some(Ok(())) | None => {}
-        }
-        let result = result?;
-        self.check_gaps(job, blocks, &result, deadline).await?;
-        Ok(result)
-    }
-
-    /// Renders, and seeks further back as long as the first picture comes too late.
-    async fn by_seeking(
-        &self,
-        job: &Job,
-        blocks: &Arc<BlockCache>,
-        directory: &Path,
-        deadline: Deadline,
-    ) -> Result<FfmpegResult, JobError> {
-        let video = job.slice.video;
-        let mut margin = video.seek_margin;
-        let mut further_back = FURTHER_BACK.into_iter();
-        loop {
-            let proxy = LoopbackProxy::start(Arc::clone(blocks)).await;
-            let proxy = proxy.map_err(TransientError::LoopbackProxy)?;
-            let rendering = Rendering {
-                input: proxy.input(Some(&job.container)),
-                stream: video.index,
-                seek_margin: Some(margin),
-                threads: self.threads,
-                spec: &job.slice,
-            };
-            let result = run_ffmpeg(&rendering, None, &self.ffmpeg, directory, deadline).await;
-            if let Some(error) = proxy.failure() {
-                return Err(error.into());
-            }
-            match result {
-                Ok(result) => {
-                    self.check_gaps(job, blocks, &result, deadline).await?;
-                    return Ok(result);
-                }
-                Err(FfmpegError::Failed(error)) => return Err(error),
-                Err(FfmpegError::StartsTooLate) => {
-                    let further = further_back.find(|further| *further > margin);
-                    margin = further.unwrap_or(u32::MAX);
-                }
-            }
-        }
-    }
-
-    /// Fails if pictures are missing in a gap between decoded pictures: FFmpeg logged errors, or the
-    /// container has packets there.
-    async fn check_gaps(
-        &self,
-        job: &Job,
-        blocks: &Arc<BlockCache>,
-        result: &FfmpegResult,
-        deadline: Deadline,
-    ) -> Result<(), JobError> {
-        let (video, slice) = (job.slice.video, job.slice.slice);
-        let gaps = result.decoded.gaps(&slice);
-        let (Some(first), Some(last)) = (gaps.first(), gaps.last()) else {
-            return Ok(());
-        };
-        let missing = if result.complained {
-            Some(first.clone())
-        } else if job.slice.settings.decode == Decode::Fast {
-            // Fast decoding leaves pictures out.
-            None
-        } else {
-            let zero = video.start_time + f64::from(slice.start);
-            let range = zero + first.start..zero + last.end;
-            let (programs, container) = (self.programs(), &job.container);
-            let times =
-                packet_times(programs, blocks, deadline, container, video.index, range).await?;
-            let times: Vec<f64> = times.iter().map(|time| time - zero).collect();
-            gap_with_a_packet(&gaps, &times)
-        };
-        match missing {
-            None => Ok(()),
-            Some(gap) => {
-                let zero = f64::from(slice.start);
-                let (from, to) = (zero + gap.start, zero + gap.end);
-                Err(PermanentError::Damaged { from, to }.into())
-            }
-        }
+        Ok((Box::pin(attempts.by_seeking()).await?, false))
     }
 }
 

@@ -99,6 +99,7 @@ impl Worker {
             reader: self.sources.of_run(run),
             container: run.source.container.clone(),
             excerpt,
+            timeline: run.source.timeline.clone(),
             slice: SliceSpec {
                 slice,
                 video: run.video,
@@ -128,6 +129,7 @@ impl Worker {
             reader,
             container: header.container,
             excerpt: None,
+            timeline: None,
             slice: SliceSpec {
                 slice,
                 video: header.video,

@@ -6,6 +6,7 @@ mod colour;
 mod damaged;
 mod decoders;
 mod endings;
+mod judged;
 mod media;
 mod replay;
 mod seams;

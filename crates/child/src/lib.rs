@@ -7,14 +7,13 @@ mod ending;
 mod group;
 pub mod memory;
 mod peak;
+mod reading;
 mod sandbox;
 pub mod sealed;
 
 use std::{
     ffi::OsString,
-    fs::File,
-    future::ready,
-    io::{self, ErrorKind},
+    io,
     os::fd::OwnedFd,
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
@@ -23,10 +22,10 @@ use std::{
     time::Duration,
 };
 
-use rustix::{pipe::fcntl_setpipe_size, process::Signal};
+use rustix::process::Signal;
 use tokio::{
-    process::{Child, ChildStdout, Command},
-    time::{Instant, sleep_until, timeout},
+    process::{Child, Command},
+    time::{Instant, sleep_until},
 };
 
 use self::{
@@ -41,6 +40,7 @@ use gifgen_shared::{Deadline, blocking::blocking};
 pub use self::{
     captured_output::Keep,
     ending::Ending,
+    reading::{run_reading, run_reading_log},
     sandbox::{FILE_BYTES, Network},
 };
 
@@ -100,10 +100,6 @@ pub const STDERR_BYTES: usize = 16 * 1024;
 /// stuck.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Size of the pipe to a reader, in bytes. It holds several pictures, so that the two sides need
-/// not wait for each other at each one. Linux allows this much to unprivileged users.
-const PIPE_BYTES: usize = 1024 * 1024;
-
 /// Number of glibc heaps for the program's threads. Each further heap reserves 64 MiB, and FFmpeg
 /// allocates too rarely to benefit.
 const HEAPS: &str = "1";
@@ -131,47 +127,6 @@ pub async fn run(mut program: Program<'_>, keep: Keep) -> Result<Finished<Vec<u8
     let ended = supervise(&program, child, &group, inherited, stdout.drain(pipe)).await?;
     group.disarm();
     Ok(ended.with(stdout.into_bytes()))
-}
-
-/// Like [`run`], but `read` processes the program's standard output on its own thread and may
-/// block. The program waits while `read` is slower; if `read` returns early, the program's next
-/// write fails.
-///
-/// If the returned future is dropped, `read` soon reaches the end of its input.
-///
-/// # Errors
-/// The program cannot be started or waited for.
-///
-/// # Panics
-/// If `read` panics.
-pub async fn run_reading<T: Send + 'static>(
-    mut program: Program<'_>,
-    read: impl FnOnce(File) -> T + Send + 'static,
-) -> Result<Finished<T>, ChildError> {
-    let inherited = resident();
-    let (mut child, group) = start(&mut program)?;
-    let pipe = child
-        .stdout
-        .take()
-        .map(ChildStdout::into_owned_fd)
-        .transpose();
-    let pipe = pipe.map_err(|source| program.failed("read from", source))?;
-    let pipe = pipe.ok_or_else(|| program.failed("read from", ErrorKind::BrokenPipe.into()))?;
-    // A larger pipe only saves time, and unprivileged users share a total limit.
-    fcntl_setpipe_size(&pipe, PIPE_BYTES).ok();
-    let mut reading = pin!(blocking(move || read(File::from(pipe))));
-    let ended = supervise(&program, child, &group, inherited, ready(())).await?;
-    let stdout = match timeout(DRAIN, &mut reading).await {
-        Ok(stdout) => stdout,
-        Err(_) => {
-            // The reader may just be slow, or a descendant holds the pipe open. Killing the group
-            // closes it.
-            group.signal(Signal::KILL);
-            reading.await
-        }
-    };
-    group.disarm();
-    Ok(ended.with(stdout))
 }
 
 /// Starts `program` and returns the guard of its group.

@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gifgen_child::{Ending, Finished, Keep, Network, Program, STDERR_BYTES, run, run_reading};
+use gifgen_child::{
+    Ending, Finished, Keep, Network, Program, STDERR_BYTES, run, run_reading, run_reading_log,
+};
 use gifgen_shared::{Deadline, with_causes};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -220,4 +222,35 @@ async fn a_program_gets_no_more_memory_than_its_bound() {
         let finished = run(program, Keep::First(1000)).await.unwrap();
         assert_eq!(finished.ending, Ending::Exited(code), "{finished:?}");
     }
+}
+
+#[tokio::test]
+async fn a_reader_of_the_log_gets_all_of_it_and_the_output_is_dropped() {
+    let program = script(
+        "i=0; while [ $i -lt 5000 ]; do echo line-$i-of-a-long-log >&2; echo out; i=$((i+1)); done; exit 3",
+        MINUTE,
+    );
+    let finished = run_reading_log(program, |mut log| {
+        let mut text = String::new();
+        log.read_to_string(&mut text).unwrap();
+        text.lines().count()
+    })
+    .await
+    .unwrap();
+    assert_eq!(finished.ending, Ending::Exited(3));
+    assert_eq!(finished.stdout, 5000);
+}
+
+#[tokio::test]
+async fn a_reader_of_the_log_that_has_enough_ends_the_program() {
+    let program = script("while :; do echo line >&2 || exit 0; done", MINUTE);
+    let finished = run_reading_log(program, |mut log| {
+        let mut first = [0; 4];
+        log.read_exact(&mut first).unwrap();
+        first
+    })
+    .await
+    .unwrap();
+    assert_eq!(&finished.stdout, b"line");
+    assert_ne!(finished.ending, Ending::DeadlinePassed);
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use gifgen_reader::{BlockCache, ReadError, Reader};
-use gifgen_shared::{Slice, VideoStream, crop::ContainerCrop, header::MISSING_SECONDS};
+use gifgen_reader::{BlockCache, Reader};
+use gifgen_shared::{Slice, Timeline, VideoStream, crop::ContainerCrop, header::MISSING_SECONDS};
 
 use crate::{error::IndexError, excerpt::Excerpt, matroska, mp4, mpegts};
 
@@ -46,11 +46,24 @@ impl ContainerIndex {
             )),
             _ => return Err(IndexError::none(format!("of {container} none is made"))),
         };
+        let start_time = match &container {
+            Container::Mov(index) => index.start_time(),
+            Container::Matroska(_) | Container::MpegTs(_) => None,
+        };
+        let start_time = start_time.unwrap_or(video.start_time);
         Ok(Self {
             blocks,
-            video,
+            video: VideoStream {
+                start_time,
+                ..video
+            },
             container,
         })
+    }
+
+    /// The video stream, with the time at which its first picture is on the film's clock.
+    pub fn video(&self) -> VideoStream {
+        self.video
     }
 
     /// The reader of the source.
@@ -71,19 +84,59 @@ impl ContainerIndex {
     /// index nor the end of the file tells. A file without tables that does not end about where it `claimed` to, in
     /// seconds, may be truncated: that is for ffprobe to say.
     ///
+    /// This also finds out whether the source has a [`Timeline`].
+    ///
     /// # Errors
-    /// If the source cannot be read.
-    pub async fn length(&self, claimed: Option<f64>) -> Result<Option<f64>, ReadError> {
+    /// If the source cannot be read, or not all of it can be shown.
+    pub async fn length(&mut self, claimed: Option<f64>) -> Result<Option<f64>, IndexError> {
         let (blocks, video) = (&self.blocks, &self.video);
-        let length = match &self.container {
+        let length = match &mut self.container {
             Container::Mov(index) => return Ok(index.length()),
             Container::Matroska(head) => Box::pin(matroska::length(blocks, head, video)).await?,
-            Container::MpegTs(stream) => Box::pin(mpegts::length(blocks, stream, video)).await?,
+            Container::MpegTs(stream) => {
+                let length = Box::pin(mpegts::length(blocks, stream, video)).await?;
+                if stream.is_counted {
+                    return Ok(length);
+                }
+                length
+            }
         };
         let is_near = |length: &f64| {
             claimed.is_none_or(|claimed| (length - claimed).abs() <= MISSING_SECONDS)
         };
         Ok(length.filter(is_near))
+    }
+
+    /// How the film's times follow from the source, if FFmpeg would find others. [`Self::length`] must have been asked
+    /// before.
+    pub fn timeline(&self) -> Option<Timeline> {
+        match &self.container {
+            Container::Mov(index) => index.timeline(),
+            Container::Matroska(_) => None,
+            Container::MpegTs(stream) if stream.pieces.is_empty() => None,
+            Container::MpegTs(stream) => Some(Timeline {
+                pieces: stream.pieces.clone(),
+            }),
+        }
+    }
+
+    /// The same index for slices of so many seconds. What it finds out about the length then serves for their
+    /// excerpts.
+    #[must_use]
+    pub fn with_slices_of(mut self, seconds: u32) -> Self {
+        if let Container::MpegTs(stream) = &mut self.container {
+            stream.slice_seconds = seconds.max(1);
+        }
+        self
+    }
+
+    /// The same index for a source whose `timeline` is known.
+    #[must_use]
+    pub fn with_timeline(mut self, timeline: &Timeline) -> Self {
+        if let Container::MpegTs(stream) = &mut self.container {
+            stream.pieces.clone_from(&timeline.pieces);
+        }
+        self
     }
 
     /// The excerpts of `slices`, which are all of the video. `None` stands for a slice that cannot be cut out.

@@ -4,9 +4,10 @@ use std::{io::Read as _, ops::Range};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
+use gifgen_shared::Slice;
 use serde::{Deserialize, Serialize};
 
-use crate::keyframe_query::KeyframeQuery;
+use crate::{keyframe_query::KeyframeQuery, mpegts::retime::Packets};
 
 /// The part of a source that a slice needs. FFmpeg reads `header`, and then the bytes in `ranges`, as one file from
 /// a pipe. Pictures keep the timestamps that they have in the source.
@@ -21,11 +22,16 @@ pub struct Excerpt {
     pub header: Vec<u8>,
     /// Where the bytes start.
     pub start: Start,
-    /// Byte ranges of the source: ascending, not empty, and without overlaps.
+    /// Byte ranges of the source, not empty: ascending and without overlaps, except for those of [`Demuxer::Mov`].
     pub ranges: Vec<Range<u64>>,
     /// If the end of `ranges` is an estimate, FFmpeg may read on up to this offset. Less than the end of `ranges`
     /// where that is exact.
     pub until: u64,
+    /// The video in the packets of a transport stream. They are watched, and given the times of the film, as they are
+    /// fed.
+    pub packets: Option<Packets>,
+    /// What the source has lost of the film, in milliseconds from its start: ranges in order, of whole pictures.
+    pub lost: Vec<Range<u64>>,
 }
 
 /// The format of an [`Excerpt`].
@@ -68,6 +74,9 @@ const MAX_FETCHES: usize = 64;
 
 /// Most ranges: one for each picture of such a slice.
 const MAX_RANGES: usize = 250_000;
+
+/// Most ranges of lost film: one for each second of the longest slice.
+const MAX_LOST: usize = 900;
 
 /// Most bytes of the encoded form before compression.
 const MAX_ENCODED_BYTES: u64 = 16 * 1024 * 1024;
@@ -132,12 +141,17 @@ impl Excerpt {
     /// If it is not.
     pub fn check(&self, bytes: u64) -> Result<(), NoExcerpt> {
         let wrong = |what: &str| Err(NoExcerpt(what.to_owned()));
-        if self.header.len() > MAX_HEADER_BYTES || self.ranges.len() > MAX_RANGES {
+        if self.header.len() > MAX_HEADER_BYTES
+            || self.ranges.len() > MAX_RANGES
+            || self.lost.len() > MAX_LOST
+        {
             return wrong("it is too long");
         }
         let mut end = 0;
+        // Samples may be repeated or in any order. Packets and clusters are not.
+        let is_free = self.demuxer == Demuxer::Mov;
         for range in &self.ranges {
-            if range.start < end || range.is_empty() || range.end > bytes {
+            if (range.start < end && !is_free) || range.is_empty() || range.end > bytes {
                 return wrong("its ranges are not in order, or behind the end of the source");
             }
             end = range.end;
@@ -151,11 +165,22 @@ impl Excerpt {
         Ok(())
     }
 
+    /// The first range of `slice` that the source has lost for more than a second, in seconds of the film.
+    pub fn lost_in(&self, slice: &Slice) -> Option<(f64, f64)> {
+        let lost = self.lost.iter().map(|lost| {
+            let from = (lost.start as f64 / 1e3).max(f64::from(slice.start));
+            (from, (lost.end as f64 / 1e3).min(slice.end))
+        });
+        lost.into_iter().find(|(from, to)| to - from > 1.0)
+    }
+
     /// The ranges, grouped by request. Ranges with small gaps between them are fetched together, and the gaps are
     /// dropped.
     pub fn fetches(&self) -> impl Iterator<Item = &[Range<u64>]> {
-        let is_near =
-            |before: &Range<u64>, after: &Range<u64>| after.start.saturating_sub(before.end) < GAP;
+        let is_near = |before: &Range<u64>, after: &Range<u64>| {
+            let gap = after.start.checked_sub(before.end);
+            gap.is_some_and(|gap| gap < GAP)
+        };
         self.ranges.chunk_by(is_near)
     }
 }
@@ -180,6 +205,8 @@ mod tests {
             start: Start::Exact,
             ranges: ranges.collect(),
             until: 0,
+            packets: None,
+            lost: Vec::new(),
         }
     }
 
@@ -217,6 +244,7 @@ mod tests {
     #[test]
     fn ranges_out_of_order_are_refused() {
         let mut backwards = excerpt(Vec::new(), &[(0, 10), (10, 10)]);
+        backwards.demuxer = Demuxer::MpegTs;
         backwards.ranges.reverse();
         assert!(Excerpt::decode(&backwards.encode(), 100).is_err());
         let none = excerpt(vec![1], &[]);

@@ -18,6 +18,7 @@ use tokio::{io::AsyncWriteExt as _, net::unix::pipe::Sender, time::sleep};
 use crate::{
     excerpt::Excerpt,
     keyframe_search::{bytes_from_keyframe, first_range},
+    passage::Passage,
 };
 
 /// What is read first if the estimated end of an excerpt was too early, in bytes. It doubles each time.
@@ -38,6 +39,12 @@ pub enum FeedError {
     /// The keyframe is too far before its slice. The slice can be read without an excerpt.
     #[error("there is no keyframe shortly before the slice")]
     NoKeyframe,
+    /// Another recording starts within the excerpt, which the splitter did not notice.
+    #[error("its clock starts again at byte {offset}")]
+    NewClock {
+        /// Where the other recording starts.
+        offset: u64,
+    },
     /// The pipe failed for another reason than that FFmpeg had enough.
     #[error("failed to write to FFmpeg's input")]
     Pipe(#[from] io::Error),
@@ -75,6 +82,21 @@ async fn write(
     reader: &Arc<Reader>,
     pipe: &mut Sender,
 ) -> Result<(), FeedError> {
+    let mut passage = Passage::of(excerpt);
+    let written = write_all(excerpt, reader, pipe, &mut passage).await;
+    match (passage.joint(), written) {
+        (_, Err(error @ (FeedError::Read(_) | FeedError::NoKeyframe))) => Err(error),
+        (Some(offset), _) => Err(FeedError::NewClock { offset }),
+        (None, written) => written,
+    }
+}
+
+async fn write_all(
+    excerpt: &Excerpt,
+    reader: &Arc<Reader>,
+    pipe: &mut Sender,
+    passage: &mut Passage<'_>,
+) -> Result<(), FeedError> {
     let mut fetches = excerpt.fetches();
     let Some((fetch, all)) = fetches.next().and_then(|fetch| Some((fetch, span(fetch)?))) else {
         return Ok(());
@@ -85,11 +107,11 @@ async fn write(
     let keyframe = bytes_from_keyframe(reader, excerpt, first_bytes).await?;
     let keyframe = keyframe.ok_or(FeedError::NoKeyframe)?;
     pipe.write_all(&excerpt.header).await?;
-    pipe.write_all(&keyframe).await?;
-    copy(stream, all.start, fetch, pipe).await?;
+    pipe.write_all(&passage.start(all.start, &keyframe)).await?;
+    copy(stream, all.start, fetch, pipe, passage).await?;
     for fetch in fetches {
         let Some(all) = span(fetch) else { continue };
-        copy(reader.stream(all.clone()), all.start, fetch, pipe).await?;
+        copy(reader.stream(all.clone()), all.start, fetch, pipe, passage).await?;
     }
     let mut at = excerpt.ranges.last().map_or(0, |range| range.end);
     let mut step = FIRST_STEP;
@@ -98,9 +120,10 @@ async fn write(
         let next = at..excerpt.until.min(at + step);
         step *= 2;
         let stream = reader.stream(next.clone());
-        copy(stream, at, std::slice::from_ref(&next), pipe).await?;
+        copy(stream, at, std::slice::from_ref(&next), pipe, passage).await?;
         at = next.end;
     }
+    pipe.write_all(&passage.finish()).await?;
     Ok(())
 }
 
@@ -110,12 +133,13 @@ async fn copy(
     mut at: u64,
     wanted: &[Range<u64>],
     pipe: &mut Sender,
+    passage: &mut Passage<'_>,
 ) -> Result<(), FeedError> {
     while let Some(piece) = stream.next().await? {
         let end = at + piece.len() as u64;
         for wanted in within(wanted, &(at..end)) {
             let (from, to) = ((wanted.start - at) as usize, (wanted.end - at) as usize);
-            pipe.write_all(&piece[from..to]).await?;
+            pipe.write_all(&passage.pass(&piece[from..to])).await?;
         }
         at = end;
     }

@@ -28,6 +28,13 @@ pub(crate) fn step(distance: f64) -> u64 {
     ((distance / steps as f64) as u64).max(MIN_STEP)
 }
 
+/// Where the search for the keyframe of `excerpt` ends, if each `step` has so many bytes.
+pub(crate) fn farthest(excerpt: &Excerpt, step: u64) -> u64 {
+    let steps: u64 = STEPS.iter().sum();
+    let start = excerpt.ranges.first().map_or(0, |range| range.start);
+    start.saturating_sub(step.saturating_mul(steps))
+}
+
 /// The bytes to search first for the keyframe of `excerpt`: those just before its ranges. Empty if its ranges
 /// start with a keyframe.
 pub(crate) fn first_range(excerpt: &Excerpt) -> Range<u64> {
@@ -54,6 +61,10 @@ pub(crate) async fn bytes_from_keyframe(
         let read = match count {
             0 => first_bytes.clone(),
             _ => reader.read(range.clone()).await?,
+        };
+        let read = match &excerpt.packets {
+            Some(packets) => packets.retimed(read, range.start),
+            None => read,
         };
         bytes = [read, bytes].concat().into();
         if let Some(found) = query.last(&bytes) {

@@ -10,7 +10,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use gifgen_shared::{
     ETag, ExcerptText, Header, OtherStream, OutputKeys, PinnedSource, PreviewSettings, Slice,
-    SliceEvent, Source, SourceKey, VideoStream, slice::plan,
+    SliceEvent, Source, SourceKey, Timeline, VideoStream, slice::plan,
 };
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +82,9 @@ pub struct SourceFacts {
     /// Its video streams that are not rendered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub not_chosen: Vec<OtherStream>,
+    /// How the film's times follow from the file, if FFmpeg would find others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
 }
 
 impl SourceFacts {
@@ -99,6 +102,7 @@ impl SourceFacts {
             codec: header.codec,
             container: header.container,
             not_chosen: header.not_chosen,
+            timeline: None,
         };
         (facts, header.video)
     }
@@ -262,6 +266,7 @@ mod tests {
             codec: "h264".into(),
             container: "mov".into(),
             not_chosen: Vec::new(),
+            timeline: None,
         };
         let video = VideoStream {
             index: 0,

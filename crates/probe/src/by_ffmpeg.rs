@@ -16,7 +16,7 @@ use crate::{
     ffprobe_output::damaged,
     header::{header_of, hopeful, refuse_without_look},
     look::{Beginning, Look},
-    packets::Packet,
+    packets::{Packet, PacketAt},
 };
 
 /// Errors, warnings and the description of the file.
@@ -70,14 +70,14 @@ impl Probe<'_> {
         ];
         let keep = Keep::First(LIST_BYTES);
         let (packets, _) = self.ffmpeg(LOG_LEVEL, &[], &list, keep).await?;
-        let packets = parse(&packets);
+        let packets = parse(&packets, index);
         let picture = ["-map", &map, "-vf", LIST_PICTURES, "-frames:v", "1"];
         let (pictures, _) = self.ffmpeg(LOG_LEVEL, &[], &picture, keep).await?;
         let pts = |line: &str| line.rsplit_once("pts_time:")?.1.trim().parse::<f64>().ok();
         let pictures: Vec<f64> = pictures.lines().filter_map(pts).collect();
         let earliest = |times: &mut dyn Iterator<Item = f64>| times.fold(f64::INFINITY, f64::min);
         Ok(Beginning {
-            first_packet: earliest(&mut packets.iter().map(|(packet, _)| packet.start)),
+            first_packet: earliest(&mut packets.iter().map(|(packet, _)| packet.at.time)),
             first_picture: earliest(&mut pictures.iter().copied()),
             packets: packets.len(),
             pictures: pictures.len(),
@@ -109,7 +109,7 @@ impl Probe<'_> {
         let map = format!("0:{index}");
         let list = ["-map", &map, "-c", "copy", "-copyinkf"];
         let (packets, said) = self.ffmpeg(LOG_LEVEL, &seek, &list, keep).await?;
-        let packets = parse(&packets).into_iter().map(|(packet, _)| packet);
+        let packets = parse(&packets, index).into_iter().map(|(packet, _)| packet);
         Ok((packets.collect(), said))
     }
 
@@ -143,9 +143,9 @@ impl Probe<'_> {
     }
 }
 
-/// The packets of a list by the muxer `framecrc`, and whether each has a pts. The first line may be cut.
-/// Discarded packets are left out.
-fn parse(list: &str) -> Vec<(Packet, bool)> {
+/// The packets of `stream` in a list by the muxer `framecrc`, and whether each has a pts. The first line may
+/// be cut. Discarded packets are left out.
+fn parse(list: &str, stream: u32) -> Vec<(Packet, bool)> {
     let mut tick = 0.0;
     let mut packets = Vec::new();
     for line in list.lines() {
@@ -154,15 +154,15 @@ fn parse(list: &str) -> Vec<(Packet, bool)> {
             let number = |text: &str| text.trim().parse::<f64>().unwrap_or(0.0);
             tick = number(numerator) / number(denominator);
         }
-        packets.extend(packet(line, tick));
+        packets.extend(packet(line, stream, tick));
     }
     packets
 }
 
 /// Parses a line such as `0, -2048, 0, 512, 2924, 0x4c863e9b, F=0x0`.
-fn packet(line: &str, tick: f64) -> Option<(Packet, bool)> {
+fn packet(line: &str, stream: u32, tick: f64) -> Option<(Packet, bool)> {
     let cells: Vec<&str> = line.split(',').map(str::trim).collect();
-    let [_, dts, pts, duration, _, _, rest @ ..] = &cells[..] else {
+    let [_, dts, pts, duration, size, _, rest @ ..] = &cells[..] else {
         return None;
     };
     let flags = rest.iter().find_map(|cell| cell.strip_prefix("F=0x"));
@@ -174,7 +174,13 @@ fn packet(line: &str, tick: f64) -> Option<(Packet, bool)> {
     let (pts, dts) = (time(pts), time(dts));
     let start = pts.or(dts)? as f64 * tick;
     let end = start + time(duration).unwrap_or(0) as f64 * tick;
-    Some((Packet { start, end }, pts.is_some()))
+    let at = PacketAt {
+        stream,
+        time: start,
+        size: size.parse().unwrap_or_default(),
+        offset: None,
+    };
+    Some((Packet { at, end }, pts.is_some()))
 }
 
 #[cfg(test)]
@@ -187,8 +193,20 @@ mod tests {
                     0,      -20,        0,       50,     2924, 0x4c863e9b\n\
                     0,      -10,       40,       50,      935, 0x9394c0c3, F=0x4\n\
                     0,       50, -9223372036854775808, 5,  12, 0x00000000, F=0x0\n";
-        let packet = |start, end| Packet { start, end };
-        let wanted = [(packet(0.0, 0.5), true), (packet(0.5, 0.55), false)];
-        assert_eq!(parse(list), wanted);
+        let packet = |time, end, size| {
+            let (stream, offset) = (1, None);
+            let at = PacketAt {
+                stream,
+                time,
+                size,
+                offset,
+            };
+            Packet { at, end }
+        };
+        let wanted = [
+            (packet(0.0, 0.5, 2924), true),
+            (packet(0.5, 0.55, 12), false),
+        ];
+        assert_eq!(parse(list, 1), wanted);
     }
 }

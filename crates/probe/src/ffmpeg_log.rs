@@ -37,7 +37,7 @@ pub fn complaints(text: &str) -> String {
     let mut complaints = String::new();
     // The first line may be cut.
     for line in text.lines().skip(usize::from(!whole)) {
-        let (speakers, words) = speakers(line);
+        let (speakers, words) = split_line(line);
         let said = if let Some(said) = COMPLAINTS.iter().find_map(|l| words.strip_prefix(l)) {
             complaining = true;
             said
@@ -63,7 +63,7 @@ const DRM: &str = "DRM protected stream detected";
 /// FFmpeg's name of the format that it refused, because it is not allowed.
 pub(crate) fn name_of_refused_format(text: &str) -> Option<&str> {
     let line = text.lines().find(|line| line.contains(FORMAT_REFUSED))?;
-    let (speakers, _) = speakers(line);
+    let (speakers, _) = split_line(line);
     let (before, _) = speakers.rsplit_once(" @ ")?;
     Some(before.rsplit_once('[')?.1)
 }
@@ -94,8 +94,24 @@ fn is_short_of_memory(complaints: &str, bounded: bool) -> bool {
     has(&NO_MEMORY) || perhaps && PERHAPS_NO_MEMORY.iter().any(has)
 }
 
+/// Whether a line without its speakers is an error.
+pub(crate) fn is_complaint(words: &str) -> bool {
+    COMPLAINTS.iter().any(|level| words.starts_with(level))
+}
+
+/// Whether the pictures of the log's video may be damaged: the decoder marks one, or the log is too
+/// long to be known.
+pub fn marks_a_picture(text: &str) -> bool {
+    text.len() >= STDERR_BYTES || text.contains("corrupt decoded frame")
+}
+
+/// Whether FFmpeg's filters were given pictures of another size or format than at their start.
+pub fn says_pictures_change(text: &str) -> bool {
+    text.contains("Changing video frame properties on the fly")
+}
+
 /// Splits off the components that wrote the line (`[https @ 0x55] `; several since FFmpeg 6).
-fn speakers(line: &str) -> (&str, &str) {
+pub(crate) fn split_line(line: &str) -> (&str, &str) {
     let mut end = 0;
     while line[end..].starts_with('[')
         && let Some(length) = line[end..].find("] ")

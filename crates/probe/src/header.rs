@@ -24,6 +24,9 @@ const SHORT_ANALYSIS: [&str; 2] = ["-analyzeduration", "1000000"];
 /// minutes of sound alone.
 const FAR_ANALYSIS: [&str; 4] = ["-analyzeduration", "1800000000", "-probesize", "67108864"];
 
+/// Keeps FFmpeg from applying the edit list of an MP4 file.
+const IGNORE_EDITS: [&str; 2] = ["-ignore_editlist", "1"];
+
 /// Seconds of the file's middle in which packets are looked for.
 const MIDDLE_SECONDS: u32 = 5;
 
@@ -87,9 +90,17 @@ impl Probe<'_> {
             Analysis::Usual if format.format_name == "mpegts" => &SHORT_ANALYSIS[..],
             Analysis::Usual => &[],
         };
-        let look = self
+        let mut look = self
             .looked(format, streams, hopeful.len(), analyzed)
             .await?;
+        if format.is_mov() && !look.shows_packets() {
+            // FFmpeg takes an edit that lasts to the end for one that shows nothing.
+            let unedited = [analyzed, &IGNORE_EDITS].concat();
+            let again = self
+                .looked(format, streams, hopeful.len(), &unedited)
+                .await?;
+            look = look.or(again);
+        }
         let in_middle = if is_ambiguous(streams, &look) {
             self.streams_in_middle(format, &look).await?
         } else {

@@ -16,6 +16,7 @@ mod format_words;
 mod header;
 mod look;
 mod packets;
+mod picture_log;
 mod scrambling;
 mod stream;
 
@@ -29,9 +30,13 @@ use self::ffprobe_output::{FfprobeOutput, Unanswered};
 pub use self::{
     error::ProbeError,
     ffmpeg_input::Input,
-    ffmpeg_log::{LOG_LEVEL, complaints, was_short_of_memory},
+    ffmpeg_log::{
+        LOG_LEVEL, complaints, marks_a_picture, says_pictures_change, was_short_of_memory,
+    },
     file_signature::{BEGINNING_BYTES, rejection_of},
     header::{Analysis, Found},
+    packets::PacketAt,
+    picture_log::{LoggedPicture, PICTURE_LOG, PictureKind, read_picture_log},
     scrambling::{encrypted, is_scrambled_program_stream},
 };
 
@@ -86,6 +91,7 @@ impl Probe<'_> {
             let tail = self.tail(header.video.index, from).await?;
             breaks_off |= tail.breaks_off;
             let length = tail.end.map(|end| end + header.clock_offset - start);
+            let length = length.map(|length| with_unseen_end(length, header));
             let rounded = length.map(|length| (length * 1000.0).round() / 1000.0);
             if let Some(length) = rounded.filter(|length| *length > 0.0) {
                 let claimed = header.claimed_seconds.unwrap_or_default();
@@ -146,6 +152,14 @@ impl Probe<'_> {
             Ending::Killed { signal } => interrupted(format!("was killed by signal {signal}")),
         }
     }
+}
+
+/// The length by the packets, or by the header where that counts pictures. In MXF, FFmpeg gives the packets behind a
+/// seek times of their own, which may lack the last few pictures.
+fn with_unseen_end(length: f64, header: &Header) -> f64 {
+    let counted = header.claimed_seconds.filter(|_| header.container == "mxf");
+    let is_near = |claimed: &f64| (0.0..MISSING_SECONDS).contains(&(claimed - length));
+    counted.filter(is_near).unwrap_or(length)
 }
 
 fn truncated(length: f64, claimed: f64) -> Rejection {

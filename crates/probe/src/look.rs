@@ -182,6 +182,13 @@ impl Look {
         self.streams.values().any(Beginning::has_picture)
     }
 
+    /// Whether a packet of any stream is shown at a known time.
+    pub fn shows_packets(&self) -> bool {
+        self.streams
+            .values()
+            .any(|found| found.first_packet.is_finite())
+    }
+
     /// Whether a packet of any stream is encrypted.
     pub fn has_encrypted(&self) -> bool {
         self.streams.values().any(|found| found.is_encrypted)

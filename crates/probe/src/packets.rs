@@ -15,13 +15,13 @@ use crate::{
     ffprobe_output::{Unanswered, was_not_opened},
 };
 
-/// Bytes kept from the end of a packet list. A line has some 70 bytes, so the reordered last
+/// Bytes kept from the end of a packet list. A line has some 110 bytes, so the reordered last
 /// pictures are well inside.
 const TAIL_BYTES: usize = 64 * 1024;
 
 /// Bytes kept from the start of a packet list. Half of that holds the longest slice, 900 s at 60
 /// pictures per second; the other half is for packets since its keyframe.
-const LIST_BYTES: usize = 8 * 1024 * 1024;
+const LIST_BYTES: usize = 12 * 1024 * 1024;
 
 /// Seconds of packets that are read past the range. ffprobe stops at the first packet with a later
 /// pts, but packets are in decoding order: B-frames come after both pictures that they refer to. At
@@ -43,27 +43,28 @@ impl Probe<'_> {
     /// Reads the packets of stream `index` from `start` on, in seconds, or all.
     pub(super) async fn tail(&self, index: u32, start: Option<f64>) -> Result<Tail, ProbeError> {
         let keep = Keep::Last(TAIL_BYTES);
-        let (packets, said) = self.packets(index, start, None, keep).await?;
+        let (packets, said) = self.packets(Some(index), start, None, keep).await?;
         Ok(Tail {
             end: packets.iter().map(|packet| packet.end).reduce(f64::max),
             breaks_off: BREAKS_OFF.iter().any(|words| said.contains(words)),
         })
     }
 
-    /// The pts of the packets of stream `index` within `range`, in seconds on the container's
-    /// clock, and of some packets outside it.
+    /// The packets within `range`, in seconds on the container's clock, and some packets outside it,
+    /// in the order of the file: those of stream `index`, or of all streams. Of all streams there are
+    /// none if ffprobe refuses the file.
     ///
     /// # Errors
     /// Transient ones only.
-    pub async fn packet_times(
+    pub async fn packets_within(
         &self,
-        index: u32,
+        index: Option<u32>,
         range: Range<f64>,
-    ) -> Result<Vec<f64>, ProbeError> {
+    ) -> Result<Vec<PacketAt>, ProbeError> {
         let end = range.end + REORDERED_SECONDS;
         let (start, keep) = (Some(range.start), Keep::First(LIST_BYTES));
         let (packets, _) = self.packets(index, start, Some(end), keep).await?;
-        Ok(packets.iter().map(|packet| packet.start).collect())
+        Ok(packets.into_iter().map(|packet| packet.at).collect())
     }
 
     /// The streams that have packets from second `start` on, within some `seconds`. Covers are left out.
@@ -75,44 +76,46 @@ impl Probe<'_> {
         let interval = format!("{start:.6}%+{seconds}");
         let entries = "packet=stream_index,pts_time,dts_time,flags";
         let keep = Keep::First(LIST_BYTES);
-        let (lines, _) = self.list("V", &interval, entries, keep).await?;
+        let (lines, _) = self.list(Some("V"), &interval, entries, keep).await?;
         // FFmpeg seeks to a keyframe before the start, perhaps to one of another stream.
         let index = |line: &str| {
-            let packet = Packet::parse(line)?;
-            let (_, rest) = line.split_once("stream_index=")?;
-            let index = rest.split('|').next()?.parse().ok()?;
-            (packet.start >= start).then_some(index)
+            let at = Packet::parse(line)?.at;
+            (at.time >= start).then_some(at.stream)
         };
         Ok(lines.lines().filter_map(index).collect())
     }
 
-    /// Reads the packets of stream `index` from `start` to `end`, in seconds, as many as `keep` allows.
-    /// Also returns the warnings and errors.
+    /// Reads the packets of stream `index`, or of all, from `start` to `end`, in seconds, as many as
+    /// `keep` allows. Also returns the warnings and errors.
     async fn packets(
         &self,
-        index: u32,
+        index: Option<u32>,
         start: Option<f64>,
         end: Option<f64>,
         keep: Keep,
     ) -> Result<(Vec<Packet>, String), ProbeError> {
         let time = |time: Option<f64>| time.map_or(String::new(), |time| format!("{time:.6}"));
         let interval = format!("{}%{}", time(start), time(end));
-        let entries = "packet=pts_time,dts_time,duration_time,flags";
+        let entries = "packet=stream_index,pts_time,dts_time,duration_time,size,pos,flags";
+        let stream = index.map(|index| index.to_string());
         let (lines, said) = self
-            .list(&index.to_string(), &interval, entries, keep)
+            .list(stream.as_deref(), &interval, entries, keep)
             .await?;
-        if lines.is_empty() && was_not_opened(&said) {
+        if let Some(index) = index
+            && lines.is_empty()
+            && was_not_opened(&said)
+        {
             let seconds = end.map(|end| end - start.unwrap_or(0.0));
             return self.packets_by_ffmpeg(index, start, seconds, keep).await;
         }
         Ok((lines.lines().filter_map(Packet::parse).collect(), said))
     }
 
-    /// Has ffprobe list `entries` of the packets of `streams` in an interval, a line for each. Also
-    /// returns its warnings and errors.
+    /// Has ffprobe list `entries` of the packets of `streams`, or of all, in an interval, a line for
+    /// each. Also returns its warnings and errors.
     async fn list(
         &self,
-        streams: &str,
+        streams: Option<&str>,
         interval: &str,
         entries: &str,
         keep: Keep,
@@ -120,8 +123,6 @@ impl Probe<'_> {
         let mut args: Vec<OsString> = [
             "-v",
             LOG_LEVEL,
-            "-select_streams",
-            streams,
             "-read_intervals",
             interval,
             "-show_entries",
@@ -131,6 +132,9 @@ impl Probe<'_> {
         ]
         .map(OsString::from)
         .into();
+        if let Some(streams) = streams {
+            args.extend(["-select_streams".into(), streams.into()]);
+        }
         args.extend(self.input.args());
         let finished = self.run(self.ffprobe, args, keep).await?;
         let lines = String::from_utf8_lossy(&finished.stdout).into_owned();
@@ -138,10 +142,23 @@ impl Probe<'_> {
     }
 }
 
-/// The presentation time of a packet, in seconds.
+/// A packet of a container.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PacketAt {
+    /// Index of its stream.
+    pub stream: u32,
+    /// Its pts in seconds on the container's clock; its dts if it has no pts.
+    pub time: f64,
+    /// Size of its data, in bytes.
+    pub size: u64,
+    /// Where it is in the file. `None` if its demuxer does not say.
+    pub offset: Option<u64>,
+}
+
+/// A packet and its end.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Packet {
-    pub start: f64,
+    pub at: PacketAt,
     pub end: f64,
 }
 
@@ -151,12 +168,20 @@ impl Packet {
         let fields: HashMap<&str, &str> =
             line.split('|').filter_map(|f| f.split_once('=')).collect();
         let number = |name| -> Option<f64> { fields.get(name)?.parse().ok() };
+        let whole = |name| -> Option<u64> { fields.get(name)?.parse().ok() };
         if fields.get("flags")?.contains('D') {
             return None;
         }
-        let start = number("pts_time").or(number("dts_time"))?;
-        let end = start + number("duration_time").unwrap_or(0.0);
-        Some(Self { start, end })
+        let time = number("pts_time").or(number("dts_time"))?;
+        Some(Self {
+            at: PacketAt {
+                stream: number("stream_index")? as u32,
+                time,
+                size: whole("size").unwrap_or_default(),
+                offset: whole("pos"),
+            },
+            end: time + number("duration_time").unwrap_or(0.0),
+        })
     }
 }
 
@@ -166,12 +191,23 @@ mod tests {
 
     #[test]
     fn a_packet_ends_after_its_duration_and_a_discarded_one_not_at_all() {
-        let packet = |start, end| Some(Packet { start, end });
-        let line = "pts_time=1.5|dts_time=1.4|duration_time=0.04|flags=K_";
+        let packet = |time, end| {
+            let (stream, size, offset) = (1, 700, Some(48));
+            let at = PacketAt {
+                stream,
+                time,
+                size,
+                offset,
+            };
+            Some(Packet { at, end })
+        };
+        let line =
+            "stream_index=1|pts_time=1.5|dts_time=1.4|duration_time=0.04|size=700|pos=48|flags=K_";
         assert_eq!(Packet::parse(line), packet(1.5, 1.54));
-        let line = "pts_time=N/A|dts_time=1.4|duration_time=N/A|flags=__";
+        let line =
+            "stream_index=1|pts_time=N/A|dts_time=1.4|duration_time=N/A|size=700|pos=48|flags=__";
         assert_eq!(Packet::parse(line), packet(1.4, 1.4));
-        let line = "pts_time=1.5|duration_time=0.04|flags=KD";
+        let line = "stream_index=1|pts_time=1.5|duration_time=0.04|size=700|pos=48|flags=KD";
         assert_eq!(Packet::parse(line), None);
         assert_eq!(Packet::parse("1.4|duration_ti"), None);
     }

@@ -10,6 +10,8 @@ mod in_flight_request;
 mod loopback_proxy;
 pub mod probing;
 mod reader;
+mod repaired_stream;
+pub mod repeats;
 
 pub use block_cache::BlockCache;
 pub use error::ReadError;

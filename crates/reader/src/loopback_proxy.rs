@@ -35,7 +35,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{block_cache::BlockCache, block_stream::BlockStream, error::ReadError};
+use crate::{block_cache::BlockCache, error::ReadError, repaired_stream::RepairedStream};
 
 /// How many bytes may lie unread in the socket. When FFmpeg seeks, they were read from the source in vain.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
@@ -207,7 +207,7 @@ impl Served {
     /// The body with the bytes in `range`.
     fn stream(&self, range: Range<u64>) -> stream::BoxStream<'static, Piece> {
         let failure = Arc::clone(&self.failure);
-        let blocks = BlockStream::new(Arc::clone(&self.blocks), range);
+        let blocks = RepairedStream::new(Arc::clone(&self.blocks), range);
         stream::try_unfold(blocks, async |mut stream| {
             let piece = stream.next().await?;
             Ok(piece.map(|piece| (Frame::data(piece), stream)))

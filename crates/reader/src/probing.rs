@@ -3,7 +3,7 @@
 use std::{ops::Range, path::Path, sync::Arc};
 
 use gifgen_probe::{
-    Analysis, BEGINNING_BYTES, Found, Input, Probe, ProbeError, encrypted,
+    Analysis, BEGINNING_BYTES, Found, Input, PacketAt, Probe, ProbeError, encrypted,
     is_scrambled_program_stream, rejection_of,
 };
 use gifgen_shared::{Deadline, Header, Reason, Rejection};
@@ -124,22 +124,22 @@ pub async fn measure(
     Ok((header, length))
 }
 
-/// The pts in seconds of the packets within `range`, of the stream `index` of a source in the format `container`; see
-/// [`Probe::packet_times`].
+/// The packets within `range` of a source in the format `container`, of the stream `index` or of all; see
+/// [`Probe::packets_within`].
 ///
 /// # Errors
 /// If the source cannot be read, or the time runs out.
-pub async fn packet_times(
+pub async fn packets_within(
     programs: Programs<'_>,
     blocks: &Arc<BlockCache>,
     deadline: Deadline,
     container: &str,
-    index: u32,
+    index: Option<u32>,
     range: Range<f64>,
-) -> Result<Vec<f64>, ProbingError> {
+) -> Result<Vec<PacketAt>, ProbingError> {
     let proxy = LoopbackProxy::start(Arc::clone(blocks)).await?;
     let probe = programs.probe(proxy.input(Some(container)), deadline);
-    judge(probe.packet_times(index, range).await, &proxy)
+    judge(probe.packets_within(index, range).await, &proxy)
 }
 
 impl<'a> Programs<'a> {

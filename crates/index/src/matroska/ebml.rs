@@ -34,7 +34,7 @@ impl Header {
     }
 
     /// Where the content of an element that starts at `at` lies. `None` if its size is unknown.
-    pub(super) fn content(&self, at: u64) -> Option<Range<u64>> {
+    pub(crate) fn content(&self, at: u64) -> Option<Range<u64>> {
         let start = at.checked_add(self.header)?;
         Some(start..start.checked_add(self.size?)?)
     }

@@ -40,6 +40,12 @@ impl Header {
         (size.is_none_or(|size| size >= len)).then_some(Self { kind, len, size })
     }
 
+    /// Whether it may be the header of a box at the top of a file. Where a file has a hole, it is none.
+    pub(super) fn is_plausible(&self) -> bool {
+        let is_written = |byte: &u8| (0x20..0x7f).contains(byte) || *byte == 0xa9;
+        self.kind.iter().all(is_written)
+    }
+
     /// Where a box that starts at `at` ends, in a parent that ends at `end`.
     pub(super) fn end(&self, at: u64, end: u64) -> u64 {
         self.size.map_or(end, |size| at.saturating_add(size))

@@ -83,6 +83,39 @@ impl Clock {
         Ok(clock)
     }
 
+    /// The clock of samples that have the times of the film already.
+    pub(super) fn of_the_film(timescale: u32) -> Self {
+        Self {
+            shift: 0,
+            visible: i64::MIN..i64::MAX,
+            timescale,
+            start_time: 0.0,
+        }
+    }
+
+    /// The seconds of the film, after its first picture, at the media's `pts`.
+    pub(super) fn seconds(&self, pts: i64) -> f64 {
+        let ticks = pts.saturating_sub(self.shift) as f64;
+        ticks / f64::from(self.timescale) - self.start_time
+    }
+
+    /// Shows the last of `samples`, which ends at `end`, if it has no duration and the edit ends with it. FFmpeg leaves
+    /// it out. Whether that is so.
+    pub(super) fn show_last(&mut self, samples: &[Sample], end: i64) -> bool {
+        let Some(last) = samples.last().filter(|last| last.size > 0) else {
+            return false;
+        };
+        // The edit's duration is rounded to a thousandth of a second as a rule.
+        let rounding = i64::from(self.timescale / 1000) + 1;
+        let is_left_out = last.dts >= end
+            && self.visible.end <= last.pts()
+            && last.pts() - self.visible.end <= rounding;
+        if is_left_out {
+            self.visible.end = i64::MAX / 4;
+        }
+        is_left_out
+    }
+
     /// The pts of the media `seconds` after the first picture, rounded down.
     pub(super) fn media_pts(&self, seconds: f64) -> i64 {
         let seconds = self.start_time + seconds;

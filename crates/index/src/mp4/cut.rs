@@ -36,6 +36,19 @@ impl<'a> Cutter<'a> {
         }
     }
 
+    /// The samples that decode the pictures from one pts of the media to another.
+    pub(super) fn decoding(&self, pts: Range<i64>) -> Option<Range<usize>> {
+        let before = self
+            .earliest_sync_pts
+            .partition_point(|sync| *sync <= pts.start);
+        let first = before.checked_sub(1).map_or(0, |last| self.syncs[last]);
+        let end = self
+            .earliest_pts
+            .partition_point(|earliest| *earliest < pts.end);
+        let range = first..end;
+        (!range.is_empty()).then_some(range)
+    }
+
     /// The samples that `slice` needs: from the last sync sample whose pts is at the slice's start or before, to the
     /// last sample whose pts is before its end, and the next one. That one says how long the last picture is shown,
     /// which FFmpeg would else guess where pictures are reordered. Leading pictures of the sync sample may need samples

@@ -92,7 +92,7 @@ fn gaps(known: &[u64], end: u64) -> impl Iterator<Item = Range<u64>> {
 }
 
 /// The first offset in `range` at which a `moof` seems to start. Reads `step` bytes at once.
-async fn search(
+pub(super) async fn search(
     blocks: &BlockCache,
     range: Range<u64>,
     step: u64,

@@ -13,7 +13,7 @@ use gifgen_reader::BlockCache;
 use super::{
     boxes::{HEADER, Header, none},
     fragment_offsets::FragmentOffsets,
-    fragment_search::fill_gaps,
+    fragment_search::{fill_gaps, search},
     read_ahead::ReadAhead,
     walk_state::{CONCURRENT_WALKS, MAX_MOOF_BYTES, WalkState, step_for},
 };
@@ -25,11 +25,27 @@ const SHORT_FRAGMENT: u64 = 8 * 1024;
 /// How much is read at once while fragments are that short, in bytes.
 const STRIDE: u64 = 128 * 1024;
 
+/// How much a search behind a hole reads at once, in bytes.
+const RESYNC_STEP: u64 = 256 * 1024;
+
+/// A `moof`, or another `moov`: the start of a recording that was appended to the first.
+#[derive(Clone, Debug)]
+pub(super) struct Moof {
+    /// Where it starts.
+    pub(super) at: u64,
+    /// What is in it.
+    pub(super) content: Bytes,
+    /// Whether bytes before it belong to no box.
+    pub(super) is_behind_hole: bool,
+    /// Whether it is a `moov`.
+    pub(super) is_moov: bool,
+}
+
 /// What a fragmented file has behind its `moov`.
 #[derive(Debug, Default)]
 pub(super) struct Fragments {
-    /// Where each `moof` starts, and its content. In order.
-    pub(super) moofs: Vec<(u64, Bytes)>,
+    /// In order.
+    pub(super) moofs: Vec<Moof>,
     /// Whether there is a segment index (`sidx`).
     pub(super) has_segment_index: bool,
 }
@@ -65,7 +81,7 @@ async fn walk_all(
     blocks: &BlockCache,
     starts: Vec<u64>,
     state: &WalkState,
-) -> Result<Vec<(u64, Bytes)>, IndexError> {
+) -> Result<Vec<Moof>, IndexError> {
     let starts = fill_gaps(blocks, starts, state).await?;
     let ends = starts.iter().copied().skip(1).map(Some).chain([None]);
     let walks: Vec<_> = starts.iter().copied().zip(ends).collect();
@@ -80,11 +96,12 @@ async fn walk(
     mut at: u64,
     end: Option<u64>,
     state: &WalkState,
-) -> Result<Vec<(u64, Bytes)>, IndexError> {
+) -> Result<Vec<Moof>, IndexError> {
     let bytes = blocks.reader().len();
     let mut ahead = ReadAhead::new(blocks.reader(), state);
     let mut found = Vec::new();
     let (mut fragment, mut is_short) = (at, false);
+    let mut is_behind_hole = false;
     while at < end.unwrap_or(bytes) {
         let step = if is_short {
             STRIDE
@@ -92,12 +109,20 @@ async fn walk(
             state.step.load(Relaxed)
         };
         let head = ahead.read(at, HEADER, step).await?;
-        let Some(header) = Header::parse(&head) else {
-            break;
+        let header = Header::parse(&head).filter(Header::is_plausible);
+        let Some(header) = header else {
+            let rest = at..end.unwrap_or(bytes) + 1;
+            let Some(found) = search(blocks, rest, RESYNC_STEP, state).await? else {
+                // What is left is no video.
+                at = end.unwrap_or(at);
+                break;
+            };
+            (at, is_behind_hole) = (found, true);
+            continue;
         };
         let next = header.end(at, bytes);
         match &header.kind {
-            b"moof" => {
+            b"moof" | b"moov" => {
                 let length = next - at;
                 if length > MAX_MOOF_BYTES || header.len != 8 {
                     return Err(none("a fragment's description is too long"));
@@ -109,7 +134,13 @@ async fn walk(
                     break;
                 };
                 // Copied, or else it would hold on to all that was read with it.
-                found.push((at, Bytes::copy_from_slice(moof)));
+                found.push(Moof {
+                    at,
+                    content: Bytes::copy_from_slice(moof),
+                    is_behind_hole,
+                    is_moov: header.kind == *b"moov",
+                });
+                is_behind_hole = false;
                 state.step.fetch_max(step_for(length), Relaxed);
                 fragment = at;
             }

@@ -1,9 +1,11 @@
 //! The samples of fragments.
 
+use std::ops::Range;
+
 use mp4_atom::{Tfdt, Tfhd, Trex, Trun};
 
 use super::{
-    boxes::{children, content, none, number, one},
+    boxes::{children, content, none, number, one, only},
     sample::{MAX_SAMPLE_BYTES, MAX_SAMPLES, Sample},
 };
 use crate::error::IndexError;
@@ -15,6 +17,9 @@ const NO_SYNC: u32 = 0x0101_0000;
 /// Flags of a `trun` that has flags both for the first sample and for each.
 const BOTH_FLAGS: u32 = 0x404;
 
+/// Most losses that are noted.
+const MAX_LOST: usize = 900;
+
 /// The samples of a track, collected fragment by fragment.
 #[derive(Debug)]
 pub(super) struct FragmentSamples {
@@ -23,6 +28,16 @@ pub(super) struct FragmentSamples {
     /// The dts at which the next fragment starts if it does not say so itself.
     pub(super) end: Option<i64>,
     pub(super) samples: Vec<Sample>,
+    /// The ticks in a second.
+    timescale: u32,
+    /// What is added to the dts of fragments: a recording that was appended starts its own clock.
+    shift: i64,
+    /// The number of the last fragment.
+    sequence: Option<u32>,
+    /// From each dts to each at which the samples of lost fragments are missing.
+    pub(super) lost: Vec<Range<i64>>,
+    /// Whether fragments run back in time, so that FFmpeg would show them over others.
+    pub(super) is_retimed: bool,
 }
 
 /// Where the next run of a track fragment starts.
@@ -34,17 +49,40 @@ struct RunStart {
 
 impl FragmentSamples {
     /// No samples. `start` is the dts at which the first fragment starts if it does not say so itself.
-    pub(super) fn new(start: Option<i64>, defaults: Trex) -> Self {
+    pub(super) fn new(start: Option<i64>, defaults: Trex, timescale: u32) -> Self {
         Self {
             track: defaults.track_id,
             defaults,
             end: start,
             samples: Vec::new(),
+            timescale,
+            shift: 0,
+            sequence: None,
+            lost: Vec::new(),
+            is_retimed: false,
         }
     }
 
-    /// Adds the samples of the `moof` at `at` with this content.
-    pub(super) fn add(&mut self, at: u64, moof: &[u8]) -> Result<(), IndexError> {
+    /// Another recording follows, whose track has these defaults.
+    pub(super) fn restart(&mut self, defaults: Option<Trex>) {
+        if let Some(defaults) = defaults {
+            self.track = defaults.track_id;
+            self.defaults = defaults;
+        }
+        self.sequence = None;
+    }
+
+    /// Adds the samples of the `moof` at `at` with this content. Bytes before it may belong to no box.
+    pub(super) fn add(
+        &mut self,
+        at: u64,
+        moof: &[u8],
+        is_behind_hole: bool,
+    ) -> Result<(), IndexError> {
+        let sequence = only(moof, b"mfhd")?.and_then(|mfhd| number(mfhd.body, 4));
+        let before = std::mem::replace(&mut self.sequence, sequence);
+        let skips = |(before, now): (u32, u32)| now > before.saturating_add(1);
+        let is_behind_loss = is_behind_hole || before.zip(sequence).is_some_and(skips);
         // Without a base of its own, a track fragment goes on where the one before ended.
         let mut implicit = at;
         let mut dts = None;
@@ -60,7 +98,10 @@ impl FragmentSamples {
                     base,
                     dts: match dts {
                         Some(dts) => dts,
-                        None => self.start(traf.body)?,
+                        None => {
+                            let start = self.start(traf.body)?;
+                            self.follow(start, is_behind_loss)
+                        }
                     },
                 };
                 let end = self.add_runs(&tfhd, traf.body, &mut start)?;
@@ -78,7 +119,8 @@ impl FragmentSamples {
     fn start(&self, traf: &[u8]) -> Result<i64, IndexError> {
         let mut before_runs = children(traf).take_while(|child| child.kind != *b"trun");
         let Some(tfdt) = before_runs.find(|child| child.kind == *b"tfdt") else {
-            return self.end.ok_or_else(|| none("a fragment has no time"));
+            let end = self.end.map(|end| end.saturating_sub(self.shift));
+            return end.ok_or_else(|| none("a fragment has no time"));
         };
         let time = content::<Tfdt>(tfdt.body)?.base_media_decode_time;
         // Far below the end of 64 bits, so that times can be added up.
@@ -86,6 +128,25 @@ impl FragmentSamples {
             .ok()
             .filter(|time| *time < i64::MAX / 4)
             .ok_or_else(|| none("a fragment is too late"))
+    }
+
+    /// The dts on the film's clock of a fragment that says `start`. Notes what is lost before it.
+    fn follow(&mut self, start: i64, is_behind_loss: bool) -> i64 {
+        let second = i64::from(self.timescale);
+        let mut dts = start.saturating_add(self.shift);
+        let Some(last) = self.end.filter(|_| !self.samples.is_empty()) else {
+            return dts;
+        };
+        if dts < last.saturating_sub(second) {
+            self.shift = last.saturating_sub(start);
+            self.is_retimed = true;
+            dts = last;
+        }
+        // Without a loss the last picture stands: a slide show's fragments may end early.
+        if is_behind_loss && dts > last.saturating_add(second) && self.lost.len() < MAX_LOST {
+            self.lost.push(last..dts);
+        }
+        dts
     }
 
     /// Adds the samples of all runs. Gives the offset at which the last one ends, if there is one.

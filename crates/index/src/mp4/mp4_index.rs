@@ -1,14 +1,18 @@
 //! The index of an MP4 or QuickTime file: the length of its video, and the excerpts of slices.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use gifgen_reader::BlockCache;
-use gifgen_shared::{Slice, VideoStream, crop::ContainerCrop};
+use gifgen_shared::{Slice, Timeline, VideoStream, crop::ContainerCrop};
 
 use super::{
     boxes::none,
     clock::{Clock, Origin},
     cut::Cutter,
+    edits::{CutList, EditList},
     moof::FragmentSamples,
+    retimed::Retimed,
     sample::{MAX_SAMPLES, Sample},
     tables,
     top_level_boxes::TopLevelBoxes,
@@ -37,8 +41,23 @@ pub struct Mp4Index {
     end_dts: i64,
     origin: Origin,
     clock: Clock,
+    /// From each dts to each at which samples are lost.
+    lost: Vec<Range<i64>>,
+    /// Whether FFmpeg would find other times than the film has.
+    is_retimed: bool,
     /// Size of the file, in bytes.
     bytes: u64,
+}
+
+/// What the tables or the fragments list.
+#[derive(Debug)]
+struct Listed {
+    samples: Vec<Sample>,
+    /// The dts at which the last one ends.
+    end_dts: i64,
+    origin: Origin,
+    lost: Vec<Range<i64>>,
+    is_retimed: bool,
 }
 
 impl Mp4Index {
@@ -65,18 +84,56 @@ impl Mp4Index {
 
     fn new(boxes: TopLevelBoxes, video: &VideoStream) -> Result<Self, IndexError> {
         let (track, stbl) = Track::parse(&boxes.moov, video.index)?;
-        let (samples, end_dts, origin) = samples(&boxes, &track, stbl)?;
-        let (edits, timescale) = (track.edits, track.timescale);
-        let clock = Clock::new(&samples, edits, origin, timescale, video.start_time)?;
-        Ok(Self {
+        let listed = samples(&boxes, &track, stbl, video.index)?;
+        let (edits, timescale) = (track.plain_edits(), track.timescale);
+        let mut clock = match &track.edits {
+            Some(EditList::Cuts(_)) => Clock::of_the_film(timescale),
+            _ => Clock::new(
+                &listed.samples,
+                edits,
+                listed.origin,
+                timescale,
+                video.start_time,
+            )?,
+        };
+        let shows_last = clock.show_last(&listed.samples, listed.end_dts);
+        let index = Self {
             ftyp: boxes.ftyp,
             track,
-            samples,
-            end_dts,
-            origin,
+            samples: listed.samples,
+            end_dts: listed.end_dts,
+            origin: listed.origin,
             clock,
+            is_retimed: listed.is_retimed || !listed.lost.is_empty() || shows_last,
+            lost: listed.lost,
             bytes: boxes.bytes,
-        })
+        };
+        match boxes.second_file {
+            Some(at) => {
+                let second = index.length().unwrap_or_default();
+                let why = "a second recording starts there: split the file";
+                Err(IndexError::not_whole(at, second, why))
+            }
+            None => Ok(index),
+        }
+    }
+
+    /// The edit list, if FFmpeg does not follow it.
+    fn cuts(&self) -> Option<&CutList> {
+        match &self.track.edits {
+            Some(EditList::Cuts(list)) => Some(list),
+            _ => None,
+        }
+    }
+
+    /// When the first picture is shown, if it is not when FFmpeg shows it.
+    pub(crate) fn start_time(&self) -> Option<f64> {
+        self.cuts().map(|_| 0.0)
+    }
+
+    /// How the film's times follow from the file, if FFmpeg would find others.
+    pub(crate) fn timeline(&self) -> Option<Timeline> {
+        (self.is_retimed || self.cuts().is_some()).then(Timeline::default)
     }
 
     /// The length in seconds, from the first picture to the end of the last. `None` if the samples do not tell, or the
@@ -84,6 +141,9 @@ impl Mp4Index {
     pub fn length(&self) -> Option<f64> {
         if self.samples.iter().any(|sample| sample.end() > self.bytes) {
             return None;
+        }
+        if let Some(list) = self.cuts() {
+            return self.length_of(list);
         }
         let pictures = self.samples.iter().enumerate();
         let pictures = pictures.map(|(index, sample)| (sample.pts(), index, sample.size));
@@ -95,6 +155,29 @@ impl Mp4Index {
             .saturating_add(self.last_duration(index)?)
             .saturating_sub(first);
         Some(ticks as f64 / f64::from(self.track.timescale)).filter(|seconds| *seconds > 0.0)
+    }
+
+    /// The length of a film with this edit list, in seconds.
+    fn length_of(&self, list: &CutList) -> Option<f64> {
+        let pictures = self.samples.iter().enumerate();
+        let pictures = pictures.filter(|(_, sample)| sample.size > 0);
+        let (last, index) = pictures
+            .map(|(index, sample)| (sample.pts(), index))
+            .max()?;
+        let media_end = last.saturating_add(self.last_duration(index)?);
+        let cut = list.cuts.last()?;
+        let film_end = if cut.rate == 0 {
+            cut.film.0.saturating_add(1)
+        } else {
+            cut.film_time(media_end, 1)
+        };
+        let end = match list.end {
+            None => film_end,
+            // The media may be a little shorter than the list says.
+            Some(end) if end == cut.film.1 && cut.rate > 0 => end.min(film_end),
+            Some(end) => end,
+        };
+        Some(end as f64 / f64::from(self.track.timescale)).filter(|seconds| *seconds > 0.0)
     }
 
     /// The duration of the picture that is shown last, the sample at `index`, in ticks.
@@ -110,13 +193,20 @@ impl Mp4Index {
             return usual_duration(dts, i64::from(self.track.timescale));
         }
         let (start, end) = (self.dts(index), self.dts(index + 1));
+        let usual = || {
+            let dts = (0..self.samples.len()).map(|index| self.dts(index));
+            usual_duration(dts, i64::from(self.track.timescale))
+        };
         let claimed = self.track.duration.min(self.clock.visible.end);
         let longest = MAX_LAST_SECONDS * i64::from(self.track.timescale);
         // FFmpeg shows the last picture until the claimed end. A claim may be wrong, though.
         let is_believed = index + 1 == self.samples.len()
-            && (0..=longest).contains(&claimed.saturating_sub(start));
+            && (1..=longest).contains(&claimed.saturating_sub(start));
         let end = if is_believed { claimed } else { end };
-        Some(end.saturating_sub(start))
+        match end.saturating_sub(start) {
+            0 => usual(),
+            duration => Some(duration),
+        }
     }
 
     /// The excerpts of `slices`. `None` stands for a slice that cannot be cut out.
@@ -125,19 +215,30 @@ impl Mp4Index {
         // Without keyframes each slice starts with the first sample: too much for a long film.
         let mut left = MAX_SAMPLES;
         let excerpt = |slice: &Slice| {
-            let range = cutter.samples(slice)?;
-            left = left.checked_sub(range.len())?;
-            if range.len() > MAX_EXCERPT_SAMPLES {
-                return None;
-            }
-            let written = write(
-                &self.ftyp,
-                &self.track,
-                &self.clock,
-                &self.samples[range.clone()],
-                self.dts(range.end),
-                self.bytes,
-            )?;
+            let written = if let Some(list) = self.cuts() {
+                let retimed = Retimed {
+                    ftyp: &self.ftyp,
+                    track: &self.track,
+                    list,
+                    samples: &self.samples,
+                    bytes: self.bytes,
+                };
+                retimed.write(slice, &cutter)?
+            } else {
+                let range = cutter.samples(slice)?;
+                left = left.checked_sub(range.len())?;
+                if range.len() > MAX_EXCERPT_SAMPLES {
+                    return None;
+                }
+                write(
+                    &self.ftyp,
+                    &self.track,
+                    &self.clock,
+                    &self.samples[range.clone()],
+                    self.dts(range.end),
+                    self.bytes,
+                )?
+            };
             Some(Excerpt {
                 demuxer: Demuxer::Mov,
                 stream: 0,
@@ -145,9 +246,28 @@ impl Mp4Index {
                 start: Start::Exact,
                 ranges: written.ranges,
                 until: 0,
+                packets: None,
+                lost: self.lost_in(slice),
             })
         };
         slices.iter().map(excerpt).collect()
+    }
+
+    /// What is lost of `slice`, in milliseconds of the film.
+    fn lost_in(&self, slice: &Slice) -> Vec<Range<u64>> {
+        // The time from dts to pts is about the same for all pictures.
+        let delay = self
+            .samples
+            .first()
+            .map_or(0, |first| first.composition_offset);
+        let lost = self.lost.iter().map(|lost| {
+            let seconds = |dts: i64| self.clock.seconds(dts.saturating_add(i64::from(delay)));
+            let ms = |dts| (seconds(dts) * 1e3).round().max(0.0) as u64;
+            ms(lost.start)..ms(lost.end)
+        });
+        let (start, end) = (u64::from(slice.start) * 1000, (slice.end * 1e3) as u64);
+        lost.filter(|lost| lost.start < end && lost.end > start)
+            .collect()
     }
 
     /// The dts of the sample at `index`. Behind the last one, that is where the last one ends.
@@ -162,7 +282,8 @@ fn samples(
     boxes: &TopLevelBoxes,
     track: &Track,
     stbl: &[u8],
-) -> Result<(Vec<Sample>, i64, Origin), IndexError> {
+    stream: u32,
+) -> Result<Listed, IndexError> {
     let (mut samples, mut end) = (Vec::new(), 0);
     if !tables::are_empty(stbl) {
         (samples, end) = tables::samples(stbl)?;
@@ -178,7 +299,13 @@ fn samples(
         } else {
             Origin::Tables
         };
-        return Ok((samples, end, origin));
+        return Ok(Listed {
+            samples,
+            end_dts: end,
+            origin,
+            lost: Vec::new(),
+            is_retimed: false,
+        });
     };
     // FFmpeg would give timestamps in two ways then, one for the tables and one for the fragments.
     if !samples.is_empty() {
@@ -186,10 +313,25 @@ fn samples(
     }
     // FFmpeg goes by the segment index where a fragment has no dts of its own.
     let start = (!boxes.fragments.has_segment_index).then_some(0);
-    let mut fragments = FragmentSamples::new(start, defaults);
-    for (at, moof) in &boxes.fragments.moofs {
-        fragments.add(*at, moof)?;
+    let mut fragments = FragmentSamples::new(start, defaults, track.timescale);
+    for moof in &boxes.fragments.moofs {
+        if moof.is_moov {
+            let (other, stbl) = Track::parse(&moof.content, stream)?;
+            if !track.is_followed_by(&other) || !tables::are_empty(stbl) {
+                let second = fragments.end.unwrap_or(0) as f64 / f64::from(track.timescale);
+                let why = "a second recording starts there, in another format: split the file";
+                return Err(IndexError::not_whole(moof.at, second, why));
+            }
+            fragments.restart(other.defaults);
+        } else {
+            fragments.add(moof.at, &moof.content, moof.is_behind_hole)?;
+        }
     }
-    let end = fragments.end.unwrap_or(0);
-    Ok((fragments.samples, end, Origin::Fragments))
+    Ok(Listed {
+        end_dts: fragments.end.unwrap_or(0),
+        samples: fragments.samples,
+        origin: Origin::Fragments,
+        lost: fragments.lost,
+        is_retimed: fragments.is_retimed,
+    })
 }

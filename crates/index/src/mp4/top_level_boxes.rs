@@ -5,7 +5,7 @@ use gifgen_reader::BlockCache;
 
 use super::{
     boxes::{HEADER, Header, children, none},
-    fragment_walk::{self, Fragments},
+    fragment_walk::{self, Fragments, Moof},
 };
 use crate::error::IndexError;
 
@@ -26,6 +26,8 @@ pub(super) struct TopLevelBoxes {
     /// The content of the `moov`.
     pub(super) moov: Bytes,
     pub(super) fragments: Fragments,
+    /// Where a second file starts that was appended to a plain one.
+    pub(super) second_file: Option<u64>,
     /// Size of the file, in bytes.
     pub(super) bytes: u64,
 }
@@ -50,14 +52,24 @@ impl TopLevelBoxes {
                     boxes.moov = blocks.read(at + header.len..end).await?;
                     if may_have_fragments(&boxes.moov) {
                         boxes.fragments = fragment_walk::read(blocks, end).await?;
+                        return Ok(boxes);
                     }
-                    return Ok(boxes);
+                }
+                None if header.kind == *b"ftyp" && !boxes.moov.is_empty() => {
+                    boxes.second_file = Some(at);
+                    break;
                 }
                 None => {}
             }
             at = end;
+            if at >= boxes.bytes {
+                break;
+            }
         }
-        Err(none("there is no moov"))
+        if boxes.moov.is_empty() {
+            return Err(none("there is no moov"));
+        }
+        Ok(boxes)
     }
 
     /// Finds them in the bytes of a file.
@@ -75,10 +87,12 @@ impl TopLevelBoxes {
             match (boxes.wanted(&header, start, end)?, &child.kind) {
                 (Some(Wanted::Ftyp), _) => boxes.ftyp = Bytes::copy_from_slice(child.raw),
                 (Some(Wanted::Moov), _) => boxes.moov = Bytes::copy_from_slice(child.body),
-                (None, b"moof") => {
-                    let content = Bytes::copy_from_slice(child.body);
-                    boxes.fragments.moofs.push((start, content));
-                }
+                (None, b"moof" | b"moov") => boxes.fragments.moofs.push(Moof {
+                    at: start,
+                    content: Bytes::copy_from_slice(child.body),
+                    is_behind_hole: false,
+                    is_moov: child.kind == *b"moov",
+                }),
                 (None, b"sidx") => boxes.fragments.has_segment_index = true,
                 (None, _) => {}
             }

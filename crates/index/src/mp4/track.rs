@@ -6,7 +6,7 @@ use mp4_atom::{Mdhd, Mvhd, Tkhd, Trex};
 use super::{
     boxes::{Child, children, content, none, number, one, only},
     clean_aperture,
-    edits::{Edits, edits},
+    edits::{EditList, Edits, edits},
     tables,
 };
 use crate::error::IndexError;
@@ -24,7 +24,7 @@ pub(super) struct Track {
     pub(super) timescale: u32,
     /// The duration that it claims, in ticks.
     pub(super) duration: i64,
-    pub(super) edits: Option<Edits>,
+    pub(super) edits: Option<EditList>,
     /// Whether FFmpeg only shifts by the edit list: it does if this track, or one before it, has no samples in its
     /// tables.
     pub(super) only_shifts: bool,
@@ -82,13 +82,14 @@ impl Track {
         if copied.iter().map(|copy| copy.len()).sum::<usize>() > MAX_COPIED_BYTES {
             return Err(none("the description of the track is too long"));
         }
+        let (movie, defaults) = (content::<Mvhd>(mvhd.body)?.timescale, defaults(moov, id)?);
         let track = Self {
             id,
             timescale,
             duration: i64::try_from(duration).unwrap_or(i64::MAX),
-            edits: edits(trak, content::<Mvhd>(mvhd.body)?.timescale, timescale)?,
+            edits: edits(trak, movie, timescale, defaults.is_some())?,
             only_shifts: traks().take(index as usize + 1).any(has_no_samples),
-            defaults: defaults(moov, id)?,
+            defaults,
             mvhd: mvhd.raw.to_vec(),
             tkhd: tkhd.raw.to_vec(),
             mdhd: without_duration(mdhd),
@@ -97,6 +98,46 @@ impl Track {
             crop: clean_aperture::crop(stsd.body),
         };
         Ok((track, stbl))
+    }
+}
+
+impl Track {
+    /// The edit list, if FFmpeg follows it.
+    pub(super) fn plain_edits(&self) -> Option<Edits> {
+        match self.edits {
+            Some(EditList::Plain(edits)) => Some(edits),
+            Some(EditList::Cuts(_)) | None => None,
+        }
+    }
+
+    /// Whether the samples of `other` can follow those of this track in one stream.
+    pub(super) fn is_followed_by(&self, other: &Self) -> bool {
+        self.timescale == other.timescale && self.stsd == other.stsd
+    }
+
+    /// The same with `finer` times as many ticks in a second.
+    pub(super) fn with_finer_ticks(&self, finer: i64) -> Option<Self> {
+        let ticks = i64::from(self.timescale).checked_mul(finer)?;
+        let ticks = u32::try_from(i32::try_from(ticks).ok()?).ok()?;
+        let mut mdhd = self.mdhd.clone();
+        // Behind the box's header, its version, and the two times of the version's length.
+        let at = match mdhd.get(8)? {
+            1 => 28,
+            _ => 20,
+        };
+        mdhd.get_mut(at..at + 4)?
+            .copy_from_slice(&ticks.to_be_bytes());
+        Some(Self {
+            timescale: ticks,
+            edits: None,
+            defaults: None,
+            mdhd,
+            mvhd: self.mvhd.clone(),
+            tkhd: self.tkhd.clone(),
+            hdlr: self.hdlr.clone(),
+            stsd: self.stsd.clone(),
+            ..*self
+        })
     }
 }
 

@@ -28,8 +28,8 @@ struct Timestamps {
     shift: i64,
 }
 
-/// Writes `samples` of `track`. The sample behind them has the dts `next`. `None` if they are not in order in the
-/// source, or reach over the end of its `bytes`.
+/// Writes `samples` of `track`. The sample behind them has the dts `next`. `None` if they reach over the end of the
+/// source's `bytes`.
 pub(super) fn write(
     ftyp: &[u8],
     track: &Track,
@@ -69,11 +69,11 @@ fn ranges(samples: &[Sample], bytes: u64) -> Option<Vec<Range<u64>>> {
     for sample in samples {
         match ranges.last_mut() {
             Some(last) if last.end == sample.offset => last.end = sample.end(),
-            Some(last) if last.end > sample.offset => return None,
             _ => ranges.push(sample.offset..sample.end()),
         }
     }
-    (ranges.last()?.end <= bytes).then_some(ranges)
+    let end = ranges.iter().map(|range| range.end).max()?;
+    (end <= bytes).then_some(ranges)
 }
 
 impl Timestamps {

@@ -5,8 +5,9 @@ use gifgen_shared::{Slice, VideoStream};
 
 use crate::{
     error::IndexError,
-    excerpt::{Demuxer, Excerpt},
+    excerpt::{Demuxer, Excerpt, Start},
     keyframe_query::KeyframeQuery,
+    keyframe_search::farthest,
     mpegts::{packet::WRAP_PTS, stream::Stream},
     search::{Keyframe, SearchedVideo, TimestampMap},
 };
@@ -25,6 +26,43 @@ pub(crate) async fn excerpts(
     video: &VideoStream,
     slices: &[Slice],
 ) -> Result<Vec<Option<Excerpt>>, IndexError> {
+    let layout = stream.layout;
+    let searched = searched(blocks, stream, video, slices).await?;
+    let query = |latest_pts| KeyframeQuery::Picture {
+        pid: stream.pid,
+        codec: stream.codec,
+        packet: layout.size,
+        latest_pts,
+    };
+    // Near the start of the file, that is as good as a keyframe.
+    let keyframe = |start: Option<u64>| {
+        let distance = start.map_or(0, |start| start.saturating_sub(layout.first));
+        (distance <= searched.near_bytes()).then(|| Keyframe::at(layout.first))
+    };
+    let excerpts = slices.iter().map(|slice| {
+        let mut excerpt = searched.excerpt(slice, keyframe, query)?;
+        // A keyframe that is searched may be in the piece before.
+        let start = match excerpt.start {
+            Start::Exact => excerpt.ranges.first()?.start,
+            Start::KeyframeBefore { step, .. } => farthest(&excerpt, step),
+        };
+        let end = excerpt.ranges.last()?.end;
+        excerpt.packets = Some(stream.packets(start..end));
+        Some(excerpt)
+    });
+    Ok(excerpts.collect())
+}
+
+/// The stream with the byte offsets of the bounds of `slices`, which are all of the video.
+///
+/// # Errors
+/// If the source cannot be read, or its times cannot be searched.
+pub(super) async fn searched<'a>(
+    blocks: &'a BlockCache,
+    stream: &Stream,
+    video: &VideoStream,
+    slices: &[Slice],
+) -> Result<SearchedVideo<'a>, IndexError> {
     let length = blocks.reader().len();
     let (layout, clock) = (stream.layout, stream.clock(video));
 
@@ -38,6 +76,8 @@ pub(crate) async fn excerpts(
         }
         map.add(found)?;
     }
+
+    map.add(stream.points.iter().copied())?;
 
     let mut bounds = clock.bounds(slices);
     // What ends behind the last picture takes all there is.
@@ -62,18 +102,5 @@ pub(crate) async fn excerpts(
     let find = |offset, bytes: &[u8]| stream.pictures(bytes, offset);
     searched.search(&bounds, seconds, find).await?;
 
-    let query = |latest_pts| KeyframeQuery::Picture {
-        pid: stream.pid,
-        codec: stream.codec,
-        packet: layout.size,
-        latest_pts,
-    };
-    // Near the start of the file, that is as good as a keyframe.
-    let keyframe = |start: Option<u64>| {
-        let distance = start.map_or(0, |start| start.saturating_sub(layout.first));
-        (distance <= searched.near_bytes()).then(|| Keyframe::at(layout.first))
-    };
-    let excerpts = slices.iter();
-    let excerpts = excerpts.map(|slice| searched.excerpt(slice, keyframe, query));
-    Ok(excerpts.collect())
+    Ok(searched)
 }

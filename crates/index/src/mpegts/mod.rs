@@ -1,12 +1,17 @@
 //! MPEG transport streams. They have no index, so timestamps are searched.
 
+mod clocks;
 pub(crate) mod codec;
+mod collector;
 mod excerpts;
 pub(crate) mod keyframe;
 mod length;
 pub(crate) mod packet;
 pub(crate) mod programs;
+pub(crate) mod retime;
 pub(crate) mod stream;
+mod transport;
+pub(crate) mod watch;
 
 pub(crate) use excerpts::excerpts;
 pub(crate) use length::length;

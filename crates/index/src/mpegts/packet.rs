@@ -1,5 +1,7 @@
 //! The packets of a transport stream, and the timestamps in them.
 
+use std::collections::BTreeMap;
+
 use crate::search::align;
 
 /// Ticks of a timestamp in a second.
@@ -68,17 +70,30 @@ impl Layout {
     }
 
     /// The start of the packet that holds `offset`.
-    pub(super) fn align(self, offset: u64) -> u64 {
+    pub(crate) fn align(self, offset: u64) -> u64 {
         align(offset, self.first, self.size)
     }
 
-    /// The packets in `bytes`, which start with one. Damaged and scrambled packets are skipped.
+    /// The 188 bytes of each packet in `bytes`, which start with one.
+    pub(crate) fn raw_packets(self, bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+        let size = (self.size as usize).max(PACKET_BYTES);
+        let before = if size == 192 { 4 } else { 0 };
+        let packets = bytes.chunks_exact(size);
+        packets.filter_map(move |chunk| chunk.get(before..before + PACKET_BYTES))
+    }
+
+    /// The packets in `bytes`, which start with one. Damaged and scrambled packets are skipped, and those that
+    /// come twice.
     pub(super) fn packets(self, bytes: &[u8]) -> impl Iterator<Item = Packet<'_>> {
         let size = (self.size as usize).max(PACKET_BYTES);
         let before = if size == 192 { 4 } else { 0 };
         let packets = bytes.chunks_exact(size).enumerate();
+        let mut last: BTreeMap<u16, (u8, &[u8])> = BTreeMap::new();
         packets.filter_map(move |(index, chunk)| {
-            packet(index * size, chunk.get(before..before + PACKET_BYTES)?)
+            let bytes = chunk.get(before..before + PACKET_BYTES)?;
+            let packet = packet(index * size, bytes)?;
+            let content = (bytes[3], packet.payload);
+            (last.insert(packet.pid, content) != Some(content)).then_some(packet)
         })
     }
 }

@@ -21,7 +21,7 @@ const MAX_STREAMS: usize = 256;
 const MAX_SECTION_BYTES: usize = 4096;
 
 /// The pid of the PAT, and the ids of both kinds of tables.
-const PAT: u16 = 0;
+pub(super) const PAT: u16 = 0;
 const PAT_ID: u8 = 0;
 const PMT_ID: u8 = 2;
 
@@ -65,6 +65,27 @@ pub fn programs(layout: Layout, bytes: &[u8]) -> Option<Programs> {
         }
     }
     None
+}
+
+/// What a table says.
+pub(super) enum Section {
+    /// The pids of the PMTs, from a PAT.
+    Maps(Vec<u16>),
+    /// Pid and stream type of each stream, from a PMT.
+    Streams(Vec<(u16, u8)>),
+}
+
+/// The table that starts in a packet of the stream `pid` with this payload. `None` if it is cut off, or none that is
+/// valid.
+pub(super) fn section(pid: u16, payload: &[u8]) -> Option<Section> {
+    let pointer = usize::from(*payload.first()?);
+    let section = whole(payload.get(1 + pointer..)?)?;
+    if pid == PAT {
+        return maps(section).map(Section::Maps);
+    }
+    let mut found = Vec::new();
+    streams(section, &mut found)?;
+    Some(Section::Streams(found))
 }
 
 /// The section at the start of `bytes`. `None` if it is cut off.

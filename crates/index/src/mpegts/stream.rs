@@ -1,14 +1,18 @@
 //! The video stream of a transport stream.
 
+use std::ops::Range;
+
 use gifgen_reader::BlockCache;
-use gifgen_shared::VideoStream;
+use gifgen_shared::{Piece, VideoStream};
 
 use crate::{
     error::IndexError,
     mpegts::{
         codec::{Codec, is_video},
+        collector::Collector,
         packet::{Layout, Packet, TIMESCALE, timestamps},
         programs::{Programs, programs},
+        retime::Packets,
     },
     search::{Clock, Point},
 };
@@ -16,6 +20,9 @@ use crate::{
 /// How much of the start is read for the tables, in bytes: at first, and at most. ffprobe has read it already.
 const FIRST_BYTES: u64 = 64 * 1024;
 const MAX_BYTES: u64 = 1024 * 1024;
+
+/// The default of the setting.
+const USUAL_SLICE_SECONDS: u32 = 30;
 
 /// Longest time from a picture's dts to its pts: ten seconds.
 const MAX_REORDER_DELAY: i64 = 900_000;
@@ -28,6 +35,14 @@ pub(crate) struct Stream {
     pub(super) tables: Vec<u8>,
     pub(super) pid: u16,
     pub(super) codec: Codec,
+    /// The pieces with clocks of their own. Empty if there is one clock.
+    pub(crate) pieces: Vec<Piece>,
+    /// Whether its length comes from counting pictures, which tells more than the header.
+    pub(crate) is_counted: bool,
+    /// The length of the slices that it will be cut into, in seconds.
+    pub(crate) slice_seconds: u32,
+    /// Where some of its pictures are, with the times of the film.
+    pub(super) points: Vec<Point>,
 }
 
 impl Stream {
@@ -54,12 +69,60 @@ impl Stream {
             tables: programs.packets,
             pid,
             codec,
+            pieces: Vec::new(),
+            is_counted: false,
+            slice_seconds: USUAL_SLICE_SECONDS,
+            points: Vec::new(),
         })
     }
 
-    /// Its pictures that start in `bytes` and have a pts. `bytes` start at `offset` in the source.
+    /// Its pictures that start in `bytes` and have a pts, with the times of the film. `bytes` start at `offset` in the
+    /// source.
     pub(super) fn pictures(&self, bytes: &[u8], offset: u64) -> Vec<Point> {
-        pictures(bytes, offset, self.layout, self.pid)
+        if self.pieces.is_empty() {
+            return pictures(bytes, offset, self.layout, self.pid);
+        }
+        let mut points = Vec::new();
+        let ends = self.pieces.iter().skip(1).map(|piece| piece.from);
+        for (piece, end) in self.pieces.iter().zip(ends.chain([u64::MAX])) {
+            let from = piece.from.max(offset);
+            let to = end.min(offset + bytes.len() as u64);
+            let Ok(pid) = u16::try_from(piece.stream) else {
+                continue;
+            };
+            let part = (from.saturating_sub(offset)) as usize..(to.saturating_sub(offset)) as usize;
+            let found = pictures(bytes.get(part).unwrap_or_default(), from, self.layout, pid);
+            points.extend(found.into_iter().map(|point| Point {
+                offset: point.offset,
+                pts: point.pts + piece.shift,
+                earliest_pts: point.earliest_pts + piece.shift,
+            }));
+        }
+        points
+    }
+
+    /// The packets of the pieces that `range` touches.
+    pub(super) fn packets(&self, range: Range<u64>) -> Packets {
+        let starts = self.pieces.iter().map(|piece| piece.from);
+        let ends = starts.skip(1).chain([u64::MAX]);
+        let pieces = self.pieces.iter().zip(ends);
+        let touched = pieces.filter(|(piece, end)| piece.from < range.end && *end > range.start);
+        Packets {
+            size: self.layout.size,
+            pid: self.pid,
+            codec: self.codec,
+            pieces: touched.map(|(piece, _)| *piece).collect(),
+        }
+    }
+
+    /// Whether a packet may start at `offset`.
+    pub(super) fn is_aligned(&self, offset: u64) -> bool {
+        offset == 0 || self.layout.align(offset) == offset
+    }
+
+    /// A collector of its pictures in bytes that start at `offset`.
+    pub(super) fn collector(&self, offset: u64) -> Collector {
+        Collector::new(self.layout.size, offset, self.pid, self.codec)
     }
 
     /// The packets in `bytes` in which its pictures start.

@@ -139,6 +139,8 @@ impl SearchedVideo<'_> {
             start,
             ranges: std::iter::once(offset..end).collect(),
             until: spare.map_or(0, |spare| (end + spare).min(self.range.end)),
+            packets: None,
+            lost: Vec::new(),
         })
     }
 }

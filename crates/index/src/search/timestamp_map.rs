@@ -52,7 +52,7 @@ impl TimestampMap {
         let runs_backwards =
             |pair: &[Point]| pair[1].earliest_pts < pair[0].earliest_pts.saturating_sub(self.slack);
         if self.points.windows(2).any(runs_backwards) {
-            return Err(IndexError::none("its times run backwards"));
+            return Err(IndexError::Backwards);
         }
         Ok(())
     }
@@ -80,6 +80,11 @@ impl TimestampMap {
         let ticks = end.pts.saturating_sub(start.pts);
         let bytes = end.offset.checked_sub(start.offset)?;
         (ticks > 0).then(|| bytes as f64 / ticks as f64)
+    }
+
+    /// The known points, ordered by offset.
+    pub(crate) fn points(&self) -> &[Point] {
+        &self.points
     }
 
     /// The latest known pts.

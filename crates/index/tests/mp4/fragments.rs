@@ -114,3 +114,65 @@ async fn an_index_of_fragments_that_is_wrong_does_no_harm() {
     let read = Mp4Index::read(&served.blocks, &video).await.unwrap();
     assert_eq!(read.excerpts(&slices), right);
 }
+
+/// A film of ten seconds at ten pictures a second, with a fragment for each second.
+fn numbered(folder: &std::path::Path) -> Vec<u8> {
+    let source = "testsrc2=size=64x36:rate=10:duration=10";
+    let flags = "+frag_keyframe+empty_moov+default_base_moof+skip_trailer";
+    let args = ["-f", "lavfi", "-i", source, "-c:v", "libx264", "-g", "10"];
+    let args = [&args[..], &["-bf", "0", "-movflags", flags]].concat();
+    std::fs::read(make(folder, "numbered.mp4", &args)).unwrap()
+}
+
+/// Where each fragment starts, and where the last one ends.
+fn fragments(file: &[u8]) -> Vec<usize> {
+    let moofs = file.windows(4).enumerate();
+    let moofs = moofs.filter(|(_, kind)| kind == b"moof");
+    moofs.map(|(at, _)| at - 4).chain([file.len()]).collect()
+}
+
+async fn read(file: &[u8], folder: &std::path::Path) -> Mp4Index {
+    let path = folder.join("changed.mp4");
+    std::fs::write(&path, file).unwrap();
+    let video = shown(path.to_str().unwrap(), 0, None, None).stream(0);
+    let served = Served::new(&path).await;
+    Mp4Index::read(&served.blocks, &video).await.unwrap()
+}
+
+fn lost(index: &Mp4Index, seconds: f64) -> Vec<(f64, f64)> {
+    let slices = gifgen_shared::slice::plan(seconds, 2);
+    let excerpts = index.excerpts(&slices).into_iter().zip(&slices);
+    excerpts
+        .filter_map(|(excerpt, slice)| excerpt?.lost_in(slice))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fragments_that_are_missing_are_lost_and_those_behind_a_hole_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = numbered(folder.path());
+    let at = fragments(&whole);
+    let index = read(&whole, folder.path()).await;
+    assert_eq!((index.length(), lost(&index, 10.0)), (Some(10.0), vec![]));
+
+    let cut = [&whole[..at[3]], &whole[at[6]..]].concat();
+    let index = read(&cut, folder.path()).await;
+    assert_eq!(index.length(), Some(10.0));
+    assert_eq!(lost(&index, 10.0), [(4.0, 6.0)]);
+
+    let mut holed = whole.clone();
+    holed[at[3]..at[6]].fill(0);
+    let index = read(&holed, folder.path()).await;
+    assert_eq!(index.length(), Some(10.0));
+    assert_eq!(lost(&index, 10.0), [(4.0, 6.0)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fragmented_recordings_that_were_joined_are_one_film() {
+    let folder = tempfile::tempdir().unwrap();
+    let one = numbered(folder.path());
+    let index = read(&[&one[..], &one].concat(), folder.path()).await;
+    assert_eq!((index.length(), lost(&index, 20.0)), (Some(20.0), vec![]));
+    let slices = gifgen_shared::slice::plan(20.0, 4);
+    assert!(index.excerpts(&slices).iter().all(Option::is_some));
+}

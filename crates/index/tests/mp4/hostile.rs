@@ -47,6 +47,7 @@ fn try_all(file: &[u8], start_time: f64) -> bool {
             }
             Err(IndexError::None(why)) => assert!(!why.is_empty()),
             Err(IndexError::Encrypted) => {}
+            Err(IndexError::NotWhole { why, .. }) => assert!(!why.is_empty()),
             Err(error) => panic!("{error}"),
         }
     }

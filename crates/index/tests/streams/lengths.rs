@@ -46,8 +46,9 @@ async fn lengths(file: &Path) -> (Option<f64>, f64) {
     };
     let measured = probing::measure(programs, &blocks, deadline).await;
     let (header, length) = measured.unwrap();
-    let index = ContainerIndex::read(Arc::clone(&blocks), &header.container, header.video).await;
-    let told = index.unwrap().length(header.claimed_seconds).await;
+    let mut index =
+        ContainerIndex::read(Arc::clone(&blocks), &header.container, header.video).await;
+    let told = index.as_mut().unwrap().length(header.claimed_seconds).await;
     (told.unwrap(), length)
 }
 
@@ -72,7 +73,7 @@ async fn irregular_times_do_not_make_a_film_longer() {
 }
 
 #[tokio::test]
-async fn a_stream_whose_pictures_have_no_times_of_their_own_is_left_to_ffprobe() {
+async fn pictures_that_have_no_times_of_their_own_are_counted() {
     let folder = tempfile::tempdir().unwrap();
     let mpeg2 = ["-c:v", "mpeg2video", "-bf", "0", "-enc_time_base", "1/25"];
     let film = film(folder.path(), "film.ts", 300, "N*3600", &mpeg2);
@@ -82,7 +83,8 @@ async fn a_stream_whose_pictures_have_no_times_of_their_own_is_left_to_ffprobe()
         "{told:?} {measured}"
     );
     take_times_away(&film);
-    assert_eq!(lengths(&film).await.0, None);
+    let (told, _) = lengths(&film).await;
+    assert!((told.unwrap() - 12.0).abs() < 0.1, "{told:?}");
 }
 
 /// Leaves a time to each thirteenth picture.

@@ -1,5 +1,6 @@
 //! Excerpts of Matroska files and transport streams, held against the whole files by FFmpeg.
 
+mod clocks;
 mod hostile;
 mod lengths;
 mod matroska;

@@ -1,0 +1,146 @@
+//! Lost and scrambled packets of a transport stream.
+
+use std::ops::Range;
+
+use gifgen_reader::{BlockCache, ReadError};
+
+use crate::mpegts::packet::Layout;
+
+/// Bytes at the start of the file that show its layout.
+const LAYOUT_BYTES: u64 = 8 * 1024;
+
+/// Bytes of one read. All layouts fit into it without remainder, nearly.
+const READ_BYTES: u64 = 1024 * 1024;
+
+/// Most bytes that are examined.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Whether packets of the stream to which the packet at `range.start` belongs are lost, damaged or
+/// scrambled in `range` of a transport stream.
+///
+/// # Errors
+/// If the source cannot be read.
+pub async fn transport_stream_loses(
+    blocks: &BlockCache,
+    range: Range<u64>,
+) -> Result<bool, ReadError> {
+    let Some(layout) = Layout::of(&blocks.read(0..LAYOUT_BYTES).await?) else {
+        return Ok(false);
+    };
+    let mut start = layout.align(range.start);
+    let end = range.end.min(start + MAX_BYTES);
+    let step = READ_BYTES - READ_BYTES % layout.size;
+    let mut continuity = Continuity::default();
+    while start < end {
+        let bytes = blocks.read(start..end.min(start + step)).await?;
+        if bytes.is_empty() {
+            break;
+        }
+        if layout
+            .raw_packets(&bytes)
+            .any(|packet| continuity.breaks(packet))
+        {
+            return Ok(true);
+        }
+        start += step;
+    }
+    Ok(false)
+}
+
+/// Follows the continuity counter of the stream of the first packet.
+#[derive(Debug, Default)]
+struct Continuity {
+    pid: Option<u16>,
+    /// The counter and the bytes of the last packet with data.
+    last: Option<(u8, Vec<u8>)>,
+}
+
+impl Continuity {
+    /// Whether something is lost before or in `packet`, of 188 bytes.
+    fn breaks(&mut self, packet: &[u8]) -> bool {
+        let [sync, high, low, control, rest @ ..] = packet else {
+            return false;
+        };
+        if *sync != 0x47 {
+            return true;
+        }
+        let pid = u16::from_be_bytes([high & 0x1f, *low]);
+        if *self.pid.get_or_insert(pid) != pid {
+            return false;
+        }
+        // The transport error indicator, and the scrambling control.
+        if high & 0x80 != 0 || control & 0xc0 != 0 {
+            return true;
+        }
+        let counter = control & 0x0f;
+        let has_payload = control & 0x10 != 0;
+        let has_adaptation = control & 0x20 != 0;
+        // The discontinuity indicator.
+        let restarts = has_adaptation
+            && matches!(rest, [length, flags, ..] if *length > 0 && flags & 0x80 != 0);
+        let is_next = match &self.last {
+            None => true,
+            // Without data the counter stands still.
+            Some((last, _)) if !has_payload => counter == *last,
+            // A packet may come twice. By chance another one has the same counter.
+            Some((last, bytes)) if counter == *last => bytes.ends_with(data(packet)),
+            Some((last, _)) => counter == (last + 1) & 0x0f,
+        };
+        if has_payload {
+            self.last = Some((counter, packet.to_vec()));
+        }
+        !is_next && !restarts
+    }
+}
+
+/// The data of a packet, behind its adaptation field.
+fn data(packet: &[u8]) -> &[u8] {
+    let field = match packet {
+        [_, _, _, control, length, ..] if control & 0x20 != 0 => 1 + usize::from(*length),
+        _ => 0,
+    };
+    packet.get(4 + field..).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(pid: u8, control: u8) -> Vec<u8> {
+        let mut packet = vec![0x47, 0, pid, control];
+        packet.resize(188, 0xff);
+        packet
+    }
+
+    fn breaks(packets: &[Vec<u8>]) -> bool {
+        let mut continuity = Continuity::default();
+        packets.iter().any(|packet| continuity.breaks(packet))
+    }
+
+    #[test]
+    fn counters_that_go_on_or_repeat_lose_nothing() {
+        let whole = [0x1e, 0x1f, 0x10, 0x10, 0x20, 0x11].map(|control| packet(7, control));
+        assert!(!breaks(&whole));
+        let of_another = [packet(7, 0x11), packet(8, 0x19), packet(7, 0x12)];
+        assert!(!breaks(&of_another));
+    }
+
+    #[test]
+    fn counters_that_jump_and_scrambled_and_damaged_packets_are_a_loss() {
+        assert!(breaks(&[packet(7, 0x11), packet(7, 0x13)]));
+        assert!(breaks(&[packet(7, 0x11), packet(7, 0xd2)]));
+        let mut sixteen_later = packet(7, 0x11);
+        sixteen_later[100] = 0;
+        assert!(breaks(&[packet(7, 0x11), sixteen_later]));
+        let mut damaged = packet(7, 0x12);
+        damaged[1] |= 0x80;
+        assert!(breaks(&[packet(7, 0x11), damaged]));
+    }
+
+    #[test]
+    fn a_jump_that_is_announced_is_none() {
+        let mut announced = packet(7, 0x39);
+        (announced[4], announced[5]) = (1, 0x80);
+        assert!(!breaks(&[packet(7, 0x11), announced]));
+    }
+}

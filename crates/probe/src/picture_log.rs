@@ -1,0 +1,220 @@
+//! The pictures that FFmpeg decoded, read from the log that it writes with [`PICTURE_LOG`].
+//!
+//! FFmpeg's command line has no other way to say which picture is damaged. It warns of a `corrupt
+//! decoded frame` without a time, and collapses repeats. With `-debug_ts` the same thread logs each
+//! picture with its time right after that warning. This holds for FFmpeg 5.1 to 8.1, if the decoder
+//! has one thread.
+
+use std::io::{self, BufRead, Read as _};
+
+use crate::ffmpeg_log::{is_complaint, split_line};
+
+/// Arguments that make FFmpeg log every picture.
+pub const PICTURE_LOG: [&str; 3] = ["-debug_ts", "-v", "level+info"];
+
+/// Longest line that is read, in bytes. Longer ones hold a file's metadata.
+const LINE_BYTES: u64 = 4096;
+
+/// FFmpeg's warning of a picture that its decoder marks as damaged.
+const MARK: &str = "corrupt decoded frame";
+
+/// The errors of the program `ffmpeg` about a packet that its decoder refuses, in 5.1 and in 8.
+const REFUSED: [&str; 3] = [
+    "Error while decoding stream",
+    "Error submitting packet to decoder",
+    "Decoding error:",
+];
+
+/// Errors of decoders that mark no picture, and what they say of one that is damaged. HEVC marks
+/// missing references only since FFmpeg 8; Motion JPEG marks nothing.
+const UNMARKED: [(&str, &[&str]); 2] = [
+    ("hevc", &["Could not find ref with POC"]),
+    (
+        "mjpeg",
+        &["error y=", "error dc", "error count", "bad vlc", "overread"],
+    ),
+];
+
+/// How a picture is coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PictureKind {
+    /// It refers to no other picture.
+    Intra,
+    /// It refers to pictures in both directions.
+    Between,
+    /// It refers to earlier pictures.
+    Predicted,
+    /// Its decoder does not say.
+    Unknown,
+}
+
+/// A decoded picture, in the order of presentation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LoggedPicture {
+    /// Its pts on the container's clock, in seconds. `None` if it has none.
+    pub time: Option<f64>,
+    /// How it is coded.
+    pub kind: PictureKind,
+    /// Whether decoding can start with it.
+    pub is_keyframe: bool,
+    /// Whether the decoder concealed errors in it or lacked its references.
+    pub is_marked: bool,
+    /// Whether the decoder refused a packet since the picture before.
+    pub is_after_refusal: bool,
+}
+
+/// Reads a log until `is_enough` of the pictures read so far, or to its end.
+///
+/// # Errors
+/// If the log cannot be read.
+pub fn read_picture_log(
+    log: impl BufRead,
+    mut is_enough: impl FnMut(&[LoggedPicture]) -> bool,
+) -> io::Result<Vec<LoggedPicture>> {
+    let mut log = log;
+    let mut reader = LogReader::default();
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if log.by_ref().take(LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
+            return Ok(reader.pictures);
+        }
+        if reader.line(&String::from_utf8_lossy(&line)) && is_enough(&reader.pictures) {
+            return Ok(reader.pictures);
+        }
+    }
+}
+
+#[derive(Default)]
+struct LogReader {
+    pictures: Vec<LoggedPicture>,
+    is_marked: bool,
+    is_after_refusal: bool,
+}
+
+impl LogReader {
+    /// Reads one line. Returns whether it is a picture.
+    fn line(&mut self, line: &str) -> bool {
+        let (speakers, words) = split_line(line);
+        if let Some(said) = words.strip_prefix("[info] decoder -> ") {
+            if let Some(picture) = self.picture(said) {
+                self.pictures.push(picture);
+                (self.is_marked, self.is_after_refusal) = (false, false);
+                return true;
+            }
+        } else if words.starts_with("[warning] ") {
+            self.is_marked |= words.contains(MARK);
+        } else if is_complaint(words) {
+            self.is_after_refusal |= REFUSED.iter().any(|refused| words.contains(refused));
+            self.is_marked |= UNMARKED.iter().any(|(decoder, errors)| {
+                let is_speaker = speakers.contains(&format!("[{decoder} @ "));
+                is_speaker && errors.iter().any(|error| words.contains(error))
+            });
+        }
+        false
+    }
+
+    /// FFmpeg 5.1 writes `type:video frame_pts_time:1.5 … keyframe:1 frame_type:1`, FFmpeg 8 the same
+    /// without the type, and with `pts_time`.
+    fn picture(&self, said: &str) -> Option<LoggedPicture> {
+        let value = |name: &str| {
+            said.split_ascii_whitespace()
+                .find_map(|field| field.strip_prefix(name)?.strip_prefix(':'))
+        };
+        if value("type").is_some_and(|kind| kind != "video") {
+            return None;
+        }
+        let time = value("frame_pts_time").or_else(|| value("pts_time"))?;
+        Some(LoggedPicture {
+            time: time.parse().ok().filter(|time: &f64| time.is_finite()),
+            kind: match value("frame_type")? {
+                "1" => PictureKind::Intra,
+                "3" => PictureKind::Between,
+                "0" => PictureKind::Unknown,
+                _ => PictureKind::Predicted,
+            },
+            is_keyframe: value("keyframe")? == "1",
+            is_marked: self.is_marked,
+            is_after_refusal: self.is_after_refusal,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(log: &str) -> Vec<LoggedPicture> {
+        read_picture_log(log.as_bytes(), |_| false).unwrap()
+    }
+
+    const GOOD: LoggedPicture = LoggedPicture {
+        time: Some(10.0),
+        kind: PictureKind::Intra,
+        is_keyframe: true,
+        is_marked: false,
+        is_after_refusal: false,
+    };
+
+    #[test]
+    fn ffmpeg_5_marks_a_picture_in_the_line_before_it() {
+        let pictures = read(
+            "[warning] a.mp4: corrupt decoded frame in stream 0\n\
+             [info] demuxer -> ist_index:0 type:video pkt_pts:1 pkt_pts_time:9\n\
+             [info] decoder -> ist_index:0 type:video frame_pts:2000000 frame_pts_time:10 best_effort_ts:2000000 best_effort_ts_time:10 keyframe:1 frame_type:1 time_base:1/200000\n\
+             [info] decoder -> ist_index:0 type:video frame_pts:2020000 frame_pts_time:10.1 best_effort_ts:2020000 best_effort_ts_time:10.1 keyframe:0 frame_type:3 time_base:1/200000\n",
+        );
+        let marked = LoggedPicture {
+            is_marked: true,
+            ..GOOD
+        };
+        let after = LoggedPicture {
+            time: Some(10.1),
+            kind: PictureKind::Between,
+            is_keyframe: false,
+            ..GOOD
+        };
+        assert_eq!(pictures, [marked, after]);
+    }
+
+    #[test]
+    fn ffmpeg_8_does_so_too_and_names_who_speaks() {
+        let by = "[vist#0:0/h264 @ 0x5] [dec:h264 @ 0x6]";
+        let picture = "pts:1 pts_time:10 pkt_dts:1 pkt_dts_time:9.9 duration:1 duration_time:0.1 keyframe:1 frame_type:1 time_base:1/10";
+        let pictures = read(&format!(
+            "{by} [warning] corrupt decoded frame\n{by} [info] decoder -> {picture}\n\
+             {by} [error] Error submitting packet to decoder: Invalid data\n{by} [info] decoder -> {picture}\n"
+        ));
+        assert!(pictures[0].is_marked && !pictures[0].is_after_refusal);
+        assert!(!pictures[1].is_marked && pictures[1].is_after_refusal);
+    }
+
+    #[test]
+    fn an_error_counts_only_if_its_decoder_marks_no_picture_itself() {
+        let picture = "[info] decoder -> ist_index:0 type:video frame_pts:1 frame_pts_time:10 keyframe:1 frame_type:1 time_base:1/10\n";
+        let of = |line: &str| read(&format!("{line}\n{picture}"))[0];
+        assert!(of("[hevc @ 0x55] [error] Could not find ref with POC 71").is_marked);
+        assert_eq!(
+            of("[h264 @ 0x55] [error] SEI type 5 size 1600 truncated at 336"),
+            GOOD
+        );
+        assert_eq!(
+            of("[mov @ 0x55] [error] Could not find ref with POC 71"),
+            GOOD
+        );
+    }
+
+    #[test]
+    fn metadata_that_looks_like_a_picture_is_none() {
+        let spoof = "[info]     title : decoder -> pts_time:1 keyframe:1 frame_type:1\n\
+                     [info]           : x\n                : [info] decoder -> pts_time:1 keyframe:1 frame_type:1\n";
+        assert!(read(spoof).is_empty());
+    }
+
+    #[test]
+    fn reading_ends_where_it_is_enough() {
+        let line = "[info] decoder -> pts_time:1 keyframe:1 frame_type:1\n";
+        let pictures = read_picture_log(line.repeat(9).as_bytes(), |read| read.len() == 4);
+        assert_eq!(pictures.unwrap().len(), 4);
+    }
+}

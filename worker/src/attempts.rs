@@ -1,0 +1,316 @@
+//! Attempts to render a slice: from its excerpt, or by seeking, further and further back.
+//!
+//! Each attempt runs FFmpeg once. Only if FFmpeg complained, or the times of its pictures go back, the
+//! pictures are decoded once more to judge each of them, and perhaps the slice is rendered again with
+//! repairs. So videos without faults cost one run.
+
+use std::{num::NonZero, ops::Range, path::Path, pin::pin, sync::Arc};
+
+use gifgen_function::TransientError;
+use gifgen_index::{Excerpt, FeedError, feed, pipe};
+use gifgen_probe::{Input, LoggedPicture};
+use gifgen_reader::{BlockCache, LoopbackProxy};
+use gifgen_shared::Deadline;
+use tokio::net::unix::pipe::Sender;
+
+use crate::{
+    error::{JobError, PermanentError},
+    ffmpeg_args::Rendering,
+    ffmpeg_run::{FfmpegError, Files, Ran, inspect, run_ffmpeg},
+    job::Job,
+    judge::{Retiming, Verdict, judge},
+    renderer::Renderer,
+    repairs::Repairs,
+    silence::Silence,
+};
+
+/// The next seek margins, in seconds, if a seek landed too late. FFmpeg seeks by dts, so 5 s often
+/// suffice; then 60 s; then the beginning.
+const FURTHER_BACK: [u32; 3] = [5, 60, u32::MAX];
+
+/// Decoding in one thread gives the same pictures each time, whatever is damaged.
+const ONE_THREAD: NonZero<u32> = NonZero::<u32>::MIN;
+
+/// Where FFmpeg gets the pictures of a slice from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Origin<'a> {
+    /// From an excerpt, through a pipe.
+    Excerpt(&'a Excerpt),
+    /// From the source, through the loopback proxy. FFmpeg seeks this many seconds before the slice.
+    Seek(u32),
+}
+
+/// All that the attempts for one job share.
+#[derive(Clone, Copy)]
+pub(crate) struct Attempts<'a> {
+    pub renderer: &'a Renderer,
+    pub job: &'a Job,
+    pub blocks: &'a Arc<BlockCache>,
+    pub directory: &'a Path,
+    pub deadline: Deadline,
+}
+
+impl Attempts<'_> {
+    /// Renders by seeking, and seeks further back as long as the first right picture comes too late or
+    /// nothing decodes.
+    pub(crate) async fn by_seeking(&self) -> Result<Files, JobError> {
+        let mut margin = self.job.slice.video.seek_margin;
+        let mut further_back = FURTHER_BACK.into_iter();
+        loop {
+            let error = match self.render(Origin::Seek(margin)).await {
+                Ok(files) => return Ok(files),
+                Err(FfmpegError::StartsTooLate) => None,
+                Err(FfmpegError::Failed(JobError::Permanent(error)))
+                    if error.may_lack_what_precedes() =>
+                {
+                    Some(error)
+                }
+                Err(FfmpegError::Failed(error)) => return Err(error),
+            };
+            if let Some(error) = error
+                && margin >= self.job.slice.slice.start
+            {
+                return Err(error.into());
+            }
+            let further = further_back.find(|further| *further > margin);
+            margin = further.unwrap_or(u32::MAX);
+        }
+    }
+
+    /// Renders and judges the slice.
+    pub(crate) async fn render(&self, origin: Origin<'_>) -> Result<Files, FfmpegError> {
+        if let Origin::Excerpt(excerpt) = origin
+            && let Some((from, to)) = excerpt.lost_in(&self.job.slice.slice)
+        {
+            return Err(PermanentError::Damaged { from, to }.into());
+        }
+        let threads = self.renderer.threads;
+        let mut ran = self.run(origin, threads, &Repairs::default()).await?;
+        if !ran.complained && !ran.changes && ran.decoded.is_in_order() {
+            if ran.decoded.starts_late() && self.could_start_earlier(origin) {
+                return Err(FfmpegError::StartsTooLate);
+            }
+            match self.check_silence(&ran).await {
+                // A picture with a wrong time may have ended the reading.
+                Err(JobError::Permanent(PermanentError::Damaged { .. }))
+                    if ran.decoded.reaches(self.job.slice.slice.seconds()) => {}
+                checked => {
+                    checked?;
+                    return Ok(ran.outcome?);
+                }
+            }
+        }
+        let pictures = self.inspect(origin).await?;
+        if pictures.is_empty() && !self.could_start_earlier(origin) {
+            // FFmpeg's own words say more than that pictures are missing.
+            ran.outcome?;
+            return Err(self.damaged(0.0..self.job.slice.slice.seconds()).into());
+        }
+        let repairs = Repairs {
+            fits: ran.changes,
+            retimings: self.judged(&pictures, origin)?,
+        };
+        if !repairs.is_empty() {
+            let start = self.job.slice.slice.start;
+            let (fits, retimed) = (repairs.fits, repairs.retimings.len());
+            tracing::warn!(
+                start,
+                fits,
+                retimed,
+                "the slice is rendered again with repairs"
+            );
+            ran = self.run(origin, ONE_THREAD, &repairs).await?;
+        }
+        if ran.outcome.is_ok() {
+            self.check_silence(&ran).await?;
+            if !ran.decoded.is_in_order() {
+                return Err(self.disordered(0.0..self.job.slice.slice.seconds()).into());
+            }
+        }
+        Ok(ran.outcome?)
+    }
+
+    /// The repairs that make the slice right.
+    fn judged(
+        &self,
+        pictures: &[LoggedPicture],
+        origin: Origin<'_>,
+    ) -> Result<Vec<Retiming>, FfmpegError> {
+        let zero = self.job.slice.zero();
+        let seconds = self.job.slice.slice.seconds();
+        match judge(pictures, zero, seconds, self.could_start_earlier(origin)) {
+            Verdict::Good(retimings) => Ok(retimings),
+            Verdict::StartsTooLate => Err(FfmpegError::StartsTooLate),
+            Verdict::Damaged(range) => Err(self.damaged(range).into()),
+            Verdict::Disordered(range) => Err(self.disordered(range).into()),
+        }
+    }
+
+    /// Fails if pictures are missing where none was decoded for more than a second.
+    async fn check_silence(&self, ran: &Ran) -> Result<(), JobError> {
+        let silence = Silence {
+            programs: self.renderer.programs(),
+            blocks: self.blocks,
+            deadline: self.deadline,
+            job: self.job,
+        };
+        match Box::pin(silence.missing_pictures(&ran.decoded, ran.complained)).await? {
+            None => Ok(()),
+            Some(range) => Err(self.damaged(range).into()),
+        }
+    }
+
+    /// The error for a range in seconds from the slice's start.
+    fn damaged(&self, range: Range<f64>) -> PermanentError {
+        let start = f64::from(self.job.slice.slice.start);
+        let (from, to) = (start + range.start, start + range.end);
+        PermanentError::Damaged { from, to }
+    }
+
+    fn disordered(&self, range: Range<f64>) -> PermanentError {
+        let start = f64::from(self.job.slice.slice.start);
+        let (from, to) = (start + range.start, start + range.end);
+        PermanentError::Disordered { from, to }
+    }
+
+    fn could_start_earlier(&self, origin: Origin<'_>) -> bool {
+        origin.margin().unwrap_or(0) < self.job.slice.slice.start
+    }
+
+    /// Renders once.
+    async fn run(
+        &self,
+        origin: Origin<'_>,
+        threads: NonZero<u32>,
+        repairs: &Repairs,
+    ) -> Result<Ran, FfmpegError> {
+        let ffmpeg = &self.renderer.ffmpeg;
+        let (directory, deadline) = (self.directory, self.deadline);
+        match origin {
+            Origin::Excerpt(excerpt) => {
+                let (sender, stdin) = pipe().map_err(TransientError::Pipe)?;
+                let rendering = self.by_excerpt(excerpt, threads, repairs);
+                let running = run_ffmpeg(&rendering, Some(stdin), ffmpeg, directory, deadline);
+                self.fed(excerpt, sender, running).await
+            }
+            Origin::Seek(margin) => {
+                let proxy = self.proxy().await?;
+                let rendering = self.sought(&proxy, margin, threads, repairs);
+                let ran = run_ffmpeg(&rendering, None, ffmpeg, directory, deadline).await;
+                served(&proxy, ran)
+            }
+        }
+    }
+
+    /// Decodes once, to list the pictures.
+    async fn inspect(&self, origin: Origin<'_>) -> Result<Vec<LoggedPicture>, FfmpegError> {
+        let ffmpeg = &self.renderer.ffmpeg;
+        let (directory, deadline) = (self.directory, self.deadline);
+        let repairs = Repairs::default();
+        match origin {
+            Origin::Excerpt(excerpt) => {
+                let (sender, stdin) = pipe().map_err(TransientError::Pipe)?;
+                let rendering = self.by_excerpt(excerpt, ONE_THREAD, &repairs);
+                let running = inspect(&rendering, Some(stdin), ffmpeg, directory, deadline);
+                self.fed(excerpt, sender, running).await
+            }
+            Origin::Seek(margin) => {
+                let proxy = self.proxy().await?;
+                let rendering = self.sought(&proxy, margin, ONE_THREAD, &repairs);
+                let pictures = inspect(&rendering, None, ffmpeg, directory, deadline).await;
+                served(&proxy, pictures)
+            }
+        }
+    }
+
+    fn by_excerpt<'b>(
+        &'b self,
+        excerpt: &Excerpt,
+        threads: NonZero<u32>,
+        repairs: &'b Repairs,
+    ) -> Rendering<'b> {
+        Rendering {
+            input: Input::Pipe {
+                demuxer: excerpt.demuxer.name(),
+            },
+            stream: excerpt.stream,
+            seek_margin: None,
+            threads,
+            spec: &self.job.slice,
+            repairs,
+        }
+    }
+
+    fn sought<'b>(
+        &'b self,
+        proxy: &'b LoopbackProxy,
+        margin: u32,
+        threads: NonZero<u32>,
+        repairs: &'b Repairs,
+    ) -> Rendering<'b> {
+        Rendering {
+            input: proxy.input(Some(&self.job.container)),
+            stream: self.job.slice.video.index,
+            seek_margin: Some(margin),
+            threads,
+            spec: &self.job.slice,
+            repairs,
+        }
+    }
+
+    async fn proxy(&self) -> Result<LoopbackProxy, TransientError> {
+        let proxy = LoopbackProxy::start(Arc::clone(self.blocks)).await;
+        proxy.map_err(TransientError::LoopbackProxy)
+    }
+
+    /// The result of FFmpeg, `running`, while it is fed with `excerpt`.
+    async fn fed<T>(
+        &self,
+        excerpt: &Excerpt,
+        sender: Sender,
+        running: impl Future<Output = Result<T, JobError>>,
+    ) -> Result<T, FfmpegError> {
+        let mut running = pin!(running);
+        let mut feeding = pin!(feed(excerpt, &self.job.reader, sender));
+        let mut fed = None;
+        let result = loop {
+            tokio::select! {
+                // Polled first: if feeding fails, that is the cause of FFmpeg's failure.
+                biased;
+                done = &mut feeding, if fed.is_none() => fed = Some(done),
+                result = &mut running => break result,
+            }
+        };
+        // It has ended by now, or does at its next write. It watches what it feeds until then.
+        if excerpt.packets.is_some() && result.is_ok() && fed.is_none() {
+            fed = Some(feeding.await);
+        }
+        // FFmpeg cannot tell a source that breaks off from one that ends.
+        match fed {
+            Some(Err(FeedError::NewClock { offset })) => {
+                Err(PermanentError::NewClock { offset }.into())
+            }
+            Some(Err(FeedError::NoKeyframe)) => Err(FfmpegError::StartsTooLate),
+            Some(Err(FeedError::Read(error))) => Err(JobError::from(error).into()),
+            Some(Err(FeedError::Pipe(error))) => Err(TransientError::Pipe(error).into()),
+            Some(Ok(())) | None => Ok(result?),
+        }
+    }
+}
+
+/// The result of FFmpeg, unless the source failed: to FFmpeg that looks like a source that ends.
+fn served<T>(proxy: &LoopbackProxy, result: Result<T, JobError>) -> Result<T, FfmpegError> {
+    match proxy.failure() {
+        Some(error) => Err(JobError::from(error).into()),
+        None => Ok(result?),
+    }
+}
+
+impl Origin<'_> {
+    fn margin(self) -> Option<u32> {
+        match self {
+            Self::Excerpt(_) => None,
+            Self::Seek(margin) => Some(margin),
+        }
+    }
+}

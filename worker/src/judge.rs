@@ -1,0 +1,304 @@
+//! Judges the pictures of a slice: which of them are right, and whether they suffice.
+//!
+//! A picture is right if its decoder did not conceal errors in it, and if it could be decoded from a
+//! keyframe on. FFmpeg's decoders mark concealed errors, but not the pictures that refer to such a
+//! picture. So after a marked picture all are wrong until the next keyframe.
+//!
+//! A wrong picture is left out, so the one before it stays on screen. If it would stand for more than
+//! [`LONGEST_WRONG_SECONDS`], the slice is damaged.
+
+use std::ops::Range;
+
+use gifgen_probe::{LoggedPicture, PictureKind};
+
+use crate::retiming::{disordered_run, in_order};
+
+/// Longest time, in seconds, for which an older picture may stand in place of wrong ones.
+const LONGEST_WRONG_SECONDS: f64 = 1.0;
+
+/// Wrong pictures that are on screen for less, in seconds, are not sampled: those at the edge of a slice.
+const UNSAMPLED_SECONDS: f64 = 0.002;
+
+/// Rounding error of times, in seconds.
+const ROUNDING: f64 = 1e-6;
+
+/// Most pictures that are presented before one that is decoded before them.
+const REORDERED: usize = 16;
+
+/// A distance of more than this many usual ones between two pictures shows that one is missing.
+const MISSING_FROM: f64 = 1.5;
+
+/// Most entries of a [`Verdict::Good`]. More are no exceptions.
+const MAX_RETIMINGS: usize = 400;
+
+/// What is wrong or right with a slice.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Verdict {
+    /// No right picture is on screen at the slice's start, and the input could start earlier.
+    StartsTooLate,
+    /// The right pictures are missing for too long: from and to, in seconds from the slice's start.
+    Damaged(Range<f64>),
+    /// The times of pictures contradict each other: from and to, in seconds from the slice's start.
+    Disordered(Range<f64>),
+    /// The slice is right with these changes.
+    Good(Vec<Retiming>),
+}
+
+/// Pictures that get another time: one whose own time is wrong, or wrong pictures, which get the time of
+/// the next right one and so are never on screen.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Retiming {
+    /// Numbers of the pictures in the order of presentation, from zero.
+    pub pictures: Range<usize>,
+    /// The time, in seconds from the slice's start. `None` is after its end.
+    pub time: Option<f64>,
+}
+
+/// Judges the pictures of a slice of `seconds` that starts at `zero` on the container's clock.
+pub(crate) fn judge(
+    logged: &[LoggedPicture],
+    zero: f64,
+    seconds: f64,
+    could_start_earlier: bool,
+) -> Verdict {
+    let claimed = times(logged, zero);
+    let times = in_order(&claimed);
+    if let Some(wrong) = disordered_run(&claimed, &times) {
+        let next = times.get(wrong.end).copied().unwrap_or(seconds);
+        let (from, to) = (times[wrong.start].max(0.0), next.min(seconds));
+        if from < to {
+            return Verdict::Disordered(from..to);
+        }
+    }
+    let right = right_pictures(logged, &times);
+    let is_shown_at_start = |n: usize| right[n] && times[n] <= 0.0;
+    if could_start_earlier && !(0..times.len()).any(is_shown_at_start) {
+        return Verdict::StartsTooLate;
+    }
+    let mut retimings = Vec::new();
+    for run in runs(&right) {
+        let first = times[run.start];
+        let next = times.get(run.end).copied();
+        let (from, to) = (first.max(0.0), next.unwrap_or(seconds).min(seconds));
+        if to - from <= UNSAMPLED_SECONDS {
+            continue;
+        }
+        // The first picture of a video is shown before its time if those before it are wrong.
+        let since = if run.start == 0 { from } else { first };
+        if to - since > LONGEST_WRONG_SECONDS + ROUNDING {
+            return Verdict::Damaged(from..to);
+        }
+        retimings.push(Retiming {
+            pictures: run,
+            time: next,
+        });
+    }
+    if !right.contains(&true) {
+        return Verdict::Damaged(0.0..seconds);
+    }
+    let moved = (0..times.len()).filter(|n| right[*n] && times[*n] != claimed[*n]);
+    retimings.extend(moved.map(|n| Retiming {
+        pictures: n..n + 1,
+        time: Some(times[n]),
+    }));
+    if retimings.len() > MAX_RETIMINGS {
+        return Verdict::Damaged(0.0..seconds);
+    }
+    Verdict::Good(retimings)
+}
+
+/// The times of the pictures, in seconds from `zero`. A picture without a time has that of the one before.
+fn times(logged: &[LoggedPicture], zero: f64) -> Vec<f64> {
+    let mut last = logged
+        .iter()
+        .find_map(|picture| picture.time)
+        .unwrap_or(zero);
+    let time = |picture: &LoggedPicture| {
+        last = picture.time.unwrap_or(last);
+        last - zero
+    };
+    logged.iter().map(time).collect()
+}
+
+/// Which pictures are right. `times` are in order.
+fn right_pictures(logged: &[LoggedPicture], times: &[f64]) -> Vec<bool> {
+    let refers_backwards = logged
+        .iter()
+        .any(|picture| picture.kind == PictureKind::Predicted);
+    let usual = usual_distance(times);
+    let mut right: Vec<bool> = Vec::with_capacity(logged.len());
+    // Nothing before the first picture is known to be wrong, but it must be a keyframe.
+    let mut is_waiting = true;
+    let mut recovers = false;
+    for (n, picture) in logged.iter().enumerate() {
+        let lost = n > 0 && picture.is_after_refusal && has_hole_near(times, n, usual);
+        if lost {
+            (is_waiting, recovers) = (true, false);
+        }
+        if picture.is_marked {
+            if !is_waiting && refers_backwards && picture.kind != PictureKind::Between {
+                // Those that are presented before it may refer to it.
+                let before = (n.saturating_sub(REORDERED)..n).rev();
+                for m in before.take_while(|m| logged[*m].kind == PictureKind::Between) {
+                    right[m] = false;
+                }
+            }
+            if !is_waiting {
+                (is_waiting, recovers) = (true, false);
+            }
+            // A recovery point. Its decoder marks the pictures until the recovery.
+            recovers |= picture.is_keyframe && picture.kind != PictureKind::Intra;
+        } else if is_waiting {
+            is_waiting = !(picture.is_keyframe || recovers || n == 0 && is_intra(picture.kind));
+        }
+        right.push(!picture.is_marked && !is_waiting);
+    }
+    right
+}
+
+fn is_intra(kind: PictureKind) -> bool {
+    matches!(kind, PictureKind::Intra | PictureKind::Unknown)
+}
+
+/// The median distance of two pictures.
+fn usual_distance(times: &[f64]) -> f64 {
+    let mut distances: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    distances.sort_by(f64::total_cmp);
+    distances.get(distances.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// Whether a picture is missing near the picture `n`. A refused packet may be one without a picture.
+fn has_hole_near(times: &[f64], n: usize, usual: f64) -> bool {
+    let near = &times[n.saturating_sub(REORDERED)..times.len().min(n + REORDERED)];
+    near.windows(2)
+        .any(|pair| pair[1] - pair[0] > usual * MISSING_FROM)
+}
+
+/// The runs of `false`.
+fn runs(right: &[bool]) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for n in (0..right.len()).filter(|n| !right[*n]) {
+        match runs.last_mut() {
+            Some(run) if run.end == n => run.end = n + 1,
+            _ => runs.push(n..n + 1),
+        }
+    }
+    runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ten pictures a second from `from`: `I` and `P` and `B`, in lower case if marked, `x` if a packet was
+    /// refused before a `P`.
+    fn film(from: f64, kinds: &str) -> Vec<LoggedPicture> {
+        let picture = |(n, kind): (usize, char)| LoggedPicture {
+            time: Some(from + n as f64 / 10.0),
+            kind: match kind.to_ascii_uppercase() {
+                'I' => PictureKind::Intra,
+                'B' => PictureKind::Between,
+                _ => PictureKind::Predicted,
+            },
+            is_keyframe: matches!(kind, 'I' | 'i' | 'r'),
+            is_marked: kind.is_lowercase() && kind != 'x',
+            is_after_refusal: kind == 'x',
+        };
+        kinds.chars().enumerate().map(picture).collect()
+    }
+
+    fn verdict(from: f64, kinds: &str) -> Verdict {
+        let seconds = kinds.len() as f64 / 10.0 + from;
+        judge(&film(from, kinds), 0.0, seconds, true)
+    }
+
+    fn dropped(pictures: Range<usize>, time: f64) -> Retiming {
+        Retiming {
+            pictures,
+            time: Some(time),
+        }
+    }
+
+    #[test]
+    fn pictures_without_marks_are_right() {
+        assert_eq!(verdict(0.0, "IBPBPIBPBP"), Verdict::Good(vec![]));
+    }
+
+    #[test]
+    fn after_a_marked_picture_all_are_left_out_until_the_next_keyframe() {
+        assert_eq!(
+            verdict(0.0, "IPPpPPPIPP"),
+            Verdict::Good(vec![dropped(3..7, 0.7)])
+        );
+    }
+
+    #[test]
+    fn pictures_between_others_that_refer_to_a_marked_one_are_left_out_too() {
+        assert_eq!(
+            verdict(0.0, "IPBBpPIPPP"),
+            Verdict::Good(vec![dropped(2..6, 0.6)])
+        );
+    }
+
+    #[test]
+    fn wrong_pictures_for_more_than_a_second_are_damage() {
+        let Verdict::Damaged(range) = verdict(0.0, "IPPPPpPPPPPPPPPPPPIPPP") else {
+            panic!("it is not damaged");
+        };
+        assert!((range.start - 0.5).abs() < 1e-9 && (range.end - 1.8).abs() < 1e-9);
+        assert!(matches!(
+            verdict(0.0, "IPPPPpPPPPPPPPPIPPP"),
+            Verdict::Good(_)
+        ));
+    }
+
+    #[test]
+    fn a_slice_that_starts_without_a_keyframe_starts_further_back_or_is_damaged() {
+        let false_keyframe = "PPPPPPPPPPPPPPPIPP";
+        assert_eq!(verdict(-0.1, false_keyframe), Verdict::StartsTooLate);
+        assert_eq!(verdict(0.1, "IPPP"), Verdict::StartsTooLate);
+        let film = film(0.0, false_keyframe);
+        assert_eq!(judge(&film, 0.0, 1.8, false), Verdict::Damaged(0.0..1.5));
+    }
+
+    #[test]
+    fn damage_that_began_before_the_slice_is_not_sought_further_back() {
+        let Verdict::Damaged(range) = verdict(-1.0, "IPPpPPPPPPPPPPPIPPPP") else {
+            panic!("it is not damaged");
+        };
+        assert!(range.start == 0.0 && (range.end - 0.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_recovery_point_without_an_intra_picture_is_a_start() {
+        // Its decoder marks the pictures until the recovery.
+        assert_eq!(
+            verdict(-0.5, "rpppPPPPPP"),
+            Verdict::Good(vec![]),
+            "all marked ones are before the slice"
+        );
+    }
+
+    #[test]
+    fn a_refused_packet_counts_only_if_a_picture_is_missing() {
+        assert_eq!(verdict(0.0, "IPPPxPPPPI"), Verdict::Good(vec![]));
+        let mut film = film(0.0, "IPPPPxPPPI");
+        film.remove(4);
+        assert_eq!(
+            judge(&film, 0.0, 1.0, true),
+            Verdict::Good(vec![dropped(4..8, 0.9)])
+        );
+    }
+
+    #[test]
+    fn a_wild_time_is_replaced_by_one_between_its_neighbours() {
+        let mut film = film(0.0, "IPPPPPPPPP");
+        film[4].time = Some(20.0);
+        let Verdict::Good(retimings) = judge(&film, 0.0, 1.0, true) else {
+            panic!("it is not good");
+        };
+        assert_eq!(retimings.len(), 1);
+        assert_eq!(retimings[0].pictures, 4..5);
+        assert!((retimings[0].time.unwrap() - 0.4).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,111 @@
+//! Corrects the times of pictures that contradict the order of presentation.
+
+use std::ops::Range;
+
+/// Most pictures in a row whose times are wrong one by one. More are a clock that was set anew.
+const MAX_WILD: usize = 8;
+
+/// The times with as few of them changed as possible, so that none goes back. Changed times lie evenly
+/// between those of their neighbours.
+pub(crate) fn in_order(times: &[f64]) -> Vec<f64> {
+    let kept = longest_rising(times);
+    let mut corrected = times.to_vec();
+    let (Some(first), Some(last)) = (kept.first(), kept.last()) else {
+        return corrected;
+    };
+    corrected[..*first].fill(times[*first]);
+    corrected[*last..].fill(times[*last]);
+    for pair in kept.windows(2) {
+        let (from, to) = (pair[0], pair[1]);
+        let step = (times[to] - times[from]) / (to - from) as f64;
+        for n in from + 1..to {
+            corrected[n] = times[from] + step * (n - from) as f64;
+        }
+    }
+    corrected
+}
+
+/// The first run of corrected times that is too long for wrong times of single pictures.
+pub(crate) fn disordered_run(claimed: &[f64], corrected: &[f64]) -> Option<Range<usize>> {
+    let mut start = 0;
+    for n in 0..=claimed.len() {
+        if n == claimed.len() || claimed[n] == corrected[n] {
+            if n - start > MAX_WILD {
+                return Some(start..n);
+            }
+            start = n + 1;
+        }
+    }
+    None
+}
+
+/// The places of a longest subsequence in which no time goes back.
+fn longest_rising(times: &[f64]) -> Vec<usize> {
+    if times.is_sorted() {
+        return (0..times.len()).collect();
+    }
+    // `ends[k]` is the place at which the best subsequence of `k + 1` times ends: the earliest time.
+    let mut ends: Vec<usize> = Vec::new();
+    let mut before: Vec<Option<usize>> = Vec::with_capacity(times.len());
+    for (n, time) in times.iter().enumerate() {
+        let length = ends.partition_point(|end| times[*end] <= *time);
+        before.push(length.checked_sub(1).map(|shorter| ends[shorter]));
+        if length == ends.len() {
+            ends.push(n);
+        } else {
+            ends[length] = n;
+        }
+    }
+    let mut kept = Vec::with_capacity(ends.len());
+    let mut next = ends.last().copied();
+    while let Some(n) = next {
+        kept.push(n);
+        next = before[n];
+    }
+    kept.reverse();
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_wild_time_is_corrected_and_no_other() {
+        let times = [0.0, 1.0, 20.0, 3.0, 4.0, 4.0, -9.0, 6.0];
+        assert_eq!(in_order(&times), [0.0, 1.0, 2.0, 3.0, 4.0, 4.0, 5.0, 6.0]);
+    }
+
+    #[test]
+    fn wild_times_at_the_ends_get_the_nearest_time() {
+        assert_eq!(in_order(&[50.0, 1.0, 2.0, 3.0]), [1.0, 1.0, 2.0, 3.0]);
+        assert_eq!(in_order(&[1.0, 2.0, 3.0, 0.5]), [1.0, 2.0, 3.0, 3.0]);
+        assert_eq!(in_order(&[]), [0.0; 0]);
+    }
+
+    #[test]
+    fn a_clock_that_starts_again_is_no_wild_time() {
+        let times: Vec<f64> = (0..20).chain(0..12).map(f64::from).collect();
+        assert_eq!(disordered_run(&times, &in_order(&times)), Some(20..32));
+        let few: Vec<f64> = (0..20).chain(0..8).map(f64::from).collect();
+        assert_eq!(disordered_run(&few, &in_order(&few)), None);
+    }
+
+    #[test]
+    fn corrected_times_never_go_back_and_times_in_order_are_kept() {
+        let mut seed: u64 = 14;
+        let mut random = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) as usize
+        };
+        for _ in 0..500 {
+            let count = random() % 40;
+            let mut times: Vec<f64> = (0..count).map(|_| (random() % 20) as f64).collect();
+            let corrected = in_order(&times);
+            assert!(corrected.is_sorted(), "{times:?}: {corrected:?}");
+            assert_eq!(corrected.len(), times.len());
+            times.sort_by(f64::total_cmp);
+            assert_eq!(in_order(&times), times);
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Tells silence from stillness: whether the source holds, or has lost, pictures where none was decoded
+//! for more than a second.
+//!
+//! A picture may stand for minutes. That the demuxer gives no packet meanwhile does not prove it: a
+//! demuxer passes over what it does not understand. So a second witness is heard: the continuity counters
+//! of a transport stream, the index of an AVI, and in other files the bytes between two packets.
+
+use std::{ops::Range, sync::Arc};
+
+use gifgen_index::losses::{avi_loss, transport_stream_loses};
+use gifgen_probe::PacketAt;
+use gifgen_reader::{
+    BlockCache,
+    probing::{Programs, packets_within},
+};
+use gifgen_shared::{Deadline, Decode};
+
+use crate::{
+    decoded::{Decoded, gap_with_a_packet},
+    error::JobError,
+    job::Job,
+};
+
+/// Two packets this far apart, in seconds, are examined.
+const LONGEST_SILENCE_SECONDS: f64 = 1.0;
+
+/// How far before and behind the gaps packets are searched, in seconds.
+const SEARCHED_BEFORE_SECONDS: f64 = 1.0;
+const SEARCHED_BEHIND_SECONDS: f64 = 120.0;
+
+/// Bytes between two packets that may belong to no packet: headers of clusters, and elements without
+/// pictures.
+const UNACCOUNTED_BYTES: u64 = 1024;
+
+/// Part of the bytes between two packets that may belong to no packet: headers of small packets.
+const UNACCOUNTED_PART: u64 = 4;
+
+/// What is needed to examine the source of a slice.
+pub(crate) struct Silence<'a> {
+    pub programs: Programs<'a>,
+    pub blocks: &'a Arc<BlockCache>,
+    pub deadline: Deadline,
+    pub job: &'a Job,
+}
+
+/// The second witness of a container.
+enum Witness {
+    /// Its tables name every packet, so the first witness suffices.
+    NotNeeded,
+    /// Counters in its packets.
+    Counters,
+    /// The bytes between packets must belong to packets.
+    Bytes,
+    /// None is known. FFmpeg's errors have to do.
+    None,
+}
+
+impl Silence<'_> {
+    /// A range without pictures in which there must be some, in seconds from the slice's start.
+    ///
+    /// # Errors
+    /// If the source cannot be read.
+    pub(crate) async fn missing_pictures(
+        &self,
+        decoded: &Decoded,
+        complained: bool,
+    ) -> Result<Option<Range<f64>>, JobError> {
+        let (video, slice) = (self.job.slice.video, self.job.slice.slice);
+        if self.job.container == "avi" {
+            // Its demuxer counts the pictures that it finds, so a hole leaves no gap.
+            let range = f64::from(slice.start)..slice.end;
+            if let Some(lost) = avi_loss(self.blocks, video.index, range).await? {
+                let zero = f64::from(slice.start);
+                return Ok(Some(lost.start - zero..lost.end - zero));
+            }
+        }
+        let gaps = decoded.gaps(&slice);
+        let (Some(first), Some(last)) = (gaps.first(), gaps.last()) else {
+            return Ok(None);
+        };
+        if self.job.timeline.is_some() {
+            // FFmpeg does not find the film's times in the source; the excerpt has told what is lost.
+            return Ok(Some(first.clone()).filter(|_| complained));
+        }
+        let zero = video.start_time + f64::from(slice.start);
+        let range = zero + first.start..zero + last.end;
+        let packets = self.packets(Some(video.index), range.clone(), zero).await?;
+        // Fast decoding leaves pictures out.
+        if self.job.slice.settings.decode != Decode::Fast
+            && let Some(gap) = gap_with_a_packet(&gaps, &packets)
+        {
+            return Ok(Some(gap));
+        }
+        let witness = self.witness();
+        match witness {
+            Witness::NotNeeded => return Ok(None),
+            Witness::None => return Ok(gaps.first().filter(|_| complained).cloned()),
+            Witness::Counters | Witness::Bytes => {}
+        }
+        // The packets around the gaps are needed, too.
+        let before = f64::from(video.seek_margin) + SEARCHED_BEFORE_SECONDS;
+        let range = range.start - before..range.end + SEARCHED_BEHIND_SECONDS;
+        let all = self.packets(None, range, zero).await?;
+        let of_video = all.iter().filter(|packet| packet.stream == video.index);
+        let packets: Vec<PacketAt> = of_video.copied().collect();
+        for (silence, bytes) in silences(&packets, &gaps) {
+            let is_lost = if matches!(witness, Witness::Counters) {
+                let end = bytes.end.unwrap_or(self.blocks.reader().len());
+                transport_stream_loses(self.blocks, bytes.start..end).await?
+            } else {
+                let end = bytes.end.unwrap_or(bytes.start);
+                are_unaccounted(&all, bytes.start..end)
+            };
+            if is_lost {
+                return Ok(Some(silence));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn packets(
+        &self,
+        index: Option<u32>,
+        range: Range<f64>,
+        zero: f64,
+    ) -> Result<Vec<PacketAt>, JobError> {
+        let (programs, container) = (self.programs, &self.job.container);
+        let packets = packets_within(
+            programs,
+            self.blocks,
+            self.deadline,
+            container,
+            index,
+            range,
+        )
+        .await?;
+        let since_zero = |packet: PacketAt| PacketAt {
+            time: packet.time - zero,
+            ..packet
+        };
+        Ok(packets.into_iter().map(since_zero).collect())
+    }
+
+    fn witness(&self) -> Witness {
+        match self.job.container.as_str() {
+            "mpegts" => Witness::Counters,
+            "matroska,webm" | "flv" => Witness::Bytes,
+            "avi" => Witness::NotNeeded,
+            name if name.split(',').any(|name| name == "mov") => Witness::NotNeeded,
+            _ => Witness::None,
+        }
+    }
+}
+
+/// A range of bytes between two packets. `end` is `None` if no packet follows.
+struct Between {
+    start: u64,
+    end: Option<u64>,
+}
+
+/// The times within `gaps` without `packets`, and the bytes between the packets around them.
+fn silences(packets: &[PacketAt], gaps: &[Range<f64>]) -> Vec<(Range<f64>, Between)> {
+    let mut silences = Vec::new();
+    for (n, packet) in packets.iter().enumerate() {
+        let next = packets.get(n + 1);
+        let until = next.map_or(f64::INFINITY, |next| next.time);
+        let in_gap = |gap: &&Range<f64>| packet.time < gap.end && until > gap.start;
+        let Some(gap) = gaps.iter().find(in_gap) else {
+            continue;
+        };
+        let Some(start) = packet.offset else { continue };
+        if until - packet.time > LONGEST_SILENCE_SECONDS {
+            let silence = gap.start.max(packet.time)..gap.end.min(until);
+            let end = next.and_then(|next| next.offset);
+            silences.push((silence, Between { start, end }));
+        }
+    }
+    silences
+}
+
+/// Whether too many of the bytes in `range`, which starts with a packet and ends before one, belong to no
+/// packet.
+fn are_unaccounted(packets: &[PacketAt], range: Range<u64>) -> bool {
+    let within = packets
+        .iter()
+        .filter(|packet| packet.offset.is_some_and(|offset| range.contains(&offset)));
+    let accounted: u64 = within.map(|packet| packet.size).sum();
+    let span = range.end.saturating_sub(range.start);
+    let rest = span.saturating_sub(accounted);
+    rest > UNACCOUNTED_BYTES + span / UNACCOUNTED_PART
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn packet(time: f64, offset: u64, size: u64) -> PacketAt {
+        PacketAt {
+            stream: 0,
+            time,
+            size,
+            offset: Some(offset),
+        }
+    }
+
+    #[test]
+    fn only_packets_far_apart_around_a_gap_are_examined() {
+        let packets = [
+            packet(-0.1, 100, 90),
+            packet(0.0, 200, 90),
+            packet(3.0, 5000, 90),
+            packet(3.1, 5100, 90),
+            packet(9.0, 9000, 90),
+        ];
+        let found = silences(&packets, &[0.25..2.75]);
+        assert_eq!(found.len(), 1);
+        let (silence, bytes) = &found[0];
+        assert_eq!(*silence, 0.25..2.75);
+        assert_eq!((bytes.start, bytes.end), (200, Some(5000)));
+    }
+
+    #[test]
+    fn bytes_of_no_packet_between_two_packets_are_a_loss() {
+        let video = [packet(0.0, 0, 1000), packet(6.0, 20_000, 1000)];
+        assert!(are_unaccounted(&video, 0..20_000));
+        let sound = (1_u32..19).map(|n| packet(f64::from(n) / 3.0, u64::from(n) * 1000, 960));
+        let all: Vec<_> = video.into_iter().chain(sound).collect();
+        assert!(!are_unaccounted(&all, 0..20_000));
+        assert!(!are_unaccounted(&[packet(0.0, 0, 900)], 0..1000));
+    }
+}

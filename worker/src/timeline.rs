@@ -1,0 +1,51 @@
+//! Slices of a film whose times FFmpeg would not find in the source: only excerpts have them.
+
+use std::sync::Arc;
+
+use gifgen_index::{ContainerIndex, Excerpt, IndexError};
+use gifgen_reader::BlockCache;
+
+use crate::{
+    error::{JobError, PermanentError},
+    job::Job,
+};
+
+/// The excerpt of a job that cannot do without. If the event brought none, it is made from the source's index.
+///
+/// # Errors
+/// If there is none; and if the source cannot be read.
+pub(crate) async fn only_excerpt(job: &Job, blocks: &Arc<BlockCache>) -> Result<Excerpt, JobError> {
+    if let Some(excerpt) = &job.excerpt {
+        return Ok(excerpt.clone());
+    }
+    let missing = || all_damaged(job).into();
+    let found = match excerpts(job, blocks).await {
+        Ok(found) => found,
+        Err(IndexError::Read(error)) => return Err(error.into()),
+        Err(error) => {
+            let start = job.slice.slice.start;
+            tracing::warn!(start, why = %error, "the slice has no excerpt, and cannot do without");
+            return Err(missing());
+        }
+    };
+    found.into_iter().next().flatten().ok_or_else(missing)
+}
+
+async fn excerpts(job: &Job, blocks: &Arc<BlockCache>) -> Result<Vec<Option<Excerpt>>, IndexError> {
+    let (container, video) = (&job.container, job.slice.video);
+    let index = ContainerIndex::read(Arc::clone(blocks), container, video).await?;
+    let index = match &job.timeline {
+        Some(timeline) => index.with_timeline(timeline),
+        None => index,
+    };
+    index.excerpts(&[job.slice.slice]).await
+}
+
+/// The error of a slice of which nothing can be shown.
+pub(crate) fn all_damaged(job: &Job) -> PermanentError {
+    let slice = job.slice.slice;
+    PermanentError::Damaged {
+        from: f64::from(slice.start),
+        to: slice.end,
+    }
+}
