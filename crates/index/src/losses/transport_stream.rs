@@ -16,7 +16,8 @@ const READ_BYTES: u64 = 1024 * 1024;
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Whether packets of the stream to which the packet at `range.start` belongs are lost, damaged or
-/// scrambled in `range` of a transport stream.
+/// scrambled in `range` of a transport stream. The packet at `range.end` is examined, too, because its counter
+/// shows what is lost before it.
 ///
 /// # Errors
 /// If the source cannot be read.
@@ -28,7 +29,7 @@ pub async fn transport_stream_loses(
         return Ok(false);
     };
     let mut start = layout.align(range.start);
-    let end = range.end.min(start + MAX_BYTES);
+    let end = (layout.align(range.end) + layout.size).min(start + MAX_BYTES);
     let step = READ_BYTES - READ_BYTES % layout.size;
     let mut continuity = Continuity::default();
     while start < end {
