@@ -90,7 +90,7 @@ impl Attempts<'_> {
             if ran.decoded.starts_late() && self.could_start_earlier(origin) {
                 return Err(FfmpegError::StartsTooLate);
             }
-            match self.check_silence(&ran).await {
+            match self.check_silence(&ran, origin).await {
                 // A picture with a wrong time may have ended the reading.
                 Err(JobError::Permanent(PermanentError::Damaged { .. }))
                     if ran.decoded.reaches(self.job.slice.slice.seconds()) => {}
@@ -122,7 +122,7 @@ impl Attempts<'_> {
             ran = self.run(origin, ONE_THREAD, &repairs).await?;
         }
         if ran.outcome.is_ok() {
-            self.check_silence(&ran).await?;
+            self.check_silence(&ran, origin).await?;
             if !ran.decoded.is_in_order() {
                 return Err(self.disordered(0.0..self.job.slice.slice.seconds()).into());
             }
@@ -147,12 +147,16 @@ impl Attempts<'_> {
     }
 
     /// Fails if pictures are missing where none was decoded for more than a second.
-    async fn check_silence(&self, ran: &Ran) -> Result<(), JobError> {
+    async fn check_silence(&self, ran: &Ran, origin: Origin<'_>) -> Result<(), JobError> {
         let silence = Silence {
             programs: self.renderer.programs(),
             blocks: self.blocks,
             deadline: self.deadline,
             job: self.job,
+            excerpt: match origin {
+                Origin::Excerpt(excerpt) => Some(excerpt),
+                Origin::Seek(_) => None,
+            },
         };
         match Box::pin(silence.missing_pictures(&ran.decoded, ran.complained)).await? {
             None => Ok(()),

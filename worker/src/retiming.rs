@@ -18,8 +18,8 @@ pub(crate) fn in_order(times: &[f64]) -> Vec<f64> {
     for pair in kept.windows(2) {
         let (from, to) = (pair[0], pair[1]);
         let step = (times[to] - times[from]) / (to - from) as f64;
-        for n in from + 1..to {
-            corrected[n] = times[from] + step * (n - from) as f64;
+        for (n, time) in corrected[from + 1..to].iter_mut().enumerate() {
+            *time = times[from] + step * (n + 1) as f64;
         }
     }
     corrected

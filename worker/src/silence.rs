@@ -7,7 +7,10 @@
 
 use std::{ops::Range, sync::Arc};
 
-use gifgen_index::losses::{avi_loss, transport_stream_loses};
+use gifgen_index::{
+    Excerpt,
+    losses::{avi_loss, pieces_lose, transport_stream_loses},
+};
 use gifgen_probe::PacketAt;
 use gifgen_reader::{
     BlockCache,
@@ -41,6 +44,8 @@ pub(crate) struct Silence<'a> {
     pub blocks: &'a Arc<BlockCache>,
     pub deadline: Deadline,
     pub job: &'a Job,
+    /// The excerpt that was rendered. `None` if FFmpeg sought.
+    pub excerpt: Option<&'a Excerpt>,
 }
 
 /// The second witness of a container.
@@ -78,9 +83,15 @@ impl Silence<'_> {
         let (Some(first), Some(last)) = (gaps.first(), gaps.last()) else {
             return Ok(None);
         };
-        if self.job.timeline.is_some() {
-            // FFmpeg does not find the film's times in the source; the excerpt has told what is lost.
-            return Ok(Some(first.clone()).filter(|_| complained));
+        if let Some(timeline) = &self.job.timeline {
+            // FFmpeg does not find the film's times in the source. What is lost, the excerpt has told, and
+            // the counters of a transport stream tell.
+            let ranges = self.excerpt.map_or(&[][..], |excerpt| &excerpt.ranges);
+            let mut is_lost = complained;
+            for range in ranges.iter().filter(|_| !timeline.pieces.is_empty()) {
+                is_lost |= pieces_lose(self.blocks, &timeline.pieces, range.clone()).await?;
+            }
+            return Ok(Some(first.clone()).filter(|_| is_lost));
         }
         let zero = video.start_time + f64::from(slice.start);
         let range = zero + first.start..zero + last.end;

@@ -223,6 +223,39 @@ fn a_transport_stream_without_some_of_its_packets_is_damaged_there() {
 }
 
 #[test]
+fn joined_recordings_are_one_film_though_packets_come_twice_and_a_hole_in_one_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole.ts");
+    h264(&whole);
+    let bytes = fs::read(&whole).unwrap();
+    let joined = [&bytes[..], &bytes].concat();
+    let twice: Vec<u8> = joined
+        .chunks(TS_PACKET)
+        .flat_map(|packet| packet.repeat(2))
+        .collect();
+    let doubled = folder.path().join("doubled.ts");
+    fs::write(&doubled, twice).unwrap();
+    let (code, video, out) = previews(&doubled, "8");
+    assert_eq!((code, &video["length"]), (Some(0), &32.0.into()), "{video}");
+    let (_, _, right) = previews(&whole, "8");
+    for second in 0..2 * SECONDS {
+        let difference = difference(&still(&out, second), &still(&right, second % SECONDS));
+        assert!(
+            difference < 1.0,
+            "second {second} differs by {difference:.1}"
+        );
+    }
+    let starts = packets(&whole);
+    let holed = [&bytes[..], &bytes[..starts[40].0], &bytes[starts[60].0..]].concat();
+    let faulty = folder.path().join("holed.ts");
+    fs::write(&faulty, holed).unwrap();
+    let (code, video, _) = previews(&faulty, "8");
+    assert_eq!(code, Some(3), "{video}");
+    assert_eq!(video["done"], 3);
+    assert_eq!(video["failed"][0]["start"], 16);
+}
+
+#[test]
 fn pictures_that_an_avi_names_and_lacks_are_damage() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole.avi");

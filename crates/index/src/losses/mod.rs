@@ -4,4 +4,4 @@ mod avi;
 mod transport_stream;
 
 pub use avi::avi_loss;
-pub use transport_stream::transport_stream_loses;
+pub use transport_stream::{pieces_lose, transport_stream_loses};

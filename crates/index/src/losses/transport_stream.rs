@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use gifgen_reader::{BlockCache, ReadError};
+use gifgen_shared::Piece;
 
 use crate::mpegts::packet::Layout;
 
@@ -15,8 +16,12 @@ const READ_BYTES: u64 = 1024 * 1024;
 /// Most bytes that are examined.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Bytes before a range that are examined as well, for the packet before it.
+const BEFORE_BYTES: u64 = 64 * 1024;
+
 /// Whether packets of the stream to which the packet at `range.start` belongs are lost, damaged or
-/// scrambled in `range` of a transport stream.
+/// scrambled in `range` of a transport stream. The packet at `range.end` is examined, too, because its counter
+/// shows what is lost before it.
 ///
 /// # Errors
 /// If the source cannot be read.
@@ -27,10 +32,47 @@ pub async fn transport_stream_loses(
     let Some(layout) = Layout::of(&blocks.read(0..LAYOUT_BYTES).await?) else {
         return Ok(false);
     };
-    let mut start = layout.align(range.start);
+    let end = layout.align(range.end) + layout.size;
+    loses(blocks, layout, None, layout.align(range.start)..end).await
+}
+
+/// As [`transport_stream_loses`], for the video in `range` and just before it. `pieces` are the parts of the file,
+/// each with a stream of its own; between two of them nothing is lost.
+///
+/// # Errors
+/// If the source cannot be read.
+pub async fn pieces_lose(
+    blocks: &BlockCache,
+    pieces: &[Piece],
+    range: Range<u64>,
+) -> Result<bool, ReadError> {
+    let Some(layout) = Layout::of(&blocks.read(0..LAYOUT_BYTES).await?) else {
+        return Ok(false);
+    };
+    let range = range.start.saturating_sub(BEFORE_BYTES)..range.end;
+    let ends = pieces.iter().skip(1).map(|piece| piece.from);
+    for (piece, end) in pieces.iter().zip(ends.chain([u64::MAX])) {
+        let part = layout.align(range.start.max(piece.from))..range.end.min(end);
+        let pid = u16::try_from(piece.stream).ok();
+        if !part.is_empty() && loses(blocks, layout, pid, part).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether packets of the stream `pid`, or else of that of the first packet, are lost in `range`, which starts with a
+/// packet.
+async fn loses(
+    blocks: &BlockCache,
+    layout: Layout,
+    pid: Option<u16>,
+    range: Range<u64>,
+) -> Result<bool, ReadError> {
+    let mut start = range.start;
     let end = range.end.min(start + MAX_BYTES);
     let step = READ_BYTES - READ_BYTES % layout.size;
-    let mut continuity = Continuity::default();
+    let mut continuity = Continuity { pid, last: None };
     while start < end {
         let bytes = blocks.read(start..end.min(start + step)).await?;
         if bytes.is_empty() {
