@@ -33,6 +33,7 @@ async fn problem(medium: &Medium) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "has not run yet: its limits of likeness are to be proven on all media first"]
 async fn the_previews_of_all_media_show_what_a_full_decode_shows() {
     let takes_all = cases::takes_all();
     let is_wanted = |medium: &Medium| {
