@@ -136,7 +136,7 @@ fn from_the_search() -> Vec<Case> {
             "s12-words/p-1-1000.mp4",
             Want::Refused(Refusal {
                 reason: None,
-                names: &["shape", "times as", "aspect", "narrow", "wide"],
+                names: &["shape"],
             }),
         ),
     ]
