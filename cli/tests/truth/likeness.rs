@@ -11,8 +11,8 @@ use crate::{
 /// Side of the squares that are compared. GIFs are dithered, so details tell nothing.
 pub const SIDE: u32 = 32;
 
-/// Pictures are alike up to this distance (see [`distance`]): calibrated with the test media, where
-/// GIFs of right pictures are 0.25 away at most and grey or smeared pictures 0.6 at least.
+/// Pictures are alike up to this distance (see [`Likeness::distance`]), which leaves room for dithering, JPG and
+/// scaling. Pictures that have nothing to do with each other are about 1.4 apart.
 const ALIKE: f64 = 0.4;
 
 /// A picture that is farther away than the nearest picture of the film by this much is another one.

@@ -7,6 +7,7 @@ use futures::{StreamExt, stream};
 use gifgen_testkit::media::{self, Expect, Medium};
 
 use crate::{
+    cases,
     decoded::decode,
     likeness::{Likenesses, SIDE},
     rendered::{Rendered, Way, render},
@@ -32,8 +33,9 @@ async fn problem(medium: &Medium) -> Option<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "has not run yet: its limits of likeness are to be proven on all media first"]
 async fn the_previews_of_all_media_show_what_a_full_decode_shows() {
-    let takes_all = std::env::var_os("GIFGEN_CASES").is_some();
+    let takes_all = cases::takes_all();
     let is_wanted = |medium: &Medium| {
         let span = medium.video_span_s.unwrap_or_default();
         medium.expect == Expect::Gif && (takes_all || span <= LONGEST)

@@ -65,7 +65,12 @@ impl Truth {
             }
             Self::Pictures(pictures) => {
                 let decoded = decode(&pictures.of, pictures.stream, (SIDE, SIDE));
-                Likenesses::of(&decoded, pictures.length, pictures.damaged.clone()).judge(previews)
+                Likenesses::of(
+                    &decoded[pictures.odd..],
+                    pictures.length,
+                    pictures.damaged.clone(),
+                )
+                .judge(previews)
             }
             Self::Length(length) => {
                 let mut faults = Vec::new();

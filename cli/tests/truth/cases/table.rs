@@ -68,7 +68,7 @@ fn from_reports() -> Vec<Case> {
             "24-multi-edit/cut.mp4",
             Film::in_tenths(39.5, |time| tenth(time) + if time < 9.95 { 0 } else { 105 }),
         ),
-        Case::pictures("02-sei-rotate/sei90.mp4", "0:v:0", 4.0).with_look(looks::upright),
+        turned_by_sei("02-sei-rotate/sei90.mp4"),
     ]
 }
 
@@ -77,6 +77,7 @@ fn real_files() -> Vec<Case> {
         of: media::video("d44"),
         stream: "0:v:0",
         length: 139.4,
+        odd: 0,
         damaged: 10.0..15.0,
     };
     let named = |names| Refusal::new("unsupportedCodec", names);
@@ -135,10 +136,22 @@ fn from_the_search() -> Vec<Case> {
             "s12-words/p-1-1000.mp4",
             Want::Refused(Refusal {
                 reason: None,
-                names: &["shape", "times as", "aspect", "narrow", "wide"],
+                names: &["shape"],
             }),
         ),
     ]
+}
+
+/// FFmpeg 5.1 turns all pictures but the first one.
+fn turned_by_sei(file: &'static str) -> Case {
+    let pictures = Pictures {
+        of: super::folder().join(file),
+        stream: "0:v:0",
+        length: 4.0,
+        odd: 1,
+        damaged: 0.0..0.0,
+    };
+    Case::new(file, Want::Film(Truth::Pictures(pictures))).with_look(looks::upright)
 }
 
 /// People's names of the codec.

@@ -52,6 +52,8 @@ pub struct Pictures {
     pub stream: &'static str,
     /// Length in seconds.
     pub length: f64,
+    /// Pictures at the start that the decode does not show as it should.
+    pub odd: usize,
     /// Damaged seconds of the case.
     pub damaged: std::ops::Range<f64>,
 }
@@ -131,6 +133,7 @@ impl Truth {
             of: folder().join(file),
             stream,
             length,
+            odd: 0,
             damaged: 0.0..0.0,
         })
     }

@@ -19,7 +19,8 @@ pub const SECOND_SECONDS: u32 = 6;
 /// The first number of a second recording, so that it is not taken for the first one.
 pub const SECOND_NUMBER: u32 = 1000;
 
-/// A container with a codec.
+/// A container with a codec. Finer quantizers than 5 break numbers in the codecs that are near to H.263: they
+/// clip coefficients.
 #[derive(Clone, Copy, Debug)]
 pub struct Kind {
     /// The container: the file's ending, except for `fmp4`.
@@ -45,7 +46,7 @@ const MPEG2: &str = "mpeg2video -g 50 -q:v 3 -bf 2 -flags +cgop -sc_threshold 10
 const MJPEG: &str = "mjpeg -q:v 3";
 const THEORA: &str = "libtheora -q:v 7 -g 20";
 const FFV1: &str = "ffv1 -level 3 -g 1 -slicecrc 1";
-const MSMPEG4: &str = "msmpeg4 -g 20 -q:v 3 -sc_threshold 1000000000";
+const MSMPEG4: &str = "msmpeg4 -g 20 -q:v 5 -sc_threshold 1000000000";
 
 const fn at(
     rate: u32,
@@ -80,7 +81,7 @@ pub const KINDS: &[Kind] = &[
     ten("mov", "svq1", "svq1 -g 20"),
     Kind {
         size: (128, 96),
-        ..ten("3gp", "h263", "h263 -g 20 -q:v 3 -sc_threshold 1000000000")
+        ..ten("3gp", "h263", "h263 -g 20 -q:v 5 -sc_threshold 1000000000")
     },
     ten("mkv", "h264", X264),
     ten("mkv", "hevc", X265),
@@ -97,7 +98,7 @@ pub const KINDS: &[Kind] = &[
     ten(
         "avi",
         "msmpeg4v2",
-        "msmpeg4v2 -g 20 -q:v 3 -sc_threshold 1000000000",
+        "msmpeg4v2 -g 20 -q:v 5 -sc_threshold 1000000000",
     ),
     ten("avi", "msmpeg4v3", MSMPEG4),
     ten("avi", "huffyuv", "huffyuv"),
@@ -125,8 +126,8 @@ pub const KINDS: &[Kind] = &[
         "mpeg2video -g 50 -q:v 3 -sc_threshold 1000000000",
     ),
     ten("ogv", "theora", THEORA),
-    ten("wmv", "wmv1", "wmv1 -g 20 -q:v 3 -sc_threshold 1000000000"),
-    ten("wmv", "wmv2", "wmv2 -g 20 -q:v 3 -sc_threshold 1000000000"),
+    ten("wmv", "wmv1", "wmv1 -g 20 -q:v 5 -sc_threshold 1000000000"),
+    ten("wmv", "wmv2", "wmv2 -g 20 -q:v 5 -sc_threshold 1000000000"),
     ten("asf", "msmpeg4v3", MSMPEG4),
     ten("gif", "gif", "gif"),
     at(
@@ -136,8 +137,8 @@ pub const KINDS: &[Kind] = &[
         "mpeg2video -g 50 -q:v 3 -sc_threshold 1000000000",
     ),
     ten("nut", "h264", X264),
-    ten("rm", "rv10", "rv10 -g 20 -q:v 3 -sc_threshold 1000000000"),
-    ten("rm", "rv20", "rv20 -g 20 -q:v 3 -sc_threshold 1000000000"),
+    ten("rm", "rv10", "rv10 -g 20 -q:v 5 -sc_threshold 1000000000"),
+    ten("rm", "rv20", "rv20 -g 20 -q:v 5 -sc_threshold 1000000000"),
 ];
 
 impl Kind {

@@ -3,7 +3,19 @@
 use super::{faults::Fault, kinds::Kind};
 
 /// Container, codec and fault; `*` is any.
-const KNOWN: &[(&str, &str, Fault)] = &[];
+const KNOWN: &[(&str, &str, Fault)] = &[
+    ("*", "*", Fault::Zeroed),
+    ("*", "*", Fault::Random),
+    ("*", "*", Fault::Lost),
+    ("*", "*", Fault::Repeated),
+    ("*", "*", Fault::Forward),
+    ("*", "*", Fault::Back),
+    ("*", "*", Fault::WildTime),
+    ("*", "*", Fault::Joined),
+    ("*", "*", Fault::Size),
+    ("*", "*", Fault::FalseKeys),
+    ("*", "*", Fault::Cut),
+];
 
 /// Whether files of this combination may fail.
 pub fn is_known(kind: Kind, fault: Fault) -> bool {

@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | `GIFGEN_TROUBLE=3000` | so many files, instead of a hundred |
 //! | `GIFGEN_TROUBLE_SEED=17` | only the file with this seed |
+//! | `GIFGEN_TROUBLE_ONLY="ts h264 Lost"` | only combinations whose names contain this text |
 //! | `GIFGEN_TROUBLE_REPORT=FILE` | writes the report, a table in Markdown |
 //! | `GIFGEN_TROUBLE_KEEP=FOLDER` | keeps the files that fail |
 
@@ -52,6 +53,12 @@ fn combinations() -> Vec<(Kind, Fault)> {
     });
     let mut all: Vec<(Kind, Fault)> = all.collect();
     Rng::with_seed(14).shuffle(&mut all);
+    let part = std::env::var("GIFGEN_TROUBLE_ONLY").unwrap_or_default();
+    all.retain(|(kind, fault)| {
+        let name = format!("{} {} {fault:?}", kind.container, kind.codec);
+        name.contains(&part)
+    });
+    assert!(!all.is_empty(), "no combination is named {part:?}");
     all
 }
 

@@ -89,7 +89,7 @@ impl Stream {
     /// is no multiple of that.
     pub fn lose(&mut self, range: std::ops::Range<usize>) {
         let mut lost: Vec<usize> = range.filter(|at| self.is_video(*at)).collect();
-        if lost.len() % 16 == 0 {
+        if lost.len().is_multiple_of(16) {
             lost.pop();
         }
         let kept = (0..self.count()).filter(|at| lost.binary_search(at).is_err());
