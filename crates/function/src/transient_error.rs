@@ -117,7 +117,7 @@ pub enum TransientError {
 }
 
 impl TransientError {
-    /// The name by which dashboards and alarms know the error.
+    /// The `errorType` of a failed invocation, by which filters and alarms of operators know it.
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::DeadlinePassed { .. } | Self::NotSplit { .. } => "DeadlinePassed",
