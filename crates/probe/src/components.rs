@@ -17,11 +17,12 @@ pub(crate) static VIDEO_DECODERS: LazyLock<String> =
     LazyLock::new(|| for_uploads(TABLE, "decoder"));
 
 /// Codecs that those decode, where a decoder has another name than its codec.
-const CODECS_BY_DECODER: [(&str, &str); 4] = [
+const CODECS_BY_DECODER: [(&str, &str); 5] = [
     ("libdav1d", "av1"),
     ("libaom-av1", "av1"),
     ("msmpeg4", "msmpeg4v3"),
     ("flv", "flv1"),
+    ("camtasia", "tscc"),
 ];
 
 /// FFmpeg's names of the codecs that uploads may use.
