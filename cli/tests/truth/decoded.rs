@@ -24,7 +24,8 @@ pub struct Decoded {
 pub fn decode(file: &Path, stream: &str, (width, height): (u32, u32)) -> Vec<Decoded> {
     let graph = format!("scale={width}:{height}:flags=area,format=rgb24,showinfo=checksum=0");
     let output = Command::new("ffmpeg")
-        .args(["-v", "info", "-nostdin", "-i"])
+        // Several threads mix their lines in the log.
+        .args(["-v", "info", "-nostdin", "-threads", "1", "-i"])
         .arg(file)
         .args(["-map", stream, "-vsync", "passthrough", "-vf", &graph])
         .args(["-f", "rawvideo", "-"])

@@ -165,13 +165,14 @@ impl Excerpt {
         Ok(())
     }
 
-    /// The first range of `slice` that the source has lost for more than a second, in seconds of the film.
+    /// The first range of `slice`, in seconds of the film, in which the source has lost so much that a picture
+    /// more than a second old would be on screen.
     pub fn lost_in(&self, slice: &Slice) -> Option<(f64, f64)> {
-        let lost = self.lost.iter().map(|lost| {
-            let from = (lost.start as f64 / 1e3).max(f64::from(slice.start));
-            (from, (lost.end as f64 / 1e3).min(slice.end))
+        let too_long = self.lost.iter().find_map(|lost| {
+            let (from, to) = (lost.start as f64 / 1e3, (lost.end as f64 / 1e3).min(slice.end));
+            (to - from > 1.0).then_some((from, to))
         });
-        lost.into_iter().find(|(from, to)| to - from > 1.0)
+        too_long.map(|(from, to)| (from.max(f64::from(slice.start)), to))
     }
 
     /// The ranges, grouped by request. Ranges with small gaps between them are fetched together, and the gaps are

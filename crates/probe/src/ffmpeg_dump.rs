@@ -44,8 +44,10 @@ pub(crate) fn parse(text: &str) -> Option<(Format, Vec<Stream>)> {
         }
         let Some(format) = &mut format else { continue };
         if let Some(rest) = line.strip_prefix("Duration: ") {
-            let (duration, _) = rest.split_once(',').unwrap_or((rest, ""));
+            let (duration, rest) = rest.split_once(',').unwrap_or((rest, ""));
             format.duration = clock_seconds(duration).map(|seconds| seconds.to_string());
+            let start = rest.trim_start().strip_prefix("start: ");
+            format.start_time = start.and_then(|start| Some(start.split_once(',')?.0.to_owned()));
         } else if let Some(rest) = line.strip_prefix("major_brand") {
             let brand = rest.trim_start().strip_prefix(':').unwrap_or(rest);
             format.tags.major_brand = brand.trim().to_owned();
@@ -187,6 +189,7 @@ mod tests {
         let (format, streams) = parse(DUMP).unwrap();
         assert_eq!(format.format_name, "mov,mp4,m4a,3gp,3g2,mj2");
         assert_eq!(format.claimed_seconds(), Some(64.57));
+        assert_eq!(format.claimed_after(4.57), Some(60.0));
         assert_eq!(format.nb_streams, 3);
         let film = &streams[0];
         assert_eq!((film.width, film.height), (410, 306));

@@ -66,6 +66,7 @@ struct FfprobeError {
 pub(crate) struct Format {
     pub format_name: String,
     pub nb_streams: u32,
+    pub start_time: Option<String>,
     pub duration: Option<String>,
     #[serde(default)]
     pub tags: FormatTags,
@@ -154,6 +155,14 @@ impl Format {
     /// The duration that the container claims, in seconds.
     pub fn claimed_seconds(&self) -> Option<f64> {
         seconds(&self.duration)
+    }
+
+    /// The duration that the container claims from `time` on, in seconds. Its streams may start later than the
+    /// container does.
+    pub fn claimed_after(&self, time: f64) -> Option<f64> {
+        let before = seconds(&self.start_time).map_or(0.0, |start| (time - start).max(0.0));
+        let rest = self.claimed_seconds()? - before;
+        (rest > 0.0).then_some(rest)
     }
 
     /// Whether it is of the MOV family.

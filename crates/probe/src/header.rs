@@ -164,7 +164,7 @@ impl Probe<'_> {
     /// arguments for how much to analyze.
     async fn streams(&self, analysis: &[&str]) -> Result<FfprobeOutput, Unanswered> {
         let entries = format!(
-            "format=format_name,nb_streams,duration:format_tags=major_brand:\
+            "format=format_name,nb_streams,start_time,duration:format_tags=major_brand:\
              stream=index,codec_name,codec_tag_string,width,height,sample_aspect_ratio,field_order,\
              duration,nb_frames,{FIELDS}:\
              stream_disposition=default,attached_pic,timed_thumbnails:stream_tags=enc_key_id,DURATION,DURATION-eng:\
@@ -259,12 +259,13 @@ pub(crate) fn header_of(
             "the video is said to start at {start} s, which cannot be"
         )));
     }
+    let claimed_seconds = format.claimed_after(video.start_time);
     Ok(Header {
         video,
         not_chosen: others,
         codec: stream.codec(),
         container: format.format_name.clone(),
-        claimed_seconds: format.claimed_seconds(),
+        claimed_seconds,
         clock_offset: beginning.clock_offset(),
         coded: stream.coded(beginning.rotation),
     })

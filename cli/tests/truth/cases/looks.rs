@@ -4,7 +4,7 @@ use image::{Rgb, RgbImage};
 
 use crate::rendered::Previews;
 
-/// Tolerance of a colour, in steps of 255 a channel.
+/// Tolerance of a colour, in steps of 255 a channel. Means are rounded, as channels are.
 const COLOUR: f64 = 3.0;
 
 /// The colours of the six bars of `bars709.mp4`, from above.
@@ -47,7 +47,7 @@ fn is_near(colour: [f64; 3], wanted: [u8; 3], tolerance: f64) -> bool {
     let pairs = colour.iter().zip(wanted);
     pairs
         .into_iter()
-        .all(|(is, wanted)| (is - f64::from(wanted)).abs() <= tolerance)
+        .all(|(is, wanted)| (is.round() - f64::from(wanted)).abs() <= tolerance)
 }
 
 fn wrong_bar(picture: &RgbImage) -> Option<String> {
