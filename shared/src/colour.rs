@@ -87,6 +87,21 @@ pub enum Alpha {
     Pixels,
     /// The colours of a palette have their own opacity.
     Palette,
+    /// Each pixel has its own opacity, in a second VP8 picture beside the first.
+    BesideVp8,
+    /// The same with VP9.
+    BesideVp9,
+}
+
+impl Alpha {
+    /// FFmpeg's decoder that decodes the opacity, if the usual one does not.
+    pub fn decoder(self) -> Option<&'static str> {
+        match self {
+            Self::None | Self::Pixels | Self::Palette => None,
+            Self::BesideVp8 => Some("libvpx"),
+            Self::BesideVp9 => Some("libvpx-vp9"),
+        }
+    }
 }
 
 /// Brightest light that PQ can express, in cd/m².

@@ -143,6 +143,9 @@ impl Rendering<'_> {
         if self.spec.settings.decode == Decode::Fast {
             args.extend(strings(&["-skip_frame", "noref"]));
         }
+        if let Some(decoder) = self.spec.video.colour.alpha.decoder() {
+            args.extend(strings(&[&format!("-c:{}", self.stream), decoder]));
+        }
         // If the size of the pictures changes, FFmpeg would build the graph again, and the new one
         // would count from zero. The scalers take any size.
         args.extend(strings(&["-reinit_filter", "0"]));

@@ -251,6 +251,12 @@ fn transparent_pictures_are_shown_on_black() {
         ),
         ("yuva420p", "-c:v ffv1", "yuv.mkv"),
         ("bgra", "-c:v ffv1", "rgb.mkv"),
+        (
+            "yuva420p",
+            "-c:v libvpx -b:v 4M -auto-alt-ref 0",
+            "vp8.webm",
+        ),
+        ("yuva420p", "-c:v libvpx-vp9 -crf 4 -b:v 0", "vp9.webm"),
     ] {
         let folder = TempDir::new().unwrap();
         // Hidden red, half transparent white, and green.
@@ -260,7 +266,7 @@ fn transparent_pictures_are_shown_on_black() {
         let colours = [[255, 0, 0], [255; 3], [0, 200, 0]];
         let video = video((192, 96), &colours, (&coding, encoder), file, folder.path());
         let shown = [[0; 3], [128; 3], [0, 200, 0]];
-        assert_eq!(wrong(&video, &shown), Vec::<String>::new(), "{format}");
+        assert_eq!(wrong(&video, &shown), Vec::<String>::new(), "{encoder}");
     }
 }
 

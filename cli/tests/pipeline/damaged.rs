@@ -274,5 +274,5 @@ fn a_size_that_cannot_be_is_rejected_before_any_slice_is_sent() {
     let (code, video, stderr) = outcome(&video, &folder.path().join("out"));
     assert_eq!(code, Some(1), "{stderr}");
     let error = video["error"].as_str().unwrap();
-    assert!(error.contains("which cannot be"), "{error}");
+    assert!(error.contains("to be shown as 128000x240"), "{error}");
 }

@@ -17,11 +17,13 @@ pub(crate) static VIDEO_DECODERS: LazyLock<String> =
     LazyLock::new(|| for_uploads(TABLE, "decoder"));
 
 /// Codecs that those decode, where a decoder has another name than its codec.
-const CODECS_BY_DECODER: [(&str, &str); 5] = [
+const CODECS_BY_DECODER: [(&str, &str); 7] = [
     ("libdav1d", "av1"),
     ("libaom-av1", "av1"),
     ("msmpeg4", "msmpeg4v3"),
     ("flv", "flv1"),
+    ("libvpx", "vp8"),
+    ("libvpx-vp9", "vp9"),
     ("camtasia", "tscc"),
 ];
 

@@ -58,6 +58,10 @@ pub(crate) fn parse(text: &str) -> Option<(Format, Vec<Stream>)> {
             streams.extend(stream);
         } else if is_video && let Some(stream) = streams.last_mut() {
             stream.side_data_list.extend(side_data(line));
+            if let Some(rest) = line.strip_prefix("alpha_mode") {
+                let mode = rest.trim_start().strip_prefix(':').unwrap_or(rest);
+                stream.tags.alpha_mode = Some(mode.trim().to_owned());
+            }
         }
     }
     Some((format?, streams))

@@ -167,7 +167,7 @@ impl Probe<'_> {
             "format=format_name,nb_streams,start_time,duration:format_tags=major_brand:\
              stream=index,codec_name,codec_tag_string,width,height,sample_aspect_ratio,field_order,\
              duration,nb_frames,{FIELDS}:\
-             stream_disposition=default,attached_pic,timed_thumbnails:stream_tags=enc_key_id,DURATION,DURATION-eng:\
+             stream_disposition=default,attached_pic,timed_thumbnails:stream_tags=enc_key_id,alpha_mode,DURATION,DURATION-eng:\
              stream_side_data=rotation,max_luminance,dv_profile,dv_bl_signal_compatibility_id"
         );
         let questions = ["-select_streams", "v", "-show_entries", &entries];

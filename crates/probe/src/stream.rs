@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use gifgen_shared::{Colour, Reason, Rejection, crop::Coded, video_stream::displayed_size};
+use gifgen_shared::{
+    Colour, Reason, Rejection, colour::Alpha, crop::Coded, video_stream::displayed_size,
+};
 use serde::Deserialize;
 
 use crate::{
@@ -63,6 +65,8 @@ pub(crate) struct StreamTags {
     /// Length of a Matroska track, such as `00:00:40.000000000`, if its writer counted it.
     #[serde(rename = "DURATION", alias = "DURATION-eng")]
     duration: Option<String>,
+    /// `1` if VP8 or VP9 pictures have others beside them, with their opacity.
+    pub alpha_mode: Option<String>,
 }
 
 impl Stream {
@@ -150,7 +154,13 @@ impl Stream {
         let own = self.side_data_list.iter().map(|data| &data.colour);
         let data = beginning.colour_data.iter().chain(own);
         let size = (self.width, self.height);
-        colour(&self.colour_tags, &beginning.colour_tags, codec, size, data)
+        let colour = colour(&self.colour_tags, &beginning.colour_tags, codec, size, data)?;
+        let alpha = match (self.tags.alpha_mode.as_deref(), codec) {
+            (Some("1"), "vp8") => Alpha::BesideVp8,
+            (Some("1"), "vp9") => Alpha::BesideVp9,
+            _ => colour.alpha,
+        };
+        Ok(Colour { alpha, ..colour })
     }
 
     /// Its pictures as they are coded. `rotation` is that of its first picture, in degrees.
