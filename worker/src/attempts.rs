@@ -90,6 +90,10 @@ impl Attempts<'_> {
             if ran.decoded.starts_late() && self.could_start_earlier(origin) {
                 return Err(FfmpegError::StartsTooLate);
             }
+            // An FFmpeg that fails without a picture and without a word says nothing about the source.
+            if ran.decoded.is_empty() && ran.outcome.is_err() {
+                return Ok(ran.outcome?);
+            }
             match self.check_silence(&ran, origin).await {
                 // A picture with a wrong time may have ended the reading.
                 Err(JobError::Permanent(PermanentError::Damaged { .. }))

@@ -51,6 +51,11 @@ impl Decoded {
         Self(text.lines().filter_map(time).collect())
     }
 
+    /// Whether no picture was decoded.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether no time goes back. `fps` drops pictures whose time does.
     pub fn is_in_order(&self) -> bool {
         self.0.is_sorted()
