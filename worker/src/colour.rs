@@ -78,9 +78,15 @@ impl Conversion {
         if is_jpg {
             return format!("{before}{scaled},format=yuv420p");
         }
+        // `colorspace` takes odd sizes only if each pixel has its own colour.
+        let (input, output) = if scaling.is_even() {
+            ("", "yuv420p")
+        } else {
+            (",format=yuv444p", "yuv444p,format=yuv420p")
+        };
         format!(
-            "{before}{scaled},colorspace=ispace={}:irange={range}:iprimaries=bt709:itrc=bt709:\
-             space=bt470bg:range=pc:primaries=bt709:trc=bt709:fast=1:format=yuv420p",
+            "{before}{scaled}{input},colorspace=ispace={}:irange={range}:iprimaries=bt709:itrc=bt709:\
+             space=bt470bg:range=pc:primaries=bt709:trc=bt709:fast=1:format={output}",
             colorspace_name(matrix)
         )
     }

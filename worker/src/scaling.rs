@@ -27,6 +27,11 @@ pub(crate) enum By {
 }
 
 impl Scaling {
+    /// Whether both sides of the result are even.
+    pub(crate) fn is_even(self) -> bool {
+        self.to.0.is_multiple_of(2) && self.to.1.is_multiple_of(2)
+    }
+
     /// The filters. The last one also gets `options`, because it converts the colours. An earlier one
     /// must not: FFmpeg 8 then takes its output for BT.601.
     pub(crate) fn filters(self, options: &str) -> String {

@@ -187,6 +187,27 @@ fn patches_of_standard_definition_keep_their_colours() {
 }
 
 #[test]
+fn patches_of_odd_sizes_keep_their_colours() {
+    for (size, more) in [
+        ((853, 479), "format=yuv444p"),
+        // Shown as 641 pixels wide.
+        ((640, 360), "format=yuv420p,setsar=641/640"),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let coding = format!("scale=out_color_matrix=bt709:out_range=tv,{more}");
+        let encoder = format!("{X264} -colorspace bt709 -color_range tv");
+        let video = video(
+            size,
+            &PATCHES,
+            (&coding, &encoder),
+            "odd.mp4",
+            folder.path(),
+        );
+        assert_eq!(wrong(&video, &PATCHES), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn grey_keeps_its_brightness_in_both_ranges() {
     let greys = [[0; 3], [64; 3], [128; 3], [200; 3], [255; 3]];
     for (range, encoder, file) in [
