@@ -57,10 +57,14 @@ impl Conversion {
     pub(crate) fn to_jpg(self, scaling: Scaling) -> String {
         let (before, conversion) = self.opaque();
         let input = conversion.input();
-        if let Some(mapped) = self.tone_map() {
+        // `colorspace` refuses odd sizes.
+        let in_rgb = self
+            .tone_map()
+            .or((!scaling.is_even()).then(|| "format=gbrp".into()));
+        if let Some(in_rgb) = in_rgb {
             let scaled = scaling.filters(&format!("{input}:out_range=pc"));
             let last = "scale=out_color_matrix=bt601:out_range=pc,format=yuv420p";
-            return format!("{before}{scaled},{mapped},{last}");
+            return format!("{before}{scaled},{in_rgb},{last}");
         }
         // The filter `colorspace` is exact and cheap. With `scale` from one matrix to another, one
         // colour in ten is wrong by more than 3 of 255, and a picture costs twice as much.
@@ -78,15 +82,9 @@ impl Conversion {
         if is_jpg {
             return format!("{before}{scaled},format=yuv420p");
         }
-        // `colorspace` takes odd sizes only if each pixel has its own colour.
-        let (input, output) = if scaling.is_even() {
-            ("", "yuv420p")
-        } else {
-            (",format=yuv444p", "yuv444p,format=yuv420p")
-        };
         format!(
-            "{before}{scaled}{input},colorspace=ispace={}:irange={range}:iprimaries=bt709:itrc=bt709:\
-             space=bt470bg:range=pc:primaries=bt709:trc=bt709:fast=1:format={output}",
+            "{before}{scaled},colorspace=ispace={}:irange={range}:iprimaries=bt709:itrc=bt709:\
+             space=bt470bg:range=pc:primaries=bt709:trc=bt709:fast=1:format=yuv420p",
             colorspace_name(matrix)
         )
     }
@@ -230,6 +228,13 @@ mod tests {
             ..Colour::default()
         };
         assert!(!conversion(colour).to_jpg(SCALING).contains("colorspace"));
+    }
+
+    #[test]
+    fn pictures_of_odd_sizes_are_converted_in_rgb() {
+        let odd = |to| conversion(Colour::default()).to_jpg(Scaling { to, ..SCALING });
+        assert!(odd((641, 360)).contains(",format=gbrp,scale=out_color_matrix=bt601:"));
+        assert!(odd((640, 361)).contains("format=gbrp") && !odd((640, 360)).contains("gbrp"));
     }
 
     #[test]

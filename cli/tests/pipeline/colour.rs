@@ -313,7 +313,7 @@ fn hdr_is_shown_as_sdr() {
             let found = middles(&picture, 3);
             for [r, g, b] in &found {
                 assert!(
-                    r.abs_diff(*g) <= 2 && g.abs_diff(*b) <= 2,
+                    r.abs_diff(*g) <= TOLERANCE && g.abs_diff(*b) <= TOLERANCE,
                     "{name} {found:?}"
                 );
             }
