@@ -9,7 +9,7 @@ use crate::{
         clocks::{Stamped, pieces},
         collector::Collector,
         excerpts::searched,
-        packet::{TIMESCALE, WRAP_PTS},
+        packet::{TIMESCALE, WRAP_PTS, timestamps},
         stream::Stream,
     },
     search,
@@ -180,7 +180,8 @@ async fn by_the_end(
         let pictures = stream.pictures(bytes, offset);
         let pts: Vec<i64> = pictures.iter().map(|point| point.pts).collect();
         // Where not every picture has a pts, the last one may have none.
-        let is_timed = pictures.len() == stream.starts(bytes).count();
+        let mut starts = stream.starts(bytes);
+        let is_timed = starts.all(|packet| timestamps(packet.payload).is_some());
         (is_timed && pts.iter().all(|pts| *pts < WRAP_PTS)).then_some(pts)
     };
     let (clock, layout) = (stream.clock(video), stream.layout);
