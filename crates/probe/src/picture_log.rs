@@ -9,8 +9,8 @@ use std::io::{self, BufRead, Read as _};
 
 use crate::ffmpeg_log::{is_complaint, split_line};
 
-/// Arguments that make FFmpeg log every picture.
-pub const PICTURE_LOG: [&str; 3] = ["-debug_ts", "-v", "level+info"];
+/// Arguments that make FFmpeg log every picture. H.264's decoder tells of missing pictures only at this level.
+pub const PICTURE_LOG: [&str; 3] = ["-debug_ts", "-v", "level+debug"];
 
 /// Longest line that is read, in bytes. Longer ones hold a file's metadata.
 const LINE_BYTES: u64 = 4096;
@@ -25,10 +25,14 @@ const REFUSED: [&str; 3] = [
     "Decoding error:",
 ];
 
+/// H.264's decoder, when the numbers of pictures skip. It goes on with a copy, and marks nothing.
+const SKIPPED: (&str, &str) = ("[h264 @ ", "[debug] Frame num gap");
+
 /// Errors of decoders that mark no picture, and what they say of one that is damaged. HEVC marks
-/// missing references only since FFmpeg 8; Motion JPEG marks nothing.
-const UNMARKED: [(&str, &[&str]); 2] = [
+/// missing references only since FFmpeg 8; Motion JPEG and Cinepak mark nothing.
+const UNMARKED: [(&str, &[&str]); 3] = [
     ("hevc", &["Could not find ref with POC"]),
+    ("cinepak", &["cinepak_decode failed"]),
     (
         "mjpeg",
         &["error y=", "error dc", "error count", "bad vlc", "overread"],
@@ -59,7 +63,7 @@ pub struct LoggedPicture {
     pub is_keyframe: bool,
     /// Whether the decoder concealed errors in it or lacked its references.
     pub is_marked: bool,
-    /// Whether the decoder refused a packet since the picture before.
+    /// Whether the decoder refused or lacked a packet since the picture before.
     pub is_after_refusal: bool,
 }
 
@@ -104,6 +108,8 @@ impl LogReader {
             }
         } else if words.starts_with("[warning] ") {
             self.is_marked |= words.contains(MARK);
+        } else if words.starts_with(SKIPPED.1) {
+            self.is_after_refusal |= speakers.contains(SKIPPED.0);
         } else if is_complaint(words) {
             self.is_after_refusal |= REFUSED.iter().any(|refused| words.contains(refused));
             self.is_marked |= UNMARKED.iter().any(|(decoder, errors)| {
@@ -202,6 +208,7 @@ mod tests {
             of("[mov @ 0x55] [error] Could not find ref with POC 71"),
             GOOD
         );
+        assert!(of("[h264 @ 0x55] [debug] Frame num gap 6 1").is_after_refusal);
     }
 
     #[test]
