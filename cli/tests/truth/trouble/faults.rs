@@ -64,12 +64,11 @@ impl Fault {
             }
             Self::Repeated | Self::WildTime => kind.is_ts(),
             Self::Forward | Self::Back => kind.is_ts() || kind.container == "flv",
-            // The codec says the new size itself, or it is no film.
+            // The codec says the new size itself, or it is no film. FFmpeg takes a Motion JPEG of half the height
+            // for a field.
             Self::Size => matches!(
                 (kind.container, kind.codec),
-                ("ts", "h264" | "hevc" | "mpeg2video")
-                    | ("webm", "vp8" | "vp9")
-                    | ("avi" | "mkv", "mjpeg")
+                ("ts", "h264" | "hevc" | "mpeg2video") | ("webm", "vp8" | "vp9")
             ),
             Self::FalseKeys => {
                 is_any(&[
