@@ -136,7 +136,7 @@ fn right_pictures(logged: &[LoggedPicture], times: &[f64]) -> Vec<bool> {
     // Each picture tells of itself alone if it refers to no other one.
     let refers = logged.iter().any(|picture| !picture.is_keyframe);
     let mut last_lost: Option<usize> = None;
-    let losses = losses(logged, times);
+    let (losses, marked) = losses_and_marks(logged, times);
     for (n, picture) in logged.iter().enumerate() {
         if losses[n] {
             (is_waiting, recovers) = (true, false);
@@ -147,7 +147,7 @@ fn right_pictures(logged: &[LoggedPicture], times: &[f64]) -> Vec<bool> {
                 right[last..].fill(false);
             }
         }
-        if picture.is_marked {
+        if marked[n] {
             if !is_waiting && refers_backwards && picture.kind != PictureKind::Between {
                 // Those that are presented before it may refer to it.
                 let before = (n.saturating_sub(REORDERED)..n).rev();
@@ -163,7 +163,7 @@ fn right_pictures(logged: &[LoggedPicture], times: &[f64]) -> Vec<bool> {
         } else if is_waiting {
             is_waiting = !(picture.is_keyframe || recovers || n == 0 && is_intra(picture.kind));
         }
-        right.push(!picture.is_marked && !is_waiting);
+        right.push(!marked[n] && !is_waiting);
     }
     right
 }
@@ -179,22 +179,29 @@ fn usual_distance(times: &[f64]) -> f64 {
     distances.get(distances.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// Which pictures come behind a lost one. A decoder that lacks or refuses one says so when it decodes the next, so a
-/// few pictures may be presented between its words and the hole. A refused packet may also be one without a picture.
-fn losses(logged: &[LoggedPicture], times: &[f64]) -> Vec<bool> {
+/// Which pictures come behind a lost one, and which are wrong by themselves. A decoder that lacks or refuses one says so
+/// when it decodes the next, so a few pictures may be presented between its words and the hole. A refused packet may
+/// also be one without a picture.
+fn losses_and_marks(logged: &[LoggedPicture], times: &[f64]) -> (Vec<bool>, Vec<bool>) {
     let usual = usual_distance(times);
     let is_behind_hole = |n: &usize| times[*n] - times[*n - 1] > usual * MISSING_FROM;
     let mut losses = vec![false; logged.len()];
-    for n in (1..logged.len()).filter(|n| logged[*n].is_after_refusal) {
-        let mut next = n..times.len().min(n + REORDERED);
+    let mut marked: Vec<bool> = logged.iter().map(|picture| picture.is_marked).collect();
+    for (n, picture) in logged.iter().enumerate() {
+        if !picture.is_after_refusal && !picture.lacks_reference {
+            continue;
+        }
+        let mut next = n.max(1)..times.len().min(n + REORDERED);
         let mut before = n.saturating_sub(REORDERED).max(1)..n;
         if let Some(behind) = next.find(is_behind_hole) {
             losses[behind] = true;
-        } else if before.any(|n| is_behind_hole(&n)) {
+        } else if picture.lacks_reference {
+            marked[n] = true;
+        } else if n > 0 && before.any(|n| is_behind_hole(&n)) {
             losses[n] = true;
         }
     }
-    losses
+    (losses, marked)
 }
 
 /// The runs of `false`.
@@ -226,6 +233,7 @@ mod tests {
             is_keyframe: matches!(kind, 'I' | 'i' | 'r'),
             is_marked: kind.is_lowercase() && kind != 'x',
             is_after_refusal: kind == 'x',
+            lacks_reference: false,
         };
         kinds.chars().enumerate().map(picture).collect()
     }
@@ -316,7 +324,18 @@ mod tests {
     #[test]
     fn a_loss_counts_from_its_hole_on_even_if_a_keyframe_is_in_between() {
         let mut film = film(0.0, "IPPPIPPPPPIPP");
+        film[3].lacks_reference = true;
+        assert_eq!(
+            judge(&film, 0.0, 1.3, true),
+            Verdict::Good(vec![dropped(3..4, 0.4)]),
+            "nothing is missing"
+        );
         film.remove(6);
+        assert_eq!(
+            judge(&film, 0.0, 1.3, true),
+            Verdict::Good(vec![dropped(6..9, 1.0)])
+        );
+        film[3].lacks_reference = false;
         film[3].is_after_refusal = true;
         assert_eq!(
             judge(&film, 0.0, 1.3, true),
