@@ -66,6 +66,11 @@ impl Decoded {
         self.0.last().is_some_and(|last| *last >= seconds)
     }
 
+    /// Whether the picture that ended the slice came after a long pause. Its time may be wrong.
+    pub fn ends_with_a_leap(&self) -> bool {
+        matches!(self.0[..], [.., before, last] if last - before > LONGEST_GAP_SECONDS)
+    }
+
     /// Whether the picture on screen at the slice's start is missing.
     pub fn starts_late(&self) -> bool {
         self.0.iter().all(|time| *time > 0.0)
@@ -148,6 +153,11 @@ mod tests {
         assert!(Decoded(vec![-0.1, 0.0, 0.0, 0.1]).is_in_order());
         assert!(!Decoded(vec![-0.1, 20.0, 0.1, 0.2]).is_in_order());
         assert!(Decoded(vec![0.0, 45.0]).reaches(30.0));
+        assert!(Decoded(vec![29.5, 45.0]).ends_with_a_leap());
+        assert!(
+            !Decoded(vec![29.5, 30.0]).ends_with_a_leap()
+                && !Decoded(vec![30.0]).ends_with_a_leap()
+        );
     }
 
     fn packets(times: &[f64], size: u64) -> Vec<PacketAt> {

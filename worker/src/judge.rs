@@ -22,6 +22,10 @@ const UNSAMPLED_SECONDS: f64 = 0.002;
 /// Rounding error of times, in seconds.
 const ROUNDING: f64 = 1e-6;
 
+/// Pictures between two refusals of packets that are closer than this, in seconds, are wrong: decoders of VP8,
+/// VP9, AV1 and HEVC refuse part of what is noise, and make pictures of the rest without a mark.
+const DISTRUSTED_SECONDS: f64 = 1.0;
+
 /// Most pictures that are presented before one that is decoded before them.
 const REORDERED: usize = 16;
 
@@ -125,17 +129,25 @@ fn right_pictures(logged: &[LoggedPicture], times: &[f64]) -> Vec<bool> {
     let refers_backwards = logged
         .iter()
         .any(|picture| picture.kind == PictureKind::Predicted);
-    let usual = usual_distance(times);
     let mut right: Vec<bool> = Vec::with_capacity(logged.len());
     // Nothing before the first picture is known to be wrong, but it must be a keyframe.
     let mut is_waiting = true;
     let mut recovers = false;
+    // Each picture tells of itself alone if it refers to no other one.
+    let refers = logged.iter().any(|picture| !picture.is_keyframe);
+    let mut last_lost: Option<usize> = None;
+    let (losses, marked) = losses_and_marks(logged, times);
     for (n, picture) in logged.iter().enumerate() {
-        let lost = n > 0 && picture.is_after_refusal && has_hole_near(times, n, usual);
-        if lost {
+        if losses[n] {
             (is_waiting, recovers) = (true, false);
+            if let Some(last) = last_lost.replace(n)
+                && refers
+                && times[n] - times[last] < DISTRUSTED_SECONDS
+            {
+                right[last..].fill(false);
+            }
         }
-        if picture.is_marked {
+        if marked[n] {
             if !is_waiting && refers_backwards && picture.kind != PictureKind::Between {
                 // Those that are presented before it may refer to it.
                 let before = (n.saturating_sub(REORDERED)..n).rev();
@@ -151,7 +163,7 @@ fn right_pictures(logged: &[LoggedPicture], times: &[f64]) -> Vec<bool> {
         } else if is_waiting {
             is_waiting = !(picture.is_keyframe || recovers || n == 0 && is_intra(picture.kind));
         }
-        right.push(!picture.is_marked && !is_waiting);
+        right.push(!marked[n] && !is_waiting);
     }
     right
 }
@@ -167,11 +179,29 @@ fn usual_distance(times: &[f64]) -> f64 {
     distances.get(distances.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// Whether a picture is missing near the picture `n`. A refused packet may be one without a picture.
-fn has_hole_near(times: &[f64], n: usize, usual: f64) -> bool {
-    let near = &times[n.saturating_sub(REORDERED)..times.len().min(n + REORDERED)];
-    near.windows(2)
-        .any(|pair| pair[1] - pair[0] > usual * MISSING_FROM)
+/// Which pictures come behind a lost one, and which are wrong by themselves. A decoder that lacks or refuses one says so
+/// when it decodes the next, so a few pictures may be presented between its words and the hole. A refused packet may
+/// also be one without a picture.
+fn losses_and_marks(logged: &[LoggedPicture], times: &[f64]) -> (Vec<bool>, Vec<bool>) {
+    let usual = usual_distance(times);
+    let is_behind_hole = |n: &usize| times[*n] - times[*n - 1] > usual * MISSING_FROM;
+    let mut losses = vec![false; logged.len()];
+    let mut marked: Vec<bool> = logged.iter().map(|picture| picture.is_marked).collect();
+    for (n, picture) in logged.iter().enumerate() {
+        if !picture.is_after_refusal && !picture.lacks_reference {
+            continue;
+        }
+        let mut next = n.max(1)..times.len().min(n + REORDERED);
+        let mut before = n.saturating_sub(REORDERED).max(1)..n;
+        if let Some(behind) = next.find(is_behind_hole) {
+            losses[behind] = true;
+        } else if picture.lacks_reference {
+            marked[n] = true;
+        } else if n > 0 && before.any(|n| is_behind_hole(&n)) {
+            losses[n] = true;
+        }
+    }
+    (losses, marked)
 }
 
 /// The runs of `false`.
@@ -203,6 +233,7 @@ mod tests {
             is_keyframe: matches!(kind, 'I' | 'i' | 'r'),
             is_marked: kind.is_lowercase() && kind != 'x',
             is_after_refusal: kind == 'x',
+            lacks_reference: false,
         };
         kinds.chars().enumerate().map(picture).collect()
     }
@@ -288,6 +319,49 @@ mod tests {
             judge(&film, 0.0, 1.0, true),
             Verdict::Good(vec![dropped(4..8, 0.9)])
         );
+    }
+
+    #[test]
+    fn a_loss_counts_from_its_hole_on_even_if_a_keyframe_is_in_between() {
+        let mut film = film(0.0, "IPPPIPPPPPIPP");
+        film[3].lacks_reference = true;
+        assert_eq!(
+            judge(&film, 0.0, 1.3, true),
+            Verdict::Good(vec![dropped(3..4, 0.4)]),
+            "nothing is missing"
+        );
+        film.remove(6);
+        assert_eq!(
+            judge(&film, 0.0, 1.3, true),
+            Verdict::Good(vec![dropped(6..9, 1.0)])
+        );
+        film[3].lacks_reference = false;
+        film[3].is_after_refusal = true;
+        assert_eq!(
+            judge(&film, 0.0, 1.3, true),
+            Verdict::Good(vec![dropped(6..9, 1.0)])
+        );
+    }
+
+    #[test]
+    fn pictures_between_two_refusals_are_wrong_unless_each_stands_alone() {
+        let refused = |kinds: &str, holes: [usize; 2]| {
+            let mut film = film(0.0, kinds);
+            for hole in holes {
+                film.remove(hole);
+                film[hole].is_after_refusal = true;
+            }
+            match judge(&film, 0.0, kinds.len() as f64 / 10.0, true) {
+                Verdict::Good(retimings) => retimings,
+                verdict => panic!("{verdict:?}"),
+            }
+        };
+        // The keyframe in the middle decodes to noise.
+        let [dropped] = &refused("IPPPPIPPIPPP", [4, 6])[..] else {
+            panic!("it is one run");
+        };
+        assert_eq!(dropped.pictures, 4..6);
+        assert_eq!(refused("IIIIIIIIIIII", [4, 6]), []);
     }
 
     #[test]

@@ -116,8 +116,7 @@ impl Silence<'_> {
         let packets: Vec<PacketAt> = of_video.copied().collect();
         for (silence, bytes) in silences(&packets, &gaps) {
             let is_lost = if matches!(witness, Witness::Counters) {
-                let end = bytes.end.unwrap_or(self.blocks.reader().len());
-                transport_stream_loses(self.blocks, bytes.start..end).await?
+                transport_stream_loses(self.blocks, bytes.start, bytes.end).await?
             } else {
                 let end = bytes.end.unwrap_or(bytes.start);
                 are_unaccounted(&all, bytes.start..end)

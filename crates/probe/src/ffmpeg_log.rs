@@ -3,6 +3,8 @@
 
 use gifgen_child::{Ending, Finished, STDERR_BYTES};
 
+use crate::picture_log::BROKEN_PACKET;
+
 /// Errors and warnings, each prefixed with its level.
 pub const LOG_LEVEL: &str = "level+warning";
 
@@ -99,10 +101,11 @@ pub(crate) fn is_complaint(words: &str) -> bool {
     COMPLAINTS.iter().any(|level| words.starts_with(level))
 }
 
-/// Whether the pictures of the log's video may be damaged: the decoder marks one, or the log is too
-/// long to be known.
+/// Whether the pictures of the log's video may be damaged: the decoder marks one, the demuxer a packet, or the log is
+/// too long to be known.
 pub fn marks_a_picture(text: &str) -> bool {
-    text.len() >= STDERR_BYTES || text.contains("corrupt decoded frame")
+    let marks = ["corrupt decoded frame", BROKEN_PACKET];
+    text.len() >= STDERR_BYTES || marks.iter().any(|mark| text.contains(mark))
 }
 
 /// Whether FFmpeg's filters were given pictures of another size or format than at their start.

@@ -9,14 +9,17 @@ use std::io::{self, BufRead, Read as _};
 
 use crate::ffmpeg_log::{is_complaint, split_line};
 
-/// Arguments that make FFmpeg log every picture.
-pub const PICTURE_LOG: [&str; 3] = ["-debug_ts", "-v", "level+info"];
+/// Arguments that make FFmpeg log every picture. H.264's decoder tells of missing pictures only at this level.
+pub const PICTURE_LOG: [&str; 3] = ["-debug_ts", "-v", "level+debug"];
 
 /// Longest line that is read, in bytes. Longer ones hold a file's metadata.
 const LINE_BYTES: u64 = 4096;
 
 /// FFmpeg's warning of a picture that its decoder marks as damaged.
 const MARK: &str = "corrupt decoded frame";
+
+/// The warning of the program `ffmpeg` about a packet of which its demuxer lacks a part, or what precedes it.
+pub(crate) const BROKEN_PACKET: &str = "corrupt input packet";
 
 /// The errors of the program `ffmpeg` about a packet that its decoder refuses, in 5.1 and in 8.
 const REFUSED: [&str; 3] = [
@@ -25,10 +28,16 @@ const REFUSED: [&str; 3] = [
     "Decoding error:",
 ];
 
-/// Errors of decoders that mark no picture, and what they say of one that is damaged. HEVC marks
-/// missing references only since FFmpeg 8; Motion JPEG marks nothing.
+/// H.264's decoder, when the numbers of pictures skip. It goes on with a copy, and marks nothing.
+const SKIPPED: (&str, &str) = ("[h264 @ ", "[debug] Frame num gap");
+
+/// HEVC's decoder, when it lacks the reference of a picture that it begins to decode. It marks that only since
+/// FFmpeg 8.
+const LACKING: (&str, &str) = ("[hevc @ ", "Could not find ref with POC");
+
+/// Errors of decoders that mark nothing, and what they say of a picture that is damaged.
 const UNMARKED: [(&str, &[&str]); 2] = [
-    ("hevc", &["Could not find ref with POC"]),
+    ("cinepak", &["cinepak_decode failed"]),
     (
         "mjpeg",
         &["error y=", "error dc", "error count", "bad vlc", "overread"],
@@ -59,8 +68,11 @@ pub struct LoggedPicture {
     pub is_keyframe: bool,
     /// Whether the decoder concealed errors in it or lacked its references.
     pub is_marked: bool,
-    /// Whether the decoder refused a packet since the picture before.
+    /// Whether the decoder refused or lacked a packet since the picture before.
     pub is_after_refusal: bool,
+    /// Whether the decoder lacked a reference since the picture before. It may be that of a picture that is presented
+    /// later.
+    pub lacks_reference: bool,
 }
 
 /// Reads a log until `is_enough` of the pictures read so far, or to its end.
@@ -90,6 +102,7 @@ struct LogReader {
     pictures: Vec<LoggedPicture>,
     is_marked: bool,
     is_after_refusal: bool,
+    lacks_reference: bool,
 }
 
 impl LogReader {
@@ -100,12 +113,17 @@ impl LogReader {
             if let Some(picture) = self.picture(said) {
                 self.pictures.push(picture);
                 (self.is_marked, self.is_after_refusal) = (false, false);
+                self.lacks_reference = false;
                 return true;
             }
         } else if words.starts_with("[warning] ") {
             self.is_marked |= words.contains(MARK);
+            self.is_after_refusal |= words.contains(BROKEN_PACKET);
+        } else if words.starts_with(SKIPPED.1) {
+            self.is_after_refusal |= speakers.contains(SKIPPED.0);
         } else if is_complaint(words) {
             self.is_after_refusal |= REFUSED.iter().any(|refused| words.contains(refused));
+            self.lacks_reference |= speakers.contains(LACKING.0) && words.contains(LACKING.1);
             self.is_marked |= UNMARKED.iter().any(|(decoder, errors)| {
                 let is_speaker = speakers.contains(&format!("[{decoder} @ "));
                 is_speaker && errors.iter().any(|error| words.contains(error))
@@ -136,6 +154,7 @@ impl LogReader {
             is_keyframe: value("keyframe")? == "1",
             is_marked: self.is_marked,
             is_after_refusal: self.is_after_refusal,
+            lacks_reference: self.lacks_reference,
         })
     }
 }
@@ -154,6 +173,7 @@ mod tests {
         is_keyframe: true,
         is_marked: false,
         is_after_refusal: false,
+        lacks_reference: false,
     };
 
     #[test]
@@ -193,7 +213,8 @@ mod tests {
     fn an_error_counts_only_if_its_decoder_marks_no_picture_itself() {
         let picture = "[info] decoder -> ist_index:0 type:video frame_pts:1 frame_pts_time:10 keyframe:1 frame_type:1 time_base:1/10\n";
         let of = |line: &str| read(&format!("{line}\n{picture}"))[0];
-        assert!(of("[hevc @ 0x55] [error] Could not find ref with POC 71").is_marked);
+        assert!(of("[hevc @ 0x55] [error] Could not find ref with POC 71").lacks_reference);
+        assert!(of("[cinepak @ 0x55] [error] cinepak_decode failed").is_marked);
         assert_eq!(
             of("[h264 @ 0x55] [error] SEI type 5 size 1600 truncated at 336"),
             GOOD
@@ -202,6 +223,8 @@ mod tests {
             of("[mov @ 0x55] [error] Could not find ref with POC 71"),
             GOOD
         );
+        assert!(of("[warning] a.ts: corrupt input packet in stream 0").is_after_refusal);
+        assert!(of("[h264 @ 0x55] [debug] Frame num gap 6 1").is_after_refusal);
     }
 
     #[test]

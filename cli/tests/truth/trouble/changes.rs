@@ -12,6 +12,9 @@ use super::{
 };
 use crate::film::Film;
 
+/// A pause of a film without sound may be as long, in seconds.
+const LONGEST_PAUSE: f64 = 600.0;
+
 impl Maker<'_> {
     /// The clock leaps by these seconds at a packet.
     fn leap(mut self, seconds: f64, packet: usize) -> Trouble {
@@ -25,14 +28,16 @@ impl Maker<'_> {
         } else {
             let tag = flv::tags(&self.bytes)[packet].0;
             flv::move_clock(&mut self.bytes, tag, (seconds * 1000.0) as i64);
-            // Flash video counts nothing, so a leap forwards may be a picture that stands.
-            if seconds > 0.0 {
-                let mut pictures = self.film().pictures;
-                for picture in &mut pictures {
-                    picture.start += if picture.start >= at { seconds } else { 0.0 };
-                }
-                films.push(Film::of(pictures, f64::from(SECONDS) + seconds));
+        }
+        // A leap forwards may be a picture that stands: FFmpeg writes the same bytes for both. Flash video
+        // counts nothing, and in a transport stream without sound only a leap of hours tells.
+        let may_stand = !self.kind.is_ts() || seconds < LONGEST_PAUSE;
+        if seconds > 0.0 && may_stand {
+            let mut pictures = self.film().pictures;
+            for picture in &mut pictures {
+                picture.start += if picture.start >= at { seconds } else { 0.0 };
             }
+            films.push(Film::of(pictures, f64::from(SECONDS) + seconds));
         }
         let right = Right {
             films,
@@ -72,7 +77,9 @@ impl Maker<'_> {
     pub(super) fn back(mut self) -> Trouble {
         let packet = self.keyframe();
         let time = self.seconds(self.packets[packet].picture);
-        let seconds = if self.random.bool() { time } else { time / 2.0 };
+        // Less than a second is a muxer's fault.
+        let is_half = self.random.bool() && time > 2.0;
+        let seconds = if is_half { time / 2.0 } else { time };
         self.leap(-seconds, packet)
     }
 

@@ -53,7 +53,10 @@ impl Fault {
         let is_any = |containers: &[&str]| containers.contains(&kind.container);
         let is_counted = matches!(kind.codec, "h264" | "hevc");
         match self {
-            Self::Nothing | Self::Zeroed | Self::Random | Self::Joined | Self::Cut => true,
+            Self::Nothing | Self::Zeroed | Self::Joined | Self::Cut => true,
+            // Nobody can tell: any bits decode to a picture, and FFmpeg's decoders say nothing about it,
+            // whatever `-err_detect` asks for.
+            Self::Random => !matches!(kind.codec, "rawvideo" | "huffyuv" | "ffvhuff"),
             // Flash video and Matroska do not count their packets. H.264 and HEVC count their pictures;
             // where others lack some, the rest decodes to garbage without any sign.
             Self::Lost => {
@@ -61,17 +64,18 @@ impl Fault {
             }
             Self::Repeated | Self::WildTime => kind.is_ts(),
             Self::Forward | Self::Back => kind.is_ts() || kind.container == "flv",
-            // The codec says the new size itself, or it is no film.
+            // The codec says the new size itself, or it is no film. FFmpeg takes a Motion JPEG of half the height
+            // for a field.
             Self::Size => matches!(
                 (kind.container, kind.codec),
-                ("ts", "h264" | "hevc" | "mpeg2video")
-                    | ("webm", "vp8" | "vp9")
-                    | ("avi" | "mkv", "mjpeg")
+                ("ts", "h264" | "hevc" | "mpeg2video") | ("webm", "vp8" | "vp9")
             ),
             Self::FalseKeys => {
                 is_any(&[
                     "mp4", "mov", "3gp", "mkv", "webm", "avi", "flv", "ts", "m2ts",
                 ]) && !kind.has_keyframes_only()
+                    // Its decoder does not say whether a picture refers to others, and takes the flag for it.
+                    && kind.codec != "cinepak"
             }
         }
     }
@@ -84,6 +88,18 @@ impl Kind {
             "mjpeg", "prores", "ffv1", "huffyuv", "ffvhuff", "utvideo", "rawvideo",
         ];
         codecs.contains(&self.codec)
+    }
+
+    /// Bytes at the start of a packet that random contents leave as they are: the container's header of it,
+    /// and the codec's. Some codecs decode any bits behind a whole header, and their decoders say nothing
+    /// about it (FFmpeg 5.1 and 8.1, whatever `-err_detect` asks for). So there, headers are random, too.
+    pub fn kept_bytes(&self) -> usize {
+        match (self.codec, self.container) {
+            // The header of a block.
+            ("hevc" | "vp8" | "vp9" | "av1", "mkv" | "webm") => 4,
+            ("hevc" | "vp8" | "vp9" | "av1", _) => 0,
+            _ => 32,
+        }
     }
 
     /// Whether a packet is one piece of the file, with its header in front.

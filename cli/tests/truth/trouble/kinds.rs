@@ -223,6 +223,9 @@ fn record(kind: Kind, recording: Recording, file: &std::path::Path) {
         Recording::Second => (SECOND_NUMBER, SECOND_SECONDS, 0, 1),
         Recording::SmallRest => (SECONDS * kind.rate, SECOND_SECONDS, SECONDS, 2),
     };
+    // FFmpeg joins other files than transport streams, and gives them their times. The muxer of transport
+    // streams shifts those that begin with a negative dts, and no others.
+    let start = if kind.is_ts() { start + 1 } else { 0 };
     let (width, height) = (kind.size.0 / scale, kind.size.1 / scale);
     let (size, rate) = (format!("{width}x{height}"), kind.rate.to_string());
     let mut ffmpeg = Command::new("ffmpeg")

@@ -37,20 +37,18 @@ impl Maker<'_> {
     }
 
     pub(super) fn random(mut self) -> Trouble {
-        /// Bytes at the start of a packet that stay: the container's header of it, and the codec's.
-        const KEPT: usize = 32;
         let stretch = self.stretch();
         let what = self.what("random", &stretch);
         let mut random = self.random.clone();
         if self.kind.is_ts() {
             let mut stream = ts::Stream::new(self.kind, self.bytes.clone());
             let hit = stream.at(self.offset(stretch.start))..stream.at(self.offset(stretch.end));
-            stream.scramble(hit, &mut random);
+            stream.scramble(hit, self.kind.kept_bytes(), &mut random);
             self.bytes = stream.into_bytes();
         } else if self.kind.has_whole_packets() {
             for packet in &self.packets[stretch.clone()] {
                 let end = (packet.offset + packet.size).min(self.bytes.len());
-                let start = (packet.offset + KEPT).min(end);
+                let start = (packet.offset + self.kind.kept_bytes()).min(end);
                 self.bytes[start..end].fill_with(|| random.u8(..));
             }
         } else {
@@ -87,7 +85,13 @@ impl Maker<'_> {
                 lost_pictures = Some(first as u32 * pictures..(first as u32 + 1) * pictures);
             }
             _ => {
-                // A gap that ends with a keyframe is a picture that stands: nothing witnesses it.
+                // A gap that ends with a keyframe is a picture that stands: nothing witnesses it. And the
+                // count of pictures, which is short and starts again with a keyframe, may go on by chance
+                // behind a gap that holds one.
+                let is_key = |packet: &usize| self.packets[*packet].is_key;
+                if let Some(last) = stretch.clone().rfind(is_key) {
+                    stretch = last + 1..stretch.end.max(last + 8);
+                }
                 while self.packets[stretch.end].is_key {
                     stretch.end -= 1;
                 }

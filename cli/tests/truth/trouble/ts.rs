@@ -69,16 +69,24 @@ impl Stream {
         pid(self.packet(position)) == self.video
     }
 
-    /// Overwrites what the video's packets in a range carry. The headers stay.
-    pub fn scramble(&mut self, range: std::ops::Range<usize>, random: &mut fastrand::Rng) {
+    /// Overwrites what the video's packets in a range carry. The headers stay, and so many bytes of each picture.
+    pub fn scramble(
+        &mut self,
+        range: std::ops::Range<usize>,
+        kept: usize,
+        random: &mut fastrand::Rng,
+    ) {
         for position in range
             .filter(|position| self.is_video(*position))
             .collect::<Vec<_>>()
         {
             let packet = self.packet_mut(position);
             let is_start = packet[1] & 0x40 != 0;
-            // The header of the picture's packet stays as well.
-            let start = payload_start(packet) + if is_start { 40 } else { 0 };
+            let payload = payload_start(packet);
+            let start = match is_start {
+                true => payload + 9 + usize::from(packet[payload + 8]) + kept,
+                false => payload,
+            };
             for byte in packet.iter_mut().skip(start) {
                 *byte = random.u8(..);
             }

@@ -16,24 +16,32 @@ const READ_BYTES: u64 = 1024 * 1024;
 /// Most bytes that are examined.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Units of the video between two pictures that FFmpeg's demuxer finds: theirs, and those of their second fields.
+/// In more there are pictures that it passed over.
+const MAX_UNITS: usize = 4;
+
 /// Bytes before a range that are examined as well, for the packet before it.
 const BEFORE_BYTES: u64 = 64 * 1024;
 
-/// Whether packets of the stream to which the packet at `range.start` belongs are lost, damaged or
-/// scrambled in `range` of a transport stream. The packet at `range.end` is examined, too, because its counter
-/// shows what is lost before it.
+/// Whether packets of the stream to which the packet at `start` belongs are lost, damaged or scrambled up to `end`, or
+/// to the end of the transport stream. Or whether they hold pictures that FFmpeg's demuxer passed over: it found none
+/// between the packets at `start` and `end`. The packet at `end` is examined, too, because its counter shows what is
+/// lost before it.
 ///
 /// # Errors
 /// If the source cannot be read.
 pub async fn transport_stream_loses(
     blocks: &BlockCache,
-    range: Range<u64>,
+    start: u64,
+    end: Option<u64>,
 ) -> Result<bool, ReadError> {
     let Some(layout) = Layout::of(&blocks.read(0..LAYOUT_BYTES).await?) else {
         return Ok(false);
     };
-    let end = layout.align(range.end) + layout.size;
-    loses(blocks, layout, None, layout.align(range.start)..end).await
+    let max_units = end.map_or(usize::MAX, |_| MAX_UNITS);
+    let end = layout.align(end.unwrap_or(blocks.reader().len())) + layout.size;
+    let range = layout.align(start)..end;
+    loses(blocks, layout, None, range, max_units).await
 }
 
 /// As [`transport_stream_loses`], for the video in `range` and just before it. `pieces` are the parts of the file,
@@ -54,7 +62,7 @@ pub async fn pieces_lose(
     for (piece, end) in pieces.iter().zip(ends.chain([u64::MAX])) {
         let part = layout.align(range.start.max(piece.from))..range.end.min(end);
         let pid = u16::try_from(piece.stream).ok();
-        if !part.is_empty() && loses(blocks, layout, pid, part).await? {
+        if !part.is_empty() && loses(blocks, layout, pid, part, usize::MAX).await? {
             return Ok(true);
         }
     }
@@ -62,17 +70,21 @@ pub async fn pieces_lose(
 }
 
 /// Whether packets of the stream `pid`, or else of that of the first packet, are lost in `range`, which starts with a
-/// packet.
+/// packet, or whether more than `max_units` units of it start there.
 async fn loses(
     blocks: &BlockCache,
     layout: Layout,
     pid: Option<u16>,
     range: Range<u64>,
+    max_units: usize,
 ) -> Result<bool, ReadError> {
     let mut start = range.start;
     let end = range.end.min(start + MAX_BYTES);
     let step = READ_BYTES - READ_BYTES % layout.size;
-    let mut continuity = Continuity { pid, last: None };
+    let mut continuity = Continuity {
+        pid,
+        ..Continuity::default()
+    };
     while start < end {
         let bytes = blocks.read(start..end.min(start + step)).await?;
         if bytes.is_empty() {
@@ -86,7 +98,7 @@ async fn loses(
         }
         start += step;
     }
-    Ok(false)
+    Ok(continuity.units > max_units)
 }
 
 /// Follows the continuity counter of the stream of the first packet.
@@ -95,6 +107,8 @@ struct Continuity {
     pid: Option<u16>,
     /// The counter and the bytes of the last packet with data.
     last: Option<(u8, Vec<u8>)>,
+    /// How many units start.
+    units: usize,
 }
 
 impl Continuity {
@@ -129,6 +143,8 @@ impl Continuity {
             Some((last, _)) => counter == (last + 1) & 0x0f,
         };
         if has_payload {
+            let is_repeated = self.last.as_ref().is_some_and(|(last, _)| *last == counter);
+            self.units += usize::from(high & 0x40 != 0 && !is_repeated);
             self.last = Some((counter, packet.to_vec()));
         }
         !is_next && !restarts
@@ -177,6 +193,26 @@ mod tests {
         let mut damaged = packet(7, 0x12);
         damaged[1] |= 0x80;
         assert!(breaks(&[packet(7, 0x11), damaged]));
+    }
+
+    #[test]
+    fn units_are_counted_without_those_of_others_and_without_repeats() {
+        let unit = |pid, control| {
+            let mut unit = packet(pid, control);
+            unit[1] |= 0x40;
+            unit
+        };
+        let mut continuity = Continuity::default();
+        for packet in [
+            unit(7, 0x11),
+            packet(7, 0x12),
+            unit(8, 0x11),
+            unit(7, 0x13),
+            unit(7, 0x13),
+        ] {
+            assert!(!continuity.breaks(&packet));
+        }
+        assert_eq!(continuity.units, 2);
     }
 
     #[test]

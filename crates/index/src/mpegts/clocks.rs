@@ -25,7 +25,7 @@ const MAX_SILENT_PAUSE: i64 = 600 * SECOND;
 const NEAR: usize = 32;
 
 /// A wrong timestamp is followed by right ones within so many pictures.
-const MAX_WRONG: usize = 8;
+pub(super) const MAX_WRONG: usize = 8;
 
 /// Fewer pictures are no recording.
 const MIN_PICTURES: usize = 3;

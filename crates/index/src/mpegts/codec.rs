@@ -11,6 +11,8 @@ pub enum Codec {
     H264,
     /// HEVC.
     Hevc,
+    /// MPEG-4 part 2.
+    Mpeg4,
 }
 
 /// How much of a picture is parsed, in bytes: what stands before its first slice is far shorter.
@@ -31,6 +33,7 @@ impl Codec {
     pub fn of(kind: u8) -> Option<Self> {
         match kind {
             0x01 | 0x02 => Some(Self::Mpeg2),
+            0x10 => Some(Self::Mpeg4),
             0x1b => Some(Self::H264),
             0x24 => Some(Self::Hevc),
             _ => None,
@@ -63,7 +66,13 @@ impl Codec {
                     33 => parameters = true,
                     _ => {}
                 },
-                (Self::Mpeg2, _) => {}
+                // The header of a layer, then a picture: its kind is in the first two bits.
+                (Self::Mpeg4, 0x20..=0x2f) => parameters = true,
+                (Self::Mpeg4, 0xb6) => {
+                    let is_intra = rest.first().is_some_and(|byte| byte >> 6 == 0);
+                    return parameters && is_intra;
+                }
+                (Self::Mpeg2 | Self::Mpeg4, _) => {}
             }
         }
         false
@@ -143,5 +152,16 @@ mod tests {
         assert!(Codec::Mpeg2.starts_with_keyframe(&[&header[..], &picture(1)].concat()));
         assert!(!Codec::Mpeg2.starts_with_keyframe(&[&header[..], &picture(2)].concat()));
         assert!(!Codec::Mpeg2.starts_with_keyframe(&picture(1)));
+    }
+
+    #[test]
+    fn an_intra_picture_behind_the_header_of_a_layer_is_a_keyframe_of_mpeg4() {
+        let header = [
+            0, 0, 1, 0xb0, 1, 0, 0, 1, 0xb5, 0x89, 0, 0, 1, 0x20, 0, 0xc4,
+        ];
+        let picture = |kind: u8| [0, 0, 1, 0xb6, kind << 6 | 0x10, 0];
+        assert!(Codec::Mpeg4.starts_with_keyframe(&[&header[..], &picture(0)].concat()));
+        assert!(!Codec::Mpeg4.starts_with_keyframe(&[&header[..], &picture(1)].concat()));
+        assert!(!Codec::Mpeg4.starts_with_keyframe(&picture(0)));
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         clocks::{Stamped, pieces},
         collector::Collector,
         excerpts::searched,
-        packet::{TIMESCALE, WRAP_PTS},
+        packet::{TIMESCALE, WRAP_PTS, timestamps},
         stream::Stream,
     },
     search,
@@ -71,6 +71,8 @@ pub(crate) async fn length(
         return Ok(None);
     }
     let told = by_the_end(blocks, stream, video).await?;
+    // Then FFmpeg's length is that of a wrong pts.
+    stream.is_counted = told.is_some() && has_wrong_pts(blocks, stream).await?;
     let is_sparse = |tail: &Collector| tail.pictures().iter().any(|picture| picture.unstamped > 0);
     if told.is_some() || !is_sparse(&tail(blocks, stream, FIRST_BYTES).await?) {
         return Ok(told);
@@ -180,12 +182,22 @@ async fn by_the_end(
         let pictures = stream.pictures(bytes, offset);
         let pts: Vec<i64> = pictures.iter().map(|point| point.pts).collect();
         // Where not every picture has a pts, the last one may have none.
-        let is_timed = pictures.len() == stream.starts(bytes).count();
+        let mut starts = stream.starts(bytes);
+        let is_timed = starts.all(|packet| timestamps(packet.payload).is_some());
         (is_timed && pts.iter().all(|pts| *pts < WRAP_PTS)).then_some(pts)
     };
     let (clock, layout) = (stream.clock(video), stream.layout);
     let range = layout.first..blocks.reader().len();
     search::length(blocks, &clock, range, layout.size, FIRST_BYTES, pts_in).await
+}
+
+/// Whether a picture near the end has a pts, and a wrong one.
+async fn has_wrong_pts(blocks: &BlockCache, stream: &Stream) -> Result<bool, ReadError> {
+    let length = blocks.reader().len();
+    let start = stream.layout.align(length.saturating_sub(FIRST_BYTES));
+    let bytes = blocks.read(start..length).await?;
+    let right = stream.pictures(&bytes, start).len();
+    Ok(right < stream.starts(&bytes).count())
 }
 
 /// The pictures in the last `bytes` bytes.

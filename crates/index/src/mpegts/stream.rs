@@ -27,6 +27,10 @@ const USUAL_SLICE_SECONDS: u32 = 30;
 /// Longest time from a picture's dts to its pts: ten seconds.
 const MAX_REORDER_DELAY: i64 = 900_000;
 
+/// A wrong pts is ahead by more than this, in 1/90,000 s, of so many pictures that follow.
+const WRONG_BY: i64 = 90_000;
+const RIGHT_AFTER: usize = 8;
+
 /// The video stream, by the tables at the start.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -164,12 +168,59 @@ pub fn pictures(bytes: &[u8], offset: u64, layout: Layout, pid: u16) -> Vec<Poin
         })
     });
     // A longer delay is damage, and many such pictures would make each search probe them all.
-    points
-        .filter(|point| point.pts - point.earliest_pts <= MAX_REORDER_DELAY)
-        .collect()
+    let points = points.filter(|point| point.pts - point.earliest_pts <= MAX_REORDER_DELAY);
+    without_wrong(&points.collect::<Vec<Point>>())
+}
+
+/// Those of `points` whose pts are not far ahead of the one before and of the next few.
+fn without_wrong(points: &[Point]) -> Vec<Point> {
+    let mut right: Vec<Point> = Vec::with_capacity(points.len());
+    for (n, point) in points.iter().enumerate() {
+        let is_ahead = |of: &Point| point.pts - of.pts > WRONG_BY;
+        let is_wrong = right.last().is_some_and(is_ahead)
+            && points
+                .get(n + 1..=n + RIGHT_AFTER)
+                .is_some_and(|next| next.iter().all(is_ahead));
+        if !is_wrong {
+            right.push(*point);
+        }
+    }
+    right
 }
 
 fn starts(bytes: &[u8], layout: Layout, pid: u16) -> impl Iterator<Item = Packet<'_>> {
     let packets = layout.packets(bytes);
     packets.filter(move |packet| packet.starts_unit && packet.pid == pid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(seconds: &[i64]) -> Vec<Point> {
+        let seconds = seconds.iter().enumerate();
+        let point = |(n, second): (usize, &i64)| Point {
+            offset: n as u64 * 188,
+            pts: second * 90_000,
+            earliest_pts: second * 90_000,
+        };
+        seconds.map(point).collect()
+    }
+
+    #[test]
+    fn a_pts_far_ahead_of_all_around_it_is_wrong_and_a_pause_is_none() {
+        let wild = points(&[0, 1, 20, 3, 4, 5, 6, 7, 8, 9, 10]);
+        let right: Vec<i64> = without_wrong(&wild)
+            .iter()
+            .map(|p| p.pts / 90_000)
+            .collect();
+        assert_eq!(right, [0, 1, 3, 4, 5, 6, 7, 8, 9, 10]);
+        for times in [
+            &[0, 1, 20, 21, 22, 23, 24, 25, 26, 27, 28][..],
+            &[0, 1, 20, 3, 4],
+            &[5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7, 8],
+        ] {
+            assert_eq!(without_wrong(&points(times)), points(times));
+        }
+    }
 }

@@ -1,6 +1,10 @@
 //! Watches the packets that a worker feeds: a clock that starts again there was not known to the splitter.
 
-use crate::mpegts::{clocks::pieces, collector::Collector, retime::Packets};
+use crate::mpegts::{
+    clocks::{MAX_WRONG, pieces},
+    collector::Collector,
+    retime::Packets,
+};
 
 /// Collects the pictures of an excerpt.
 #[derive(Debug)]
@@ -22,10 +26,15 @@ impl Watch {
         self.0.push(bytes);
     }
 
-    /// Where a second clock, or another video, starts in what has come. `None` if there is none.
+    /// Where a second clock, or another video, starts in what has come. `None` if there is none. So few pictures at
+    /// the end as may be wrong are no clock.
     pub(crate) fn joint(&self) -> Option<u64> {
-        let (pieces, _) = pieces(self.0.pictures())?;
+        let pictures = self.0.pictures();
+        let (pieces, _) = pieces(pictures)?;
         let second = pieces.get(1).map(|piece| piece.from);
-        second.or(self.0.barrier.map(|(offset, _)| offset))
+        let last = pictures.iter().rev().nth(MAX_WRONG);
+        second
+            .filter(|from| last.is_some_and(|last| *from <= last.offset))
+            .or(self.0.barrier.map(|(offset, _)| offset))
     }
 }

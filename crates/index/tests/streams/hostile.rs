@@ -72,7 +72,7 @@ proptest! {
             let pids = programs.streams.iter().map(|(pid, _)| *pid);
             for pid in pids.chain([0x100, 0x1011]) {
                 mpegts::pictures(&bytes, u64::MAX / 2, layout, pid);
-                for codec in [Codec::Mpeg2, Codec::H264, Codec::Hevc] {
+                for codec in [Codec::Mpeg2, Codec::Mpeg4, Codec::H264, Codec::Hevc] {
                     let at = mpegts::last_keyframe(&bytes, layout, pid, codec, i64::MAX);
                     prop_assert!(at.is_none_or(|at| at < bytes.len()));
                 }
