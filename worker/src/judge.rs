@@ -74,7 +74,12 @@ pub(crate) fn judge(
             return Verdict::Disordered(from..to);
         }
     }
-    let right = right_pictures(logged, &times);
+    let has_keyframes = logged
+        .iter()
+        .any(|picture| picture.is_keyframe || is_intra(picture.kind));
+    // H.261 has no keyframes. Its first picture is a start.
+    let starts = !could_start_earlier && !has_keyframes;
+    let right = right_pictures(logged, &times, starts);
     let is_shown_at_start = |n: usize| right[n] && times[n] <= 0.0;
     if could_start_earlier && !(0..times.len()).any(is_shown_at_start) {
         return Verdict::StartsTooLate;
@@ -124,14 +129,14 @@ fn times(logged: &[LoggedPicture], zero: f64) -> Vec<f64> {
     logged.iter().map(time).collect()
 }
 
-/// Which pictures are right. `times` are in order.
-fn right_pictures(logged: &[LoggedPicture], times: &[f64]) -> Vec<bool> {
+/// Which pictures are right. `times` are in order. `starts` says whether any first picture will do.
+fn right_pictures(logged: &[LoggedPicture], times: &[f64], starts: bool) -> Vec<bool> {
     let refers_backwards = logged
         .iter()
         .any(|picture| picture.kind == PictureKind::Predicted);
     let mut right: Vec<bool> = Vec::with_capacity(logged.len());
     // Nothing before the first picture is known to be wrong, but it must be a keyframe.
-    let mut is_waiting = true;
+    let mut is_waiting = !starts;
     let mut recovers = false;
     // Each picture tells of itself alone if it refers to no other one.
     let refers = logged.iter().any(|picture| !picture.is_keyframe);
@@ -290,6 +295,15 @@ mod tests {
         assert_eq!(verdict(0.1, "IPPP"), Verdict::StartsTooLate);
         let film = film(0.0, false_keyframe);
         assert_eq!(judge(&film, 0.0, 1.8, false), Verdict::Damaged(0.0..1.5));
+    }
+
+    #[test]
+    fn a_video_without_any_keyframe_is_right_from_its_beginning() {
+        assert_eq!(
+            judge(&film(0.0, "PPPPPPPPPP"), 0.0, 1.0, false),
+            Verdict::Good(vec![])
+        );
+        assert_eq!(verdict(-0.1, "PPPPPPPPPP"), Verdict::StartsTooLate);
     }
 
     #[test]

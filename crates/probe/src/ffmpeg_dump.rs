@@ -193,7 +193,7 @@ mod tests {
         let (format, streams) = parse(DUMP).unwrap();
         assert_eq!(format.format_name, "mov,mp4,m4a,3gp,3g2,mj2");
         assert_eq!(format.claimed_seconds(), Some(64.57));
-        assert_eq!(format.claimed_after(0.57), Some(64.0));
+        assert_eq!(format.claimed_after(-1.0), Some(64.57));
         assert_eq!(format.nb_streams, 3);
         let film = &streams[0];
         assert_eq!((film.width, film.height), (410, 306));
