@@ -10,7 +10,7 @@ use std::{
 use gifgen_shared::Deadline;
 use gifgen_testkit::{
     events::object_created,
-    media,
+    media, program,
     test_env::{FILMS, PREVIEWS, TestEnv, settings},
 };
 use serde_json::{Value, json};
@@ -338,4 +338,20 @@ async fn a_video_whose_beginning_is_damaged_is_a_video() {
     std::fs::write(&film, bytes).unwrap();
     let (answer, _, _) = admit(&film).await;
     assert_eq!(answer["status"], "split", "{answer}");
+}
+
+#[tokio::test]
+async fn a_file_on_which_ffprobe_crashes_is_rejected_and_not_tried_again() {
+    let env = TestEnv::start().await;
+    let ffprobe = env.directory().join("crashing-ffprobe");
+    program::write(&ffprobe, "#!/bin/sh\nkill -SEGV $$\n");
+    let object = env.adopt_video("film.mp4", "d06").await;
+    let event = object_created(FILMS, "film.mp4", &object.etag);
+    let splitter = env.splitter(&[("FFPROBE", ffprobe.to_str().unwrap())]);
+    let answer = splitter
+        .handle(&event, Deadline::after(Duration::from_secs(240)))
+        .await;
+    let answer = json!(answer.unwrap());
+    let source = &answer["sources"][0];
+    assert_eq!(source["reason"], "unreadable", "{answer}");
 }

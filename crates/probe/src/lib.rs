@@ -149,6 +149,11 @@ impl Probe<'_> {
         match finished.ending {
             Ending::Exited(_) => Ok(finished),
             Ending::DeadlinePassed => interrupted("took until the deadline".into()),
+            // It would crash again.
+            Ending::Killed { signal } if finished.ending.is_its_own() => {
+                let message = format!("FFmpeg crashes on the file, with signal {signal}");
+                Err(Rejection::new(Reason::Unreadable, message).into())
+            }
             Ending::Killed { signal } => interrupted(format!("was killed by signal {signal}")),
         }
     }
