@@ -169,7 +169,10 @@ impl Excerpt {
     /// more than a second old would be on screen.
     pub fn lost_in(&self, slice: &Slice) -> Option<(f64, f64)> {
         let too_long = self.lost.iter().find_map(|lost| {
-            let (from, to) = (lost.start as f64 / 1e3, (lost.end as f64 / 1e3).min(slice.end));
+            let (from, to) = (
+                lost.start as f64 / 1e3,
+                (lost.end as f64 / 1e3).min(slice.end),
+            );
             (to - from > 1.0).then_some((from, to))
         });
         too_long.map(|(from, to)| (from.max(f64::from(slice.start)), to))
