@@ -94,11 +94,11 @@ impl Film {
         if fits(&before) || fits(&after) {
             return true;
         }
-        // While nothing is damaged, each picture stands there for the next one.
+        // While nothing is damaged, each picture stands there for the next one. A picture that may have been hit is
+        // right if its number is.
         let is_damaged = before.is_hit || after.is_hit;
-        let recent = |picture: &&Picture| {
-            !picture.is_hit && picture.start <= time && picture.start > time - OLDEST - ROUNDING
-        };
+        let recent =
+            |picture: &&Picture| picture.start <= time && picture.start > time - OLDEST - ROUNDING;
         is_damaged && self.pictures.iter().filter(recent).any(fits)
     }
 

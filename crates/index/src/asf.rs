@@ -33,7 +33,7 @@ const DATA_OBJECT: [u8; 16] = [
 ];
 
 /// What the header of an ASF file says of its data packets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct AsfFile {
     /// Where the first data packet starts.
     pub packets_start: u64,
@@ -41,6 +41,8 @@ pub(crate) struct AsfFile {
     pub packet_bytes: u64,
     /// Number of data packets. `None` in a live stream.
     packets: Option<u64>,
+    /// The length that the header claims, in seconds.
+    pub seconds: f64,
 }
 
 impl AsfFile {
@@ -64,6 +66,8 @@ impl AsfFile {
             if let Some(bytes) = object_bytes(object, &FILE_PROPERTIES) {
                 let properties = object.get(..usize::try_from(bytes).ok()?)?;
                 let packets = number(properties, 56)?;
+                // In units of 100 ns, with the time for buffering, in milliseconds.
+                let (plays, buffers) = (number(properties, 64)?, number(properties, 80)?);
                 let (flags, least) = (half(properties, 88)?, half(properties, 92)?);
                 let most = half(properties, 96)?;
                 let data_object = header.get(usize::try_from(data).ok()?..)?;
@@ -73,6 +77,7 @@ impl AsfFile {
                     packets_start: data + DATA_FIELDS,
                     packet_bytes: u64::from(least),
                     packets: (!is_live).then_some(packets),
+                    seconds: plays as f64 / 1e7 - buffers as f64 / 1e3,
                 });
             }
             let bytes = number(object, 16)?.max(OBJECT);
@@ -121,6 +126,81 @@ impl AsfFile {
     }
 }
 
+/// Whether `packet`, a whole data packet, has the structure of one: ASF specification, section 5.2.
+pub(crate) fn is_intact(packet: &[u8]) -> bool {
+    follow(packet).is_some()
+}
+
+/// Goes over the payloads of a data packet. `None` if they do not fit into it.
+fn follow(packet: &[u8]) -> Option<()> {
+    let mut fields = Fields {
+        bytes: packet,
+        at: 0,
+    };
+    let mut flags = fields.byte()?;
+    if flags & 0x80 != 0 {
+        // Error correction data.
+        fields.skip(usize::from(flags & 0x0f))?;
+        flags = fields.byte()?;
+    }
+    let properties = fields.byte()?;
+    // The number of a stream always takes a byte.
+    if properties >> 6 != 1 {
+        return None;
+    }
+    let length = fields.number(flags >> 5)?;
+    fields.number(flags >> 1)?;
+    let padding = fields.number(flags >> 3)?;
+    // Send time and duration.
+    fields.skip(6)?;
+    let length = if length == 0 { packet.len() } else { length };
+    fields.bytes = packet.get(..length.checked_sub(padding)?)?;
+    let has_several = flags & 1 != 0;
+    let payloads = if has_several { fields.byte()? } else { 1 };
+    for _ in 0..payloads & 0x3f {
+        if fields.byte()? & 0x7f == 0 {
+            return None;
+        }
+        fields.number(properties >> 4)?;
+        fields.number(properties >> 2)?;
+        let replicated = fields.number(properties)?;
+        fields.skip(replicated)?;
+        if has_several {
+            let bytes = fields.number(payloads >> 6)?;
+            fields.skip(bytes)?;
+        }
+    }
+    Some(())
+}
+
+/// Fields of a data packet, one after the other.
+struct Fields<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Fields<'_> {
+    fn byte(&mut self) -> Option<u8> {
+        let byte = *self.bytes.get(self.at)?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn skip(&mut self, bytes: usize) -> Option<()> {
+        let at = self.at.checked_add(bytes)?;
+        (at <= self.bytes.len()).then(|| self.at = at)
+    }
+
+    /// A number of 0, 1, 2 or 4 bytes, by the last two bits of `size`.
+    fn number(&mut self, size: u8) -> Option<usize> {
+        let bytes = [0, 1, 2, 4][usize::from(size & 3)];
+        let start = self.at;
+        self.skip(bytes)?;
+        let digits = self.bytes[start..self.at].iter().rev();
+        Some(digits.fold(0, |number, byte| number << 8 | usize::from(*byte)))
+    }
+}
+
 /// The size of the object at the start of `bytes`, if it is of this kind.
 fn object_bytes(bytes: &[u8], kind: &[u8; 16]) -> Option<u64> {
     let size = number(bytes, 16)?;
@@ -149,6 +229,8 @@ mod tests {
         };
         let mut properties = [0; 80];
         properties[32..40].copy_from_slice(&3_u64.to_le_bytes());
+        properties[40..48].copy_from_slice(&150_000_000_u64.to_le_bytes());
+        properties[56..64].copy_from_slice(&3000_u64.to_le_bytes());
         properties[64..68].copy_from_slice(&flags.to_le_bytes());
         properties[68..72].copy_from_slice(&100_u32.to_le_bytes());
         properties[72..76].copy_from_slice(&100_u32.to_le_bytes());
@@ -166,10 +248,28 @@ mod tests {
         let file = AsfFile::parse(&header, data).unwrap();
         let start = data + DATA_FIELDS;
         assert_eq!(file.packets_end(), Some(start + 300));
+        assert!((file.seconds - 12.0).abs() < 1e-9);
         assert_eq!(file.touched(start + 99..start + 101), start..start + 200);
         for length in 0..header.len() {
             AsfFile::parse(&header[..length], data);
         }
+    }
+
+    #[test]
+    fn a_packet_is_intact_if_its_payloads_fit() {
+        // Error correction, flags, properties, padding, send time, duration; one payload of two bytes; padding.
+        let mut packet = vec![0x82, 0, 0, 0x09, 0x5d, 3, 0, 0, 0, 0, 0, 0];
+        packet.extend([0x81, 0x81, 0, 0, 0, 0, 0, 0, 2, 0, 1, 1, 0, 0, 0]);
+        assert!(is_intact(&packet));
+        for damaged in [3, 4, 13, 20] {
+            let mut packet = packet.clone();
+            packet[damaged] = 0;
+            assert_eq!(is_intact(&packet), damaged == 20, "byte {damaged}");
+        }
+        for length in 0..packet.len() {
+            is_intact(&packet[..length]);
+        }
+        assert!(!is_intact(&[0; 100]) && !is_intact(&[0xff; 100]));
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub(super) async fn account_for(
         return Ok(());
     };
     if end > bytes {
-        return if video.is_short() {
+        // FFmpeg believes no header of a file that is cut off.
+        return if video.is_shorter_than(file.seconds) {
             Err(video.truncated(bytes, end))
         } else {
             Ok(())
