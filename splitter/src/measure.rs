@@ -109,6 +109,7 @@ impl Splitter {
             stream: header.video.index,
             claimed: header.claimed_seconds,
             length,
+            has_index: index.is_some(),
         };
         let length = indexing::whole(blocks, video, deadline).await?;
         if let Some(index) = &index {

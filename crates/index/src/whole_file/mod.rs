@@ -18,7 +18,7 @@ mod window;
 
 use gifgen_reader::BlockCache;
 
-use crate::error::IndexError;
+use crate::{error::IndexError, mpegts::restart::restart};
 
 /// A file up to this size, in bytes, is looked through.
 const SMALL_BYTES: u64 = 2 * 1024 * 1024;
@@ -41,6 +41,8 @@ pub struct Measured<'a> {
     pub claimed: Option<f64>,
     /// The length from the first picture to the end of the last, in seconds.
     pub length: f64,
+    /// Whether it was measured by an index, which follows clocks that start again.
+    pub has_index: bool,
 }
 
 impl Measured<'_> {
@@ -76,6 +78,7 @@ pub async fn account_for(blocks: &BlockCache, video: Measured<'_>) -> Result<f64
         "flv" => flv::account_for(blocks, video).await?,
         "gif" => gif::account_for(blocks, video).await?,
         "matroska,webm" => matroska::account_for(blocks, video).await?,
+        "mpegts" if !video.has_index => transport_stream(blocks).await?,
         "mpeg" => program_stream::account_for(blocks, video).await?,
         "mxf" => mxf::account_for(blocks, video).await?,
         "nut" => nut::account_for(blocks, video).await?,
@@ -84,6 +87,17 @@ pub async fn account_for(blocks: &BlockCache, video: Measured<'_>) -> Result<f64
         _ => {}
     }
     Ok(video.length)
+}
+
+/// A transport stream of which no index is made is refused if its clock starts again.
+async fn transport_stream(blocks: &BlockCache) -> Result<(), IndexError> {
+    match restart(blocks).await? {
+        Some((at, second)) => {
+            let why = "its clock starts again there: split the file";
+            Err(IndexError::not_whole(at, second, why))
+        }
+        None => Ok(()),
+    }
 }
 
 fn second_recording(offset: u64, second: f64) -> IndexError {

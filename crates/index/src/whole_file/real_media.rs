@@ -14,6 +14,9 @@ const MAX_CHUNKS: usize = 256;
 /// Bytes of a chunk's name and size.
 const CHUNK: u64 = 8;
 
+/// FFmpeg writes a size of the packets that is wrong by 10 bytes.
+const WRONG_BYTES: u64 = 64;
+
 /// A file that breaks off within its packets is truncated, and a second header starts another recording.
 pub(super) async fn account_for(
     blocks: &BlockCache,
@@ -35,8 +38,16 @@ pub(super) async fn account_for(
             break;
         }
         at += size;
-        if name == b"DATA" && at > bytes && video.is_short() {
+        if name != b"DATA" {
+            continue;
+        }
+        if at > bytes + WRONG_BYTES && video.is_short() {
             return Err(video.truncated(bytes, at));
+        }
+        let near = at.saturating_sub(WRONG_BYTES);
+        let content = blocks.read(near..at + WRONG_BYTES).await?;
+        if let Some(found) = content.windows(FILE.len()).position(|four| four == FILE) {
+            return Err(video.second_recording(near + found as u64));
         }
     }
     Ok(())
