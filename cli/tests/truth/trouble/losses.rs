@@ -35,17 +35,26 @@ impl Maker<'_> {
         }
     }
 
-    /// The pictures that are lost with these packets, by `lost`. Where packets are no pieces of the file,
-    /// those around are hit, too.
+    /// The pictures that are lost with these packets, by `lost`. Where packets are no pieces of the file, those around
+    /// are hit, too, and those that share a page or a packet of the container with them.
     fn lost_by(&self, stretch: std::ops::Range<usize>, further: usize) -> std::ops::Range<u32> {
-        let is_exact = self.kind.has_whole_packets() || self.kind.is_ts();
-        let around = if is_exact {
-            0
-        } else {
-            self.kind.rate as usize / 2
-        };
-        let stretch = stretch.start.saturating_sub(around)..stretch.end + around;
-        lost(&self.packets, stretch, further)
+        if self.kind.has_whole_packets() || self.kind.is_ts() {
+            return lost(&self.packets, stretch, further);
+        }
+        let around = self.kind.rate as usize / 2;
+        let (from, to) = (self.offset(stretch.start), self.offset(stretch.end));
+        let mut packets = self.packets.iter();
+        let first = packets.position(|packet| packet.offset >= from);
+        let mut packets = self.packets.iter();
+        let last = packets.rposition(|packet| packet.offset <= to);
+        // The first one may have begun before that page, and the last one may end behind it.
+        let (first, last) = (first.unwrap_or(0).saturating_sub(1), last.unwrap_or(0) + 2);
+        let start = first.min(stretch.start.saturating_sub(around));
+        lost(
+            &self.packets,
+            start..last.max(stretch.end + around),
+            further,
+        )
     }
 
     pub(super) fn random(mut self) -> Trouble {

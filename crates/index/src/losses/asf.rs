@@ -10,7 +10,8 @@ use crate::asf::{AsfFile, is_intact};
 /// How much is read at once, in bytes, if packets are shorter.
 const READ_BYTES: u64 = 1024 * 1024;
 
-/// Whether a data packet that `range` of the file touches is damaged.
+/// Whether a data packet is damaged from the one at `range.start` to the one at `range.end`, with both: FFmpeg says that
+/// a packet behind damage starts where the damage does.
 ///
 /// # Errors
 /// If the source cannot be read.
@@ -19,7 +20,7 @@ pub async fn asf_loses(blocks: &BlockCache, range: Range<u64>) -> Result<bool, R
         return Ok(false);
     };
     let last = file.packets_end().unwrap_or(blocks.reader().len());
-    let mut touched = file.touched(range.start..range.end.min(last));
+    let mut touched = file.touched(range.start..range.end.saturating_add(1).min(last));
     touched.end = touched.end.min(touched.start.saturating_add(MAX_BYTES));
     let step = (READ_BYTES - READ_BYTES % file.packet_bytes).max(file.packet_bytes);
     while touched.start < touched.end {
