@@ -88,8 +88,15 @@ impl Silence<'_> {
                 return Ok(Some(lost.start - zero..lost.end - zero));
             }
         }
+        let witness = self.witness();
         let gaps = decoded.gaps(&slice);
-        let (Some(first), Some(last)) = (gaps.first(), gaps.last()) else {
+        // FFmpeg seeks to the last keyframe there. What is lost since then, the slice's first pictures refer to.
+        let mut all_gaps = match witness {
+            Witness::Pages | Witness::DataPackets => decoded.gaps_before(&slice),
+            _ => Vec::new(),
+        };
+        all_gaps.extend(gaps.iter().cloned());
+        let (Some(first), Some(last)) = (all_gaps.first(), all_gaps.last()) else {
             return Ok(None);
         };
         if let Some(timeline) = &self.job.timeline {
@@ -111,7 +118,6 @@ impl Silence<'_> {
         {
             return Ok(Some(gap));
         }
-        let witness = self.witness();
         match witness {
             Witness::NotNeeded => return Ok(None),
             Witness::None => return Ok(gaps.first().filter(|_| complained).cloned()),
@@ -123,8 +129,11 @@ impl Silence<'_> {
         let all = self.packets(None, range, zero).await?;
         let of_video = all.iter().filter(|packet| packet.stream == video.index);
         let packets: Vec<PacketAt> = of_video.copied().collect();
-        for (silence, bytes) in silences(&packets, &gaps) {
+        for (silence, bytes) in silences(&packets, &all_gaps) {
             let is_lost = self.is_lost(&witness, &all, bytes).await?;
+            if is_lost && silence.end <= 0.0 {
+                return Ok(Some(0.0..slice.seconds()));
+            }
             if is_lost {
                 return Ok(Some(silence));
             }
@@ -140,7 +149,11 @@ impl Silence<'_> {
         bytes: Between,
     ) -> Result<bool, JobError> {
         let end = bytes.end.unwrap_or(self.blocks.reader().len());
-        let range = bytes.start..end;
+        let range = match witness {
+            // The first packet behind damage may seem to be a late one before it.
+            Witness::Pages | Witness::DataPackets => bytes.before.unwrap_or(bytes.start)..end,
+            _ => bytes.start..end,
+        };
         Ok(match witness {
             Witness::Counters => transport_stream_loses(self.blocks, range).await?,
             Witness::Pages => ogg_loses(self.blocks, range).await?,
@@ -195,6 +208,8 @@ impl Silence<'_> {
 
 /// A range of bytes between two packets. `end` is `None` if no packet follows.
 struct Between {
+    /// Where a packet is before those at `start`, if one is known.
+    before: Option<u64>,
     start: u64,
     end: Option<u64>,
 }
@@ -209,11 +224,19 @@ fn silences(packets: &[PacketAt], gaps: &[Range<f64>]) -> Vec<(Range<f64>, Betwe
         let Some(gap) = gaps.iter().find(in_gap) else {
             continue;
         };
-        let Some(start) = packet.offset else { continue };
+        // Of several packets in one of the container, only the first one may have an offset.
+        let mut earlier = packets[..=n]
+            .iter()
+            .rev()
+            .filter_map(|packet| packet.offset);
+        let Some(start) = earlier.next() else {
+            continue;
+        };
         if until - packet.time > LONGEST_SILENCE_SECONDS {
             let silence = gap.start.max(packet.time)..gap.end.min(until);
-            let end = next.and_then(|next| next.offset);
-            silences.push((silence, Between { start, end }));
+            let before = earlier.find(|offset| *offset < start);
+            let end = packets[n + 1..].iter().find_map(|packet| packet.offset);
+            silences.push((silence, Between { before, start, end }));
         }
     }
     silences
