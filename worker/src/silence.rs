@@ -195,7 +195,7 @@ impl Silence<'_> {
     fn witness(&self) -> Witness {
         match self.job.container.as_str() {
             "mpegts" => Witness::Counters,
-            "matroska,webm" | "flv" | "nut" => Witness::Bytes,
+            "matroska,webm" | "flv" | "nut" | "mxf" => Witness::Bytes,
             "ogg" => Witness::Pages,
             "asf" => Witness::DataPackets,
             "mpeg" => Witness::Chain,

@@ -69,7 +69,9 @@ impl Mp4Index {
     /// # Errors
     /// If the source cannot be read, or no index can be made.
     pub async fn read(blocks: &BlockCache, video: &VideoStream) -> Result<Self, IndexError> {
-        Self::new(TopLevelBoxes::read(blocks).await?, video)
+        let index = Self::new(TopLevelBoxes::read(blocks).await?, video)?;
+        index.check_end()?;
+        Ok(index)
     }
 
     /// What the container cuts off the pictures.
@@ -77,7 +79,7 @@ impl Mp4Index {
         self.track.crop
     }
 
-    /// As [`Self::read`], from the bytes of a file.
+    /// As [`Self::read`], from the bytes of a file, which may be without its samples.
     ///
     /// # Errors
     /// If no index can be made.
@@ -111,7 +113,6 @@ impl Mp4Index {
             lost: listed.lost,
             bytes: boxes.bytes,
         };
-        index.check_end()?;
         match boxes.second_file {
             Some(at) => {
                 let second = index.length().unwrap_or_default();
