@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use gifgen_function::TransientError;
-use gifgen_index::{ContainerIndex, IndexError, account_for};
+use gifgen_index::{ContainerIndex, IndexError, Measured, account_for};
 use gifgen_ledger::{Excerpts, Run};
 use gifgen_probe::{ProbeError, encrypted};
 use gifgen_reader::{BlockCache, ReadError, Reader, probing::ProbingError};
@@ -40,17 +40,17 @@ pub(crate) async fn length(
     Ok(told.map_err(rejected)?.flatten())
 }
 
-/// Rejects a source in which more follows behind the video that was measured; see [`account_for`].
+/// The length of a video in seconds, with what is lost of it. Rejects a source in which more follows behind the video
+/// that was measured, or less; see [`account_for`].
 pub(crate) async fn whole(
     blocks: &BlockCache,
-    container: &str,
-    claimed: Option<f64>,
-    length: f64,
+    video: Measured<'_>,
     deadline: Deadline,
-) -> Result<(), ProbingError> {
-    let accounting = account_for(blocks, container, claimed, length);
+) -> Result<f64, ProbingError> {
+    let accounting = account_for(blocks, video);
     let accounted = in_time(blocks.reader(), deadline, accounting).await;
-    accounted.map(|_| ()).map_err(rejected)
+    let length = accounted.map_err(rejected)?;
+    Ok(length.unwrap_or(video.length))
 }
 
 /// The rejection for an error of the index that is no lack of one.

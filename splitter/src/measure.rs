@@ -104,8 +104,14 @@ impl Splitter {
             Some(told) => (told * 1000.0).round() / 1000.0,
             None => length(programs, blocks, deadline, &header).await?,
         };
-        let (container, claimed) = (&header.container, header.claimed_seconds);
-        indexing::whole(blocks, container, claimed, length, deadline).await?;
+        let video = gifgen_index::Measured {
+            container: &header.container,
+            stream: header.video.index,
+            claimed: header.claimed_seconds,
+            length,
+            has_index: index.is_some(),
+        };
+        let length = indexing::whole(blocks, video, deadline).await?;
         if let Some(index) = &index {
             header.video = index.video();
             // The index has the video as it was before.

@@ -79,6 +79,19 @@ impl Decoded {
     /// The gaps in `slice` to check, in seconds from its start, without their edges. If the video has
     /// no packet in a gap, the picture before it is simply on screen that long.
     pub fn gaps(&self, slice: &Slice) -> Vec<Range<f64>> {
+        let mut gaps = self.all_gaps(slice);
+        gaps.retain(|gap| gap.end > 0.0);
+        without_edges(gaps)
+    }
+
+    /// The gaps among the pictures before the slice, since the keyframe from which it was decoded.
+    pub fn gaps_before(&self, slice: &Slice) -> Vec<Range<f64>> {
+        let mut gaps = self.all_gaps(slice);
+        gaps.retain(|gap| gap.end <= 0.0);
+        without_edges(gaps)
+    }
+
+    fn all_gaps(&self, slice: &Slice) -> Vec<Range<f64>> {
         let seconds = slice.seconds();
         let mut times = self.0.clone();
         times.sort_by(f64::total_cmp);
@@ -87,12 +100,17 @@ impl Decoded {
         let ends = times.iter().copied().chain([seconds]);
         starts
             .zip(ends)
-            .filter(|(start, end)| *end > 0.0 && *start < seconds)
+            .filter(|(start, _)| *start < seconds)
             .map(|(start, end)| start..end.min(seconds))
             .filter(|gap| gap.end - gap.start > LONGEST_GAP_SECONDS)
-            .map(|gap| gap.start + EDGE_SECONDS..gap.end - EDGE_SECONDS)
             .collect()
     }
+}
+
+fn without_edges(gaps: Vec<Range<f64>>) -> Vec<Range<f64>> {
+    let gaps = gaps.into_iter();
+    gaps.map(|gap| gap.start + EDGE_SECONDS..gap.end - EDGE_SECONDS)
+        .collect()
 }
 
 /// The first of `gaps` that holds one of `packets` whose picture is missing. Gaps and packets count from
@@ -138,6 +156,9 @@ mod tests {
         let holed = Decoded(steady(20, 100).chain(steady(180, 280)).collect());
         assert_eq!(holed.gaps(&SLICE), [0.25..1.75, 10.15..17.75, 28.15..29.75]);
         assert_eq!(Decoded(Vec::new()).gaps(&SLICE), vec![0.25..29.75]);
+        let holed_before = Decoded(steady(-40, -30).chain(steady(-10, 305)).collect());
+        assert!(holed_before.gaps(&SLICE).is_empty());
+        assert_eq!(holed_before.gaps_before(&SLICE).len(), 1);
     }
 
     #[test]

@@ -3,13 +3,16 @@
 //!
 //! A picture may stand for minutes. That the demuxer gives no packet meanwhile does not prove it: a
 //! demuxer passes over what it does not understand. So a second witness is heard: the continuity counters
-//! of a transport stream, the index of an AVI, and in other files the bytes between two packets.
+//! of a transport stream, the index of an AVI, the structure of Ogg, ASF and program streams, and in other files the
+//! bytes between two packets.
 
 use std::{ops::Range, sync::Arc};
 
 use gifgen_index::{
     Excerpt,
-    losses::{avi_loss, pieces_lose, transport_stream_loses},
+    losses::{
+        asf_loses, avi_loss, ogg_loses, pieces_lose, program_stream_gaps, transport_stream_loses,
+    },
 };
 use gifgen_probe::PacketAt;
 use gifgen_reader::{
@@ -54,6 +57,12 @@ enum Witness {
     NotNeeded,
     /// Counters in its packets.
     Counters,
+    /// Pages with checksums.
+    Pages,
+    /// Data packets of a fixed size.
+    DataPackets,
+    /// The chain of its packets.
+    Chain,
     /// The bytes between packets must belong to packets.
     Bytes,
     /// None is known. FFmpeg's errors have to do.
@@ -79,8 +88,15 @@ impl Silence<'_> {
                 return Ok(Some(lost.start - zero..lost.end - zero));
             }
         }
+        let witness = self.witness();
         let gaps = decoded.gaps(&slice);
-        let (Some(first), Some(last)) = (gaps.first(), gaps.last()) else {
+        // FFmpeg seeks to the last keyframe there. What is lost since then, the slice's first pictures refer to.
+        let mut all_gaps = match witness {
+            Witness::Pages | Witness::DataPackets => decoded.gaps_before(&slice),
+            _ => Vec::new(),
+        };
+        all_gaps.extend(gaps.iter().cloned());
+        let (Some(first), Some(last)) = (all_gaps.first(), all_gaps.last()) else {
             return Ok(None);
         };
         if let Some(timeline) = &self.job.timeline {
@@ -102,11 +118,10 @@ impl Silence<'_> {
         {
             return Ok(Some(gap));
         }
-        let witness = self.witness();
         match witness {
             Witness::NotNeeded => return Ok(None),
             Witness::None => return Ok(gaps.first().filter(|_| complained).cloned()),
-            Witness::Counters | Witness::Bytes => {}
+            _ => {}
         }
         // The packets around the gaps are needed, too.
         let before = f64::from(video.seek_margin) + SEARCHED_BEFORE_SECONDS;
@@ -114,18 +129,46 @@ impl Silence<'_> {
         let all = self.packets(None, range, zero).await?;
         let of_video = all.iter().filter(|packet| packet.stream == video.index);
         let packets: Vec<PacketAt> = of_video.copied().collect();
-        for (silence, bytes) in silences(&packets, &gaps) {
-            let is_lost = if matches!(witness, Witness::Counters) {
-                transport_stream_loses(self.blocks, bytes.start, bytes.end).await?
-            } else {
-                let end = bytes.end.unwrap_or(bytes.start);
-                are_unaccounted(&all, bytes.start..end)
-            };
+        for (silence, bytes) in silences(&packets, &all_gaps) {
+            let is_lost = self.is_lost(&witness, &all, bytes).await?;
+            if is_lost && silence.end <= 0.0 {
+                return Ok(Some(0.0..slice.seconds()));
+            }
             if is_lost {
                 return Ok(Some(silence));
             }
         }
         Ok(None)
+    }
+
+    /// Whether the witness says that something is lost between two packets.
+    async fn is_lost(
+        &self,
+        witness: &Witness,
+        packets: &[PacketAt],
+        bytes: Between,
+    ) -> Result<bool, JobError> {
+        let end = bytes.end.unwrap_or(self.blocks.reader().len());
+        let range = match witness {
+            // The first packet behind damage may seem to be a late one before it.
+            Witness::Pages | Witness::DataPackets => bytes.before.unwrap_or(bytes.start)..end,
+            _ => bytes.start..end,
+        };
+        Ok(match witness {
+            Witness::Counters => {
+                transport_stream_loses(self.blocks, bytes.start, bytes.end).await?
+            }
+            Witness::Pages => ogg_loses(self.blocks, range).await?,
+            Witness::DataPackets => asf_loses(self.blocks, range).await?,
+            Witness::Chain => {
+                let unknown = program_stream_gaps(self.blocks, range.clone()).await?;
+                is_too_much(unknown, range.end.saturating_sub(range.start))
+            }
+            Witness::Bytes => {
+                are_unaccounted(packets, bytes.start..bytes.end.unwrap_or(bytes.start))
+            }
+            Witness::NotNeeded | Witness::None => false,
+        })
     }
 
     async fn packets(
@@ -154,7 +197,10 @@ impl Silence<'_> {
     fn witness(&self) -> Witness {
         match self.job.container.as_str() {
             "mpegts" => Witness::Counters,
-            "matroska,webm" | "flv" => Witness::Bytes,
+            "matroska,webm" | "flv" | "nut" | "mxf" => Witness::Bytes,
+            "ogg" => Witness::Pages,
+            "asf" => Witness::DataPackets,
+            "mpeg" => Witness::Chain,
             "avi" => Witness::NotNeeded,
             name if name.split(',').any(|name| name == "mov") => Witness::NotNeeded,
             _ => Witness::None,
@@ -164,6 +210,8 @@ impl Silence<'_> {
 
 /// A range of bytes between two packets. `end` is `None` if no packet follows.
 struct Between {
+    /// Where a packet is before those at `start`, if one is known.
+    before: Option<u64>,
     start: u64,
     end: Option<u64>,
 }
@@ -178,11 +226,19 @@ fn silences(packets: &[PacketAt], gaps: &[Range<f64>]) -> Vec<(Range<f64>, Betwe
         let Some(gap) = gaps.iter().find(in_gap) else {
             continue;
         };
-        let Some(start) = packet.offset else { continue };
+        // Of several packets in one of the container, only the first one may have an offset.
+        let mut earlier = packets[..=n]
+            .iter()
+            .rev()
+            .filter_map(|packet| packet.offset);
+        let Some(start) = earlier.next() else {
+            continue;
+        };
         if until - packet.time > LONGEST_SILENCE_SECONDS {
             let silence = gap.start.max(packet.time)..gap.end.min(until);
-            let end = next.and_then(|next| next.offset);
-            silences.push((silence, Between { start, end }));
+            let before = earlier.find(|offset| *offset < start);
+            let end = packets[n + 1..].iter().find_map(|packet| packet.offset);
+            silences.push((silence, Between { before, start, end }));
         }
     }
     silences
@@ -196,8 +252,12 @@ fn are_unaccounted(packets: &[PacketAt], range: Range<u64>) -> bool {
         .filter(|packet| packet.offset.is_some_and(|offset| range.contains(&offset)));
     let accounted: u64 = within.map(|packet| packet.size).sum();
     let span = range.end.saturating_sub(range.start);
-    let rest = span.saturating_sub(accounted);
-    rest > UNACCOUNTED_BYTES + span / UNACCOUNTED_PART
+    is_too_much(span.saturating_sub(accounted), span)
+}
+
+/// Whether so many bytes of `span` are too many to belong to no packet.
+fn is_too_much(bytes: u64, span: u64) -> bool {
+    bytes > UNACCOUNTED_BYTES + span / UNACCOUNTED_PART
 }
 
 #[cfg(test)]

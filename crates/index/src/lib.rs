@@ -3,6 +3,8 @@
 //! The splitter reads a source's own index once and makes one [`Excerpt`] for each slice. The worker fetches just
 //! those bytes and feeds them to FFmpeg, which needs no network then.
 
+mod asf;
+mod avi;
 mod container_index;
 mod error;
 mod excerpt;
@@ -14,6 +16,7 @@ pub mod losses;
 mod matroska;
 mod mp4;
 mod mpegts;
+mod ogg;
 pub mod parsers;
 mod passage;
 mod search;
@@ -25,4 +28,4 @@ pub use excerpt::{Demuxer, Excerpt, NoExcerpt, Start};
 pub use feed::{FeedError, feed, pipe};
 pub use keyframe_query::KeyframeQuery;
 pub use mpegts::retime::Packets;
-pub use whole_file::account_for;
+pub use whole_file::{Measured, account_for};

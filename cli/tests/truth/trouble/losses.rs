@@ -17,23 +17,44 @@ impl Maker<'_> {
         self.bytes[from..to].fill(0);
         let lost = self.lost_by(stretch.clone(), 1);
         Trouble {
-            right: Right::film(self.film_without(lost)),
+            right: self.right_without(lost),
             what: self.what("zeroed", &stretch),
             bytes: self.bytes,
         }
     }
 
-    /// The pictures that are lost with these packets, by `lost`. Where packets are no pieces of the file,
-    /// those around are hit, too.
-    fn lost_by(&self, stretch: std::ops::Range<usize>, further: usize) -> std::ops::Range<u32> {
-        let is_exact = self.kind.has_whole_packets() || self.kind.is_ts();
-        let around = if is_exact {
-            0
+    /// The film without these pictures. A GIF's pictures build upon each other to its end, and its blocks cannot be found
+    /// again: it may be refused.
+    fn right_without(&self, lost: std::ops::Range<u32>) -> Right {
+        let start = self.seconds(lost.start);
+        let right = Right::film(self.film_without(lost));
+        if self.kind.container == "gif" {
+            right.at_least_to(start)
         } else {
-            self.kind.rate as usize / 2
-        };
-        let stretch = stretch.start.saturating_sub(around)..stretch.end + around;
-        lost(&self.packets, stretch, further)
+            right
+        }
+    }
+
+    /// The pictures that are lost with these packets, by `lost`. Where packets are no pieces of the file, those around
+    /// are hit, too, and those that share a page or a packet of the container with them.
+    fn lost_by(&self, stretch: std::ops::Range<usize>, further: usize) -> std::ops::Range<u32> {
+        if self.kind.has_whole_packets() || self.kind.is_ts() {
+            return lost(&self.packets, stretch, further);
+        }
+        let around = self.kind.rate as usize / 2;
+        let (from, to) = (self.offset(stretch.start), self.offset(stretch.end));
+        let mut packets = self.packets.iter();
+        let first = packets.position(|packet| packet.offset >= from);
+        let mut packets = self.packets.iter();
+        let last = packets.rposition(|packet| packet.offset <= to);
+        // The first one may have begun before that page, and the last one may end behind it.
+        let (first, last) = (first.unwrap_or(0).saturating_sub(1), last.unwrap_or(0) + 2);
+        let start = first.min(stretch.start.saturating_sub(around));
+        lost(
+            &self.packets,
+            start..last.max(stretch.end + around),
+            further,
+        )
     }
 
     pub(super) fn random(mut self) -> Trouble {
@@ -58,7 +79,7 @@ impl Maker<'_> {
         let further = usize::from(!self.kind.has_whole_packets() && !self.kind.is_ts());
         let lost = self.lost_by(stretch, further);
         Trouble {
-            right: Right::film(self.film_without(lost)),
+            right: self.right_without(lost),
             bytes: self.bytes,
             what,
         }
@@ -128,22 +149,36 @@ impl Maker<'_> {
         }
     }
 
+    /// Where a packet ends in the file, at most.
+    fn end(&self, packet: usize) -> usize {
+        let packet = self.packets[packet];
+        if self.kind.has_whole_packets() {
+            return packet.offset + packet.size;
+        }
+        // It shares pages or packets of the container with others, up to where one begins.
+        let offsets = self.packets.iter().map(|packet| packet.offset);
+        let next = offsets.filter(|offset| *offset > packet.offset).min();
+        next.unwrap_or(self.bytes.len())
+    }
+
     pub(super) fn cut(mut self) -> Trouble {
         let length = self.bytes.len();
         let end = self.random.usize(length * 2 / 5..length * 19 / 20);
+        let kept = (0..self.packets.len()).filter(|packet| self.end(*packet) <= end);
+        let kept: Vec<u32> = kept.map(|packet| self.packets[packet].picture).collect();
+        let seconds = self.seconds(kept.iter().max().map_or(0, |last| last + 1));
         self.bytes.truncate(end);
-        let kept = (0..self.packets.len())
-            .filter(|packet| self.offset(*packet) + self.packets[*packet].size <= end);
-        let pictures = kept.map(|packet| self.packets[packet].picture + 1).max();
-        let seconds = self.seconds(pictures.unwrap_or(0));
         let mut right = Right::film(self.film());
         if !self.kind.tells_its_end() {
-            // Nobody can tell that there was more.
-            let mut pictures = self.film().pictures;
-            pictures.retain(|picture| picture.start < seconds);
-            right.films = vec![Film::of(pictures, seconds)];
-            // The last packet may be complete or not, and B pictures wait for it.
+            // Nobody can tell that there was more. The last packet may be complete or not, and B pictures come after
+            // those that are shown after them.
             right.tolerance = 0.35;
+            let mut pictures = self.film().pictures;
+            pictures.retain(|picture| picture.start < seconds + right.tolerance);
+            for picture in &mut pictures {
+                picture.is_hit = !kept.contains(&picture.number);
+            }
+            right.films = vec![Film::of(pictures, seconds)];
         }
         Trouble {
             // A group of pictures is not whole without its end.

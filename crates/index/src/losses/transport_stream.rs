@@ -5,6 +5,7 @@ use std::ops::Range;
 use gifgen_reader::{BlockCache, ReadError};
 use gifgen_shared::Piece;
 
+use super::MAX_BYTES;
 use crate::mpegts::packet::Layout;
 
 /// Bytes at the start of the file that show its layout.
@@ -12,9 +13,6 @@ const LAYOUT_BYTES: u64 = 8 * 1024;
 
 /// Bytes of one read. All layouts fit into it without remainder, nearly.
 const READ_BYTES: u64 = 1024 * 1024;
-
-/// Most bytes that are examined.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Units of the video between two pictures that FFmpeg's demuxer finds: theirs, and those of their second fields.
 /// In more there are pictures that it passed over.

@@ -39,6 +39,8 @@ pub(super) struct Moof {
     pub(super) is_behind_hole: bool,
     /// Whether it is a `moov`.
     pub(super) is_moov: bool,
+    /// Whether the file breaks off in it. Then it has no content.
+    pub(super) is_cut_off: bool,
 }
 
 /// What a fragmented file has behind its `moov`.
@@ -130,15 +132,14 @@ async fn walk(
                 state.count_moof(length)?;
                 // With the header of what follows.
                 let moof = ahead.read(at, length + HEADER, step).await?;
-                let Some(moof) = moof.get(header.len as usize..length as usize) else {
-                    break;
-                };
+                let moof = moof.get(header.len as usize..length as usize);
                 // Copied, or else it would hold on to all that was read with it.
                 found.push(Moof {
                     at,
-                    content: Bytes::copy_from_slice(moof),
+                    content: moof.map(Bytes::copy_from_slice).unwrap_or_default(),
                     is_behind_hole,
                     is_moov: header.kind == *b"moov",
+                    is_cut_off: moof.is_none(),
                 });
                 is_behind_hole = false;
                 state.step.fetch_max(step_for(length), Relaxed);

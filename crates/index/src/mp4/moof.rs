@@ -36,8 +36,10 @@ pub(super) struct FragmentSamples {
     sequence: Option<u32>,
     /// From each dts to each at which the samples of lost fragments are missing.
     pub(super) lost: Vec<Range<i64>>,
-    /// Whether fragments run back in time, so that FFmpeg would show them over others.
+    /// Whether fragments run back in time, so that FFmpeg would show them over others, or were moved.
     pub(super) is_retimed: bool,
+    /// Whether fragments that say where their offsets count from mean their own start. `None` if none has said so.
+    count_from_themselves: Option<bool>,
 }
 
 /// Where the next run of a track fragment starts.
@@ -60,6 +62,7 @@ impl FragmentSamples {
             sequence: None,
             lost: Vec::new(),
             is_retimed: false,
+            count_from_themselves: None,
         }
     }
 
@@ -89,7 +92,7 @@ impl FragmentSamples {
         for traf in children(moof).filter(|child| child.kind == *b"traf") {
             let tfhd: Tfhd = content(one(traf.body, b"tfhd")?.body)?;
             let base = match tfhd.base_data_offset {
-                Some(base) => base,
+                Some(base) => self.base(base, at),
                 None if tfhd.default_base_is_moof => at,
                 None => implicit,
             };
@@ -113,6 +116,18 @@ impl FragmentSamples {
             };
         }
         Ok(())
+    }
+
+    /// Where the offsets of the fragment at `at` count from if it says `base`. If the first fragment counts from
+    /// itself, the others do, too: what says otherwise was moved by bytes that are lost, or was appended.
+    fn base(&mut self, base: u64, at: u64) -> u64 {
+        let count_from_themselves = *self.count_from_themselves.get_or_insert(base == at);
+        if count_from_themselves && base != at {
+            // FFmpeg believes it.
+            self.is_retimed = true;
+            return at;
+        }
+        base
     }
 
     /// The dts at which a track fragment starts.

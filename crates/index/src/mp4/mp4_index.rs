@@ -31,6 +31,9 @@ const MAX_EXCERPT_SAMPLES: usize = 250_000;
 /// Longest duration of the last picture, in seconds, that is believed if only the header of the track claims it.
 const MAX_LAST_SECONDS: i64 = 10;
 
+/// Pictures at the end of a file with tables may be missing for so long, in seconds.
+const UNNOTICED_SECONDS: f64 = 0.15;
+
 /// The video track of an MP4 or QuickTime file, and its samples.
 #[derive(Debug)]
 pub struct Mp4Index {
@@ -66,7 +69,9 @@ impl Mp4Index {
     /// # Errors
     /// If the source cannot be read, or no index can be made.
     pub async fn read(blocks: &BlockCache, video: &VideoStream) -> Result<Self, IndexError> {
-        Self::new(TopLevelBoxes::read(blocks).await?, video)
+        let index = Self::new(TopLevelBoxes::read(blocks).await?, video)?;
+        index.check_end()?;
+        Ok(index)
     }
 
     /// What the container cuts off the pictures.
@@ -74,7 +79,7 @@ impl Mp4Index {
         self.track.crop
     }
 
-    /// As [`Self::read`], from the bytes of a file.
+    /// As [`Self::read`], from the bytes of a file, which may be without its samples.
     ///
     /// # Errors
     /// If no index can be made.
@@ -116,6 +121,22 @@ impl Mp4Index {
             }
             None => Ok(index),
         }
+    }
+
+    /// Fails if the file breaks off before the end of its samples. Behind a fragment that is cut off there may have been
+    /// more.
+    fn check_end(&self) -> Result<(), IndexError> {
+        let cut_off = |sample: &&Sample| sample.end() > self.bytes;
+        let ticks = f64::from(self.track.timescale);
+        let Some(first) = self.samples.iter().find(cut_off) else {
+            return Ok(());
+        };
+        let lost = self.end_dts.saturating_sub(first.dts) as f64 / ticks;
+        if self.origin == Origin::Fragments || lost > UNNOTICED_SECONDS {
+            let second = self.clock.seconds(first.dts).max(0.0);
+            return Err(truncated(self.bytes, second));
+        }
+        Ok(())
     }
 
     /// The edit list, if FFmpeg does not follow it.
@@ -277,6 +298,10 @@ impl Mp4Index {
     }
 }
 
+fn truncated(from_byte: u64, second: f64) -> IndexError {
+    IndexError::not_whole(from_byte, second, "it is truncated; upload it again")
+}
+
 /// All samples of `track`, whose tables are `stbl`; the dts at which the last one ends; and where they are listed.
 fn samples(
     boxes: &TopLevelBoxes,
@@ -315,6 +340,10 @@ fn samples(
     let start = (!boxes.fragments.has_segment_index).then_some(0);
     let mut fragments = FragmentSamples::new(start, defaults, track.timescale);
     for moof in &boxes.fragments.moofs {
+        if moof.is_cut_off {
+            let second = fragments.end.unwrap_or(0) as f64 / f64::from(track.timescale);
+            return Err(truncated(moof.at, second));
+        }
         if moof.is_moov {
             let (other, stbl) = Track::parse(&moof.content, stream)?;
             if !track.is_followed_by(&other) || !tables::are_empty(stbl) {

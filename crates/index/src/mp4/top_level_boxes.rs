@@ -92,6 +92,7 @@ impl TopLevelBoxes {
                     content: Bytes::copy_from_slice(child.body),
                     is_behind_hole: false,
                     is_moov: child.kind == *b"moov",
+                    is_cut_off: false,
                 }),
                 (None, b"sidx") => boxes.fragments.has_segment_index = true,
                 (None, _) => {}

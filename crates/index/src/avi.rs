@@ -1,0 +1,247 @@
+//! AVI files: what the headers say of the video, and the index.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use gifgen_reader::{BlockCache, ReadError};
+
+/// Longest list of headers, in bytes.
+const MAX_HEADERS: u64 = 1024 * 1024;
+
+/// Longest index, in bytes: eight hours at 60 pictures a second, with sound.
+const MAX_INDEX: u64 = 64 * 1024 * 1024;
+
+/// Most chunks between the headers and the index.
+const MAX_CHUNKS: usize = 64;
+
+/// Most `RIFF` chunks of one file: OpenDML starts a new one after 1 GB or 2 GB.
+const MAX_RIFFS: usize = 4096;
+
+/// Sizes of a chunk that is not finished.
+const UNFINISHED: [u32; 2] = [0, u32::MAX];
+
+/// Bytes of an entry of the index.
+const ENTRY_BYTES: usize = 16;
+
+/// Flag of an entry that is a keyframe.
+const KEYFRAME: u32 = 0x10;
+
+/// What the headers of an AVI file say of its video.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct AviFile {
+    /// The number of the video among the streams.
+    stream: u32,
+    /// Duration of a picture, in seconds.
+    pub picture_seconds: f64,
+    /// Number of the video's pictures, as its header claims.
+    pub claimed_pictures: u32,
+    /// Where the list with the pictures starts, behind its size.
+    movi: u64,
+    /// The data of the index (`idx1`), if it comes within the first `RIFF`.
+    index: Option<Range<u64>>,
+}
+
+/// A picture in the index.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Entry {
+    id: [u8; 4],
+    pub is_keyframe: bool,
+    /// Where its chunk starts in the file.
+    pub offset: u64,
+    /// Bytes of its data. 0 is a picture as before.
+    pub bytes: u32,
+}
+
+impl Entry {
+    /// Whether `header`, the eight bytes at its offset, is that of its chunk.
+    pub(crate) fn is_at(&self, header: &[u8]) -> bool {
+        header.get(..3) == Some(&self.id[..3]) && number(header, 4) == Some(self.bytes)
+    }
+}
+
+impl AviFile {
+    /// Reads the headers of the video, the stream numbered `stream`. `None` if there are none.
+    ///
+    /// # Errors
+    /// If the source cannot be read.
+    pub(crate) async fn read(blocks: &BlockCache, stream: u32) -> Result<Option<Self>, ReadError> {
+        let start = blocks.read(0..12).await?;
+        if !start.starts_with(b"RIFF") || !start.ends_with(b"AVI ") {
+            return Ok(None);
+        }
+        let (mut said, mut movi) = (None, None);
+        let mut at = 12;
+        for _ in 0..MAX_CHUNKS {
+            let header = blocks.read(at..at + 12).await?;
+            let (Some(id), Some(bytes)) = (header.get(..4), number(&header, 4)) else {
+                break;
+            };
+            let (data, bytes) = (at + 8, u64::from(bytes));
+            match (id, header.get(8..12)) {
+                (b"LIST", Some(b"hdrl")) => {
+                    let headers = blocks.read(data + 4..data + bytes.min(MAX_HEADERS)).await?;
+                    said = pictures(&headers, stream);
+                }
+                (b"LIST", Some(b"movi")) => movi = Some(data),
+                (b"idx1", _) => {
+                    let file = Self::of(stream, said, movi);
+                    let index = Some(data..data + bytes.min(MAX_INDEX));
+                    return Ok(file.map(|file| Self { index, ..file }));
+                }
+                _ => {}
+            }
+            at = data + bytes + bytes % 2;
+        }
+        Ok(Self::of(stream, said, movi))
+    }
+
+    fn of(stream: u32, said: Option<(f64, u32)>, movi: Option<u64>) -> Option<Self> {
+        let (picture_seconds, claimed_pictures) = said?;
+        Some(Self {
+            stream,
+            picture_seconds,
+            claimed_pictures,
+            movi: movi?,
+            index: None,
+        })
+    }
+
+    /// The pictures of the video by their numbers, as the index lists them. `None` if there is no index.
+    ///
+    /// # Errors
+    /// If the source cannot be read.
+    pub(crate) async fn pictures(
+        &self,
+        blocks: &BlockCache,
+    ) -> Result<Option<Vec<Entry>>, ReadError> {
+        let Some(index) = self.index.clone() else {
+            return Ok(None);
+        };
+        let index = blocks.read(index).await?;
+        Ok(Some(entries(&index, self.stream, self.movi)))
+    }
+}
+
+/// What the `RIFF` chunks of a file account for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chunks {
+    /// One is not finished, as in a live recording.
+    Unfinished,
+    /// The last one claims to end here.
+    EndAt(u64),
+    /// Another file starts here.
+    SecondFile(u64),
+}
+
+/// Follows the `RIFF` chunks of a file.
+///
+/// # Errors
+/// If the source cannot be read.
+pub(crate) async fn chunks(blocks: &BlockCache) -> Result<Chunks, ReadError> {
+    let mut at = 0;
+    for _ in 0..MAX_RIFFS {
+        let header = blocks.read(at..at + 12).await?;
+        if header.len() < 12 || !header.starts_with(b"RIFF") {
+            break;
+        }
+        // OpenDML continues with chunks of the kind `AVIX`.
+        if at > 0 && header.ends_with(b"AVI ") {
+            return Ok(Chunks::SecondFile(at));
+        }
+        let size = number(&header, 4).filter(|size| !UNFINISHED.contains(size));
+        let Some(size) = size.map(u64::from) else {
+            return Ok(Chunks::Unfinished);
+        };
+        at += 8 + size + size % 2;
+    }
+    Ok(Chunks::EndAt(at))
+}
+
+/// The duration of a picture of the stream, in seconds, and the number of pictures, by the list `headers`.
+fn pictures(headers: &[u8], stream: u32) -> Option<(f64, u32)> {
+    let mut at = 0;
+    let mut lists = 0;
+    loop {
+        let (id, bytes) = (headers.get(at..at + 4)?, number(headers, at + 4)? as usize);
+        if id == b"LIST" && headers.get(at + 8..at + 12)? == b"strl" {
+            if lists == stream {
+                let header = headers.get(at + 12..)?;
+                let field = |at: usize| number(header, 8 + at);
+                let (scale, rate, length) = (field(20)?, field(24)?, field(32)?);
+                let is_video = header.get(..4)? == b"strh" && header.get(8..12)? == b"vids";
+                let is_possible = is_video && scale > 0 && rate > 0;
+                return is_possible.then(|| (f64::from(scale) / f64::from(rate), length));
+            }
+            lists += 1;
+        }
+        at = at
+            .checked_add(8)?
+            .checked_add(bytes)?
+            .checked_add(bytes % 2)?;
+    }
+}
+
+/// The pictures of the stream. Offsets count from `movi`, or from the start of the file.
+fn entries(index: &Bytes, stream: u32, movi: u64) -> Vec<Entry> {
+    let tens = |n: u32| b'0' + (n % 10) as u8;
+    let number_of_stream = [tens(stream / 10), tens(stream)];
+    let first = index.get(8..12).and_then(|_| number(index, 8));
+    let is_from_movi = first.is_some_and(|first| u64::from(first) < movi);
+    let base = if is_from_movi { movi } else { 0 };
+    let entry = |bytes: &[u8]| {
+        let id: [u8; 4] = bytes.get(..4)?.try_into().ok()?;
+        let is_picture = id[..2] == number_of_stream && matches!(&id[2..], b"dc" | b"db");
+        is_picture.then_some(Entry {
+            id,
+            is_keyframe: number(bytes, 4)? & KEYFRAME != 0,
+            offset: base + u64::from(number(bytes, 8)?),
+            bytes: number(bytes, 12)?,
+        })
+    };
+    index.chunks_exact(ENTRY_BYTES).filter_map(entry).collect()
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    let bytes = bytes.get(at..at.checked_add(4)?)?;
+    bytes.try_into().ok().map(u32::from_le_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The headers of one stream, a video of ten pictures a second.
+    fn headers(pictures: u32) -> Vec<u8> {
+        let mut strh = [0; 56];
+        strh[..4].copy_from_slice(b"vids");
+        strh[20..24].copy_from_slice(&1_u32.to_le_bytes());
+        strh[24..28].copy_from_slice(&10_u32.to_le_bytes());
+        strh[32..36].copy_from_slice(&pictures.to_le_bytes());
+        let strh = [b"strh", &56_u32.to_le_bytes()[..], &strh].concat();
+        let size = (strh.len() as u32 + 4).to_le_bytes();
+        [b"LIST", &size[..], b"strl", &strh].concat()
+    }
+
+    #[test]
+    fn the_header_of_the_stream_tells_its_rate_and_number_of_pictures() {
+        assert_eq!(pictures(&headers(120), 0), Some((0.1, 120)));
+        assert_eq!(pictures(&headers(120), 1), None);
+        let whole = headers(120);
+        for length in 0..whole.len() {
+            assert!(pictures(&whole[..length], 0).is_none_or(|(_, number)| number == 120));
+        }
+    }
+
+    #[test]
+    fn only_pictures_of_the_stream_are_entries() {
+        let entry = |id: &[u8; 4], at: u32| {
+            let numbers = [KEYFRAME, at, 7].map(u32::to_le_bytes).concat();
+            [&id[..], &numbers].concat()
+        };
+        let index = [entry(b"00dc", 4), entry(b"01wb", 20), entry(b"00db", 36)].concat();
+        let found = entries(&Bytes::from(index), 0, 1000);
+        let offsets: Vec<u64> = found.iter().map(|entry| entry.offset).collect();
+        assert_eq!(offsets, [1004, 1036]);
+        assert!(found[0].is_at(b"00dc\x07\0\0\0") && !found[0].is_at(b"JUNK\x07\0\0\0"));
+    }
+}

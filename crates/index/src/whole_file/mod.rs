@@ -1,0 +1,115 @@
+//! Whether a file holds more than the video that was measured: another recording behind it, less than its header
+//! claims, or pictures that were lost.
+//!
+//! A file is refused as truncated only if two witnesses agree: it breaks off within something that says how long it
+//! is, and its header claims more pictures than there are. Headers alone are often wrong.
+
+mod asf;
+mod avi;
+mod flv;
+mod gif;
+mod matroska;
+mod mxf;
+mod nut;
+mod ogg;
+mod program_stream;
+mod real_media;
+mod window;
+
+use gifgen_reader::BlockCache;
+
+use crate::{error::IndexError, mpegts::restart::restart};
+
+/// A file up to this size, in bytes, is looked through.
+const SMALL_BYTES: u64 = 2 * 1024 * 1024;
+
+/// How much is read at once, in bytes.
+const STEP: u64 = 1024 * 1024;
+
+/// A claimed length that is longer by up to this, in seconds, is met: containers round times, and some do not say
+/// how long the last picture stands.
+const ROUNDING_SECONDS: f64 = 0.15;
+
+/// What was measured of a video.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured<'a> {
+    /// The format of the source, by FFmpeg's name.
+    pub container: &'a str,
+    /// The index of the video among the streams.
+    pub stream: u32,
+    /// The length that the header claims, in seconds.
+    pub claimed: Option<f64>,
+    /// The length from the first picture to the end of the last, in seconds.
+    pub length: f64,
+    /// Whether it was measured by an index, which follows clocks that start again.
+    pub has_index: bool,
+}
+
+impl Measured<'_> {
+    /// Whether the header claims that the video goes on.
+    fn is_short(&self) -> bool {
+        self.is_shorter_than(self.claimed.unwrap_or_default())
+    }
+
+    fn is_shorter_than(&self, seconds: f64) -> bool {
+        seconds > self.length + ROUNDING_SECONDS
+    }
+
+    /// The error for a file of so many `bytes` that claims to have `claimed`.
+    fn truncated(&self, bytes: u64, claimed: u64) -> IndexError {
+        let why = format!("it is truncated, for it claims {claimed} bytes; upload it again");
+        IndexError::not_whole(bytes, self.length, why)
+    }
+
+    /// The error for another recording that starts at `offset`.
+    fn second_recording(&self, offset: u64) -> IndexError {
+        second_recording(offset, self.length)
+    }
+}
+
+/// Accounts for a file to its last byte. Returns the length of the video in seconds, with what is lost of it.
+///
+/// # Errors
+/// If another recording starts in it, or it breaks off before the claimed end; and if it cannot be read.
+pub async fn account_for(blocks: &BlockCache, video: Measured<'_>) -> Result<f64, IndexError> {
+    match video.container {
+        "avi" => return avi::length(blocks, video).await,
+        "asf" => asf::account_for(blocks, video).await?,
+        "flv" => flv::account_for(blocks, video).await?,
+        "gif" => gif::account_for(blocks, video).await?,
+        "matroska,webm" => matroska::account_for(blocks, video).await?,
+        "mpegts" if !video.has_index => transport_stream(blocks).await?,
+        "mpeg" => program_stream::account_for(blocks, video).await?,
+        "mxf" => mxf::account_for(blocks, video).await?,
+        "nut" => nut::account_for(blocks, video).await?,
+        "ogg" => ogg::account_for(blocks, video).await?,
+        "rm" => real_media::account_for(blocks, video).await?,
+        _ => {}
+    }
+    Ok(video.length)
+}
+
+/// A transport stream of which no index is made is refused if its clock starts again.
+async fn transport_stream(blocks: &BlockCache) -> Result<(), IndexError> {
+    match restart(blocks).await? {
+        Some((at, second)) => {
+            let why = "its clock starts again there: split the file";
+            Err(IndexError::not_whole(at, second, why))
+        }
+        None => Ok(()),
+    }
+}
+
+fn second_recording(offset: u64, second: f64) -> IndexError {
+    IndexError::not_whole(
+        offset,
+        second,
+        "a second recording starts there: split the file",
+    )
+}
+
+fn big_endian(bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
