@@ -35,6 +35,10 @@ pub(crate) const STORYBOARD_FILE: &str = "storyboard.jpg";
 /// pictures, so this is enough for two seconds at 1,000 pictures a second.
 const LAST_PICTURE_COPIES: u32 = 2000;
 
+/// Logs the aspect ratio with which the pictures are shown: FFmpeg says when it changes in mid-stream, but not if it
+/// is another one from the slice's first picture on. Level 24 is a warning.
+const SAY_SHAPE: &str = "crop=w='iw+0*print(dar,24)':exact=1,";
+
 /// Number of a picture that no video has.
 const NO_PICTURE: u64 = 1_000_000_000_000;
 
@@ -191,7 +195,7 @@ impl Rendering<'_> {
         let frames = self.spec.gif_frames();
         let scaling = self.scaling(self.spec.gif_size(), By::AreaAndLanczos);
         let converted = Conversion::of(&self.spec.video).to_rgb(scaling);
-        let converted = format!("{}{converted}", self.crop());
+        let converted = format!("{}{SAY_SHAPE}{converted}", self.crop());
         let fps = self.spec.settings.gif_fps;
         format!("{}[gif]", sampled(fps, frames, &converted))
     }

@@ -11,10 +11,10 @@ use gifgen_child::{Ending, Program, memory};
 use gifgen_encoder::Stages;
 use gifgen_function::TransientError;
 use gifgen_probe::{
-    LoggedPicture, complaints, marks_a_picture, read_picture_log, says_pictures_change,
-    was_short_of_memory,
+    LoggedPicture, complaints, marks_a_picture, printed_number, read_picture_log,
+    says_pictures_change, was_short_of_memory,
 };
-use gifgen_shared::{Deadline, Rejection, blocking::blocking};
+use gifgen_shared::{Deadline, Rejection, VideoStream, blocking::blocking};
 use rustix::{fs::statvfs, process::Signal};
 
 use crate::{
@@ -64,6 +64,9 @@ const INSPECTED_BEHIND_SECONDS: f64 = 1.0;
 
 /// Most pictures that are inspected: 900 s at 240 a second, and those since the keyframe.
 const MAX_INSPECTED: usize = 400_000;
+
+/// A smaller part of the width that pictures would be too wide or too narrow is not seen.
+const MAX_DISTORTION: f64 = 0.02;
 
 /// Exit codes for a program that cannot be run, for example because a library is missing.
 const NOT_RUN: [i32; 2] = [126, 127];
@@ -183,8 +186,16 @@ pub(crate) async fn run_ffmpeg(
         outcome,
         decoded,
         complained,
-        changes: says_pictures_change(&finished.stderr),
+        changes: says_pictures_change(&finished.stderr)
+            || printed_number(&finished.stderr)
+                .is_some_and(|ratio| is_another_shape(ratio, &video)),
     })
+}
+
+/// Whether pictures with this aspect ratio would be distorted in the size of `video`, which is rounded to whole pixels.
+fn is_another_shape(ratio: f64, video: &VideoStream) -> bool {
+    let (width, height) = (f64::from(video.width), f64::from(video.height));
+    (ratio * height - width).abs() > (width * MAX_DISTORTION).max(2.0)
 }
 
 /// Decodes the pictures of a slice once more, in one thread, and lists them with the marks of their decoder.

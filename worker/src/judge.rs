@@ -105,8 +105,14 @@ pub(crate) fn judge(
     if !right.contains(&true) {
         return Verdict::Damaged(0.0..seconds);
     }
-    let moved = (0..times.len()).filter(|n| right[*n] && times[*n] != claimed[*n]);
-    retimings.extend(moved.map(|n| Retiming {
+    let is_moved = |n: &usize| {
+        let is_left_out = retimings
+            .iter()
+            .any(|left_out| left_out.pictures.contains(n));
+        times[*n] != claimed[*n] && !is_left_out
+    };
+    let moved: Vec<usize> = (0..times.len()).filter(is_moved).collect();
+    retimings.extend(moved.into_iter().map(|n| Retiming {
         pictures: n..n + 1,
         time: Some(times[n]),
     }));
@@ -376,6 +382,17 @@ mod tests {
         };
         assert_eq!(dropped.pictures, 4..6);
         assert_eq!(refused("IIIIIIIIIIII", [4, 6]), []);
+    }
+
+    #[test]
+    fn a_wild_time_of_a_wrong_picture_before_the_slice_is_replaced_too() {
+        let mut film = film(-0.5, "IppIPPPPPP");
+        film[1].time = Some(9.0);
+        let Verdict::Good(retimings) = judge(&film, 0.0, 0.5, true) else {
+            panic!("it is not good");
+        };
+        assert_eq!(retimings.len(), 1);
+        assert!((retimings[0].time.unwrap() + 0.4).abs() < 1e-9);
     }
 
     #[test]

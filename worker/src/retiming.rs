@@ -6,15 +6,20 @@ use std::ops::Range;
 const MAX_WILD: usize = 8;
 
 /// The times with as few of them changed as possible, so that none goes back. Changed times lie evenly
-/// between those of their neighbours.
+/// between those of their neighbours, and at the ends as far apart as those.
 pub(crate) fn in_order(times: &[f64]) -> Vec<f64> {
     let kept = longest_rising(times);
     let mut corrected = times.to_vec();
     let (Some(first), Some(last)) = (kept.first(), kept.last()) else {
         return corrected;
     };
-    corrected[..*first].fill(times[*first]);
-    corrected[*last..].fill(times[*last]);
+    let step = (times[*last] - times[*first]) / (kept.len() - 1).max(1) as f64;
+    for n in 0..*first {
+        corrected[n] = times[*first] - step * (first - n) as f64;
+    }
+    for n in last + 1..times.len() {
+        corrected[n] = times[*last] + step * (n - last) as f64;
+    }
     for pair in kept.windows(2) {
         let (from, to) = (pair[0], pair[1]);
         let step = (times[to] - times[from]) / (to - from) as f64;
@@ -77,9 +82,9 @@ mod tests {
     }
 
     #[test]
-    fn wild_times_at_the_ends_get_the_nearest_time() {
-        assert_eq!(in_order(&[50.0, 1.0, 2.0, 3.0]), [1.0, 1.0, 2.0, 3.0]);
-        assert_eq!(in_order(&[1.0, 2.0, 3.0, 0.5]), [1.0, 2.0, 3.0, 3.0]);
+    fn wild_times_at_the_ends_are_as_far_apart_as_the_others() {
+        assert_eq!(in_order(&[50.0, 1.0, 2.0, 3.0]), [0.0, 1.0, 2.0, 3.0]);
+        assert_eq!(in_order(&[1.0, 2.0, 3.0, 0.5]), [1.0, 2.0, 3.0, 4.0]);
         assert_eq!(in_order(&[]), [0.0; 0]);
     }
 

@@ -120,13 +120,15 @@ impl Rendered {
     }
 }
 
-/// Renders `file` in this way. GIFs are 160 pixels wide, so that each column of a number has ten.
+/// Renders `file` in this way. GIFs are 160 pixels wide, so that each column of a number has ten. JPGs have the
+/// best quality, so that the small bars of a tile keep their colours.
 pub async fn render(file: &Path, way: Way) -> Rendered {
     let seconds = way.slice_seconds.to_string();
     let settings = [
         ("SLICE_SECONDS", seconds.as_str()),
         ("GIF_WIDTH", "160"),
         ("FRAMES", way.frames),
+        ("FRAME_QUALITY", "2"),
     ];
     let env = TestEnv::start().await;
     let mut events = env.our_events();

@@ -113,6 +113,15 @@ pub fn says_pictures_change(text: &str) -> bool {
     text.contains("Changing video frame properties on the fly")
 }
 
+/// The last number that stands alone in a warning: what an expression with `print` found.
+pub fn printed_number(text: &str) -> Option<f64> {
+    let number = |line: &str| {
+        let (_, words) = split_line(line);
+        words.strip_prefix(WARNING)?.trim().parse().ok()
+    };
+    text.lines().rev().find_map(number)
+}
+
 /// Splits off the components that wrote the line (`[https @ 0x55] `; several since FFmpeg 6).
 pub(crate) fn split_line(line: &str) -> (&str, &str) {
     let mut end = 0;
@@ -128,6 +137,13 @@ pub(crate) fn split_line(line: &str) -> (&str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_printed_number_is_found_whatever_wrote_it() {
+        let log = "[warning] 1.777778\n[Eval @ 0x7f] [warning] 0.562500\n[h264 @ 0x1] [error] 3\n";
+        assert_eq!(printed_number(log), Some(0.5625));
+        assert_eq!(printed_number("[warning] 3 packets"), None);
+    }
 
     #[test]
     fn complaints_keep_their_speaker_and_lose_their_level() {

@@ -61,7 +61,7 @@ fn ways(position: usize) -> Vec<Way> {
     if takes_all() {
         return WAYS.to_vec();
     }
-    let is_in_turn = (position % 2 == 0) == is_other_ffmpeg();
+    let is_in_turn = position.is_multiple_of(2) == is_other_ffmpeg();
     let other = WAYS[1 + position / 2 % (WAYS.len() - 1)];
     [WAYS[0]]
         .into_iter()

@@ -123,8 +123,8 @@ impl Maker<'_> {
                     self.bytes.drain(from..to);
                 } else {
                     assert!(from < to);
-                    for packet in self.packets[stretch.clone()].to_vec() {
-                        assert!(matroska::skip_block(&mut self.bytes, &packet), "{packet:?}");
+                    for packet in &self.packets[stretch.clone()] {
+                        assert!(matroska::skip_block(&mut self.bytes, packet), "{packet:?}");
                     }
                 }
             }

@@ -39,7 +39,7 @@ pub(super) async fn account_for(
         seconds: 0.0,
     };
     let not_whole = |at, seconds, why: &str| Err(IndexError::not_whole(at, seconds, why));
-    match walk.to_the_end().await? {
+    match walk.read_to_end().await? {
         End::Trailer => {
             let behind = walk.window.bytes(walk.at..walk.at + 6).await?;
             if HEADERS.contains(&&behind[..]) {
@@ -83,7 +83,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    async fn to_the_end(&mut self) -> Result<End, IndexError> {
+    async fn read_to_end(&mut self) -> Result<End, IndexError> {
         let head = self.window.bytes(0..HEADER_BYTES).await?;
         let Some(flags) = head.get(10).filter(|_| {
             let is_header = |header: &&[u8]| head.starts_with(header);
