@@ -1,5 +1,7 @@
 //! Faults that take something away: damage, loss, a cut end. And what comes twice.
 
+use std::collections::BTreeSet;
+
 use super::{
     flv,
     maker::{Maker, Trouble},
@@ -155,9 +157,12 @@ impl Maker<'_> {
         if self.kind.has_whole_packets() {
             return packet.offset + packet.size;
         }
-        // It shares pages or packets of the container with others, up to where one begins.
+        // It shares pages or packets of the container with others, up to where one begins. In a program stream, the
+        // packet that has the start of the next picture has the end of this one.
         let offsets = self.packets.iter().map(|packet| packet.offset);
-        let next = offsets.filter(|offset| *offset > packet.offset).min();
+        let next: BTreeSet<usize> = offsets.filter(|offset| *offset > packet.offset).collect();
+        let is_program_stream = matches!(self.kind.container, "mpg" | "vob");
+        let next = next.into_iter().nth(usize::from(is_program_stream));
         next.unwrap_or(self.bytes.len())
     }
 
