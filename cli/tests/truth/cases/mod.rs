@@ -5,7 +5,6 @@
 //! `FFPROBE` name the FFmpeg that is tested.
 
 mod judge;
-mod known;
 mod looks;
 mod table;
 mod want;
@@ -15,7 +14,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 use futures::{StreamExt, stream};
 use gifgen_testkit::media;
 
-use self::{known::is_known, want::Case};
+use self::want::Case;
 use crate::rendered::{Way, render};
 
 /// All ways in which a case is rendered.
@@ -83,7 +82,7 @@ fn each_line_of_the_cases_has_its_right_result_here() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_case_has_its_right_result_or_is_known_not_to() {
+async fn each_case_has_its_right_result() {
     let cases = table::all();
     // `GIFGEN_CASE=ts` runs those whose names contain "ts".
     let part = std::env::var("GIFGEN_CASE").unwrap_or_default();
@@ -95,27 +94,13 @@ async fn each_case_has_its_right_result_or_is_known_not_to() {
     let mut results = stream::iter(runs)
         .map(async |(case, way)| (case, way, case.problems(way).await))
         .buffered(AT_ONCE);
-    let (mut surprises, mut held, mut failed) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    let mut wrong = Vec::new();
     while let Some((case, way, problems)) = results.next().await {
-        let Some(first) = problems.first() else {
-            held.insert(case.file);
-            continue;
-        };
-        failed.insert(case.file);
-        eprintln!("{} ({way}): {first}", case.file);
-        if !is_known(case.file) {
-            surprises.push(format!("{} ({way}): {first}", case.file));
+        if let Some(first) = problems.first() {
+            wrong.push(format!("{} ({way}): {first}", case.file));
         }
     }
-    for file in held.difference(&failed).filter(|file| is_known(file)) {
-        let now = format!("{file} holds now: take it from known.rs");
-        eprintln!("{now}");
-        // A way that is not tried here may fail yet, as may another FFmpeg than Debian's.
-        if takes_all() && !is_other_ffmpeg() {
-            surprises.push(now);
-        }
-    }
-    assert!(surprises.is_empty(), "\n{}", surprises.join("\n"));
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 impl Case {
