@@ -15,6 +15,7 @@ fuzz_target!(|file: &[u8]| {
         seek_margin: 0,
         colour: Colour::default(),
         crop: None,
+        turn: None,
     };
     let Ok(film) = Mp4Index::of(file, &video) else {
         return;

@@ -127,6 +127,7 @@ mod tests {
                 seek_margin: 0,
                 colour: Colour::default(),
                 crop: None,
+                turn: None,
             },
             not_chosen: Vec::new(),
             codec: "h264".into(),

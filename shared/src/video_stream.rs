@@ -33,6 +33,34 @@ pub struct VideoStream {
     /// The part of the pictures that is shown. `None` is all of them.
     #[serde(default)]
     pub crop: Option<Crop>,
+    /// How to turn all pictures, because only the first one says it (SEI of H.264 and HEVC). `None` leaves it to FFmpeg,
+    /// which follows the container, and from 7 on each picture.
+    #[serde(default)]
+    pub turn: Option<Turn>,
+}
+
+/// How pictures are turned to stand upright.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Turn {
+    /// By 90 degrees clockwise.
+    Clockwise,
+    /// By 90 degrees counterclockwise.
+    Counterclockwise,
+    /// By 180 degrees.
+    Half,
+}
+
+impl Turn {
+    /// From a rotation as ffprobe gives it, in degrees counterclockwise. `None` for other angles than right ones.
+    pub fn of(rotation: i64) -> Option<Self> {
+        match rotation.rem_euclid(360) {
+            90 => Some(Self::Counterclockwise),
+            180 => Some(Self::Half),
+            270 => Some(Self::Clockwise),
+            _ => None,
+        }
+    }
 }
 
 /// Limits of plausible values: the longest side in pixels, and the latest start in seconds (95 years).
@@ -86,6 +114,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_rotation_is_a_turn_only_if_it_is_a_right_angle() {
+        assert_eq!(Turn::of(90), Some(Turn::Counterclockwise));
+        assert_eq!(Turn::of(-90), Some(Turn::Clockwise));
+        assert_eq!(
+            (Turn::of(-180), Turn::of(0), Turn::of(45)),
+            (Some(Turn::Half), None, None)
+        );
+    }
+
+    #[test]
     fn rectangular_samples_are_stretched() {
         assert_eq!(displayed_size(1280, 1080, (3, 2), 0), (1920, 1080));
         assert_eq!(displayed_size(800, 640, (1137, 800), 0), (1137, 640));
@@ -110,6 +148,7 @@ mod tests {
             seek_margin: 0,
             colour: Colour::default(),
             crop: None,
+            turn: None,
         };
         assert_eq!(stream(1920, 1080).height_at(240), 135);
         assert_eq!(stream(1080, 1920).height_at(240), 427);

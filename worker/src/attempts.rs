@@ -10,7 +10,7 @@ use gifgen_function::TransientError;
 use gifgen_index::{Excerpt, FeedError, feed, pipe};
 use gifgen_probe::{Input, LoggedPicture};
 use gifgen_reader::{BlockCache, LoopbackProxy};
-use gifgen_shared::Deadline;
+use gifgen_shared::{Deadline, colour::Alpha};
 use tokio::net::unix::pipe::Sender;
 
 use crate::{
@@ -54,7 +54,12 @@ impl Attempts<'_> {
     /// Renders by seeking, and seeks further back as long as the first right picture comes too late or
     /// nothing decodes.
     pub(crate) async fn by_seeking(&self) -> Result<Files, JobError> {
-        let mut margin = self.job.slice.video.seek_margin;
+        let video = self.job.slice.video;
+        // FFmpeg's demuxers give a palette with the first packet only, and a seek drops that.
+        let mut margin = match video.colour.alpha {
+            Alpha::Palette => u32::MAX,
+            _ => video.seek_margin,
+        };
         let mut further_back = FURTHER_BACK.into_iter();
         loop {
             let error = match self.render(Origin::Seek(margin)).await {

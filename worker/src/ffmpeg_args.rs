@@ -17,7 +17,7 @@
 use std::{ffi::OsString, num::NonZero};
 
 use gifgen_probe::{Input, LOG_LEVEL, PICTURE_LOG};
-use gifgen_shared::{Decode, Frames, crop::Crop};
+use gifgen_shared::{Decode, Frames, crop::Crop, video_stream::Turn};
 
 use crate::{
     colour::{Conversion, JPG_ENCODER},
@@ -147,6 +147,9 @@ impl Rendering<'_> {
         if self.spec.settings.decode == Decode::Fast {
             args.extend(strings(&["-skip_frame", "noref"]));
         }
+        if self.spec.video.turn.is_some() {
+            args.extend(strings(&["-noautorotate"]));
+        }
         if let Some(decoder) = self.spec.video.colour.alpha.decoder() {
             args.extend(strings(&[&format!("-c:{}", self.stream), decoder]));
         }
@@ -176,8 +179,14 @@ impl Rendering<'_> {
         } else {
             ""
         };
+        let turn = match self.spec.video.turn {
+            None => "",
+            Some(Turn::Clockwise) => "transpose=clock,",
+            Some(Turn::Counterclockwise) => "transpose=cclock,",
+            Some(Turn::Half) => "hflip,vflip,",
+        };
         let input = format!(
-            "[{}]{}{deinterlace}settb=1/1000000,{},{},\
+            "[{}]{turn}{}{deinterlace}settb=1/1000000,{},{},\
              tpad=stop={LAST_PICTURE_COPIES}:stop_mode=clone,trim=end_pts={end_us}",
             self.input_stream(),
             self.repairs.fit(&self.spec.video),
@@ -292,6 +301,7 @@ pub(crate) mod tests {
                 seek_margin: 10,
                 colour: Colour::default(),
                 crop: None,
+                turn: None,
             },
             settings: PreviewSettings {
                 frames: serde_json::from_value(frames.into()).unwrap(),

@@ -65,6 +65,7 @@ mod tests {
             seek_margin: 0,
             colour: Colour::default(),
             crop: None,
+            turn: None,
         }
     }
 

@@ -21,11 +21,25 @@ pub struct Decoded {
 
 /// Decodes a video stream of `file` (FFmpeg's name: `0:v:0`), and scales the pictures to `size`. They are
 /// in the order of their starts.
-pub fn decode(file: &Path, stream: &str, (width, height): (u32, u32)) -> Vec<Decoded> {
-    let graph = format!("scale={width}:{height}:flags=area,format=rgb24,showinfo=checksum=0");
+pub fn decode(file: &Path, stream: &str, size: (u32, u32)) -> Vec<Decoded> {
+    decode_turned(file, stream, size, None)
+}
+
+/// As [`decode`], with this filter in place of FFmpeg's own turning.
+pub fn decode_turned(
+    file: &Path,
+    stream: &str,
+    (width, height): (u32, u32),
+    turn: Option<&str>,
+) -> Vec<Decoded> {
+    let scale = format!("scale={width}:{height}:flags=area,format=rgb24,showinfo=checksum=0");
+    let graph: Vec<&str> = turn.into_iter().chain([scale.as_str()]).collect();
+    let graph = graph.join(",");
+    let autorotation = if turn.is_some() { "0" } else { "1" };
     let output = Command::new("ffmpeg")
         // Several threads mix their lines in the log.
-        .args(["-v", "info", "-nostdin", "-threads", "1", "-i"])
+        .args(["-v", "info", "-nostdin", "-threads", "1"])
+        .args(["-autorotate", autorotation, "-i"])
         .arg(file)
         .args(["-map", stream, "-vsync", "passthrough", "-vf", &graph])
         .args(["-f", "rawvideo", "-"])

@@ -277,6 +277,7 @@ mod tests {
             seek_margin: 0,
             colour: gifgen_shared::Colour::default(),
             crop: None,
+            turn: None,
         };
         let settings = PreviewSettings {
             slice_seconds,

@@ -252,6 +252,7 @@ pub(crate) fn header_of(
             .map_or(0, |(_, margin)| *margin),
         colour: stream.colour(beginning)?,
         crop: None,
+        turn: stream.turn_by_picture(beginning),
     };
     if !video.is_plausible() {
         let start = video.start_time;

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use gifgen_shared::{
-    Colour, Reason, Rejection, colour::Alpha, crop::Coded, video_stream::displayed_size,
+    Colour, Reason, Rejection,
+    colour::Alpha,
+    crop::Coded,
+    video_stream::{Turn, displayed_size},
 };
 use serde::Deserialize;
 
@@ -161,6 +164,15 @@ impl Stream {
             _ => colour.alpha,
         };
         Ok(Colour { alpha, ..colour })
+    }
+
+    /// How its pictures are turned, if only the first one says so.
+    pub fn turn_by_picture(&self, beginning: &Beginning) -> Option<Turn> {
+        let is_stated = self
+            .side_data_list
+            .iter()
+            .any(|data| data.rotation.is_some());
+        beginning.rotation.filter(|_| !is_stated).and_then(Turn::of)
     }
 
     /// Its pictures as they are coded. `rotation` is that of its first picture, in degrees.

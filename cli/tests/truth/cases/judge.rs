@@ -5,7 +5,7 @@ use super::{
     want::{Case, Look, Refusal, Truth, Want},
 };
 use crate::{
-    decoded::{self, decode},
+    decoded::{self, decode_turned},
     film::{Fault, LENGTH_TOLERANCE},
     likeness::{Likenesses, SIDE},
     rendered::{Previews, Rendered},
@@ -64,7 +64,8 @@ impl Truth {
                 decoded::film(&folder().join(file), "0:v:0", *length).judge(previews)
             }
             Self::Pictures(pictures) => {
-                let decoded = decode(&pictures.of, pictures.stream, (SIDE, SIDE));
+                let decoded =
+                    decode_turned(&pictures.of, pictures.stream, (SIDE, SIDE), pictures.turn);
                 Likenesses::of(
                     &decoded[pictures.odd..],
                     pictures.length,

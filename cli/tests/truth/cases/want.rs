@@ -52,8 +52,10 @@ pub struct Pictures {
     pub stream: &'static str,
     /// Length in seconds.
     pub length: f64,
-    /// Pictures at the start that the decode does not show as it should.
+    /// Pictures at the start that are not compared.
     pub odd: usize,
+    /// FFmpeg's filter that turns the pictures, where it does not do so by itself.
+    pub turn: Option<&'static str>,
     /// Damaged seconds of the case.
     pub damaged: std::ops::Range<f64>,
 }
@@ -134,6 +136,7 @@ impl Truth {
             stream,
             length,
             odd: 0,
+            turn: None,
             damaged: 0.0..0.0,
         })
     }

@@ -25,6 +25,7 @@ fn video(index: u32) -> VideoStream {
         seek_margin: 0,
         colour: Colour::default(),
         crop: None,
+        turn: None,
     }
 }
 

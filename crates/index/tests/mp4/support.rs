@@ -87,6 +87,7 @@ impl Shown {
             seek_margin: 0,
             colour: Colour::default(),
             crop: None,
+            turn: None,
         }
     }
 

@@ -48,6 +48,7 @@ impl Bench {
             seek_margin: 0,
             colour: Colour::default(),
             crop: None,
+            turn: None,
         };
         let mut bench = Self {
             env,
