@@ -10,7 +10,10 @@ fuzz_target!(|raw: &[u8]| {
     // As the text of an event, and as what it unpacks to.
     let text = std::str::from_utf8(raw).ok();
     let decoded = text.and_then(|text| Excerpt::decode(text, BYTES).ok());
-    for excerpt in decoded.into_iter().chain(Excerpt::unpacked(raw, BYTES).ok()) {
+    for excerpt in decoded
+        .into_iter()
+        .chain(Excerpt::unpacked(raw, BYTES).ok())
+    {
         assert!(excerpt.fetches().count() > 0);
         assert_eq!(Excerpt::decode(&excerpt.encode(), BYTES).unwrap(), excerpt);
     }

@@ -22,8 +22,10 @@ fuzz_target!(|file: &[u8]| {
     };
     assert!(film.length().is_none_or(|seconds| seconds > 0.0));
     for excerpt in film.excerpts(&plan(6.0, 2)).into_iter().flatten() {
-        // It is one that the worker takes.
-        let text = excerpt.encode();
-        assert_eq!(Excerpt::decode(&text, file.len() as u64).unwrap(), excerpt);
+        // It is one that the worker takes, or would need so many requests that the splitter does not send it.
+        match Excerpt::decode(&excerpt.encode(), file.len() as u64) {
+            Ok(decoded) => assert_eq!(decoded, excerpt),
+            Err(why) => assert!(why.to_string().contains("scattered"), "{why}"),
+        }
     }
 });

@@ -14,11 +14,11 @@ pub(crate) fn in_order(times: &[f64]) -> Vec<f64> {
         return corrected;
     };
     let step = (times[*last] - times[*first]) / (kept.len() - 1).max(1) as f64;
-    for n in 0..*first {
-        corrected[n] = times[*first] - step * (first - n) as f64;
+    for (n, time) in corrected[..*first].iter_mut().enumerate() {
+        *time = times[*first] - step * (first - n) as f64;
     }
-    for n in last + 1..times.len() {
-        corrected[n] = times[*last] + step * (n - last) as f64;
+    for (n, time) in corrected[last + 1..].iter_mut().enumerate() {
+        *time = times[*last] + step * (n + 1) as f64;
     }
     for pair in kept.windows(2) {
         let (from, to) = (pair[0], pair[1]);

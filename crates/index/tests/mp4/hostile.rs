@@ -29,7 +29,8 @@ fn video(index: u32) -> VideoStream {
     }
 }
 
-/// Makes excerpts of what may be anything. They must at least be within the file.
+/// Makes excerpts of what may be anything. They must at least be within the file; the splitter sends none that would
+/// need too many requests.
 fn try_all(file: &[u8], start_time: f64) -> bool {
     let slices = slice::plan(20.0, 1);
     let mut is_some = false;
@@ -43,7 +44,10 @@ fn try_all(file: &[u8], start_time: f64) -> bool {
                 for excerpt in film.excerpts(&slices).into_iter().flatten() {
                     is_some = true;
                     let length = file.len() as u64;
-                    assert_eq!(Excerpt::decode(&excerpt.encode(), length).unwrap(), excerpt);
+                    match Excerpt::decode(&excerpt.encode(), length) {
+                        Ok(decoded) => assert_eq!(decoded, excerpt),
+                        Err(why) => assert!(why.to_string().contains("scattered"), "{why}"),
+                    }
                 }
             }
             Err(IndexError::None(why)) => assert!(!why.is_empty()),
