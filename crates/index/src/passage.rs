@@ -143,9 +143,9 @@ mod tests {
             let pts = from_pts + n * 3600;
             let [b, c, d, e] = [pts >> 22, pts >> 14 | 1, pts >> 7, pts << 1 | 1].map(|n| n as u8);
             let pes = [0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5, 0x21, b, c, d, e];
-            let first = 2 * n as u8 & 0x0f;
+            let first = (2 * n as u8) & 0x0f;
             let start = [&[0x47, 0x41, 0, 0x10 | first][..], &pes].concat();
-            let rest = vec![0x47, 0x01, 0, 0x10 | first + 1, n as u8];
+            let rest = vec![0x47, 0x01, 0, 0x10 | (first + 1), n as u8];
             [start, rest].map(|mut packet| {
                 packet.resize(PACKET, n as u8);
                 packet
