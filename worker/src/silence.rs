@@ -195,6 +195,10 @@ impl Silence<'_> {
     }
 
     fn witness(&self) -> Witness {
+        if self.job.slice.video.colour.alpha.decoder().is_some() {
+            // ffprobe does not count the bytes of the opacity.
+            return Witness::None;
+        }
         match self.job.container.as_str() {
             "mpegts" => Witness::Counters,
             "matroska,webm" | "flv" | "nut" | "mxf" => Witness::Bytes,

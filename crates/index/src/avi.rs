@@ -53,9 +53,11 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Whether `header`, the eight bytes at its offset, is that of its chunk.
+    /// Whether `header`, the eight bytes at its offset, is that of its chunk. Some writers count the padding of odd
+    /// sizes.
     pub(crate) fn is_at(&self, header: &[u8]) -> bool {
-        header.get(..3) == Some(&self.id[..3]) && number(header, 4) == Some(self.bytes)
+        let is_as_long = number(header, 4).is_some_and(|bytes| bytes.abs_diff(self.bytes) <= 1);
+        header.get(..3) == Some(&self.id[..3]) && is_as_long
     }
 }
 

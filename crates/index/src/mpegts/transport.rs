@@ -113,8 +113,8 @@ impl PacketCutter {
 
     /// Whether packets seem to start at `at` of the bytes.
     fn starts_packets(&self, at: usize) -> bool {
-        let syncs = self.bytes.iter().skip(at).step_by(self.size);
-        syncs.clone().count() >= RESYNC && syncs.take(RESYNC).all(|byte| *byte == SYNC)
+        let syncs = self.bytes.iter().skip(at).step_by(self.size).take(RESYNC);
+        syncs.filter(|byte| **byte == SYNC).count() == RESYNC
     }
 }
 

@@ -31,18 +31,19 @@ pub(super) async fn account_for(
     let mut at = head.get(5..9).map_or(9, big_endian) + 4;
     let mut latest = 0.0_f64;
     while at + FLV_TAG <= bytes {
-        let tag = window.bytes(at..at + FLV_TAG).await?;
+        let tag = window.bytes(at..at + FLV_TAG + 2).await?;
         if tag.starts_with(FLV) {
             return Err(second_recording(at, latest));
         }
-        let Some(time) = tag_seconds(&tag) else { break };
-        let size = tag.get(1..4).map_or(0, big_endian);
-        let is_video = tag.first().is_some_and(|kind| kind & 0x1f == FLV_VIDEO);
-        if is_video && time < latest - MISSING_SECONDS {
-            let why = "its times start again there: split the file";
-            return Err(IndexError::not_whole(at, latest, why));
-        }
-        if is_video {
+        let (head, content) = tag.split_at(tag.len().min(FLV_TAG as usize));
+        let Some(time) = tag_seconds(head) else { break };
+        let size = head.get(1..4).map_or(0, big_endian);
+        let is_video = head.first().is_some_and(|kind| kind & 0x1f == FLV_VIDEO);
+        if is_video && is_picture(content) {
+            if time < latest - MISSING_SECONDS {
+                let why = "its times start again there: split the file";
+                return Err(IndexError::not_whole(at, latest, why));
+            }
             latest = latest.max(time);
         }
         at += FLV_TAG + size + 4;
@@ -60,6 +61,23 @@ async fn last_tag(blocks: &BlockCache) -> Result<Option<f64>, ReadError> {
     Ok(tag_seconds(&blocks.read(start..start + FLV_TAG).await?))
 }
 
+/// Whether the content of a video tag starts a picture. Headers of the sequence and commands have times that mean
+/// nothing: recorders of live streams repeat headers at time 0.
+fn is_picture(content: &[u8]) -> bool {
+    let [first, second] = *content else {
+        return false;
+    };
+    // Enhanced RTMP has the kind of packet in the first byte, H.264 and HEVC in the second.
+    let is_enhanced = first & 0x80 != 0;
+    let is_command = first >> 4 & 7 == 5;
+    let is_coded = match first & 0x0f {
+        kind if is_enhanced => matches!(kind, 1 | 3),
+        7 | 12 => second == 1,
+        _ => true,
+    };
+    is_coded && !is_command
+}
+
 /// The time of an FLV tag, in seconds. `None` if it is no tag.
 fn tag_seconds(tag: &[u8]) -> Option<f64> {
     let [kind, _, _, _, a, b, c, high, 0, 0, 0] = *tag else {
@@ -67,4 +85,16 @@ fn tag_seconds(tag: &[u8]) -> Option<f64> {
     };
     let ms = u32::from_be_bytes([high, a, b, c]);
     matches!(kind & 0x1f, 8 | 9 | 18).then(|| f64::from(ms) / 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_and_commands_are_no_pictures() {
+        assert!(is_picture(&[0x17, 1]) && is_picture(&[0x22, 0]) && is_picture(&[0x91, b'h']));
+        assert!(!is_picture(&[0x17, 0]) && !is_picture(&[0x17, 2]));
+        assert!(!is_picture(&[0x90, b'h']) && !is_picture(&[0x52, 0]) && !is_picture(&[]));
+    }
 }

@@ -33,7 +33,7 @@ pub(super) async fn account_for(
     let Some(footer) = footer(&head) else {
         return Ok(());
     };
-    if footer > bytes {
+    if footer > bytes && video.is_short() {
         return Err(video.truncated(bytes, footer));
     }
     let mut at = footer;

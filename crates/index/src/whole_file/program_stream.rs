@@ -13,6 +13,9 @@ const PACK: [u8; 4] = [0, 0, 1, 0xba];
 const SAMPLES: u64 = 8;
 const SAMPLE_BYTES: u64 = 64 * 1024;
 
+/// After how many seconds a clock of 33 bits turns over.
+const TURN_SECONDS: f64 = (1u64 << 33) as f64 / 90_000.0;
+
 /// A second recording in a program stream starts its clock again, and so do the cells of a DVD.
 pub(super) async fn account_for(
     blocks: &BlockCache,
@@ -32,7 +35,7 @@ pub(super) async fn account_for(
         while let Some((place, clock)) = content.get(at..).and_then(system_clock) {
             let offset = from + (at + place) as u64;
             if let Some((before, last)) = latest
-                && clock < last - MISSING_SECONDS
+                && step(last, clock) < -MISSING_SECONDS
             {
                 let second = (last - first).clamp(0.0, length.max(0.0));
                 let why = "its clock starts again behind there: split the file";
@@ -43,6 +46,11 @@ pub(super) async fn account_for(
         }
     }
     Ok(())
+}
+
+/// The seconds from one clock to another. A clock turns over after 26.5 hours.
+fn step(from: f64, to: f64) -> f64 {
+    (to - from + TURN_SECONDS / 2.0).rem_euclid(TURN_SECONDS) - TURN_SECONDS / 2.0
 }
 
 /// The first clock (SCR) in `bytes`, in seconds, and where its pack starts.
@@ -71,4 +79,15 @@ fn system_clock(bytes: &[u8]) -> Option<(usize, f64)> {
             Some((at, ticks as f64 / 90_000.0))
         });
     clocks.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_turns_over_goes_on() {
+        assert!((step(TURN_SECONDS - 1.0, 1.0) - 2.0).abs() < 1e-6);
+        assert!((step(20.0, 0.0) + 20.0).abs() < 1e-6);
+    }
 }
