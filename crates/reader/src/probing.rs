@@ -37,8 +37,13 @@ pub enum ProbingError {
     LoopbackProxy(#[from] LoopbackProxyError),
 }
 
-/// Reasons that are looked into: FFmpeg says the same of many files.
-const VAGUE: [Reason; 2] = [Reason::Unreadable, Reason::EmptyVideo];
+/// Reasons that are looked into: FFmpeg says the same of many files, and one without a demuxer of still images may take
+/// one for sound.
+const VAGUE: [Reason; 3] = [
+    Reason::Unreadable,
+    Reason::EmptyVideo,
+    Reason::NoVideoStream,
+];
 
 /// The program stream by FFmpeg's name, the container of DVDs.
 const PROGRAM_STREAM: &str = "mpeg";
