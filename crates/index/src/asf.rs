@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use gifgen_reader::{BlockCache, ReadError};
 
+use crate::numbers::{little_endian_32, little_endian_64};
+
 /// Longest header, in bytes.
 const MAX_HEADER: u64 = 1024 * 1024;
 
@@ -65,11 +67,17 @@ impl AsfFile {
             let object = header.get(at..)?;
             if let Some(bytes) = object_bytes(object, &FILE_PROPERTIES) {
                 let properties = object.get(..usize::try_from(bytes).ok()?)?;
-                let packets = number(properties, 56)?;
+                let packets = little_endian_64(properties, 56)?;
                 // In units of 100 ns, with the time for buffering, in milliseconds.
-                let (plays, buffers) = (number(properties, 64)?, number(properties, 80)?);
-                let (flags, least) = (half(properties, 88)?, half(properties, 92)?);
-                let most = half(properties, 96)?;
+                let (plays, buffers) = (
+                    little_endian_64(properties, 64)?,
+                    little_endian_64(properties, 80)?,
+                );
+                let (flags, least) = (
+                    little_endian_32(properties, 88)?,
+                    little_endian_32(properties, 92)?,
+                );
+                let most = little_endian_32(properties, 96)?;
                 let data_object = header.get(usize::try_from(data).ok()?..)?;
                 object_bytes(data_object, &DATA_OBJECT)?;
                 let is_live = flags & BROADCAST != 0 || packets == 0;
@@ -80,7 +88,7 @@ impl AsfFile {
                     seconds: plays as f64 / 1e7 - buffers as f64 / 1e3,
                 });
             }
-            let bytes = number(object, 16)?.max(OBJECT);
+            let bytes = little_endian_64(object, 16)?.max(OBJECT);
             at = at.checked_add(usize::try_from(bytes).ok()?)?;
         }
         None
@@ -106,7 +114,7 @@ impl AsfFile {
             if object_bytes(&object, &HEADER_OBJECT).is_some() {
                 return Ok(Some(at));
             }
-            let Some(bytes) = number(&object, 16).filter(|bytes| *bytes >= OBJECT) else {
+            let Some(bytes) = little_endian_64(&object, 16).filter(|bytes| *bytes >= OBJECT) else {
                 break;
             };
             at = at.saturating_add(bytes);
@@ -203,18 +211,8 @@ impl Fields<'_> {
 
 /// The size of the object at the start of `bytes`, if it is of this kind.
 fn object_bytes(bytes: &[u8], kind: &[u8; 16]) -> Option<u64> {
-    let size = number(bytes, 16)?;
+    let size = little_endian_64(bytes, 16)?;
     (bytes.starts_with(kind) && size >= OBJECT).then_some(size)
-}
-
-fn number(bytes: &[u8], at: usize) -> Option<u64> {
-    let bytes = bytes.get(at..at.checked_add(8)?)?;
-    bytes.try_into().ok().map(u64::from_le_bytes)
-}
-
-fn half(bytes: &[u8], at: usize) -> Option<u32> {
-    let bytes = bytes.get(at..at.checked_add(4)?)?;
-    bytes.try_into().ok().map(u32::from_le_bytes)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::ops::Range;
 use bytes::Bytes;
 use gifgen_reader::{BlockCache, ReadError};
 
+use crate::numbers::little_endian_32;
+
 /// Longest list of headers, in bytes.
 const MAX_HEADERS: u64 = 1024 * 1024;
 
@@ -56,7 +58,8 @@ impl Entry {
     /// Whether `header`, the eight bytes at its offset, is that of its chunk. Some writers count the padding of odd
     /// sizes.
     pub(crate) fn is_at(&self, header: &[u8]) -> bool {
-        let is_as_long = number(header, 4).is_some_and(|bytes| bytes.abs_diff(self.bytes) <= 1);
+        let is_as_long =
+            little_endian_32(header, 4).is_some_and(|bytes| bytes.abs_diff(self.bytes) <= 1);
         header.get(..3) == Some(&self.id[..3]) && is_as_long
     }
 }
@@ -75,7 +78,7 @@ impl AviFile {
         let mut at = 12;
         for _ in 0..MAX_CHUNKS {
             let header = blocks.read(at..at + 12).await?;
-            let (Some(id), Some(bytes)) = (header.get(..4), number(&header, 4)) else {
+            let (Some(id), Some(bytes)) = (header.get(..4), little_endian_32(&header, 4)) else {
                 break;
             };
             let (data, bytes) = (at + 8, u64::from(bytes));
@@ -150,7 +153,7 @@ pub(crate) async fn chunks(blocks: &BlockCache) -> Result<Chunks, ReadError> {
         if at > 0 && header.ends_with(b"AVI ") {
             return Ok(Chunks::SecondFile(at));
         }
-        let size = number(&header, 4).filter(|size| !UNFINISHED.contains(size));
+        let size = little_endian_32(&header, 4).filter(|size| !UNFINISHED.contains(size));
         let Some(size) = size.map(u64::from) else {
             return Ok(Chunks::Unfinished);
         };
@@ -164,11 +167,14 @@ fn pictures(headers: &[u8], stream: u32) -> Option<(f64, u32)> {
     let mut at = 0;
     let mut lists = 0;
     loop {
-        let (id, bytes) = (headers.get(at..at + 4)?, number(headers, at + 4)? as usize);
+        let (id, bytes) = (
+            headers.get(at..at + 4)?,
+            little_endian_32(headers, at + 4)? as usize,
+        );
         if id == b"LIST" && headers.get(at + 8..at + 12)? == b"strl" {
             if lists == stream {
                 let header = headers.get(at + 12..)?;
-                let field = |at: usize| number(header, 8 + at);
+                let field = |at: usize| little_endian_32(header, 8 + at);
                 let (scale, rate, length) = (field(20)?, field(24)?, field(32)?);
                 let is_video = header.get(..4)? == b"strh" && header.get(8..12)? == b"vids";
                 let is_possible = is_video && scale > 0 && rate > 0;
@@ -187,7 +193,7 @@ fn pictures(headers: &[u8], stream: u32) -> Option<(f64, u32)> {
 fn entries(index: &Bytes, stream: u32, movi: u64) -> Vec<Entry> {
     let tens = |n: u32| b'0' + (n % 10) as u8;
     let number_of_stream = [tens(stream / 10), tens(stream)];
-    let first = index.get(8..12).and_then(|_| number(index, 8));
+    let first = index.get(8..12).and_then(|_| little_endian_32(index, 8));
     let is_from_movi = first.is_some_and(|first| u64::from(first) < movi);
     let base = if is_from_movi { movi } else { 0 };
     let entry = |bytes: &[u8]| {
@@ -195,17 +201,12 @@ fn entries(index: &Bytes, stream: u32, movi: u64) -> Vec<Entry> {
         let is_picture = id[..2] == number_of_stream && matches!(&id[2..], b"dc" | b"db");
         is_picture.then_some(Entry {
             id,
-            is_keyframe: number(bytes, 4)? & KEYFRAME != 0,
-            offset: base + u64::from(number(bytes, 8)?),
-            bytes: number(bytes, 12)?,
+            is_keyframe: little_endian_32(bytes, 4)? & KEYFRAME != 0,
+            offset: base + u64::from(little_endian_32(bytes, 8)?),
+            bytes: little_endian_32(bytes, 12)?,
         })
     };
     index.chunks_exact(ENTRY_BYTES).filter_map(entry).collect()
-}
-
-fn number(bytes: &[u8], at: usize) -> Option<u32> {
-    let bytes = bytes.get(at..at.checked_add(4)?)?;
-    bytes.try_into().ok().map(u32::from_le_bytes)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub mod losses;
 mod matroska;
 mod mp4;
 mod mpegts;
+mod numbers;
 mod ogg;
 pub mod parsers;
 mod passage;

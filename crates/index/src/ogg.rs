@@ -1,5 +1,7 @@
 //! Pages of Ogg files.
 
+use crate::numbers::little_endian_32;
+
 /// Bytes of a page before the sizes of its pieces.
 const HEADER: usize = 27;
 
@@ -30,15 +32,14 @@ impl Page {
         if !header.starts_with(b"OggS\0") || header[5] > 7 {
             return None;
         }
-        let number = |at: usize| Some(u32::from_le_bytes(header.get(at..at + 4)?.try_into().ok()?));
         let sizes = bytes.get(HEADER..HEADER + usize::from(header[26]))?;
         let data: usize = sizes.iter().map(|size| usize::from(*size)).sum();
         Some(Self {
-            stream: number(14)?,
-            number: number(18)?,
+            stream: little_endian_32(header, 14)?,
+            number: little_endian_32(header, 18)?,
             is_first: header[5] & FIRST != 0,
             bytes: HEADER + sizes.len() + data,
-            checksum: number(22)?,
+            checksum: little_endian_32(header, 22)?,
         })
     }
 

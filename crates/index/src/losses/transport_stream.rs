@@ -8,9 +8,6 @@ use gifgen_shared::Piece;
 use super::MAX_BYTES;
 use crate::mpegts::packet::Layout;
 
-/// Bytes at the start of the file that show its layout.
-const LAYOUT_BYTES: u64 = 8 * 1024;
-
 /// Bytes of one read. All layouts fit into it without remainder, nearly.
 const READ_BYTES: u64 = 1024 * 1024;
 
@@ -33,7 +30,7 @@ pub async fn transport_stream_loses(
     start: u64,
     end: Option<u64>,
 ) -> Result<bool, ReadError> {
-    let Some(layout) = Layout::of(&blocks.read(0..LAYOUT_BYTES).await?) else {
+    let Some(layout) = Layout::read(blocks).await? else {
         return Ok(false);
     };
     let max_units = end.map_or(usize::MAX, |_| MAX_UNITS);
@@ -52,7 +49,7 @@ pub async fn pieces_lose(
     pieces: &[Piece],
     range: Range<u64>,
 ) -> Result<bool, ReadError> {
-    let Some(layout) = Layout::of(&blocks.read(0..LAYOUT_BYTES).await?) else {
+    let Some(layout) = Layout::read(blocks).await? else {
         return Ok(false);
     };
     let range = range.start.saturating_sub(BEFORE_BYTES)..range.end;

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::numbers::big_endian;
+
 /// The header of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -50,14 +52,6 @@ pub(super) fn number(bytes: &[u8]) -> Option<(Option<u64>, usize)> {
     let most = (1_u64 << (7 * length)) - 1;
     let number = big_endian(bytes.get(..length)?) & most;
     Some(((number != most).then_some(number), length))
-}
-
-/// An unsigned number of up to eight bytes.
-pub(super) fn big_endian(bytes: &[u8]) -> u64 {
-    let bytes = bytes.get(..8).unwrap_or(bytes);
-    bytes
-        .iter()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
 /// The elements in `bytes`: where each starts, its header, and its content. The last one may be cut off. An

@@ -9,10 +9,11 @@ use crate::{
     error::IndexError,
     matroska::{
         cues::{Cue, cues},
-        ebml::{Header, MAX_HEADER_BYTES, big_endian, child, elements, unsigned},
+        ebml::{Header, MAX_HEADER_BYTES, child, elements, unsigned},
         ids,
         scan::MAX_TRACK,
     },
+    numbers::big_endian,
     search::Clock,
 };
 

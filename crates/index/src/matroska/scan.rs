@@ -1,9 +1,12 @@
 //! Finds blocks in any piece of a Matroska file. EBML has no sync marks, so bytes count as a block if another
 //! block follows where they end.
 
-use crate::matroska::{
-    ebml::{Header, big_endian, elements, number},
-    ids,
+use crate::{
+    matroska::{
+        ebml::{Header, elements, number},
+        ids,
+    },
+    numbers::big_endian,
 };
 
 /// The start of a cluster.

@@ -8,7 +8,6 @@ pub(crate) mod keyframe;
 mod length;
 pub(crate) mod packet;
 pub(crate) mod programs;
-pub(crate) mod restart;
 pub(crate) mod retime;
 pub(crate) mod stream;
 mod transport;

@@ -2,13 +2,21 @@
 
 use std::collections::BTreeMap;
 
+use gifgen_reader::{BlockCache, ReadError};
+
 use crate::search::align;
 
 /// Ticks of a timestamp in a second.
-pub(super) const TIMESCALE: f64 = 90_000.0;
+pub(crate) const TIMESCALE: f64 = 90_000.0;
 
-/// From this pts on, libavformat takes timestamps for wrapped around at 33 bits.
-pub(super) const WRAP_PTS: i64 = (1 << 33) / 8 * 7;
+/// Timestamps have 33 bits.
+pub(crate) const WRAP: i64 = 1 << 33;
+
+/// From this pts on, libavformat takes timestamps for wrapped around.
+pub(super) const WRAP_PTS: i64 = WRAP / 8 * 7;
+
+/// Bytes at the start of a file that show its layout, as to FFmpeg.
+const LAYOUT_BYTES: u64 = 8192;
 
 /// Size of a packet, in bytes, without what some kinds of files put around it.
 const PACKET_BYTES: usize = 188;
@@ -31,29 +39,36 @@ pub struct Layout {
 
 /// One packet.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Packet<'a> {
+pub(crate) struct Packet<'a> {
     /// Where it starts in the bytes, with what stands before it.
-    pub(super) offset: usize,
+    pub(crate) offset: usize,
     /// The id of its stream.
-    pub(super) pid: u16,
+    pub(crate) pid: u16,
     /// Whether a section or a picture starts in it.
-    pub(super) starts_unit: bool,
+    pub(crate) starts_unit: bool,
     /// The bytes of its stream.
-    pub(super) payload: &'a [u8],
+    pub(crate) payload: &'a [u8],
 }
 
 /// The timestamps of a picture, in 1/90,000 s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Timestamps {
-    pub(super) pts: i64,
-    pub(super) dts: i64,
+pub(crate) struct Timestamps {
+    pub(crate) pts: i64,
+    pub(crate) dts: i64,
 }
 
 impl Layout {
+    /// The layout of a source. `None` if it is no transport stream.
+    ///
+    /// # Errors
+    /// If the source cannot be read.
+    pub(crate) async fn read(blocks: &BlockCache) -> Result<Option<Self>, ReadError> {
+        Ok(Self::of(&blocks.read(0..LAYOUT_BYTES).await?))
+    }
+
     /// The layout of the file that starts with `bytes`. `None` if it is no transport stream.
     pub fn of(bytes: &[u8]) -> Option<Self> {
-        // The first 8 KiB, as FFmpeg does.
-        let bytes = bytes.get(..8192).unwrap_or(bytes);
+        let bytes = bytes.get(..LAYOUT_BYTES as usize).unwrap_or(bytes);
         let found = [(188, 0), (192, 4), (204, 0)]
             .into_iter()
             .find_map(|(size, before)| {
@@ -84,7 +99,7 @@ impl Layout {
 
     /// The packets in `bytes`, which start with one. Damaged and scrambled packets are skipped, and those that
     /// come twice.
-    pub(super) fn packets(self, bytes: &[u8]) -> impl Iterator<Item = Packet<'_>> {
+    pub(crate) fn packets(self, bytes: &[u8]) -> impl Iterator<Item = Packet<'_>> {
         let size = (self.size as usize).max(PACKET_BYTES);
         let before = if size == 192 { 4 } else { 0 };
         let packets = bytes.chunks_exact(size).enumerate();
@@ -119,25 +134,41 @@ fn packet(offset: usize, bytes: &[u8]) -> Option<Packet<'_>> {
     })
 }
 
+/// The timestamp in five bytes, with its marks.
+pub(crate) fn timestamp(bytes: [u8; 5]) -> i64 {
+    let [a, b, c, d, e] = bytes.map(i64::from);
+    (a >> 1 & 7) << 30 | b << 22 | (c >> 1) << 15 | d << 7 | e >> 1
+}
+
+/// The ticks from one timestamp to another, which may have wrapped around.
+pub(crate) fn step(from: i64, to: i64) -> i64 {
+    (to - from + WRAP / 2).rem_euclid(WRAP) - WRAP / 2
+}
+
 /// The timestamps in the PES header of a picture, and where its data start behind that header.
-pub(super) fn timestamps(payload: &[u8]) -> Option<(Timestamps, usize)> {
+pub(crate) fn timestamps(payload: &[u8]) -> Option<(Timestamps, usize)> {
     let [0, 0, 1, _, _, _, flags, which, length, ..] = *payload else {
         return None;
     };
     if flags & 0xc0 != 0x80 {
         return None;
     }
-    let timestamp = |at: usize| {
-        let [a, b, c, d, e] = *payload.get(at..at + 5)? else {
-            return None;
-        };
-        let [a, b, c, d, e] = [a, b, c, d, e].map(i64::from);
-        Some((a >> 1 & 7) << 30 | b << 22 | (c >> 1) << 15 | d << 7 | e >> 1)
-    };
+    let at = |at: usize| Some(timestamp(*payload.get(at..)?.first_chunk()?));
     let pts = match which >> 6 {
-        2 | 3 => timestamp(9)?,
+        2 | 3 => at(9)?,
         _ => return None,
     };
-    let dts = if which >> 6 == 3 { timestamp(14)? } else { pts };
+    let dts = if which >> 6 == 3 { at(14)? } else { pts };
     Some((Timestamps { pts, dts }, 9 + usize::from(length)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_wraps_around_goes_on() {
+        assert_eq!(step(WRAP - 90_000, 90_000), 180_000);
+        assert_eq!(step(1_800_000, 0), -1_800_000);
+    }
 }

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use gifgen_shared::Piece;
 use serde::{Deserialize, Serialize};
 
-use crate::mpegts::transport::{PacketCutter, PacketHeader};
-
-/// Timestamps have 33 bits.
-const WRAP: i64 = 1 << 33;
+use crate::mpegts::{
+    packet::WRAP,
+    transport::{PacketCutter, PacketHeader},
+};
 
 /// The video in the packets of an excerpt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,8 +3,8 @@
 use gifgen_reader::{BlockCache, ReadError};
 use gifgen_shared::header::MISSING_SECONDS;
 
-use super::{Measured, SMALL_BYTES, big_endian, second_recording, window::Window};
-use crate::error::IndexError;
+use super::{Measured, SMALL_BYTES, second_recording, window::Window};
+use crate::{error::IndexError, numbers::big_endian};
 
 /// The header of an FLV file, and of a tag in it.
 const FLV: &[u8] = b"FLV\x01";

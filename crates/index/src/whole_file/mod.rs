@@ -14,11 +14,12 @@ mod nut;
 mod ogg;
 mod program_stream;
 mod real_media;
+mod transport_stream;
 mod window;
 
 use gifgen_reader::BlockCache;
 
-use crate::{error::IndexError, mpegts::restart::restart};
+use crate::error::IndexError;
 
 /// A file up to this size, in bytes, is looked through.
 const SMALL_BYTES: u64 = 2 * 1024 * 1024;
@@ -78,7 +79,7 @@ pub async fn account_for(blocks: &BlockCache, video: Measured<'_>) -> Result<f64
         "flv" => flv::account_for(blocks, video).await?,
         "gif" => gif::account_for(blocks, video).await?,
         "matroska,webm" => matroska::account_for(blocks, video).await?,
-        "mpegts" if !video.has_index => transport_stream(blocks).await?,
+        "mpegts" if !video.has_index => transport_stream::account_for(blocks).await?,
         "mpeg" => program_stream::account_for(blocks, video).await?,
         "mxf" => mxf::account_for(blocks, video).await?,
         "nut" => nut::account_for(blocks, video).await?,
@@ -89,27 +90,10 @@ pub async fn account_for(blocks: &BlockCache, video: Measured<'_>) -> Result<f64
     Ok(video.length)
 }
 
-/// A transport stream of which no index is made is refused if its clock starts again.
-async fn transport_stream(blocks: &BlockCache) -> Result<(), IndexError> {
-    match restart(blocks).await? {
-        Some((at, second)) => {
-            let why = "its clock starts again there: split the file";
-            Err(IndexError::not_whole(at, second, why))
-        }
-        None => Ok(()),
-    }
-}
-
 fn second_recording(offset: u64, second: f64) -> IndexError {
     IndexError::not_whole(
         offset,
         second,
         "a second recording starts there: split the file",
     )
-}
-
-fn big_endian(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

@@ -2,8 +2,8 @@
 
 use gifgen_reader::BlockCache;
 
-use super::{Measured, big_endian};
-use crate::error::IndexError;
+use super::Measured;
+use crate::{error::IndexError, numbers::big_endian};
 
 /// Key of a partition, without its kind and state; SMPTE 377-1.
 const PARTITION: [u8; 13] = [

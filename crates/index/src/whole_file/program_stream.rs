@@ -4,7 +4,10 @@ use gifgen_reader::BlockCache;
 use gifgen_shared::header::MISSING_SECONDS;
 
 use super::{Measured, SMALL_BYTES, STEP};
-use crate::error::IndexError;
+use crate::{
+    error::IndexError,
+    mpegts::packet::{TIMESCALE, step, timestamp},
+};
 
 /// The start of a pack of a program stream.
 const PACK: [u8; 4] = [0, 0, 1, 0xba];
@@ -13,9 +16,6 @@ const PACK: [u8; 4] = [0, 0, 1, 0xba];
 const SAMPLES: u64 = 8;
 const SAMPLE_BYTES: u64 = 64 * 1024;
 
-/// After how many seconds a clock of 33 bits turns over.
-const TURN_SECONDS: f64 = (1u64 << 33) as f64 / 90_000.0;
-
 /// A second recording in a program stream starts its clock again, and so do the cells of a DVD.
 pub(super) async fn account_for(
     blocks: &BlockCache,
@@ -23,9 +23,9 @@ pub(super) async fn account_for(
 ) -> Result<(), IndexError> {
     let length = video.length;
     let bytes = blocks.reader().len();
-    let mut latest: Option<(u64, f64)> = None;
+    let mut latest: Option<(u64, i64)> = None;
     let first = system_clock(&blocks.read(0..STEP.min(bytes)).await?);
-    let first = first.map_or(0.0, |(_, clock)| clock);
+    let first = first.map_or(0, |(_, clock)| clock);
     let parts = if bytes <= SMALL_BYTES { 1 } else { SAMPLES };
     for part in 0..parts {
         let from = bytes / parts * part;
@@ -35,9 +35,9 @@ pub(super) async fn account_for(
         while let Some((place, clock)) = content.get(at..).and_then(system_clock) {
             let offset = from + (at + place) as u64;
             if let Some((before, last)) = latest
-                && step(last, clock) < -MISSING_SECONDS
+                && (step(last, clock) as f64) < -MISSING_SECONDS * TIMESCALE
             {
-                let second = (last - first).clamp(0.0, length.max(0.0));
+                let second = ((last - first) as f64 / TIMESCALE).clamp(0.0, length.max(0.0));
                 let why = "its clock starts again behind there: split the file";
                 return Err(IndexError::not_whole(before, second, why));
             }
@@ -48,21 +48,14 @@ pub(super) async fn account_for(
     Ok(())
 }
 
-/// The seconds from one clock to another. A clock turns over after 26.5 hours.
-fn step(from: f64, to: f64) -> f64 {
-    (to - from + TURN_SECONDS / 2.0).rem_euclid(TURN_SECONDS) - TURN_SECONDS / 2.0
-}
-
-/// The first clock (SCR) in `bytes`, in seconds, and where its pack starts.
-fn system_clock(bytes: &[u8]) -> Option<(usize, f64)> {
+/// The first clock (SCR) in `bytes`, in 1/90,000 s, and where its pack starts.
+fn system_clock(bytes: &[u8]) -> Option<(usize, i64)> {
     let packs = bytes.windows(9).enumerate();
     let mut clocks = packs
         .filter(|(_, pack)| pack.starts_with(&PACK))
         .filter_map(|(at, pack)| {
-            let [a, b, c, d, e] = *pack.get(4..9)? else {
-                return None;
-            };
-            let [a, b, c, d, e] = [a, b, c, d, e].map(u64::from);
+            let clock: [u8; 5] = *pack.get(4..)?.first_chunk()?;
+            let [a, b, c, d, e] = clock.map(i64::from);
             let ticks = if a & 0xc4 == 0x44 {
                 (a >> 3 & 7) << 30
                     | (a & 3) << 28
@@ -72,22 +65,11 @@ fn system_clock(bytes: &[u8]) -> Option<(usize, f64)> {
                     | d << 5
                     | e >> 3
             } else if a & 0xf1 == 0x21 {
-                (a >> 1 & 7) << 30 | b << 22 | (c >> 1) << 15 | d << 7 | e >> 1
+                timestamp(clock)
             } else {
                 return None;
             };
-            Some((at, ticks as f64 / 90_000.0))
+            Some((at, ticks))
         });
     clocks.next()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_that_turns_over_goes_on() {
-        assert!((step(TURN_SECONDS - 1.0, 1.0) - 2.0).abs() < 1e-6);
-        assert!((step(20.0, 0.0) + 20.0).abs() < 1e-6);
-    }
 }

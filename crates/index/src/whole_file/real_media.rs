@@ -2,8 +2,8 @@
 
 use gifgen_reader::BlockCache;
 
-use super::{Measured, big_endian};
-use crate::error::IndexError;
+use super::Measured;
+use crate::{error::IndexError, numbers::big_endian};
 
 /// The header of a file.
 const FILE: &[u8] = b".RMF";

@@ -1,31 +1,34 @@
-//! Where the clock of a transport stream starts again, if its codec has no index that would tell.
+//! Transport streams whose codec has no index that would tell where the clock starts again.
 
 use gifgen_reader::{BlockCache, ReadError};
 
-use super::packet::{Layout, TIMESCALE, timestamps};
-
-/// A file up to this size, in bytes, is looked through.
-const SMALL_BYTES: u64 = 2 * 1024 * 1024;
+use super::SMALL_BYTES;
+use crate::{
+    error::IndexError,
+    mpegts::packet::{Layout, TIMESCALE, step, timestamps},
+};
 
 /// In how many places of a longer one pictures are looked for, and in how many bytes each time.
 const SAMPLES: u64 = 8;
 const SAMPLE_BYTES: u64 = 192 * 1024;
 
-/// Bytes at the start that show the layout.
-const LAYOUT_BYTES: u64 = 8192;
-
-/// Ticks after which a timestamp turns over.
-const TURN: i64 = 1 << 33;
-
 /// A dts that runs back by less is a muxer's fault.
 const MAX_BACK: i64 = 90_000;
 
+/// A transport stream whose clock starts again is refused.
+pub(super) async fn account_for(blocks: &BlockCache) -> Result<(), IndexError> {
+    match restart(blocks).await? {
+        Some((at, second)) => {
+            let why = "its clock starts again there: split the file";
+            Err(IndexError::not_whole(at, second, why))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Where the dts of the video run back: the offset in bytes, and the seconds of the video before it.
-///
-/// # Errors
-/// If the source cannot be read.
-pub(crate) async fn restart(blocks: &BlockCache) -> Result<Option<(u64, f64)>, ReadError> {
-    let Some(layout) = Layout::of(&blocks.read(0..LAYOUT_BYTES).await?) else {
+async fn restart(blocks: &BlockCache) -> Result<Option<(u64, f64)>, ReadError> {
+    let Some(layout) = Layout::read(blocks).await? else {
         return Ok(None);
     };
     let bytes = blocks.reader().len();
@@ -75,7 +78,7 @@ impl Clock {
             self.latest = Some(dts);
             return false;
         };
-        let step = (dts - latest + TURN / 2).rem_euclid(TURN) - TURN / 2;
+        let step = step(latest, dts);
         if step < -MAX_BACK {
             return std::mem::replace(&mut self.is_back, true);
         }
@@ -95,6 +98,7 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mpegts::packet::WRAP;
 
     fn runs_back(times: &[i64]) -> bool {
         let mut clock = Clock::default();
@@ -118,6 +122,6 @@ mod tests {
 
     #[test]
     fn a_clock_that_turns_over_goes_on() {
-        assert!(!runs_back(&[TURN - 9000, 0, 9000, 18_000]));
+        assert!(!runs_back(&[WRAP - 9000, 0, 9000, 18_000]));
     }
 }
