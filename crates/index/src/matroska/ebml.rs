@@ -70,7 +70,7 @@ pub fn elements(bytes: &[u8]) -> impl Iterator<Item = (usize, Header, &[u8])> {
 }
 
 /// The content of the first element `id` in `bytes`.
-pub(super) fn child(bytes: &[u8], id: u32) -> Option<&[u8]> {
+pub(crate) fn child(bytes: &[u8], id: u32) -> Option<&[u8]> {
     let mut elements = elements(bytes);
     elements
         .find(|(_, header, _)| header.id == id)

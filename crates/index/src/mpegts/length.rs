@@ -12,7 +12,7 @@ use crate::{
         packet::{TIMESCALE, WRAP_PTS, timestamps},
         stream::Stream,
     },
-    search,
+    search::{self, Reading},
 };
 
 /// How much of the end is read at first, in bytes. ffprobe has read it already.
@@ -32,11 +32,11 @@ const MAX_SPARSE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// If a file has so many times the bytes of what its times cover at the bit rate of its start and of its end, it may
 /// hold more than one clock covers. If it has so many times fewer, its clock leaps.
-const MAX_MORE: f64 = 3.0;
+const MAX_MORE: f64 = 1.1;
 const MAX_FEWER: f64 = 500.0;
 
-/// In how many parts a short file is searched if it has too many bytes.
-const PARTS: f64 = 5.0;
+/// A dts that runs back by less, in 1/90,000 s, is a muxer's fault.
+const MAX_BACK: i64 = 90_000;
 
 /// Two pictures that are found further apart than this, in 1/90,000 s, and not more than so many bytes, may have a leap
 /// of the clock between them.
@@ -98,12 +98,9 @@ async fn is_joined(
         Doubt::Some { seconds } | Doubt::More { seconds } => seconds,
         Doubt::None | Doubt::Sure => return Ok(doubt == Doubt::Sure),
     };
-    let mut slices = plan(covered, stream.slice_seconds);
+    let slices = plan(covered, stream.slice_seconds);
     if slices.len() == 1 {
-        if !matches!(doubt, Doubt::More { .. }) {
-            return Ok(false);
-        }
-        slices = plan(covered, (covered / PARTS) as u32 + 1);
+        return Ok(matches!(doubt, Doubt::More { .. }) && starts_again(blocks, stream).await?);
     }
     let found = searched(blocks, stream, video, &slices).await;
     let points = match found {
@@ -127,6 +124,22 @@ async fn is_joined(
     }
     stream.points = points;
     Ok(false)
+}
+
+/// Whether the clock runs back in a film that no bound of a slice divides.
+async fn starts_again(blocks: &BlockCache, stream: &Stream) -> Result<bool, ReadError> {
+    let clock = async |at| {
+        let at = stream.layout.align(at);
+        let mut collector = stream.collector(at);
+        collector.push(&blocks.read(at..at + FIRST_BYTES).await?);
+        let first = collector.pictures().first();
+        Ok(first.map(|picture| Reading {
+            offset: picture.offset,
+            ticks: picture.dts,
+        }))
+    };
+    let found = search::restart(blocks.reader().len(), MAX_BACK, clock).await?;
+    Ok(found.is_some())
 }
 
 /// Looks at all packets. The pts at which the film ends, if its end cannot be told by its last pictures alone: since
@@ -216,7 +229,7 @@ enum Doubt {
     None,
     /// They seem to cover it, and so many `seconds`.
     Some { seconds: f64 },
-    /// It has far more bytes than so many `seconds` take at its start and at its end.
+    /// It has more bytes than so many `seconds` take at its start and at its end.
     More { seconds: f64 },
     /// They do not, or the file is too small to tell.
     Sure,
@@ -249,10 +262,10 @@ async fn doubt(blocks: &BlockCache, stream: &Stream) -> Result<Doubt, ReadError>
     let slowest = rates.iter().copied().fold(f64::NAN, f64::min);
     Ok(if rate * MAX_FEWER < slowest {
         Doubt::Sure
-    } else if rate > fastest * MAX_MORE {
-        Doubt::More { seconds }
-    } else {
+    } else if rate <= fastest * MAX_MORE {
         Doubt::Some { seconds }
+    } else {
+        Doubt::More { seconds }
     })
 }
 
@@ -269,9 +282,9 @@ async fn scan(blocks: &BlockCache, stream: &Stream) -> Result<Collector, IndexEr
     let (reader, first) = (blocks.reader(), stream.layout.first);
     let length = reader.len();
     if length > MAX_SCANNED_BYTES {
-        return Err(IndexError::none(
-            "its clock seems to start again, and it is too long to look through",
-        ));
+        let why =
+            "its clock seems to start again, and it is too long to look through: split the file";
+        return Err(IndexError::not_whole(first, 0.0, why));
     }
     let mut collector = stream.collector(first);
     if length <= SMALL_BYTES {

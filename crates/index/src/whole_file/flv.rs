@@ -1,10 +1,13 @@
 //! Flash video: its tags chain up to the end of the file.
 
 use gifgen_reader::{BlockCache, ReadError};
-use gifgen_shared::header::MISSING_SECONDS;
 
-use super::{Measured, SMALL_BYTES, second_recording, window::Window};
-use crate::{error::IndexError, numbers::big_endian};
+use super::{SMALL_BYTES, second_recording, window::Window};
+use crate::{
+    error::IndexError,
+    numbers::big_endian,
+    search::{Reading, restart},
+};
 
 /// The header of an FLV file, and of a tag in it.
 const FLV: &[u8] = b"FLV\x01";
@@ -13,58 +16,110 @@ const FLV_TAG: u64 = 11;
 /// FLV tags of video have this type.
 const FLV_VIDEO: u8 = 9;
 
-/// Walks over the tags of an FLV file, if it is small or its last tag is earlier than it should be.
-pub(super) async fn account_for(
-    blocks: &BlockCache,
-    video: Measured<'_>,
-) -> Result<(), IndexError> {
-    let Measured {
-        claimed, length, ..
-    } = video;
+/// In how many bytes a picture is looked for, first and at last.
+const PICTURE_BYTES: [u64; 2] = [128 * 1024, 2 * 1024 * 1024];
+
+/// Times that run back by less are a muxer's fault, in ms.
+const MAX_BACK: i64 = 1000;
+
+/// Walks over the tags of a small FLV file, and of that part of a larger one in which its times run back.
+pub(super) async fn account_for(blocks: &BlockCache) -> Result<(), IndexError> {
     let bytes = blocks.reader().len();
-    let expected = claimed.unwrap_or(length).min(length) - MISSING_SECONDS;
-    if bytes > SMALL_BYTES && last_tag(blocks).await?.is_none_or(|last| last >= expected) {
-        return Ok(());
-    }
     let mut window = Window::new(blocks);
     let head = window.bytes(0..9).await?;
-    let mut at = head.get(5..9).map_or(9, big_endian) + 4;
-    let mut latest = 0.0_f64;
+    let first = head.get(5..9).map_or(9, big_endian) + 4;
+    let start = if bytes <= SMALL_BYTES {
+        first
+    } else {
+        let clock = |at: u64| picture_behind(blocks, at.max(first));
+        match restart(bytes, MAX_BACK, clock).await? {
+            Some(range) => range.start,
+            None => return Ok(()),
+        }
+    };
+    let mut at = start;
+    let mut latest = 0;
     while at + FLV_TAG <= bytes {
-        let tag = window.bytes(at..at + FLV_TAG + 2).await?;
-        if tag.starts_with(FLV) {
-            return Err(second_recording(at, latest));
+        let bytes = window.bytes(at..at + FLV_TAG + 2).await?;
+        if bytes.starts_with(FLV) {
+            return Err(second_recording(at, seconds(latest)));
         }
-        let (head, content) = tag.split_at(tag.len().min(FLV_TAG as usize));
-        let Some(time) = tag_seconds(head) else { break };
-        let size = head.get(1..4).map_or(0, big_endian);
-        let is_video = head.first().is_some_and(|kind| kind & 0x1f == FLV_VIDEO);
-        if is_video && is_picture(content) {
-            if time < latest - MISSING_SECONDS {
+        let Some(tag) = Tag::of(&bytes) else { break };
+        if tag.is_picture {
+            if tag.ms < latest - MAX_BACK {
                 let why = "its times start again there: split the file";
-                return Err(IndexError::not_whole(at, latest, why));
+                return Err(IndexError::not_whole(at, seconds(latest), why));
             }
-            latest = latest.max(time);
+            latest = latest.max(tag.ms);
         }
-        at += FLV_TAG + size + 4;
+        at += tag.bytes;
     }
     Ok(())
 }
 
-/// The time of the last tag of an FLV file, in seconds. `None` if the file does not end with a tag.
-async fn last_tag(blocks: &BlockCache) -> Result<Option<f64>, ReadError> {
-    let bytes = blocks.reader().len();
-    let end = blocks.read(bytes.saturating_sub(4)..bytes).await?;
-    let Some(start) = bytes.checked_sub(big_endian(&end) + 4) else {
-        return Ok(None);
-    };
-    Ok(tag_seconds(&blocks.read(start..start + FLV_TAG).await?))
+fn seconds(ms: i64) -> f64 {
+    ms as f64 / 1e3
+}
+
+/// The first picture that starts at `at` or behind.
+async fn picture_behind(blocks: &BlockCache, at: u64) -> Result<Option<Reading>, ReadError> {
+    for bytes in PICTURE_BYTES {
+        let content = blocks.read(at..at + bytes).await?;
+        let mut pictures = (0..content.len()).filter_map(|start| picture_in_chain(&content, start));
+        if let Some((place, ticks)) = pictures.next() {
+            let offset = at + place as u64;
+            return Ok(Some(Reading { offset, ticks }));
+        }
+    }
+    Ok(None)
+}
+
+/// The first picture in a chain of tags that starts at `at`: where, and its time in ms.
+fn picture_in_chain(content: &[u8], mut at: usize) -> Option<(usize, i64)> {
+    loop {
+        let tag = Tag::of(content.get(at..)?)?;
+        let next = at + tag.bytes as usize;
+        // Each tag is followed by its size.
+        let size = content.get(next - 4..next)?;
+        if big_endian(size) + 4 != tag.bytes {
+            return None;
+        }
+        if tag.is_picture {
+            return Some((at, tag.ms));
+        }
+        at = next;
+    }
+}
+
+/// What a tag says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Tag {
+    ms: i64,
+    /// Up to the next tag.
+    bytes: u64,
+    is_picture: bool,
+}
+
+impl Tag {
+    /// The tag at the start of `bytes`. `None` if that is no tag.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let (head, content) = bytes.split_at_checked(FLV_TAG as usize)?;
+        let [kind, _, _, _, a, b, c, high, 0, 0, 0] = *head else {
+            return None;
+        };
+        let kind = kind & 0x1f;
+        matches!(kind, 8 | FLV_VIDEO | 18).then(|| Self {
+            ms: u32::from_be_bytes([high, a, b, c]).into(),
+            bytes: FLV_TAG + big_endian(&head[1..4]) + 4,
+            is_picture: kind == FLV_VIDEO && is_picture(content),
+        })
+    }
 }
 
 /// Whether the content of a video tag starts a picture. Headers of the sequence and commands have times that mean
 /// nothing: recorders of live streams repeat headers at time 0.
 fn is_picture(content: &[u8]) -> bool {
-    let [first, second] = *content else {
+    let [first, second, ..] = *content else {
         return false;
     };
     // Enhanced RTMP has the kind of packet in the first byte, H.264 and HEVC in the second.
@@ -78,18 +133,22 @@ fn is_picture(content: &[u8]) -> bool {
     is_coded && !is_command
 }
 
-/// The time of an FLV tag, in seconds. `None` if it is no tag.
-fn tag_seconds(tag: &[u8]) -> Option<f64> {
-    let [kind, _, _, _, a, b, c, high, 0, 0, 0] = *tag else {
-        return None;
-    };
-    let ms = u32::from_be_bytes([high, a, b, c]);
-    matches!(kind & 0x1f, 8 | 9 | 18).then(|| f64::from(ms) / 1e3)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_picture_is_found_by_the_chain_of_tags_that_it_is_in() {
+        let tag = |kind, ms: u8, content: &[u8]| {
+            let size = content.len() as u8;
+            let head = [kind, 0, 0, size, 0, 0, ms, 0, 0, 0, 0];
+            [&head[..], content, &[0, 0, 0, size + 11]].concat()
+        };
+        let (sound, picture) = (tag(8, 1, &[9; 20]), tag(9, 2, &[0x27, 1, 0]));
+        let film = [&sound[5..], &sound, &sound, &picture, &sound].concat();
+        let found = (0..film.len()).find_map(|at| picture_in_chain(&film, at));
+        assert_eq!(found, Some((3 * sound.len() - 5, 2)));
+    }
 
     #[test]
     fn headers_and_commands_are_no_pictures() {

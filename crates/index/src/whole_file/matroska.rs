@@ -1,9 +1,18 @@
-//! Matroska: a second recording starts with a header of its own, and the segment says where it ends.
+//! Matroska: a second recording starts with a header of its own. The segment says where it ends, but not that of a
+//! live recording.
 
 use gifgen_reader::{BlockCache, ReadError};
 
 use super::{Measured, SMALL_BYTES};
-use crate::{error::IndexError, matroska::ebml::Header};
+use crate::{
+    error::IndexError,
+    matroska::{
+        ebml::{Header, child, unsigned},
+        ids,
+        scan::cluster,
+    },
+    search::{Reading, restart},
+};
 
 /// The start of a Matroska file, behind the length of this element: its version and its kind.
 const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
@@ -12,51 +21,102 @@ const DOC_TYPES: [&[u8]; 2] = [b"\x42\x82\x84webm", b"\x42\x82\x88matroska"];
 /// In how many bytes of a Matroska header its kind stands.
 const EBML_BYTES: usize = 64;
 
+/// In how many bytes the header of the segment stands, with what it says of its clock.
+const HEAD_BYTES: u64 = 4096;
+
+/// In how many bytes a cluster of a live recording is looked for, first and at last.
+const CLUSTER_BYTES: [u64; 2] = [256 * 1024, 4 * 1024 * 1024];
+
+/// What is read of a cluster to know its time, in bytes.
+const CLUSTER_HEAD_BYTES: usize = 64;
+
+/// Clusters may run back by so much, in ms.
+const MAX_BACK: i64 = 1000;
+
+const NS_PER_MS: u64 = 1_000_000;
+
 /// A second recording in a Matroska file starts with a header of its own.
 pub(super) async fn account_for(
     blocks: &BlockCache,
     video: Measured<'_>,
 ) -> Result<(), IndexError> {
     let bytes = blocks.reader().len();
-    let starts_file = |window: &[u8]| {
-        window.starts_with(&EBML)
-            && DOC_TYPES
-                .iter()
-                .any(|kind| window.windows(kind.len()).any(|part| part == *kind))
-    };
     // The segment says where it ends, if its size is known.
-    let end = segment_end(blocks).await?;
+    let segment = Segment::read(&blocks.read(0..HEAD_BYTES).await?);
+    let end = segment.and_then(|segment| segment.end);
     if let Some(end) = end.filter(|end| *end > bytes)
         && video.is_short()
     {
         return Err(video.truncated(bytes, end));
     }
-    if bytes > SMALL_BYTES {
-        let Some(end) = end.filter(|end| *end < bytes) else {
-            return Ok(());
-        };
-        let next = blocks.read(end..end + EBML_BYTES as u64).await?;
-        return if starts_file(&next) {
-            Err(video.second_recording(end))
-        } else {
-            Ok(())
-        };
-    }
-    let content = blocks.read(0..bytes).await?;
-    let mut starts = content.windows(EBML_BYTES).enumerate().skip(EBML_BYTES);
+    let range = match (segment, end) {
+        _ if bytes <= SMALL_BYTES => EBML_BYTES as u64..bytes,
+        (_, Some(end)) if end < bytes => end..end + EBML_BYTES as u64,
+        (Some(segment), None) => {
+            let clock = |at| cluster_behind(blocks, at, segment.scale);
+            match restart(bytes, MAX_BACK, clock).await? {
+                Some(range) => range.start..range.end + EBML_BYTES as u64,
+                None => return Ok(()),
+            }
+        }
+        _ => return Ok(()),
+    };
+    let content = blocks.read(range.clone()).await?;
+    let mut starts = content.windows(EBML_BYTES).enumerate();
     match starts.find(|(_, window)| starts_file(window)) {
-        Some((offset, _)) => Err(video.second_recording(offset as u64)),
+        Some((place, _)) => Err(video.second_recording(range.start + place as u64)),
         None => Ok(()),
     }
 }
 
-/// Where the segment at the start of a Matroska file ends. `None` if it does not say so.
-async fn segment_end(blocks: &BlockCache) -> Result<Option<u64>, ReadError> {
-    let head = blocks.read(0..4096).await?;
-    let end = Header::read(&head).and_then(|ebml| {
-        let start = ebml.content(0)?.end;
-        let segment = Header::read(head.get(usize::try_from(start).ok()?..)?)?;
-        Some(segment.content(start)?.end)
-    });
-    Ok(end)
+fn starts_file(window: &[u8]) -> bool {
+    window.starts_with(&EBML)
+        && DOC_TYPES
+            .iter()
+            .any(|kind| window.windows(kind.len()).any(|part| part == *kind))
+}
+
+/// The segment at the start of a Matroska file.
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    /// Where it ends. `None` if it does not say so.
+    end: Option<u64>,
+    /// A tick of its clock, in ns.
+    scale: u64,
+}
+
+impl Segment {
+    fn read(head: &[u8]) -> Option<Self> {
+        let start = Header::read(head)?.content(0)?.end;
+        let head = head.get(usize::try_from(start).ok()?..)?;
+        let segment = Header::read(head)?;
+        let content = head.get(usize::try_from(segment.header).ok()?..)?;
+        let info = child(content, ids::INFO);
+        let scale = info.and_then(|info| unsigned(info, ids::TIMESTAMP_SCALE));
+        Some(Self {
+            end: segment.content(start).map(|content| content.end),
+            scale: scale.unwrap_or(NS_PER_MS),
+        })
+    }
+}
+
+/// The time of the first cluster that starts at `at` or behind, in ms.
+async fn cluster_behind(
+    blocks: &BlockCache,
+    at: u64,
+    scale: u64,
+) -> Result<Option<Reading>, ReadError> {
+    for bytes in CLUSTER_BYTES {
+        let content = blocks.read(at..at + bytes).await?;
+        let mut starts = content.windows(CLUSTER_HEAD_BYTES).enumerate();
+        let found = starts.find_map(|(place, window)| Some((place, cluster(window)?)));
+        if let Some((place, cluster)) = found {
+            let ms = u128::from(cluster.timestamp.unsigned_abs()) * u128::from(scale);
+            return Ok(Some(Reading {
+                offset: at + place as u64,
+                ticks: (ms / u128::from(NS_PER_MS)) as i64,
+            }));
+        }
+    }
+    Ok(None)
 }

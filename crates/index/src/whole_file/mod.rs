@@ -76,7 +76,7 @@ pub async fn account_for(blocks: &BlockCache, video: Measured<'_>) -> Result<f64
     match video.container {
         "avi" => return avi::length(blocks, video).await,
         "asf" => asf::account_for(blocks, video).await?,
-        "flv" => flv::account_for(blocks, video).await?,
+        "flv" => flv::account_for(blocks).await?,
         "gif" => gif::account_for(blocks, video).await?,
         "matroska,webm" => matroska::account_for(blocks, video).await?,
         "mpegts" if !video.has_index => transport_stream::account_for(blocks).await?,

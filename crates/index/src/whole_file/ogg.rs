@@ -3,54 +3,59 @@
 use gifgen_reader::{BlockCache, ReadError};
 
 use super::{Measured, SMALL_BYTES};
-use crate::{error::IndexError, ogg::Page};
+use crate::{
+    error::IndexError,
+    ogg::Page,
+    search::{Reading, restart},
+};
 
 /// Most streams of a recording, and how many bytes their first pages take at most.
 const MAX_STREAMS: usize = 64;
 const FIRST_PAGES_BYTES: u64 = 64 * 1024;
 
-/// Bytes in which a page must start: the longest page.
-const PAGE_BYTES: u64 = 65_307;
+/// In how many bytes a page of the video is looked for. A page has 65,307 at most.
+const PAGES_BYTES: u64 = 256 * 1024;
 
-/// Looks for the first page of another recording, or for the last page of a stream that the first one does not have.
+/// Looks for the first page of another recording.
 pub(super) async fn account_for(
     blocks: &BlockCache,
     video: Measured<'_>,
 ) -> Result<(), IndexError> {
-    let bytes = blocks.reader().len();
-    let Some(second) = second_start(blocks, bytes).await? else {
+    let Some(second) = second_start(blocks, video).await? else {
         return Ok(());
     };
     Err(video.second_recording(second))
 }
 
-async fn second_start(blocks: &BlockCache, bytes: u64) -> Result<Option<u64>, ReadError> {
+async fn second_start(blocks: &BlockCache, video: Measured<'_>) -> Result<Option<u64>, ReadError> {
+    let bytes = blocks.reader().len();
     if bytes <= SMALL_BYTES {
         return Ok(second_in(&blocks.read(0..bytes).await?).map(|at| at as u64));
     }
     let streams = first_streams(&blocks.read(0..FIRST_PAGES_BYTES).await?);
-    let is_of_another = |content: &[u8]| {
-        let page = pages(content).next();
-        page.filter(|(_, page)| !streams.contains(&page.stream))
-            .map(|(at, _)| at as u64)
+    let of_video = streams.get(video.stream as usize).copied();
+    // The number of the next page of the video; a page of another recording is before all of them.
+    let clock = async |at| {
+        let content = blocks.read(at..at + PAGES_BYTES).await?;
+        let number = |page: Page| {
+            if Some(page.stream) == of_video {
+                return Some(i64::from(page.number));
+            }
+            (!streams.contains(&page.stream)).then_some(-1)
+        };
+        let found = pages(&content).find_map(|(place, page)| Some((place, number(page)?)));
+        Ok(found.map(|(place, ticks)| Reading {
+            offset: at + place as u64,
+            ticks,
+        }))
     };
-    let last = bytes - PAGE_BYTES.min(bytes);
-    let content = blocks.read(last..bytes).await?;
-    let Some(at) = is_of_another(&content) else {
+    let Some(range) = restart(bytes, 0, clock).await? else {
         return Ok(None);
     };
-    // Between a page of the first recording and one of another.
-    let (mut from, mut to) = (0, last + at);
-    while to - from > PAGE_BYTES {
-        let middle = from + (to - from) / 2;
-        let content = blocks.read(middle..middle + 2 * PAGE_BYTES).await?;
-        match is_of_another(&content) {
-            Some(at) if middle + at < to => to = middle + at,
-            Some(_) => break,
-            None => from = middle,
-        }
-    }
-    Ok(Some(to))
+    let content = blocks.read(range.start..range.end + PAGES_BYTES).await?;
+    let mut pages = pages(&content);
+    let first = pages.find(|(_, page)| page.is_first);
+    Ok(first.map(|(at, _)| range.start + at as u64))
 }
 
 /// The streams that start with the first pages.

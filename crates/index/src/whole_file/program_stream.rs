@@ -1,49 +1,61 @@
 //! Program streams: their clock says whether they are one recording.
 
 use gifgen_reader::BlockCache;
-use gifgen_shared::header::MISSING_SECONDS;
 
 use super::{Measured, SMALL_BYTES, STEP};
 use crate::{
     error::IndexError,
     mpegts::packet::{TIMESCALE, step, timestamp},
+    search::{Reading, restart},
 };
 
 /// The start of a pack of a program stream.
 const PACK: [u8; 4] = [0, 0, 1, 0xba];
 
-/// In how many places the clock of a long program stream is read, and how many bytes each time.
-const SAMPLES: u64 = 8;
-const SAMPLE_BYTES: u64 = 64 * 1024;
+/// A clock that runs back by less, in 1/90,000 s, is a muxer's fault.
+const MAX_BACK: i64 = 90_000;
+
+/// In how many bytes a pack is looked for.
+const PACK_BYTES: u64 = 64 * 1024;
 
 /// A second recording in a program stream starts its clock again, and so do the cells of a DVD.
 pub(super) async fn account_for(
     blocks: &BlockCache,
     video: Measured<'_>,
 ) -> Result<(), IndexError> {
-    let length = video.length;
     let bytes = blocks.reader().len();
-    let mut latest: Option<(u64, i64)> = None;
-    let first = system_clock(&blocks.read(0..STEP.min(bytes)).await?);
-    let first = first.map_or(0, |(_, clock)| clock);
-    let parts = if bytes <= SMALL_BYTES { 1 } else { SAMPLES };
-    for part in 0..parts {
-        let from = bytes / parts * part;
-        let length_of_part = if parts == 1 { bytes } else { SAMPLE_BYTES };
-        let content = blocks.read(from..from + length_of_part).await?;
-        let mut at = 0;
-        while let Some((place, clock)) = content.get(at..).and_then(system_clock) {
-            let offset = from + (at + place) as u64;
-            if let Some((before, last)) = latest
-                && (step(last, clock) as f64) < -MISSING_SECONDS * TIMESCALE
-            {
-                let second = ((last - first) as f64 / TIMESCALE).clamp(0.0, length.max(0.0));
-                let why = "its clock starts again behind there: split the file";
-                return Err(IndexError::not_whole(before, second, why));
-            }
-            latest = Some((offset, clock));
-            at += place + 4;
+    let start = blocks.read(0..STEP.min(bytes)).await?;
+    let first = system_clock(&start).map_or(0, |(_, clock)| clock);
+    let range = if bytes <= SMALL_BYTES {
+        0..bytes
+    } else {
+        let clock = async |at| {
+            let content = blocks.read(at..at + PACK_BYTES).await?;
+            let found = system_clock(&content);
+            Ok(found.map(|(place, ticks)| Reading {
+                offset: at + place as u64,
+                ticks,
+            }))
+        };
+        match restart(bytes, MAX_BACK, clock).await? {
+            Some(range) => range.start..range.end + PACK_BYTES,
+            None => return Ok(()),
         }
+    };
+    let content = blocks.read(range.clone()).await?;
+    let mut latest: Option<(u64, i64)> = None;
+    let mut at = 0;
+    while let Some((place, clock)) = content.get(at..).and_then(system_clock) {
+        if let Some((before, last)) = latest
+            && step(last, clock) < -MAX_BACK
+        {
+            let seconds = step(first, last) as f64 / TIMESCALE;
+            let second = seconds.clamp(0.0, video.length.max(0.0));
+            let why = "its clock starts again behind there: split the file";
+            return Err(IndexError::not_whole(before, second, why));
+        }
+        latest = Some((range.start + (at + place) as u64, clock));
+        at += place + PACK.len();
     }
     Ok(())
 }

@@ -6,18 +6,18 @@ use super::SMALL_BYTES;
 use crate::{
     error::IndexError,
     mpegts::packet::{Layout, TIMESCALE, step, timestamps},
+    search::{Reading, restart},
 };
 
-/// In how many places of a longer one pictures are looked for, and in how many bytes each time.
-const SAMPLES: u64 = 8;
-const SAMPLE_BYTES: u64 = 192 * 1024;
+/// In how many bytes a picture is looked for.
+const PICTURE_BYTES: u64 = 192 * 1024;
 
 /// A dts that runs back by less is a muxer's fault.
 const MAX_BACK: i64 = 90_000;
 
 /// A transport stream whose clock starts again is refused.
 pub(super) async fn account_for(blocks: &BlockCache) -> Result<(), IndexError> {
-    match restart(blocks).await? {
+    match second_clock(blocks).await? {
         Some((at, second)) => {
             let why = "its clock starts again there: split the file";
             Err(IndexError::not_whole(at, second, why))
@@ -27,71 +27,73 @@ pub(super) async fn account_for(blocks: &BlockCache) -> Result<(), IndexError> {
 }
 
 /// Where the dts of the video run back: the offset in bytes, and the seconds of the video before it.
-async fn restart(blocks: &BlockCache) -> Result<Option<(u64, f64)>, ReadError> {
+async fn second_clock(blocks: &BlockCache) -> Result<Option<(u64, f64)>, ReadError> {
     let Some(layout) = Layout::read(blocks).await? else {
         return Ok(None);
     };
     let bytes = blocks.reader().len();
-    let is_small = bytes <= SMALL_BYTES;
-    let (parts, part) = if is_small {
-        (1, bytes)
-    } else {
-        (SAMPLES, SAMPLE_BYTES)
+    let start = blocks.read(layout.first..PICTURE_BYTES).await?;
+    let Some((_, video, first)) = pictures(layout, &start).next() else {
+        return Ok(None);
     };
-    let mut clock = Clock::default();
-    for number in 0..parts {
-        let from = layout.align(bytes / parts * number);
-        let content = blocks.read(from..from + part).await?;
-        for packet in layout.packets(&content).filter(|packet| packet.starts_unit) {
-            // A PES packet of a video.
-            let is_video = matches!(packet.payload, [0, 0, 1, 0xe0..=0xef, ..]);
-            let Some((time, _)) = timestamps(packet.payload).filter(|_| is_video) else {
-                continue;
-            };
-            if clock.runs_back(packet.pid, time.dts) {
-                let second = clock.seconds();
-                return Ok(Some((from + packet.offset as u64, second)));
-            }
+    let range = if bytes <= SMALL_BYTES {
+        layout.first..bytes
+    } else {
+        let clock = async |at| {
+            let at = layout.align(at);
+            let content = blocks.read(at..at + PICTURE_BYTES).await?;
+            let found = pictures(layout, &content).find(|(_, pid, _)| *pid == video);
+            Ok(found.map(|(place, _, ticks)| Reading {
+                offset: at + place as u64,
+                ticks,
+            }))
+        };
+        match restart(bytes, MAX_BACK, clock).await? {
+            Some(range) => range.start..range.end + PICTURE_BYTES,
+            None => return Ok(None),
         }
-    }
-    Ok(None)
+    };
+    let content = blocks.read(range.clone()).await?;
+    let mut clock = Clock::default();
+    let mut pictures = pictures(layout, &content).filter(|(_, pid, _)| *pid == video);
+    let found = pictures.find(|(.., dts)| clock.runs_back(*dts));
+    Ok(found.map(|(at, ..)| {
+        let last = clock.latest.unwrap_or(first);
+        let seconds = step(first, last) as f64 / TIMESCALE;
+        (range.start + at as u64, seconds)
+    }))
 }
 
-/// The clock of the first stream.
+/// The pictures of videos that start in `content`, which starts with a packet: where, in which stream, and their dts.
+fn pictures(layout: Layout, content: &[u8]) -> impl Iterator<Item = (usize, u16, i64)> {
+    let starts = layout.packets(content).filter(|packet| packet.starts_unit);
+    starts.filter_map(|packet| {
+        let is_video = matches!(packet.payload, [0, 0, 1, 0xe0..=0xef, ..]);
+        let (time, _) = timestamps(packet.payload).filter(|_| is_video)?;
+        Some((packet.offset, packet.pid, time.dts))
+    })
+}
+
+/// The dts of a video.
 #[derive(Debug, Default)]
 struct Clock {
-    pid: Option<u16>,
     latest: Option<i64>,
-    /// Ticks since the first picture.
-    ticks: i64,
     /// Whether the last picture was earlier than those before.
     is_back: bool,
 }
 
 impl Clock {
     /// Whether this picture and the one before are earlier than those before them. One alone has a wrong time.
-    fn runs_back(&mut self, pid: u16, dts: i64) -> bool {
-        if *self.pid.get_or_insert(pid) != pid {
-            return false;
-        }
-        let Some(latest) = self.latest else {
-            self.latest = Some(dts);
-            return false;
-        };
-        let step = step(latest, dts);
+    fn runs_back(&mut self, dts: i64) -> bool {
+        let step = step(self.latest.unwrap_or(dts), dts);
         if step < -MAX_BACK {
             return std::mem::replace(&mut self.is_back, true);
         }
         self.is_back = false;
-        if step > 0 {
+        if step >= 0 {
             self.latest = Some(dts);
-            self.ticks = self.ticks.saturating_add(step);
         }
         false
-    }
-
-    fn seconds(&self) -> f64 {
-        self.ticks as f64 / TIMESCALE
     }
 }
 
@@ -102,7 +104,7 @@ mod tests {
 
     fn runs_back(times: &[i64]) -> bool {
         let mut clock = Clock::default();
-        times.iter().any(|time| clock.runs_back(256, *time))
+        times.iter().any(|time| clock.runs_back(*time))
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod hostile;
+mod joins;
 mod lengths;
 mod matroska;
 mod mpegts;
