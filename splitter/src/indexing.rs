@@ -36,7 +36,7 @@ pub(crate) async fn length(
     deadline: Deadline,
 ) -> Result<Option<f64>, ProbingError> {
     let reader = Arc::clone(index.reader());
-    let told = in_time(&reader, deadline, index.length(claimed)).await;
+    let told = to_the_end(&reader, deadline, index.length(claimed)).await;
     Ok(told.map_err(rejected)?.flatten())
 }
 
@@ -48,7 +48,7 @@ pub(crate) async fn whole(
     deadline: Deadline,
 ) -> Result<f64, ProbingError> {
     let accounting = account_for(blocks, video);
-    let accounted = in_time(blocks.reader(), deadline, accounting).await;
+    let accounted = to_the_end(blocks.reader(), deadline, accounting).await;
     let length = accounted.map_err(rejected)?;
     Ok(length.unwrap_or(video.length))
 }
@@ -111,19 +111,42 @@ async fn in_time<T>(
 ) -> Result<Option<T>, IndexError> {
     let source = reader.source();
     match timeout(deadline.left() / 2, finding).await {
-        Ok(Ok(found)) => Ok(Some(found)),
-        Ok(Err(IndexError::None(why))) => {
-            tracing::info!(%source, why, "the source has no index; workers seek");
-            Ok(None)
-        }
-        Ok(Err(error @ IndexError::Backwards)) => {
-            tracing::info!(%source, why = %error, "the source has no index; workers seek");
-            Ok(None)
-        }
-        Ok(Err(error)) => Err(error),
+        Ok(found) => if_found(reader, found),
         Err(_) => {
             tracing::warn!(%source, "the index took too long; workers seek");
             Ok(None)
         }
+    }
+}
+
+/// The same, but it is an error if half of the remaining time is too short: the answer may be that the source is not
+/// whole.
+async fn to_the_end<T>(
+    reader: &Reader,
+    deadline: Deadline,
+    finding: impl Future<Output = Result<T, IndexError>>,
+) -> Result<Option<T>, IndexError> {
+    match timeout(deadline.left() / 2, finding).await {
+        Ok(found) => if_found(reader, found),
+        Err(_) => Err(IndexError::Read(ReadError::Interrupted {
+            of: reader.source().clone(),
+            said: "it took too long to look through it".to_owned(),
+        })),
+    }
+}
+
+fn if_found<T>(reader: &Reader, found: Result<T, IndexError>) -> Result<Option<T>, IndexError> {
+    let source = reader.source();
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(IndexError::None(why)) => {
+            tracing::info!(%source, why, "the source has no index; workers seek");
+            Ok(None)
+        }
+        Err(error @ IndexError::Backwards) => {
+            tracing::info!(%source, why = %error, "the source has no index; workers seek");
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
