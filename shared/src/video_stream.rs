@@ -24,7 +24,7 @@ pub struct VideoStream {
     #[serde(default)]
     pub interlaced: bool,
     /// Seconds by which FFmpeg seeks before the wanted time: 0 where a seek lands on a keyframe, more
-    /// where it can land anywhere (MPEG-TS, MPEG-PS).
+    /// where it can land anywhere (MPEG-TS, MPEG-PS), and [`FROM_BEGINNING`] where no keyframe can be trusted.
     #[serde(default)]
     pub seek_margin: u32,
     /// How its numbers stand for colours.
@@ -50,6 +50,9 @@ pub enum Turn {
     /// By 180 degrees.
     Half,
 }
+
+/// The seek margin with which FFmpeg decodes from the beginning of the file.
+pub const FROM_BEGINNING: u32 = u32::MAX;
 
 impl Turn {
     /// From a rotation as ffprobe gives it, in degrees counterclockwise. `None` for other angles than right ones.

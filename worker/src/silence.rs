@@ -124,7 +124,8 @@ impl Silence<'_> {
             _ => {}
         }
         // The packets around the gaps are needed, too.
-        let before = f64::from(video.seek_margin) + SEARCHED_BEFORE_SECONDS;
+        let margin = video.seek_margin.min(slice.start);
+        let before = f64::from(margin) + SEARCHED_BEFORE_SECONDS;
         let range = range.start - before..range.end + SEARCHED_BEHIND_SECONDS;
         let all = self.packets(None, range, zero).await?;
         let of_video = all.iter().filter(|packet| packet.stream == video.index);

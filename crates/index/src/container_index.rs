@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use gifgen_reader::{BlockCache, Reader};
-use gifgen_shared::{Slice, Timeline, VideoStream, crop::ContainerCrop, header::MISSING_SECONDS};
+use gifgen_shared::{
+    Slice, Timeline, VideoStream, crop::ContainerCrop, header::MISSING_SECONDS,
+    video_stream::FROM_BEGINNING,
+};
 
 use crate::{error::IndexError, excerpt::Excerpt, matroska, mp4, mpegts};
 
@@ -145,6 +148,9 @@ impl ContainerIndex {
     /// If the source cannot be read, or no index can be made.
     pub async fn excerpts(&self, slices: &[Slice]) -> Result<Vec<Option<Excerpt>>, IndexError> {
         let (blocks, video) = (&self.blocks, &self.video);
+        if video.seek_margin == FROM_BEGINNING {
+            return Ok(vec![None; slices.len()]);
+        }
         match &self.container {
             Container::Mov(index) => Ok(index.excerpts(slices)),
             Container::Matroska(head) => {

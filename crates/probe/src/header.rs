@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gifgen_shared::{Header, Reason, Rejection, VideoStream};
+use gifgen_shared::{Header, Reason, Rejection, VideoStream, video_stream::FROM_BEGINNING};
 
 use super::Probe;
 use crate::{
@@ -33,6 +33,9 @@ const MIDDLE_SECONDS: u32 = 5;
 /// Containers in which FFmpeg seeks to guessed byte positions, between keyframes; and how many
 /// seconds earlier to seek. 10 s is the longest keyframe distance that HLS packagers use.
 const BLIND_SEEK: [(&str, u32); 2] = [("mpegts", 10), ("mpeg", 10)];
+
+/// A codec of which FFmpeg's encoder calls each packet a keyframe, while its decoder does not say which are.
+const WITHOUT_KEYFRAMES: &str = "rpza";
 
 /// What was found of a file's video.
 #[derive(Debug)]
@@ -219,6 +222,16 @@ fn is_of_still_brand(format: &Format) -> bool {
     format.is_mov() && is_still_brand(&format.tags.major_brand)
 }
 
+fn seek_margin(format: &Format, codec: &str) -> u32 {
+    if codec == WITHOUT_KEYFRAMES {
+        return FROM_BEGINNING;
+    }
+    let blind = BLIND_SEEK
+        .iter()
+        .find(|(name, _)| *name == format.format_name);
+    blind.map_or(0, |(_, margin)| *margin)
+}
+
 /// The header of the file with the stream that was chosen.
 pub(crate) fn header_of(
     format: &Format,
@@ -246,10 +259,7 @@ pub(crate) fn header_of(
         width,
         height,
         interlaced: stream.is_interlaced(),
-        seek_margin: BLIND_SEEK
-            .iter()
-            .find(|(name, _)| *name == format.format_name)
-            .map_or(0, |(_, margin)| *margin),
+        seek_margin: seek_margin(format, &stream.codec()),
         colour: stream.colour(beginning)?,
         crop: None,
         turn: stream.turn_by_picture(beginning),
