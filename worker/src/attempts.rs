@@ -10,7 +10,7 @@ use gifgen_function::TransientError;
 use gifgen_index::{Excerpt, FeedError, feed, pipe};
 use gifgen_probe::{Input, LoggedPicture};
 use gifgen_reader::{BlockCache, LoopbackProxy};
-use gifgen_shared::{Deadline, colour::Alpha};
+use gifgen_shared::{Deadline, colour::Alpha, video_stream::FROM_BEGINNING};
 use tokio::net::unix::pipe::Sender;
 
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
 
 /// The next seek margins, in seconds, if a seek landed too late. FFmpeg seeks by dts, so 5 s often
 /// suffice; then 60 s; then the beginning.
-const FURTHER_BACK: [u32; 3] = [5, 60, u32::MAX];
+const FURTHER_BACK: [u32; 3] = [5, 60, FROM_BEGINNING];
 
 /// Decoding in one thread gives the same pictures each time, whatever is damaged.
 const ONE_THREAD: NonZero<u32> = NonZero::<u32>::MIN;
@@ -57,7 +57,7 @@ impl Attempts<'_> {
         let video = self.job.slice.video;
         // FFmpeg's demuxers give a palette with the first packet only, and a seek drops that.
         let mut margin = match video.colour.alpha {
-            Alpha::Palette => u32::MAX,
+            Alpha::Palette => FROM_BEGINNING,
             _ => video.seek_margin,
         };
         let mut further_back = FURTHER_BACK.into_iter();
@@ -78,7 +78,7 @@ impl Attempts<'_> {
                 return Err(error.into());
             }
             let further = further_back.find(|further| *further > margin);
-            margin = further.unwrap_or(u32::MAX);
+            margin = further.unwrap_or(FROM_BEGINNING);
         }
     }
 
@@ -111,7 +111,7 @@ impl Attempts<'_> {
                 }
             }
         }
-        let pictures = self.inspect(origin).await?;
+        let pictures = self.inspect(origin, ran.ignored_an_overflow).await?;
         if pictures.is_empty() && !self.could_start_earlier(origin) {
             // FFmpeg's own words say more than that pictures are missing.
             ran.outcome?;
@@ -218,7 +218,11 @@ impl Attempts<'_> {
     }
 
     /// Decodes once, to list the pictures.
-    async fn inspect(&self, origin: Origin<'_>) -> Result<Vec<LoggedPicture>, FfmpegError> {
+    async fn inspect(
+        &self,
+        origin: Origin<'_>,
+        strict: bool,
+    ) -> Result<Vec<LoggedPicture>, FfmpegError> {
         let ffmpeg = &self.renderer.ffmpeg;
         let (directory, deadline) = (self.directory, self.deadline);
         let repairs = Repairs::default();
@@ -226,13 +230,13 @@ impl Attempts<'_> {
             Origin::Excerpt(excerpt) => {
                 let (sender, stdin) = pipe().map_err(TransientError::Pipe)?;
                 let rendering = self.by_excerpt(excerpt, ONE_THREAD, &repairs);
-                let running = inspect(&rendering, Some(stdin), ffmpeg, directory, deadline);
+                let running = inspect(&rendering, strict, Some(stdin), ffmpeg, directory, deadline);
                 self.fed(excerpt, sender, running).await
             }
             Origin::Seek(margin) => {
                 let proxy = self.proxy().await?;
                 let rendering = self.sought(&proxy, margin, ONE_THREAD, &repairs);
-                let pictures = inspect(&rendering, None, ffmpeg, directory, deadline).await;
+                let pictures = inspect(&rendering, strict, None, ffmpeg, directory, deadline).await;
                 served(&proxy, pictures)
             }
         }

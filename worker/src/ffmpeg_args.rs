@@ -16,7 +16,7 @@
 
 use std::{ffi::OsString, num::NonZero};
 
-use gifgen_probe::{Input, LOG_LEVEL, PICTURE_LOG};
+use gifgen_probe::{Input, LOG_LEVEL, PICTURE_LOG, STRICT};
 use gifgen_shared::{Decode, Frames, crop::Crop, video_stream::Turn};
 
 use crate::{
@@ -110,9 +110,12 @@ impl Rendering<'_> {
     }
 
     /// The arguments of a run that only decodes, and logs each picture. One thread decodes, or else the
-    /// marks of damaged pictures come too late.
-    pub(crate) fn inspection_args(&self) -> Vec<OsString> {
+    /// marks of damaged pictures come too late. It may be `strict`.
+    pub(crate) fn inspection_args(&self, strict: bool) -> Vec<OsString> {
         let mut args = strings(&PICTURE_LOG);
+        if strict {
+            args.extend(strings(&STRICT));
+        }
         args.extend(self.input_args(NonZero::<u32>::MIN));
         // FFmpeg needs an output. It gets no picture.
         let graph = format!(

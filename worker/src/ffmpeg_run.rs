@@ -11,8 +11,8 @@ use gifgen_child::{Ending, Program, memory};
 use gifgen_encoder::Stages;
 use gifgen_function::TransientError;
 use gifgen_probe::{
-    LoggedPicture, complaints, marks_a_picture, printed_number, read_picture_log,
-    says_pictures_change, was_short_of_memory,
+    LoggedPicture, complaints, ignored_an_overflow, marks_a_picture, printed_number,
+    read_picture_log, says_pictures_change, was_short_of_memory,
 };
 use gifgen_shared::{Deadline, Rejection, VideoStream, blocking::blocking};
 use rustix::{fs::statvfs, process::Signal};
@@ -89,6 +89,8 @@ pub(crate) struct Ran {
     pub complained: bool,
     /// Whether the size or the format of the pictures changes.
     pub changes: bool,
+    /// Whether only a strict decoder tells which pictures are damaged.
+    pub ignored_an_overflow: bool,
 }
 
 /// A rendered slice.
@@ -189,6 +191,7 @@ pub(crate) async fn run_ffmpeg(
         changes: says_pictures_change(&finished.stderr)
             || printed_number(&finished.stderr)
                 .is_some_and(|ratio| is_another_shape(ratio, &video)),
+        ignored_an_overflow: ignored_an_overflow(&finished.stderr),
     })
 }
 
@@ -198,12 +201,14 @@ fn is_another_shape(ratio: f64, video: &VideoStream) -> bool {
     (ratio * height - width).abs() > (width * MAX_DISTORTION).max(2.0)
 }
 
-/// Decodes the pictures of a slice once more, in one thread, and lists them with the marks of their decoder.
+/// Decodes the pictures of a slice once more, in one thread, and lists them with the marks of their decoder, which
+/// may be `strict`.
 ///
 /// # Errors
 /// Transient ones only.
 pub(crate) async fn inspect(
     rendering: &Rendering<'_>,
+    strict: bool,
     stdin: Option<OwnedFd>,
     ffmpeg: &Path,
     directory: &Path,
@@ -211,7 +216,7 @@ pub(crate) async fn inspect(
 ) -> Result<Vec<LoggedPicture>, JobError> {
     let program = Program {
         path: ffmpeg,
-        args: rendering.inspection_args(),
+        args: rendering.inspection_args(strict),
         directory: Some(directory),
         network: rendering.input.network(),
         variables: &[],

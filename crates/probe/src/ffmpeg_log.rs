@@ -108,6 +108,15 @@ pub fn marks_a_picture(text: &str) -> bool {
     text.len() >= STDERR_BYTES || marks.iter().any(|mark| text.contains(mark))
 }
 
+/// Whether a decoder of Microsoft's MPEG-4 ignored that a block had too many numbers: some old encoders wrote that, and
+/// damage looks alike. With [`STRICT`] it tells them apart.
+pub fn ignored_an_overflow(text: &str) -> bool {
+    text.contains("ignoring overflow at")
+}
+
+/// FFmpeg's options for an input whose decoder does not ignore what may be damage.
+pub const STRICT: [&str; 2] = ["-err_detect", "bitstream"];
+
 /// Whether FFmpeg's filters were given pictures of another size or format than at their start.
 pub fn says_pictures_change(text: &str) -> bool {
     text.contains("Changing video frame properties on the fly")
