@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    colour::{Colour, Matrix},
+    colour::{Alpha, Colour, Matrix},
     crop::Crop,
 };
 
@@ -71,6 +71,15 @@ const LONGEST_SIDE: u32 = 65_535;
 const LATEST_START: f64 = 3e9;
 
 impl VideoStream {
+    /// Seconds by which FFmpeg seeks before the wanted time.
+    pub fn margin(&self) -> u32 {
+        match self.colour.alpha {
+            // FFmpeg's demuxers give a palette with the first packet only, and a seek drops that.
+            Alpha::Palette => FROM_BEGINNING,
+            _ => self.seek_margin,
+        }
+    }
+
     /// Whether the values are possible. Events come from outside, so they are checked.
     pub fn is_plausible(&self) -> bool {
         let side = 1..=LONGEST_SIDE;

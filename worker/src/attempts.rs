@@ -10,7 +10,7 @@ use gifgen_function::TransientError;
 use gifgen_index::{Excerpt, FeedError, feed, pipe};
 use gifgen_probe::{Input, LoggedPicture};
 use gifgen_reader::{BlockCache, LoopbackProxy};
-use gifgen_shared::{Deadline, colour::Alpha, video_stream::FROM_BEGINNING};
+use gifgen_shared::{Deadline, video_stream::FROM_BEGINNING};
 use tokio::net::unix::pipe::Sender;
 
 use crate::{
@@ -55,11 +55,7 @@ impl Attempts<'_> {
     /// nothing decodes.
     pub(crate) async fn by_seeking(&self) -> Result<Files, JobError> {
         let video = self.job.slice.video;
-        // FFmpeg's demuxers give a palette with the first packet only, and a seek drops that.
-        let mut margin = match video.colour.alpha {
-            Alpha::Palette => FROM_BEGINNING,
-            _ => video.seek_margin,
-        };
+        let mut margin = video.margin();
         let mut further_back = FURTHER_BACK.into_iter();
         loop {
             let error = match self.render(Origin::Seek(margin)).await {

@@ -83,7 +83,7 @@ impl Silence<'_> {
         if self.job.container == "avi" {
             // Its demuxer counts the pictures that it finds, so a hole leaves no gap.
             let range = f64::from(slice.start)..slice.end;
-            if let Some(lost) = avi_loss(self.blocks, video.index, range).await? {
+            if let Some(lost) = avi_loss(self.blocks, video.index, range, video.margin()).await? {
                 let zero = f64::from(slice.start);
                 return Ok(Some(lost.start - zero..lost.end - zero));
             }
@@ -124,7 +124,7 @@ impl Silence<'_> {
             _ => {}
         }
         // The packets around the gaps are needed, too.
-        let margin = video.seek_margin.min(slice.start);
+        let margin = video.margin().min(slice.start);
         let before = f64::from(margin) + SEARCHED_BEFORE_SECONDS;
         let range = range.start - before..range.end + SEARCHED_BEHIND_SECONDS;
         let all = self.packets(None, range, zero).await?;

@@ -53,10 +53,15 @@ impl Fault {
         let is_any = |containers: &[&str]| containers.contains(&kind.container);
         let is_counted = matches!(kind.codec, "h264" | "hevc");
         match self {
-            Self::Nothing | Self::Zeroed | Self::Joined | Self::Cut => true,
+            Self::Nothing | Self::Joined | Self::Cut => true,
+            // A picture of zeros means "as before" there, and is one in Y4M, which has hardly any headers.
+            Self::Zeroed => !matches!(kind.codec, "qtrle" | "smc") && kind.container != "y4m",
             // Nobody can tell: any bits decode to a picture, and FFmpeg's decoders say nothing about it,
             // whatever `-err_detect` asks for.
-            Self::Random => !matches!(kind.codec, "rawvideo" | "huffyuv" | "ffvhuff"),
+            Self::Random => !matches!(
+                kind.codec,
+                "rawvideo" | "huffyuv" | "ffvhuff" | "qtrle" | "smc" | "msvideo1"
+            ),
             // Flash video and Matroska do not count their packets. H.264 and HEVC count their pictures;
             // where others lack some, the rest decodes to garbage without any sign.
             Self::Lost => {
@@ -74,8 +79,11 @@ impl Fault {
                 is_any(&[
                     "mp4", "mov", "3gp", "mkv", "webm", "avi", "flv", "ts", "m2ts",
                 ]) && !kind.has_keyframes_only()
-                    // Its decoder does not say whether a picture refers to others, and takes the flag for it.
-                    && kind.codec != "cinepak"
+                    // Their decoders do not say whether a picture refers to others.
+                    && !matches!(
+                        kind.codec,
+                        "cinepak" | "qtrle" | "smc" | "msvideo1" | "flashsv"
+                    )
             }
         }
     }
@@ -85,7 +93,8 @@ impl Kind {
     /// Whether each picture decodes by itself.
     pub fn has_keyframes_only(&self) -> bool {
         let codecs = [
-            "mjpeg", "prores", "ffv1", "huffyuv", "ffvhuff", "utvideo", "rawvideo",
+            "mjpeg", "prores", "ffv1", "huffyuv", "ffvhuff", "utvideo", "rawvideo", "png",
+            "jpeg2000", "cfhd", "dnxhd", "magicyuv",
         ];
         codecs.contains(&self.codec)
     }

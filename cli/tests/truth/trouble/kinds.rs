@@ -48,6 +48,10 @@ const THEORA: &str = "libtheora -q:v 7 -g 20";
 const FFV1: &str = "ffv1 -level 3 -g 1 -slicecrc 1";
 const MSMPEG4: &str = "msmpeg4 -g 20 -q:v 5 -sc_threshold 1000000000";
 
+/// A size for a codec that notices random data in one of some 30 blocks only: then a picture of 60 is often taken for
+/// a good one.
+const MANY_BLOCKS: (u32, u32) = (160, 288);
+
 const fn at(
     rate: u32,
     container: &'static str,
@@ -79,6 +83,15 @@ pub const KINDS: &[Kind] = &[
     ten("mov", "mjpeg", MJPEG),
     ten("mov", "prores", "prores_ks -profile:v 0"),
     ten("mov", "svq1", "svq1 -g 20"),
+    ten("mov", "qtrle", "qtrle -g 20"),
+    ten("mov", "smc", "smc -g 20"),
+    ten("mov", "png", "png"),
+    ten("mov", "jpeg2000", "jpeg2000"),
+    ten("mov", "cfhd", "cfhd"),
+    Kind {
+        size: (256, 128),
+        ..ten("mov", "dnxhd", "dnxhd -profile:v dnxhr_lb -pix_fmt yuv422p")
+    },
     Kind {
         size: (128, 96),
         ..ten("3gp", "h263", "h263 -g 20 -q:v 5 -sc_threshold 1000000000")
@@ -100,13 +113,20 @@ pub const KINDS: &[Kind] = &[
         "msmpeg4v2",
         "msmpeg4v2 -g 20 -q:v 5 -sc_threshold 1000000000",
     ),
-    ten("avi", "msmpeg4v3", MSMPEG4),
+    Kind {
+        size: MANY_BLOCKS,
+        ..ten("avi", "msmpeg4v3", MSMPEG4)
+    },
     ten("avi", "huffyuv", "huffyuv"),
     ten("avi", "ffvhuff", "ffvhuff"),
     ten("avi", "utvideo", "utvideo"),
     ten("avi", "rawvideo", "rawvideo -pix_fmt yuv420p"),
     ten("avi", "cinepak", "cinepak -g 20"),
+    ten("avi", "msvideo1", "msvideo1 -g 20"),
+    ten("avi", "zmbv", "zmbv -g 20"),
+    ten("avi", "magicyuv", "magicyuv"),
     ten("flv", "h264", X264),
+    ten("flv", "flashsv", "flashsv -g 20"),
     ten("flv", "flv1", "flv -g 20 -q:v 3 -sc_threshold 1000000000"),
     ten("ts", "h264", X264),
     ten("ts", "hevc", X265),
@@ -128,7 +148,10 @@ pub const KINDS: &[Kind] = &[
     ten("ogv", "theora", THEORA),
     ten("wmv", "wmv1", "wmv1 -g 20 -q:v 5 -sc_threshold 1000000000"),
     ten("wmv", "wmv2", "wmv2 -g 20 -q:v 5 -sc_threshold 1000000000"),
-    ten("asf", "msmpeg4v3", MSMPEG4),
+    Kind {
+        size: MANY_BLOCKS,
+        ..ten("asf", "msmpeg4v3", MSMPEG4)
+    },
     ten("gif", "gif", "gif"),
     at(
         25,
@@ -137,6 +160,10 @@ pub const KINDS: &[Kind] = &[
         "mpeg2video -g 50 -q:v 3 -sc_threshold 1000000000",
     ),
     ten("nut", "h264", X264),
+    ten("ivf", "vp8", VP8),
+    ten("ivf", "av1", AV1),
+    ten("y4m", "rawvideo", "wrapped_avframe -pix_fmt yuv420p"),
+    at(25, "wtv", "mpeg2video", MPEG2),
     ten("rm", "rv10", "rv10 -g 20 -q:v 5 -sc_threshold 1000000000"),
     ten("rm", "rv20", "rv20 -g 20 -q:v 5 -sc_threshold 1000000000"),
 ];

@@ -26,11 +26,13 @@ impl Maker<'_> {
     }
 
     /// The film without these pictures. A GIF's pictures build upon each other to its end, and its blocks cannot be found
-    /// again: it may be refused.
+    /// again, nor can those of IVF and WTV: it may be refused. FFmpeg decodes pictures with a palette from the beginning,
+    /// and AVI has no times.
     fn right_without(&self, lost: std::ops::Range<u32>) -> Right {
         let start = self.seconds(lost.start);
         let right = Right::film(self.film_without(lost));
-        if self.kind.container == "gif" {
+        let is_built_up = matches!(self.kind.container, "gif" | "ivf" | "wtv");
+        if is_built_up || self.kind.codec == "zmbv" {
             right.at_least_to(start)
         } else {
             right
@@ -134,7 +136,7 @@ impl Maker<'_> {
         let lost = lost_pictures.unwrap_or_else(|| self.lost_by(stretch.clone(), 0));
         Trouble {
             what: format!("lost: pictures {} to {}", lost.start, lost.end),
-            right: Right::film(self.film_without(lost)),
+            right: self.right_without(lost),
             bytes: self.bytes,
         }
     }

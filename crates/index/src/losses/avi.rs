@@ -10,7 +10,8 @@ use crate::avi::{AviFile, Entry};
 const MAX_PICTURES: usize = 250_000;
 
 /// The first range in `seconds` of the video, the stream `index`, in which a picture that the index of the
-/// file names is not there. `None` if nothing is lost, or if the file has no index that can be trusted.
+/// file names is not there. `None` if nothing is lost, or if the file has no index that can be trusted. FFmpeg seeks
+/// `margin` seconds further back.
 ///
 /// # Errors
 /// If the source cannot be read.
@@ -18,6 +19,7 @@ pub async fn avi_loss(
     blocks: &BlockCache,
     index: u32,
     seconds: Range<f64>,
+    margin: u32,
 ) -> Result<Option<Range<f64>>, ReadError> {
     let Some(file) = AviFile::read(blocks, index).await? else {
         return Ok(None);
@@ -25,7 +27,7 @@ pub async fn avi_loss(
     let Some(pictures) = file.pictures(blocks).await? else {
         return Ok(None);
     };
-    let from = (seconds.start / file.picture_seconds) as usize;
+    let from = ((seconds.start - f64::from(margin)) / file.picture_seconds) as usize;
     let to = (seconds.end / file.picture_seconds).ceil() as usize;
     let to = to.min(pictures.len());
     let Some(before) = pictures.get(..=from) else {

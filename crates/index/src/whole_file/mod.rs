@@ -8,6 +8,7 @@ mod asf;
 mod avi;
 mod flv;
 mod gif;
+mod ivf;
 mod matroska;
 mod mxf;
 mod nut;
@@ -16,6 +17,7 @@ mod program_stream;
 mod real_media;
 mod transport_stream;
 mod window;
+mod wtv;
 
 use gifgen_reader::BlockCache;
 
@@ -62,6 +64,14 @@ impl Measured<'_> {
         IndexError::not_whole(bytes, self.length, why)
     }
 
+    /// The error for a file of so many `bytes`, of which the video takes only a part.
+    fn ends_early(&self, bytes: u64) -> IndexError {
+        let part = self.length / self.claimed.unwrap_or(self.length);
+        let offset = (bytes as f64 * part) as u64;
+        let why = "what follows is damaged, or a second recording: split the file";
+        IndexError::not_whole(offset, self.length, why)
+    }
+
     /// The error for another recording that starts at `offset`.
     fn second_recording(&self, offset: u64) -> IndexError {
         second_recording(offset, self.length)
@@ -78,6 +88,7 @@ pub async fn account_for(blocks: &BlockCache, video: Measured<'_>) -> Result<f64
         "asf" => asf::account_for(blocks, video).await?,
         "flv" => flv::account_for(blocks).await?,
         "gif" => gif::account_for(blocks, video).await?,
+        "ivf" => ivf::account_for(blocks, video).await?,
         "matroska,webm" => matroska::account_for(blocks, video).await?,
         "mpegts" if !video.has_index => transport_stream::account_for(blocks).await?,
         "mpeg" => program_stream::account_for(blocks, video).await?,
@@ -85,6 +96,9 @@ pub async fn account_for(blocks: &BlockCache, video: Measured<'_>) -> Result<f64
         "nut" => nut::account_for(blocks, video).await?,
         "ogg" => ogg::account_for(blocks, video).await?,
         "rm" => real_media::account_for(blocks, video).await?,
+        "wtv" => wtv::account_for(blocks, video).await?,
+        // Its pictures have one size, so FFmpeg claims what the bytes suffice for.
+        "yuv4mpegpipe" if video.is_short() => return Err(video.ends_early(blocks.reader().len())),
         _ => {}
     }
     Ok(video.length)
