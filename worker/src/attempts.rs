@@ -89,7 +89,9 @@ impl Attempts<'_> {
         let mut ran = self.run(origin, threads, &Repairs::default()).await?;
         // Other containers derive times from each other, so that a single one cannot be wrong.
         let may_be_wrong = self.job.container == "mpegts" && ran.decoded.ends_with_a_leap();
-        if !ran.complained && !ran.changes && ran.decoded.is_in_order() && !may_be_wrong {
+        let seconds = self.job.slice.slice.seconds();
+        let is_in_order = ran.decoded.is_in_order(seconds);
+        if !ran.complained && !ran.changes && is_in_order && !may_be_wrong {
             if ran.decoded.starts_late() && self.could_start_earlier(origin) {
                 return Err(FfmpegError::StartsTooLate);
             }
@@ -100,7 +102,7 @@ impl Attempts<'_> {
             match self.check_silence(&ran, origin).await {
                 // A picture with a wrong time may have ended the reading.
                 Err(JobError::Permanent(PermanentError::Damaged { .. }))
-                    if ran.decoded.reaches(self.job.slice.slice.seconds()) => {}
+                    if ran.decoded.reaches(seconds) => {}
                 checked => {
                     checked?;
                     return Ok(ran.outcome?);
@@ -111,7 +113,7 @@ impl Attempts<'_> {
         if pictures.is_empty() && !self.could_start_earlier(origin) {
             // FFmpeg's own words say more than that pictures are missing.
             ran.outcome?;
-            return Err(self.damaged(0.0..self.job.slice.slice.seconds()).into());
+            return Err(self.damaged(0.0..seconds).into());
         }
         let repairs = Repairs {
             fits: ran.changes,
@@ -130,8 +132,8 @@ impl Attempts<'_> {
         }
         if ran.outcome.is_ok() {
             self.check_silence(&ran, origin).await?;
-            if !ran.decoded.is_in_order() {
-                return Err(self.disordered(0.0..self.job.slice.slice.seconds()).into());
+            if !ran.decoded.is_in_order(seconds) {
+                return Err(self.disordered(0.0..seconds).into());
             }
         }
         Ok(ran.outcome?)

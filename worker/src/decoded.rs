@@ -56,9 +56,9 @@ impl Decoded {
         self.0.is_empty()
     }
 
-    /// Whether no time goes back. `fps` drops pictures whose time does.
-    pub fn is_in_order(&self) -> bool {
-        self.0.is_sorted()
+    /// Whether no time of a slice of `seconds` goes back. `fps` drops pictures whose time does.
+    pub fn is_in_order(&self, seconds: f64) -> bool {
+        self.0.iter().map(|time| time.min(seconds)).is_sorted()
     }
 
     /// Whether a picture ended the slice. If its time is wrong, the rest of the slice was not read.
@@ -171,8 +171,10 @@ mod tests {
 
     #[test]
     fn a_picture_without_a_time_of_its_own_or_before_its_turn_is_noticed() {
-        assert!(Decoded(vec![-0.1, 0.0, 0.0, 0.1]).is_in_order());
-        assert!(!Decoded(vec![-0.1, 20.0, 0.1, 0.2]).is_in_order());
+        assert!(Decoded(vec![-0.1, 0.0, 0.0, 0.1]).is_in_order(30.0));
+        assert!(!Decoded(vec![-0.1, 20.0, 0.1, 0.2]).is_in_order(30.0));
+        assert!(!Decoded(vec![-0.1, 45.0, 0.1, 0.2]).is_in_order(30.0));
+        assert!(Decoded(vec![29.9, 32.0, 31.0]).is_in_order(30.0));
         assert!(Decoded(vec![0.0, 45.0]).reaches(30.0));
         assert!(Decoded(vec![29.5, 45.0]).ends_with_a_leap());
         assert!(

@@ -79,7 +79,8 @@ pub(crate) fn judge(
         .any(|picture| picture.is_keyframe || is_intra(picture.kind));
     // H.261 has no keyframes. Its first picture is a start.
     let starts = !could_start_earlier && !has_keyframes;
-    let right = right_pictures(logged, &times, starts);
+    let found = Faults::of(logged, &times);
+    let right = right_pictures(logged, &times, &found, starts);
     let is_shown_at_start = |n: usize| right[n] && times[n] <= 0.0;
     if could_start_earlier && !(0..times.len()).any(is_shown_at_start) {
         return Verdict::StartsTooLate;
@@ -92,10 +93,14 @@ pub(crate) fn judge(
         if to - from <= UNSAMPLED_SECONDS {
             continue;
         }
-        // The first picture of a video is shown before its time if those before it are wrong.
-        let since = if run.start == 0 { from } else { first };
+        let since = match run.start {
+            // The first picture of a video is shown before its time if those before it are wrong.
+            0 => from,
+            start if found.holes[start] => times[start - 1] + found.usual_distance,
+            _ => first,
+        };
         if to - since > LONGEST_WRONG_SECONDS + ROUNDING {
-            return Verdict::Damaged(from..to);
+            return Verdict::Damaged(since.max(0.0)..to);
         }
         retimings.push(Retiming {
             pictures: run,
@@ -136,7 +141,12 @@ fn times(logged: &[LoggedPicture], zero: f64) -> Vec<f64> {
 }
 
 /// Which pictures are right. `times` are in order. `starts` says whether any first picture will do.
-fn right_pictures(logged: &[LoggedPicture], times: &[f64], starts: bool) -> Vec<bool> {
+fn right_pictures(
+    logged: &[LoggedPicture],
+    times: &[f64],
+    faults: &Faults,
+    starts: bool,
+) -> Vec<bool> {
     let refers_backwards = logged
         .iter()
         .any(|picture| picture.kind == PictureKind::Predicted);
@@ -147,7 +157,7 @@ fn right_pictures(logged: &[LoggedPicture], times: &[f64], starts: bool) -> Vec<
     // Each picture tells of itself alone if it refers to no other one.
     let refers = logged.iter().any(|picture| !picture.is_keyframe);
     let mut last_lost: Option<usize> = None;
-    let (losses, marked) = losses_and_marks(logged, times);
+    let Faults { losses, marked, .. } = faults;
     for (n, picture) in logged.iter().enumerate() {
         if losses[n] {
             (is_waiting, recovers) = (true, false);
@@ -190,29 +200,50 @@ fn usual_distance(times: &[f64]) -> f64 {
     distances.get(distances.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// Which pictures come behind a lost one, and which are wrong by themselves. A decoder that lacks or refuses one says so
-/// when it decodes the next, so a few pictures may be presented between its words and the hole. A refused packet may
-/// also be one without a picture.
-fn losses_and_marks(logged: &[LoggedPicture], times: &[f64]) -> (Vec<bool>, Vec<bool>) {
-    let usual = usual_distance(times);
-    let is_behind_hole = |n: &usize| times[*n] - times[*n - 1] > usual * MISSING_FROM;
-    let mut losses = vec![false; logged.len()];
-    let mut marked: Vec<bool> = logged.iter().map(|picture| picture.is_marked).collect();
-    for (n, picture) in logged.iter().enumerate() {
-        if !picture.is_after_refusal && !picture.lacks_reference {
-            continue;
+/// What decoders say of the pictures, each in a list by its number.
+struct Faults {
+    /// Those that come behind a lost one.
+    losses: Vec<bool>,
+    /// Those of them before which pictures are missing since the one before.
+    holes: Vec<bool>,
+    /// Those that are wrong by themselves.
+    marked: Vec<bool>,
+    /// The median distance of two pictures.
+    usual_distance: f64,
+}
+
+impl Faults {
+    /// A decoder that lacks or refuses a picture says so when it decodes the next, so a few pictures may be presented
+    /// between its words and the hole. A refused packet may also be one without a picture.
+    fn of(logged: &[LoggedPicture], times: &[f64]) -> Self {
+        let usual_distance = usual_distance(times);
+        let is_behind_hole = |n: &usize| times[*n] - times[*n - 1] > usual_distance * MISSING_FROM;
+        let mut losses = vec![false; logged.len()];
+        let mut holes = losses.clone();
+        let mut marked: Vec<bool> = logged.iter().map(|picture| picture.is_marked).collect();
+        for (n, picture) in logged.iter().enumerate() {
+            let lacks_others = picture.lacks_reference || picture.is_after_skip;
+            if !picture.is_after_refusal && !lacks_others {
+                continue;
+            }
+            let mut next = n.max(1)..times.len().min(n + REORDERED);
+            let mut before = n.saturating_sub(REORDERED).max(1)..n;
+            if let Some(behind) = next.find(is_behind_hole) {
+                losses[behind] = true;
+                holes[behind] |= lacks_others;
+            } else if picture.lacks_reference {
+                marked[n] = true;
+            } else if n > 0 && before.any(|n| is_behind_hole(&n)) {
+                losses[n] = true;
+            }
         }
-        let mut next = n.max(1)..times.len().min(n + REORDERED);
-        let mut before = n.saturating_sub(REORDERED).max(1)..n;
-        if let Some(behind) = next.find(is_behind_hole) {
-            losses[behind] = true;
-        } else if picture.lacks_reference {
-            marked[n] = true;
-        } else if n > 0 && before.any(|n| is_behind_hole(&n)) {
-            losses[n] = true;
+        Self {
+            losses,
+            holes,
+            marked,
+            usual_distance,
         }
     }
-    (losses, marked)
 }
 
 /// The runs of `false`.
@@ -244,6 +275,7 @@ mod tests {
             is_keyframe: matches!(kind, 'I' | 'i' | 'r'),
             is_marked: kind.is_lowercase() && kind != 'x',
             is_after_refusal: kind == 'x',
+            is_after_skip: false,
             lacks_reference: false,
         };
         kinds.chars().enumerate().map(picture).collect()
@@ -361,6 +393,17 @@ mod tests {
             judge(&film, 0.0, 1.3, true),
             Verdict::Good(vec![dropped(6..9, 1.0)])
         );
+    }
+
+    #[test]
+    fn the_time_of_lost_pictures_counts_as_wrong() {
+        let mut film = film(0.0, "IPPPPPPPPPPPPPPPPPIP");
+        film[3].is_after_skip = true;
+        film.drain(4..16);
+        let Verdict::Damaged(range) = judge(&film, 0.0, 2.0, true) else {
+            panic!("it is not damaged");
+        };
+        assert!((range.start - 0.4).abs() < 1e-9 && (range.end - 1.8).abs() < 1e-9);
     }
 
     #[test]

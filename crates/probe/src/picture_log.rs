@@ -31,6 +31,12 @@ const REFUSED: [&str; 3] = [
 /// H.264's decoder, when the numbers of pictures skip. It goes on with a copy, and marks nothing.
 const SKIPPED: (&str, &str) = ("[h264 @ ", "[debug] Frame num gap");
 
+/// Matroska's demuxer, when it finds something else than an element. It goes on with the next cluster.
+const UNREADABLE: (&str, &str) = (
+    "[matroska,webm @ ",
+    "invalid as first byte of an EBML number",
+);
+
 /// HEVC's decoder, when it lacks the reference of a picture that it begins to decode. It marks that only since
 /// FFmpeg 8.
 const LACKING: (&str, &str) = ("[hevc @ ", "Could not find ref with POC");
@@ -68,8 +74,10 @@ pub struct LoggedPicture {
     pub is_keyframe: bool,
     /// Whether the decoder concealed errors in it or lacked its references.
     pub is_marked: bool,
-    /// Whether the decoder refused or lacked a packet since the picture before.
+    /// Whether the decoder refused a packet since the picture before, or the demuxer could not read one.
     pub is_after_refusal: bool,
+    /// Whether the numbers of the pictures skip since the picture before.
+    pub is_after_skip: bool,
     /// Whether the decoder lacked a reference since the picture before. It may be that of a picture that is presented
     /// later.
     pub lacks_reference: bool,
@@ -102,6 +110,7 @@ struct LogReader {
     pictures: Vec<LoggedPicture>,
     is_marked: bool,
     is_after_refusal: bool,
+    is_after_skip: bool,
     lacks_reference: bool,
 }
 
@@ -113,16 +122,18 @@ impl LogReader {
             if let Some(picture) = self.picture(said) {
                 self.pictures.push(picture);
                 (self.is_marked, self.is_after_refusal) = (false, false);
-                self.lacks_reference = false;
+                (self.is_after_skip, self.lacks_reference) = (false, false);
                 return true;
             }
         } else if words.starts_with("[warning] ") {
             self.is_marked |= words.contains(MARK);
             self.is_after_refusal |= words.contains(BROKEN_PACKET);
         } else if words.starts_with(SKIPPED.1) {
-            self.is_after_refusal |= speakers.contains(SKIPPED.0);
+            self.is_after_skip |= speakers.contains(SKIPPED.0);
         } else if is_complaint(words) {
             self.is_after_refusal |= REFUSED.iter().any(|refused| words.contains(refused));
+            self.is_after_refusal |=
+                speakers.contains(UNREADABLE.0) && words.contains(UNREADABLE.1);
             self.lacks_reference |= speakers.contains(LACKING.0) && words.contains(LACKING.1);
             self.is_marked |= UNMARKED.iter().any(|(decoder, errors)| {
                 let is_speaker = speakers.contains(&format!("[{decoder} @ "));
@@ -154,6 +165,7 @@ impl LogReader {
             is_keyframe: value("keyframe")? == "1",
             is_marked: self.is_marked,
             is_after_refusal: self.is_after_refusal,
+            is_after_skip: self.is_after_skip,
             lacks_reference: self.lacks_reference,
         })
     }
@@ -173,6 +185,7 @@ mod tests {
         is_keyframe: true,
         is_marked: false,
         is_after_refusal: false,
+        is_after_skip: false,
         lacks_reference: false,
     };
 
@@ -224,7 +237,9 @@ mod tests {
             GOOD
         );
         assert!(of("[warning] a.ts: corrupt input packet in stream 0").is_after_refusal);
-        assert!(of("[h264 @ 0x55] [debug] Frame num gap 6 1").is_after_refusal);
+        assert!(of("[h264 @ 0x55] [debug] Frame num gap 6 1").is_after_skip);
+        let unreadable = "[matroska,webm @ 0x55] [error] 0x00 at pos 0 (0x0) invalid as first byte of an EBML number";
+        assert!(of(unreadable).is_after_refusal);
     }
 
     #[test]
