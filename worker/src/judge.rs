@@ -1,17 +1,16 @@
-//! Judges the pictures of a slice: which of them are right, and whether they suffice.
-//!
-//! A picture is right if its decoder did not conceal errors in it, and if it could be decoded from a
-//! keyframe on. FFmpeg's decoders mark concealed errors, but not the pictures that refer to such a
-//! picture. So after a marked picture all are wrong until the next keyframe.
+//! Judges the pictures of a slice: whether the right ones suffice.
 //!
 //! A wrong picture is left out, so the one before it stays on screen. If it would stand for more than
 //! [`LONGEST_WRONG_SECONDS`], the slice is damaged.
 
 use std::ops::Range;
 
-use gifgen_probe::{LoggedPicture, PictureKind};
+use gifgen_probe::LoggedPicture;
 
-use crate::retiming::{disordered_run, in_order};
+use crate::{
+    retiming::{disordered_run, in_order},
+    right_pictures::{Faults, is_intra, right_pictures},
+};
 
 /// Longest time, in seconds, for which an older picture may stand in place of wrong ones.
 const LONGEST_WRONG_SECONDS: f64 = 1.0;
@@ -21,16 +20,6 @@ const UNSAMPLED_SECONDS: f64 = 0.002;
 
 /// Rounding error of times, in seconds.
 const ROUNDING: f64 = 1e-6;
-
-/// Pictures between two refusals of packets that are closer than this, in seconds, are wrong: decoders of VP8,
-/// VP9, AV1 and HEVC refuse part of what is noise, and make pictures of the rest without a mark.
-const DISTRUSTED_SECONDS: f64 = 1.0;
-
-/// Most pictures that are presented before one that is decoded before them.
-const REORDERED: usize = 16;
-
-/// A distance of more than this many usual ones between two pictures shows that one is missing.
-const MISSING_FROM: f64 = 1.5;
 
 /// Most entries of a [`Verdict::Good`]. More are no exceptions.
 const MAX_RETIMINGS: usize = 400;
@@ -140,112 +129,6 @@ fn times(logged: &[LoggedPicture], zero: f64) -> Vec<f64> {
     logged.iter().map(time).collect()
 }
 
-/// Which pictures are right. `times` are in order. `starts` says whether any first picture will do.
-fn right_pictures(
-    logged: &[LoggedPicture],
-    times: &[f64],
-    faults: &Faults,
-    starts: bool,
-) -> Vec<bool> {
-    let refers_backwards = logged
-        .iter()
-        .any(|picture| picture.kind == PictureKind::Predicted);
-    let mut right: Vec<bool> = Vec::with_capacity(logged.len());
-    // Nothing before the first picture is known to be wrong, but it must be a keyframe.
-    let mut is_waiting = !starts;
-    let mut recovers = false;
-    // Each picture tells of itself alone if it refers to no other one.
-    let refers = logged.iter().any(|picture| !picture.is_keyframe);
-    let mut last_lost: Option<usize> = None;
-    let Faults { losses, marked, .. } = faults;
-    for (n, picture) in logged.iter().enumerate() {
-        if losses[n] {
-            (is_waiting, recovers) = (true, false);
-            if let Some(last) = last_lost.replace(n)
-                && refers
-                && times[n] - times[last] < DISTRUSTED_SECONDS
-            {
-                right[last..].fill(false);
-            }
-        }
-        if marked[n] {
-            if !is_waiting && refers_backwards && picture.kind != PictureKind::Between {
-                // Those that are presented before it may refer to it.
-                let before = (n.saturating_sub(REORDERED)..n).rev();
-                for m in before.take_while(|m| logged[*m].kind == PictureKind::Between) {
-                    right[m] = false;
-                }
-            }
-            if !is_waiting {
-                (is_waiting, recovers) = (true, false);
-            }
-            // A recovery point. Its decoder marks the pictures until the recovery.
-            recovers |= picture.is_keyframe && picture.kind != PictureKind::Intra;
-        } else if is_waiting {
-            is_waiting = !(picture.is_keyframe || recovers || n == 0 && is_intra(picture.kind));
-        }
-        right.push(!marked[n] && !is_waiting);
-    }
-    right
-}
-
-fn is_intra(kind: PictureKind) -> bool {
-    matches!(kind, PictureKind::Intra | PictureKind::Unknown)
-}
-
-/// The median distance of two pictures.
-fn usual_distance(times: &[f64]) -> f64 {
-    let mut distances: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    distances.sort_by(f64::total_cmp);
-    distances.get(distances.len() / 2).copied().unwrap_or(0.0)
-}
-
-/// What decoders say of the pictures, each in a list by its number.
-struct Faults {
-    /// Those that come behind a lost one.
-    losses: Vec<bool>,
-    /// Those of them before which pictures are missing since the one before.
-    holes: Vec<bool>,
-    /// Those that are wrong by themselves.
-    marked: Vec<bool>,
-    /// The median distance of two pictures.
-    usual_distance: f64,
-}
-
-impl Faults {
-    /// A decoder that lacks or refuses a picture says so when it decodes the next, so a few pictures may be presented
-    /// between its words and the hole. A refused packet may also be one without a picture.
-    fn of(logged: &[LoggedPicture], times: &[f64]) -> Self {
-        let usual_distance = usual_distance(times);
-        let is_behind_hole = |n: &usize| times[*n] - times[*n - 1] > usual_distance * MISSING_FROM;
-        let mut losses = vec![false; logged.len()];
-        let mut holes = losses.clone();
-        let mut marked: Vec<bool> = logged.iter().map(|picture| picture.is_marked).collect();
-        for (n, picture) in logged.iter().enumerate() {
-            let lacks_others = picture.lacks_reference || picture.is_after_skip;
-            if !picture.is_after_refusal && !lacks_others {
-                continue;
-            }
-            let mut next = n.max(1)..times.len().min(n + REORDERED);
-            let mut before = n.saturating_sub(REORDERED).max(1)..n;
-            if let Some(behind) = next.find(is_behind_hole) {
-                losses[behind] = true;
-                holes[behind] |= lacks_others;
-            } else if picture.lacks_reference {
-                marked[n] = true;
-            } else if n > 0 && before.any(|n| is_behind_hole(&n)) {
-                losses[n] = true;
-            }
-        }
-        Self {
-            losses,
-            holes,
-            marked,
-            usual_distance,
-        }
-    }
-}
-
 /// The runs of `false`.
 fn runs(right: &[bool]) -> Vec<Range<usize>> {
     let mut runs: Vec<Range<usize>> = Vec::new();
@@ -260,6 +143,8 @@ fn runs(right: &[bool]) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
+    use gifgen_probe::PictureKind;
+
     use super::*;
 
     /// Ten pictures a second from `from`: `I` and `P` and `B`, in lower case if marked, `x` if a packet was

@@ -23,6 +23,7 @@ mod renderer;
 mod repairs;
 mod resolve;
 mod retiming;
+mod right_pictures;
 mod scaling;
 mod silence;
 mod sources;

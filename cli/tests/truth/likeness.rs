@@ -13,7 +13,7 @@ pub const SIDE: u32 = 32;
 
 /// Pictures are alike up to this distance (see [`Likeness::distance`]), which leaves room for dithering, JPG and
 /// scaling. Pictures that have nothing to do with each other are about 1.4 apart.
-const ALIKE: f64 = 0.4;
+const ALIKE: f64 = 0.5;
 
 /// A picture that is farther away than the nearest picture of the film by this much is another one.
 const NEARER: f64 = 0.1;
