@@ -128,6 +128,7 @@ mod tests {
                 colour: Colour::default(),
                 crop: None,
                 turn: None,
+                hidden_keyframes: false,
             },
             not_chosen: Vec::new(),
             codec: "h264".into(),

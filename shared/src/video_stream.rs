@@ -37,6 +37,9 @@ pub struct VideoStream {
     /// which follows the container, and from 7 on each picture.
     #[serde(default)]
     pub turn: Option<Turn>,
+    /// Whether pictures refer to others, and the decoder does not say which ones do not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub hidden_keyframes: bool,
 }
 
 /// How pictures are turned to stand upright.
@@ -161,6 +164,7 @@ mod tests {
             colour: Colour::default(),
             crop: None,
             turn: None,
+            hidden_keyframes: false,
         };
         assert_eq!(stream(1920, 1080).height_at(240), 135);
         assert_eq!(stream(1080, 1920).height_at(240), 427);

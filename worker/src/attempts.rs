@@ -147,7 +147,15 @@ impl Attempts<'_> {
     ) -> Result<Vec<Retiming>, FfmpegError> {
         let zero = self.job.slice.zero();
         let seconds = self.job.slice.slice.seconds();
-        match judge(pictures, zero, seconds, self.could_start_earlier(origin)) {
+        let could_start_earlier = self.could_start_earlier(origin);
+        let hidden_keyframes = self.job.slice.video.hidden_keyframes;
+        match judge(
+            pictures,
+            zero,
+            seconds,
+            could_start_earlier,
+            hidden_keyframes,
+        ) {
             Verdict::Good(retimings) => Ok(retimings),
             Verdict::StartsTooLate => Err(FfmpegError::StartsTooLate),
             Verdict::Damaged(range) => Err(self.damaged(range).into()),

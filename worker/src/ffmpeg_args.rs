@@ -305,6 +305,7 @@ pub(crate) mod tests {
                 colour: Colour::default(),
                 crop: None,
                 turn: None,
+                hidden_keyframes: false,
             },
             settings: PreviewSettings {
                 frames: serde_json::from_value(frames.into()).unwrap(),

@@ -9,7 +9,7 @@ use gifgen_probe::LoggedPicture;
 
 use crate::{
     retiming::{disordered_run, in_order},
-    right_pictures::{Faults, is_intra, right_pictures},
+    right_pictures::{Faults, Start, is_intra, right_pictures},
 };
 
 /// Longest time, in seconds, for which an older picture may stand in place of wrong ones.
@@ -47,12 +47,14 @@ pub(crate) struct Retiming {
     pub time: Option<f64>,
 }
 
-/// Judges the pictures of a slice of `seconds` that starts at `zero` on the container's clock.
+/// Judges the pictures of a slice of `seconds` that starts at `zero` on the container's clock. With
+/// `hidden_keyframes`, their decoder does not say which ones are keyframes.
 pub(crate) fn judge(
     logged: &[LoggedPicture],
     zero: f64,
     seconds: f64,
     could_start_earlier: bool,
+    hidden_keyframes: bool,
 ) -> Verdict {
     let claimed = times(logged, zero);
     let times = in_order(&claimed);
@@ -67,9 +69,13 @@ pub(crate) fn judge(
         .iter()
         .any(|picture| picture.is_keyframe || is_intra(picture.kind));
     // H.261 has no keyframes. Its first picture is a start.
-    let starts = !could_start_earlier && !has_keyframes;
+    let start = match has_keyframes {
+        false if !could_start_earlier => Start::Anywhere,
+        _ if hidden_keyframes => Start::First,
+        _ => Start::Keyframes,
+    };
     let found = Faults::of(logged, &times);
-    let right = right_pictures(logged, &times, &found, starts);
+    let right = right_pictures(logged, &times, &found, start);
     let is_shown_at_start = |n: usize| right[n] && times[n] <= 0.0;
     if could_start_earlier && !(0..times.len()).any(is_shown_at_start) {
         return Verdict::StartsTooLate;
@@ -160,6 +166,7 @@ mod tests {
             is_keyframe: matches!(kind, 'I' | 'i' | 'r'),
             is_marked: kind.is_lowercase() && kind != 'x',
             is_after_refusal: kind == 'x',
+            is_after_unreadable: false,
             is_after_skip: false,
             lacks_reference: false,
         };
@@ -168,7 +175,7 @@ mod tests {
 
     fn verdict(from: f64, kinds: &str) -> Verdict {
         let seconds = kinds.len() as f64 / 10.0 + from;
-        judge(&film(from, kinds), 0.0, seconds, true)
+        judge(&film(from, kinds), 0.0, seconds, true, false)
     }
 
     fn dropped(pictures: Range<usize>, time: f64) -> Retiming {
@@ -217,13 +224,16 @@ mod tests {
         assert_eq!(verdict(-0.1, false_keyframe), Verdict::StartsTooLate);
         assert_eq!(verdict(0.1, "IPPP"), Verdict::StartsTooLate);
         let film = film(0.0, false_keyframe);
-        assert_eq!(judge(&film, 0.0, 1.8, false), Verdict::Damaged(0.0..1.5));
+        assert_eq!(
+            judge(&film, 0.0, 1.8, false, false),
+            Verdict::Damaged(0.0..1.5)
+        );
     }
 
     #[test]
     fn a_video_without_any_keyframe_is_right_from_its_beginning() {
         assert_eq!(
-            judge(&film(0.0, "PPPPPPPPPP"), 0.0, 1.0, false),
+            judge(&film(0.0, "PPPPPPPPPP"), 0.0, 1.0, false, false),
             Verdict::Good(vec![])
         );
         assert_eq!(verdict(-0.1, "PPPPPPPPPP"), Verdict::StartsTooLate);
@@ -253,7 +263,7 @@ mod tests {
         let mut film = film(0.0, "IPPPPxPPPI");
         film.remove(4);
         assert_eq!(
-            judge(&film, 0.0, 1.0, true),
+            judge(&film, 0.0, 1.0, true, false),
             Verdict::Good(vec![dropped(4..8, 0.9)])
         );
     }
@@ -263,21 +273,45 @@ mod tests {
         let mut film = film(0.0, "IPPPIPPPPPIPP");
         film[3].lacks_reference = true;
         assert_eq!(
-            judge(&film, 0.0, 1.3, true),
+            judge(&film, 0.0, 1.3, true, false),
             Verdict::Good(vec![dropped(3..4, 0.4)]),
             "nothing is missing"
         );
         film.remove(6);
         assert_eq!(
-            judge(&film, 0.0, 1.3, true),
+            judge(&film, 0.0, 1.3, true, false),
             Verdict::Good(vec![dropped(6..9, 1.0)])
         );
         film[3].lacks_reference = false;
         film[3].is_after_refusal = true;
         assert_eq!(
-            judge(&film, 0.0, 1.3, true),
+            judge(&film, 0.0, 1.3, true, false),
             Verdict::Good(vec![dropped(6..9, 1.0)])
         );
+    }
+
+    #[test]
+    fn after_a_loss_a_decoder_that_hides_its_keyframes_is_not_trusted() {
+        let mut film = film(0.0, "IIIIIIIIIIIIIIIIIIII");
+        film.remove(5);
+        film[5].is_after_refusal = true;
+        let of = |hidden| judge(&film, 0.0, 2.0, true, hidden);
+        assert_eq!(of(false), Verdict::Good(vec![]));
+        assert!(matches!(of(true), Verdict::Damaged(_)));
+    }
+
+    #[test]
+    fn all_holes_behind_unreadable_bytes_are_losses() {
+        let mut film = film(0.0, "IPPPPPPPIPPPPPPPPPPPIPPP");
+        film.drain(15..17);
+        film.remove(3);
+        let of = |film: &[LoggedPicture]| judge(film, 0.0, 2.4, true, false);
+        assert_eq!(of(&film), Verdict::Good(vec![]));
+        for picture in &mut film {
+            picture.is_after_unreadable = true;
+        }
+        let lost = [dropped(3..7, 0.8), dropped(14..17, 2.0)];
+        assert_eq!(of(&film), Verdict::Good(lost.to_vec()));
     }
 
     #[test]
@@ -285,7 +319,7 @@ mod tests {
         let mut film = film(0.0, "IPPPPPPPPPPPPPPPPPIP");
         film[3].is_after_skip = true;
         film.drain(4..16);
-        let Verdict::Damaged(range) = judge(&film, 0.0, 2.0, true) else {
+        let Verdict::Damaged(range) = judge(&film, 0.0, 2.0, true, false) else {
             panic!("it is not damaged");
         };
         assert!((range.start - 0.4).abs() < 1e-9 && (range.end - 1.8).abs() < 1e-9);
@@ -299,7 +333,7 @@ mod tests {
                 film.remove(hole);
                 film[hole].is_after_refusal = true;
             }
-            match judge(&film, 0.0, kinds.len() as f64 / 10.0, true) {
+            match judge(&film, 0.0, kinds.len() as f64 / 10.0, true, false) {
                 Verdict::Good(retimings) => retimings,
                 verdict => panic!("{verdict:?}"),
             }
@@ -316,7 +350,7 @@ mod tests {
     fn a_wild_time_of_a_wrong_picture_before_the_slice_is_replaced_too() {
         let mut film = film(-0.5, "IppIPPPPPP");
         film[1].time = Some(9.0);
-        let Verdict::Good(retimings) = judge(&film, 0.0, 0.5, true) else {
+        let Verdict::Good(retimings) = judge(&film, 0.0, 0.5, true, false) else {
             panic!("it is not good");
         };
         assert_eq!(retimings.len(), 1);
@@ -327,7 +361,7 @@ mod tests {
     fn a_wild_time_is_replaced_by_one_between_its_neighbours() {
         let mut film = film(0.0, "IPPPPPPPPP");
         film[4].time = Some(20.0);
-        let Verdict::Good(retimings) = judge(&film, 0.0, 1.0, true) else {
+        let Verdict::Good(retimings) = judge(&film, 0.0, 1.0, true, false) else {
             panic!("it is not good");
         };
         assert_eq!(retimings.len(), 1);

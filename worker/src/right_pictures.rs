@@ -16,19 +16,30 @@ const REORDERED: usize = 16;
 /// A distance of more than this many usual ones between two pictures shows that one is missing.
 const MISSING_FROM: f64 = 1.5;
 
-/// Which pictures are right. `times` are in order. `starts` says whether any first picture will do.
+/// With which pictures decoding can start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// With keyframes.
+    Keyframes,
+    /// With the first one, which the container calls a keyframe. Which others are is not known.
+    First,
+    /// With the first one, for there are no keyframes.
+    Anywhere,
+}
+
+/// Which pictures are right. `times` are in order.
 pub(crate) fn right_pictures(
     logged: &[LoggedPicture],
     times: &[f64],
     faults: &Faults,
-    starts: bool,
+    start: Start,
 ) -> Vec<bool> {
     let refers_backwards = logged
         .iter()
         .any(|picture| picture.kind == PictureKind::Predicted);
     let mut right: Vec<bool> = Vec::with_capacity(logged.len());
     // Nothing before the first picture is known to be wrong, but it must be a keyframe.
-    let mut is_waiting = !starts;
+    let mut is_waiting = start != Start::Anywhere;
     let mut recovers = false;
     // Each picture tells of itself alone if it refers to no other one.
     let refers = logged.iter().any(|picture| !picture.is_keyframe);
@@ -58,7 +69,8 @@ pub(crate) fn right_pictures(
             // A recovery point. Its decoder marks the pictures until the recovery.
             recovers |= picture.is_keyframe && picture.kind != PictureKind::Intra;
         } else if is_waiting {
-            is_waiting = !(picture.is_keyframe || recovers || n == 0 && is_intra(picture.kind));
+            let is_start = picture.is_keyframe || recovers || n == 0 && is_intra(picture.kind);
+            is_waiting = !is_start || n > 0 && start == Start::First;
         }
         right.push(!marked[n] && !is_waiting);
     }
@@ -98,6 +110,9 @@ impl Faults {
         let mut holes = losses.clone();
         let mut marked: Vec<bool> = logged.iter().map(|picture| picture.is_marked).collect();
         for (n, picture) in logged.iter().enumerate() {
+            if picture.is_after_unreadable && n > 0 && is_behind_hole(&n) {
+                (losses[n], holes[n]) = (true, true);
+            }
             let lacks_others = picture.lacks_reference || picture.is_after_skip;
             if !picture.is_after_refusal && !lacks_others {
                 continue;

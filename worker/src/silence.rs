@@ -65,6 +65,8 @@ enum Witness {
     Chain,
     /// The bytes between packets must belong to packets.
     Bytes,
+    /// Television never pauses.
+    Steadiness,
     /// None is known. FFmpeg's errors have to do.
     None,
 }
@@ -168,6 +170,7 @@ impl Silence<'_> {
             Witness::Bytes => {
                 are_unaccounted(packets, bytes.start..bytes.end.unwrap_or(bytes.start))
             }
+            Witness::Steadiness => true,
             Witness::NotNeeded | Witness::None => false,
         })
     }
@@ -203,6 +206,7 @@ impl Silence<'_> {
         match self.job.container.as_str() {
             "mpegts" => Witness::Counters,
             "matroska,webm" | "flv" | "nut" | "mxf" => Witness::Bytes,
+            "wtv" => Witness::Steadiness,
             "ogg" => Witness::Pages,
             "asf" => Witness::DataPackets,
             "mpeg" => Witness::Chain,

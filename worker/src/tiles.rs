@@ -66,6 +66,7 @@ mod tests {
             colour: Colour::default(),
             crop: None,
             turn: None,
+            hidden_keyframes: false,
         }
     }
 

@@ -111,14 +111,17 @@ impl Film {
     ) -> Vec<(&'static str, f64, Option<u32>)> {
         let mut wrong = Vec::new();
         let mut last = None;
+        let mut was_garbled = false;
         for (time, picture) in samples {
             let shown = number(picture, (self.area)(time));
-            let stands = shown.is_some() && shown == last;
+            // A right picture that stands is not garbled.
+            let stands = shown.is_some() && shown == last && !was_garbled;
             last = shown;
             if self.allows(time, shown) {
+                was_garbled = false;
                 continue;
             }
-            // A picture that stands is not garbled.
+            was_garbled = !stands;
             if self.is_hit_at(time) && !stands && garbled > 0 {
                 garbled -= 1;
                 continue;

@@ -18,6 +18,9 @@ const ALIKE: f64 = 0.5;
 /// A picture that is farther away than the nearest picture of the film by this much is another one.
 const NEARER: f64 = 0.1;
 
+/// In how many seconds around a sample the nearest picture is looked for.
+const NEAR: f64 = 15.0;
+
 /// Samples may show the picture before or after: containers and FFmpeg round times.
 const ROUNDING: f64 = 0.0025;
 
@@ -126,10 +129,10 @@ impl Likenesses {
             distances.fold(f64::INFINITY, f64::min)
         };
         let right = nearest(&self.pictures[first..last]);
-        let any = nearest(&self.pictures);
+        let any = nearest(&self.pictures[started(time - NEAR)..started(time + NEAR).max(last)]);
         (right > ALIKE || right > any + NEARER).then(|| {
             format!(
-                "is {right:.2} from the right picture and {any:.2} from the nearest of the film"
+                "is {right:.2} from the right picture and {any:.2} from the nearest of those around"
             )
         })
     }

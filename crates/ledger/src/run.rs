@@ -278,6 +278,7 @@ mod tests {
             colour: gifgen_shared::Colour::default(),
             crop: None,
             turn: None,
+            hidden_keyframes: false,
         };
         let settings = PreviewSettings {
             slice_seconds,

@@ -34,6 +34,12 @@ const MIDDLE_SECONDS: u32 = 5;
 /// seconds earlier to seek. 10 s is the longest keyframe distance that HLS packagers use.
 const BLIND_SEEK: [(&str, u32); 2] = [("mpegts", 10), ("mpeg", 10)];
 
+/// Codecs whose decoders do not say how a picture is coded.
+const HIDDEN_KEYFRAMES: [&str; 12] = [
+    "flashsv", "flashsv2", "indeo3", "indeo4", "indeo5", "msrle", "msvideo1", "qtrle", "rpza",
+    "smc", "tscc", "tscc2",
+];
+
 /// A codec of which FFmpeg's encoder calls each packet a keyframe, while its decoder does not say which are.
 const WITHOUT_KEYFRAMES: &str = "rpza";
 
@@ -263,6 +269,7 @@ pub(crate) fn header_of(
         colour: stream.colour(beginning)?,
         crop: None,
         turn: stream.turn_by_picture(beginning),
+        hidden_keyframes: HIDDEN_KEYFRAMES.contains(&stream.codec().as_str()),
     };
     if !video.is_plausible() {
         let start = video.start_time;

@@ -31,11 +31,15 @@ const REFUSED: [&str; 3] = [
 /// H.264's decoder, when the numbers of pictures skip. It goes on with a copy, and marks nothing.
 const SKIPPED: (&str, &str) = ("[h264 @ ", "[debug] Frame num gap");
 
-/// Matroska's demuxer, when it finds something else than an element. It goes on with the next cluster.
-const UNREADABLE: (&str, &str) = (
-    "[matroska,webm @ ",
-    "invalid as first byte of an EBML number",
-);
+/// Errors of demuxers that find something else than a packet, and go on behind it. They read ahead, so nothing tells
+/// between which pictures that was.
+const UNREADABLE: [(&str, &str); 2] = [
+    (
+        "[matroska,webm @ ",
+        "invalid as first byte of an EBML number",
+    ),
+    ("[flv @ ", "Packet mismatch"),
+];
 
 /// HEVC's decoder, when it lacks the reference of a picture that it begins to decode. It marks that only since
 /// FFmpeg 8.
@@ -74,8 +78,10 @@ pub struct LoggedPicture {
     pub is_keyframe: bool,
     /// Whether the decoder concealed errors in it or lacked its references.
     pub is_marked: bool,
-    /// Whether the decoder refused a packet since the picture before, or the demuxer could not read one.
+    /// Whether the decoder refused a packet since the picture before.
     pub is_after_refusal: bool,
+    /// Whether the demuxer could not read some bytes, before this picture or far before it.
+    pub is_after_unreadable: bool,
     /// Whether the numbers of the pictures skip since the picture before.
     pub is_after_skip: bool,
     /// Whether the decoder lacked a reference since the picture before. It may be that of a picture that is presented
@@ -110,6 +116,7 @@ struct LogReader {
     pictures: Vec<LoggedPicture>,
     is_marked: bool,
     is_after_refusal: bool,
+    is_after_unreadable: bool,
     is_after_skip: bool,
     lacks_reference: bool,
 }
@@ -132,8 +139,9 @@ impl LogReader {
             self.is_after_skip |= speakers.contains(SKIPPED.0);
         } else if is_complaint(words) {
             self.is_after_refusal |= REFUSED.iter().any(|refused| words.contains(refused));
-            self.is_after_refusal |=
-                speakers.contains(UNREADABLE.0) && words.contains(UNREADABLE.1);
+            self.is_after_unreadable |= UNREADABLE
+                .iter()
+                .any(|(demuxer, error)| speakers.contains(demuxer) && words.contains(error));
             self.lacks_reference |= speakers.contains(LACKING.0) && words.contains(LACKING.1);
             self.is_marked |= UNMARKED.iter().any(|(decoder, errors)| {
                 let is_speaker = speakers.contains(&format!("[{decoder} @ "));
@@ -165,6 +173,7 @@ impl LogReader {
             is_keyframe: value("keyframe")? == "1",
             is_marked: self.is_marked,
             is_after_refusal: self.is_after_refusal,
+            is_after_unreadable: self.is_after_unreadable,
             is_after_skip: self.is_after_skip,
             lacks_reference: self.lacks_reference,
         })
@@ -185,6 +194,7 @@ mod tests {
         is_keyframe: true,
         is_marked: false,
         is_after_refusal: false,
+        is_after_unreadable: false,
         is_after_skip: false,
         lacks_reference: false,
     };
@@ -239,7 +249,7 @@ mod tests {
         assert!(of("[warning] a.ts: corrupt input packet in stream 0").is_after_refusal);
         assert!(of("[h264 @ 0x55] [debug] Frame num gap 6 1").is_after_skip);
         let unreadable = "[matroska,webm @ 0x55] [error] 0x00 at pos 0 (0x0) invalid as first byte of an EBML number";
-        assert!(of(unreadable).is_after_refusal);
+        assert!(of(unreadable).is_after_unreadable);
     }
 
     #[test]

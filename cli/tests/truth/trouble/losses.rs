@@ -183,7 +183,8 @@ impl Maker<'_> {
             let mut pictures = self.film().pictures;
             pictures.retain(|picture| picture.start < seconds + right.tolerance);
             for picture in &mut pictures {
-                picture.is_hit = !kept.contains(&picture.number);
+                let is_last = picture.start > seconds - right.tolerance;
+                picture.is_hit = is_last || !kept.contains(&picture.number);
             }
             right.films = vec![Film::of(pictures, seconds)];
         }

@@ -26,6 +26,7 @@ fn video(index: u32) -> VideoStream {
         colour: Colour::default(),
         crop: None,
         turn: None,
+        hidden_keyframes: false,
     }
 }
 

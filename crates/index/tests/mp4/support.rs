@@ -88,6 +88,7 @@ impl Shown {
             colour: Colour::default(),
             crop: None,
             turn: None,
+            hidden_keyframes: false,
         }
     }
 

@@ -49,6 +49,7 @@ impl Bench {
             colour: Colour::default(),
             crop: None,
             turn: None,
+            hidden_keyframes: false,
         };
         let mut bench = Self {
             env,
