@@ -109,9 +109,9 @@ pub fn marks_a_picture(text: &str) -> bool {
 }
 
 /// Whether a decoder of Microsoft's MPEG-4 ignored that a block had too many numbers: some old encoders wrote that, and
-/// damage looks alike. With [`STRICT`] it tells them apart.
+/// damage looks alike. With [`STRICT`] it tells them apart. Also if the log is too long to be known.
 pub fn ignored_an_overflow(text: &str) -> bool {
-    text.contains("ignoring overflow at")
+    text.len() >= STDERR_BYTES || text.contains("ignoring overflow at")
 }
 
 /// FFmpeg's options for an input whose decoder does not ignore what may be damage.

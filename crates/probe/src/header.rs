@@ -34,10 +34,10 @@ const MIDDLE_SECONDS: u32 = 5;
 /// seconds earlier to seek. 10 s is the longest keyframe distance that HLS packagers use.
 const BLIND_SEEK: [(&str, u32); 2] = [("mpegts", 10), ("mpeg", 10)];
 
-/// Codecs whose decoders do not say how a picture is coded.
-const HIDDEN_KEYFRAMES: [&str; 12] = [
+/// Codecs whose decoders do not say how a picture is coded, or call each one a keyframe.
+const HIDDEN_KEYFRAMES: [&str; 13] = [
     "flashsv", "flashsv2", "indeo3", "indeo4", "indeo5", "msrle", "msvideo1", "qtrle", "rpza",
-    "smc", "tscc", "tscc2",
+    "smc", "svq1", "tscc", "tscc2",
 ];
 
 /// A codec of which FFmpeg's encoder calls each packet a keyframe, while its decoder does not say which are.

@@ -2,12 +2,16 @@
 
 use std::ops::Range;
 
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use gifgen_reader::{BlockCache, ReadError};
 
 use crate::avi::{AviFile, Entry};
 
 /// Most pictures that are looked for: 900 s at 240 a second.
 const MAX_PICTURES: usize = 250_000;
+
+/// How many headers are read at once.
+const CONCURRENT_READS: usize = 16;
 
 /// The first range in `seconds` of the video, the stream `index`, in which a picture that the index of the
 /// file names is not there. `None` if nothing is lost, or if the file has no index that can be trusted. FFmpeg seeks
@@ -34,15 +38,17 @@ pub async fn avi_loss(
         return Ok(None);
     };
     let keyframe = before.iter().rposition(|entry| entry.is_keyframe);
-    let from = keyframe.unwrap_or(0);
-    let Some(wanted) = pictures.get(from..to.min(from + MAX_PICTURES)) else {
+    let from = keyframe.unwrap_or(0).max(to.saturating_sub(MAX_PICTURES));
+    let Some(wanted) = pictures.get(from..to) else {
         return Ok(None);
     };
-    let mut found = Vec::with_capacity(wanted.len());
-    for entry in wanted {
+    let is_found = async |entry: &Entry| {
         let header = blocks.read(entry.offset..entry.offset + 8).await?;
-        found.push(entry.bytes == 0 || entry.is_at(&header));
-    }
+        Ok::<_, ReadError>(entry.bytes == 0 || entry.is_at(&header))
+    };
+    // Most are in the cache, since FFmpeg has read them.
+    let found = stream::iter(wanted).map(is_found);
+    let found: Vec<bool> = found.buffered(CONCURRENT_READS).try_collect().await?;
     // An index whose offsets are all wrong says nothing.
     if found.iter().filter(|found| **found).count() * 2 < found.len()
         && !is_there(&pictures, blocks).await?

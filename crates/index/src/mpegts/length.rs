@@ -9,10 +9,10 @@ use crate::{
         clocks::{Stamped, pieces},
         collector::Collector,
         excerpts::searched,
-        packet::{TIMESCALE, WRAP_PTS, timestamps},
+        packet::{TIMESCALE, WRAP_PTS, step, timestamps},
         stream::Stream,
     },
-    search::{self, Reading},
+    search::{self, Dial, Reading},
 };
 
 /// How much of the end is read at first, in bytes. ffprobe has read it already.
@@ -126,7 +126,7 @@ async fn is_joined(
     Ok(false)
 }
 
-/// Whether the clock runs back in a film that no bound of a slice divides.
+/// Whether the clock runs back, by few readings.
 async fn starts_again(blocks: &BlockCache, stream: &Stream) -> Result<bool, ReadError> {
     let clock = async |at| {
         let at = stream.layout.align(at);
@@ -138,7 +138,12 @@ async fn starts_again(blocks: &BlockCache, stream: &Stream) -> Result<bool, Read
             ticks: picture.dts,
         }))
     };
-    let found = search::restart(blocks.reader().len(), MAX_BACK, clock).await?;
+    let dial = Dial {
+        reach: FIRST_BYTES,
+        tolerance: MAX_BACK,
+    };
+    let look = async |_| Ok(None);
+    let found = search::restart(blocks.reader().len(), dial, clock, look).await?;
     Ok(found.is_some())
 }
 
@@ -251,7 +256,7 @@ async fn doubt(blocks: &BlockCache, stream: &Stream) -> Result<Doubt, ReadError>
     let (Some(start), Some(end)) = (head.pictures().first(), tail.pictures().last()) else {
         return Ok(Doubt::None);
     };
-    let seconds = (end.dts - start.dts) as f64 / TIMESCALE;
+    let seconds = step(start.dts, end.dts) as f64 / TIMESCALE;
     if seconds <= 0.0 {
         return Ok(Doubt::Sure);
     }
@@ -282,9 +287,14 @@ async fn scan(blocks: &BlockCache, stream: &Stream) -> Result<Collector, IndexEr
     let (reader, first) = (blocks.reader(), stream.layout.first);
     let length = reader.len();
     if length > MAX_SCANNED_BYTES {
-        let why =
-            "its clock seems to start again, and it is too long to look through: split the file";
-        return Err(IndexError::not_whole(first, 0.0, why));
+        let tail = tail(blocks, stream, FIRST_BYTES).await?;
+        let is_joined = tail.has_moved(stream.pid) || starts_again(blocks, stream).await?;
+        let why = "its clock starts again, and it is too long to look through";
+        return Err(if is_joined {
+            IndexError::not_whole(first, 0.0, format!("{why}: split the file"))
+        } else {
+            IndexError::none(why)
+        });
     }
     let mut collector = stream.collector(first);
     if length <= SMALL_BYTES {

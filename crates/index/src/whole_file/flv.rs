@@ -1,12 +1,14 @@
 //! Flash video: its tags chain up to the end of the file.
 
+use std::ops::Range;
+
 use gifgen_reader::{BlockCache, ReadError};
 
-use super::{SMALL_BYTES, second_recording, window::Window};
+use super::{SMALL_BYTES, window::Window};
 use crate::{
     error::IndexError,
     numbers::big_endian,
-    search::{Reading, restart},
+    search::{Dial, Reading, restart},
 };
 
 /// The header of an FLV file, and of a tag in it.
@@ -15,6 +17,9 @@ const FLV_TAG: u64 = 11;
 
 /// FLV tags of video have this type.
 const FLV_VIDEO: u8 = 9;
+
+const SECOND_FILE: &str = "a second recording starts there: split the file";
+const TIMES_START_AGAIN: &str = "its times start again there: split the file";
 
 /// In how many bytes a picture is looked for, first and at last.
 const PICTURE_BYTES: [u64; 2] = [128 * 1024, 2 * 1024 * 1024];
@@ -25,48 +30,72 @@ const MAX_BACK: i64 = 1000;
 /// Walks over the tags of a small FLV file, and of that part of a larger one in which its times run back.
 pub(super) async fn account_for(blocks: &BlockCache) -> Result<(), IndexError> {
     let bytes = blocks.reader().len();
-    let mut window = Window::new(blocks);
-    let head = window.bytes(0..9).await?;
+    let head = blocks.read(0..9).await?;
     let first = head.get(5..9).map_or(9, big_endian) + 4;
-    let start = if bytes <= SMALL_BYTES {
-        first
-    } else {
-        let clock = |at: u64| picture_behind(blocks, at.max(first));
-        match restart(bytes, MAX_BACK, clock).await? {
-            Some(range) => range.start,
-            None => return Ok(()),
-        }
+    if bytes <= SMALL_BYTES {
+        return match second(blocks, first..bytes).await? {
+            Some((place, why)) => Err(not_whole(place, why)),
+            None => Ok(()),
+        };
+    }
+    let clock = |at: u64| picture_behind(blocks, at.max(first));
+    let dial = Dial {
+        reach: PICTURE_BYTES[0],
+        tolerance: MAX_BACK,
     };
-    let mut at = start;
-    let mut latest = 0;
-    while at + FLV_TAG <= bytes {
+    let look = async |range| Ok(second(blocks, range).await?.map(|(place, _)| place));
+    let Some(place) = restart(bytes, dial, clock, look).await? else {
+        return Ok(());
+    };
+    let start = blocks
+        .read(place.offset..place.offset + FLV.len() as u64)
+        .await?;
+    let why = if start == FLV {
+        SECOND_FILE
+    } else {
+        TIMES_START_AGAIN
+    };
+    Err(not_whole(place, why))
+}
+
+fn not_whole(place: Reading, why: &str) -> IndexError {
+    IndexError::not_whole(place.offset, place.ticks as f64 / 1e3, why)
+}
+
+/// Where a second recording starts in `range`, with the time before it, and why.
+async fn second(
+    blocks: &BlockCache,
+    range: Range<u64>,
+) -> Result<Option<(Reading, &'static str)>, ReadError> {
+    let mut window = Window::new(blocks);
+    let (mut at, mut latest) = (range.start, 0);
+    // A picture runs back at the end of the range.
+    while at <= range.end {
         let bytes = window.bytes(at..at + FLV_TAG + 2).await?;
+        let place = Reading {
+            offset: at,
+            ticks: latest,
+        };
         if bytes.starts_with(FLV) {
-            return Err(second_recording(at, seconds(latest)));
+            return Ok(Some((place, SECOND_FILE)));
         }
         let Some(tag) = Tag::of(&bytes) else { break };
         if tag.is_picture {
             if tag.ms < latest - MAX_BACK {
-                let why = "its times start again there: split the file";
-                return Err(IndexError::not_whole(at, seconds(latest), why));
+                return Ok(Some((place, TIMES_START_AGAIN)));
             }
             latest = latest.max(tag.ms);
         }
         at += tag.bytes;
     }
-    Ok(())
-}
-
-fn seconds(ms: i64) -> f64 {
-    ms as f64 / 1e3
+    Ok(None)
 }
 
 /// The first picture that starts at `at` or behind.
 async fn picture_behind(blocks: &BlockCache, at: u64) -> Result<Option<Reading>, ReadError> {
     for bytes in PICTURE_BYTES {
         let content = blocks.read(at..at + bytes).await?;
-        let mut pictures = (0..content.len()).filter_map(|start| picture_in_chain(&content, start));
-        if let Some((place, ticks)) = pictures.next() {
+        if let Some((place, ticks)) = first_picture(&content) {
             let offset = at + place as u64;
             return Ok(Some(Reading { offset, ticks }));
         }
@@ -74,21 +103,17 @@ async fn picture_behind(blocks: &BlockCache, at: u64) -> Result<Option<Reading>,
     Ok(None)
 }
 
-/// The first picture in a chain of tags that starts at `at`: where, and its time in ms.
-fn picture_in_chain(content: &[u8], mut at: usize) -> Option<(usize, i64)> {
-    loop {
-        let tag = Tag::of(content.get(at..)?)?;
-        let next = at + tag.bytes as usize;
-        // Each tag is followed by its size.
-        let size = content.get(next - 4..next)?;
-        if big_endian(size) + 4 != tag.bytes {
-            return None;
+/// The first picture in `content`, which may start within a tag: where, and its time in ms.
+fn first_picture(content: &[u8]) -> Option<(usize, i64)> {
+    let mut at = 0;
+    while let Some(bytes) = content.get(at..).filter(|bytes| !bytes.is_empty()) {
+        match Tag::of(bytes).filter(|tag| tag.ends_in(bytes)) {
+            Some(tag) if tag.is_picture => return Some((at, tag.ms)),
+            Some(tag) => at += tag.bytes as usize,
+            None => at += 1,
         }
-        if tag.is_picture {
-            return Some((at, tag.ms));
-        }
-        at = next;
     }
+    None
 }
 
 /// What a tag says.
@@ -101,6 +126,13 @@ struct Tag {
 }
 
 impl Tag {
+    /// Whether the tag at the start of `bytes` is followed by its size, as each is.
+    fn ends_in(self, bytes: &[u8]) -> bool {
+        let end = self.bytes as usize;
+        let size = bytes.get(end - 4..end);
+        size.is_some_and(|size| big_endian(size) + 4 == self.bytes)
+    }
+
     /// The tag at the start of `bytes`. `None` if that is no tag.
     fn of(bytes: &[u8]) -> Option<Self> {
         let (head, content) = bytes.split_at_checked(FLV_TAG as usize)?;
@@ -138,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_is_found_by_the_chain_of_tags_that_it_is_in() {
+    fn a_picture_is_found_behind_a_part_of_a_tag() {
         let tag = |kind, ms: u8, content: &[u8]| {
             let size = content.len() as u8;
             let head = [kind, 0, 0, size, 0, 0, ms, 0, 0, 0, 0];
@@ -146,8 +178,7 @@ mod tests {
         };
         let (sound, picture) = (tag(8, 1, &[9; 20]), tag(9, 2, &[0x27, 1, 0]));
         let film = [&sound[5..], &sound, &sound, &picture, &sound].concat();
-        let found = (0..film.len()).find_map(|at| picture_in_chain(&film, at));
-        assert_eq!(found, Some((3 * sound.len() - 5, 2)));
+        assert_eq!(first_picture(&film), Some((3 * sound.len() - 5, 2)));
     }
 
     #[test]

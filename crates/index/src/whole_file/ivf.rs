@@ -11,12 +11,17 @@ use crate::{
 /// The start of a file.
 const NAME: &[u8] = b"DKIF";
 
-/// Where the first frame starts, and how many frames the header claims, in bytes.
+/// Where the first frame starts.
 const HEADER_BYTES: u64 = 32;
-const FRAMES_AT: usize = 24;
+
+/// Where the header says what a tick is, in parts of a second, and how many ticks the video has.
+const TICKS_AT: [usize; 3] = [16, 20, 24];
 
 /// Bytes of a frame's header.
 const FRAME_BYTES: u64 = 12;
+
+/// Most bytes that are looked through.
+const MAX_BYTES: u64 = 512 * 1024 * 1024;
 
 /// Walks over the frames. Those behind a damaged one cannot be found.
 pub(super) async fn account_for(
@@ -26,33 +31,35 @@ pub(super) async fn account_for(
     let bytes = blocks.reader().len();
     let mut window = Window::new(blocks);
     let header = window.bytes(0..HEADER_BYTES).await?;
-    let claimed = little_endian_32(&header, FRAMES_AT).unwrap_or_default();
-    let seconds = |frames: u32| {
-        let part = f64::from(frames) / f64::from(claimed.max(1));
-        video.claimed.unwrap_or_default() * part.min(1.0)
-    };
-    let (mut at, mut frames, mut latest) = (HEADER_BYTES, 0, 0);
-    while at + FRAME_BYTES <= bytes {
+    let [rate, scale, claimed] = TICKS_AT.map(|at| little_endian_32(&header, at).unwrap_or(0));
+    let seconds = |ticks: u64| ticks as f64 * f64::from(scale) / f64::from(rate.max(1));
+    let mut at = HEADER_BYTES;
+    let mut last: Option<u64> = None;
+    let mut largest = 0;
+    while at + FRAME_BYTES <= bytes.min(MAX_BYTES) {
         let frame = window.bytes(at..at + FRAME_BYTES).await?;
+        let end = last.map_or(0, |last| last + 1);
         if frame.starts_with(NAME) {
-            return Err(IndexError::not_whole(
-                at,
-                seconds(frames),
-                "a second recording starts there: split the file",
-            ));
+            let why = "a second recording starts there: split the file";
+            return Err(IndexError::not_whole(at, seconds(end), why));
         }
-        let size = little_endian_32(&frame, 0).unwrap_or_default();
-        let time = little_endian_64(&frame, 4).unwrap_or_default();
-        let end = at + FRAME_BYTES + u64::from(size);
-        let is_broken = size == 0 || time < latest || end > bytes;
-        if is_broken && frames < claimed {
-            let why = "a frame is damaged or cut off there; upload it again";
-            return Err(IndexError::not_whole(at, seconds(frames), why));
-        }
-        if is_broken {
+        let size = u64::from(little_endian_32(&frame, 0).unwrap_or(0));
+        let time = little_endian_64(&frame, 4).unwrap_or(0);
+        let next = at + FRAME_BYTES + size;
+        if size == 0 || last.is_some_and(|last| time < last) || next > bytes {
+            // A live recording claims nothing, or too much, and its last frame may be cut off.
+            let is_cut = bytes - at <= largest + FRAME_BYTES;
+            let claims = if claimed == u32::MAX { 0 } else { claimed };
+            let is_short = video.is_shorter_than(seconds(claims.into()))
+                && seconds(end) < seconds(claims.into());
+            if is_short || !is_cut {
+                let why = "a frame is damaged or cut off there; upload it again";
+                return Err(IndexError::not_whole(at, seconds(end), why));
+            }
             break;
         }
-        (at, frames, latest) = (end, frames + 1, time);
+        largest = largest.max(size);
+        (at, last) = (next, Some(time));
     }
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Matroska: a second recording starts with a header of its own. The segment says where it ends, but not that of a
 //! live recording.
 
+use std::ops::Range;
+
 use gifgen_reader::{BlockCache, ReadError};
 
 use super::{Measured, SMALL_BYTES};
@@ -11,7 +13,7 @@ use crate::{
         ids,
         scan::cluster,
     },
-    search::{Reading, restart},
+    search::{Dial, Reading, restart},
 };
 
 /// The start of a Matroska file, behind the length of this element: its version and its kind.
@@ -49,24 +51,36 @@ pub(super) async fn account_for(
     {
         return Err(video.truncated(bytes, end));
     }
-    let range = match (segment, end) {
-        _ if bytes <= SMALL_BYTES => EBML_BYTES as u64..bytes,
-        (_, Some(end)) if end < bytes => end..end + EBML_BYTES as u64,
+    let found = match (segment, end) {
+        _ if bytes <= SMALL_BYTES => second_file(blocks, EBML_BYTES as u64..bytes).await?,
+        (_, Some(end)) if end < bytes => second_file(blocks, end..end).await?,
         (Some(segment), None) => {
             let clock = |at| cluster_behind(blocks, at, segment.scale);
-            match restart(bytes, MAX_BACK, clock).await? {
-                Some(range) => range.start..range.end + EBML_BYTES as u64,
-                None => return Ok(()),
-            }
+            let dial = Dial {
+                reach: CLUSTER_BYTES[1],
+                tolerance: MAX_BACK,
+            };
+            restart(bytes, dial, clock, |range| second_file(blocks, range)).await?
         }
-        _ => return Ok(()),
+        _ => None,
     };
-    let content = blocks.read(range.clone()).await?;
-    let mut starts = content.windows(EBML_BYTES).enumerate();
-    match starts.find(|(_, window)| starts_file(window)) {
-        Some((place, _)) => Err(video.second_recording(range.start + place as u64)),
+    match found {
+        Some(place) => Err(video.second_recording(place.offset)),
         None => Ok(()),
     }
+}
+
+/// Where a file starts in `range` or at its end.
+async fn second_file(blocks: &BlockCache, range: Range<u64>) -> Result<Option<Reading>, ReadError> {
+    let content = blocks
+        .read(range.start..range.end + EBML_BYTES as u64)
+        .await?;
+    let mut starts = content.windows(EBML_BYTES).enumerate();
+    let found = starts.find(|(_, window)| starts_file(window));
+    Ok(found.map(|(place, _)| Reading {
+        offset: range.start + place as u64,
+        ticks: 0,
+    }))
 }
 
 fn starts_file(window: &[u8]) -> bool {
@@ -114,7 +128,7 @@ async fn cluster_behind(
             let ms = u128::from(cluster.timestamp.unsigned_abs()) * u128::from(scale);
             return Ok(Some(Reading {
                 offset: at + place as u64,
-                ticks: (ms / u128::from(NS_PER_MS)) as i64,
+                ticks: i64::try_from(ms / u128::from(NS_PER_MS)).unwrap_or(i64::MAX),
             }));
         }
     }

@@ -1,12 +1,14 @@
 //! Ogg: pages with the number of their stream. Other streams behind the first ones are another recording.
 
+use std::ops::Range;
+
 use gifgen_reader::{BlockCache, ReadError};
 
 use super::{Measured, SMALL_BYTES};
 use crate::{
     error::IndexError,
     ogg::Page,
-    search::{Reading, restart},
+    search::{Dial, Reading, restart},
 };
 
 /// Most streams of a recording, and how many bytes their first pages take at most.
@@ -49,13 +51,22 @@ async fn second_start(blocks: &BlockCache, video: Measured<'_>) -> Result<Option
             ticks,
         }))
     };
-    let Some(range) = restart(bytes, 0, clock).await? else {
-        return Ok(None);
+    let look = async |range: Range<u64>| {
+        let content = blocks.read(range.start..range.end + PAGES_BYTES).await?;
+        let mut pages = pages(&content)
+            .skip_while(|(at, page)| range.start == 0 && (*at == 0 || page.is_first));
+        let first = pages.find(|(_, page)| page.is_first);
+        Ok(first.map(|(at, _)| Reading {
+            offset: range.start + at as u64,
+            ticks: 0,
+        }))
     };
-    let content = blocks.read(range.start..range.end + PAGES_BYTES).await?;
-    let mut pages = pages(&content);
-    let first = pages.find(|(_, page)| page.is_first);
-    Ok(first.map(|(at, _)| range.start + at as u64))
+    let dial = Dial {
+        reach: PAGES_BYTES,
+        tolerance: 0,
+    };
+    let found = restart(bytes, dial, clock, look).await?;
+    Ok(found.map(|place| place.offset))
 }
 
 /// The streams that start with the first pages.

@@ -1,12 +1,14 @@
 //! Program streams: their clock says whether they are one recording.
 
-use gifgen_reader::BlockCache;
+use std::ops::Range;
+
+use gifgen_reader::{BlockCache, ReadError};
 
 use super::{Measured, SMALL_BYTES, STEP};
 use crate::{
     error::IndexError,
     mpegts::packet::{TIMESCALE, step, timestamp},
-    search::{Reading, restart},
+    search::{Dial, Reading, restart},
 };
 
 /// The start of a pack of a program stream.
@@ -26,8 +28,8 @@ pub(super) async fn account_for(
     let bytes = blocks.reader().len();
     let start = blocks.read(0..STEP.min(bytes)).await?;
     let first = system_clock(&start).map_or(0, |(_, clock)| clock);
-    let range = if bytes <= SMALL_BYTES {
-        0..bytes
+    let found = if bytes <= SMALL_BYTES {
+        runs_back(blocks, 0..bytes).await?
     } else {
         let clock = async |at| {
             let content = blocks.read(at..at + PACK_BYTES).await?;
@@ -37,27 +39,35 @@ pub(super) async fn account_for(
                 ticks,
             }))
         };
-        match restart(bytes, MAX_BACK, clock).await? {
-            Some(range) => range.start..range.end + PACK_BYTES,
-            None => return Ok(()),
-        }
+        let dial = Dial {
+            reach: PACK_BYTES,
+            tolerance: MAX_BACK,
+        };
+        let look =
+            async |range: Range<u64>| runs_back(blocks, range.start..range.end + PACK_BYTES).await;
+        restart(bytes, dial, clock, look).await?
     };
+    let Some(before) = found else { return Ok(()) };
+    let seconds = step(first, before.ticks) as f64 / TIMESCALE;
+    let second = seconds.clamp(0.0, video.length.max(0.0));
+    let why = "its clock starts again behind there: split the file";
+    Err(IndexError::not_whole(before.offset, second, why))
+}
+
+/// The last pack in `range` before the clock runs back.
+async fn runs_back(blocks: &BlockCache, range: Range<u64>) -> Result<Option<Reading>, ReadError> {
     let content = blocks.read(range.clone()).await?;
-    let mut latest: Option<(u64, i64)> = None;
+    let mut latest: Option<Reading> = None;
     let mut at = 0;
-    while let Some((place, clock)) = content.get(at..).and_then(system_clock) {
-        if let Some((before, last)) = latest
-            && step(last, clock) < -MAX_BACK
-        {
-            let seconds = step(first, last) as f64 / TIMESCALE;
-            let second = seconds.clamp(0.0, video.length.max(0.0));
-            let why = "its clock starts again behind there: split the file";
-            return Err(IndexError::not_whole(before, second, why));
+    while let Some((place, ticks)) = content.get(at..).and_then(system_clock) {
+        if latest.is_some_and(|latest| step(latest.ticks, ticks) < -MAX_BACK) {
+            return Ok(latest);
         }
-        latest = Some((range.start + (at + place) as u64, clock));
+        let offset = range.start + (at + place) as u64;
+        latest = Some(Reading { offset, ticks });
         at += place + PACK.len();
     }
-    Ok(())
+    Ok(None)
 }
 
 /// The first clock (SCR) in `bytes`, in 1/90,000 s, and where its pack starts.

@@ -1,18 +1,20 @@
 //! Transport streams whose codec has no index that would tell where the clock starts again.
 
+use std::ops::Range;
+
 use gifgen_reader::{BlockCache, ReadError};
 
 use super::SMALL_BYTES;
 use crate::{
     error::IndexError,
     mpegts::packet::{Layout, TIMESCALE, step, timestamps},
-    search::{Reading, restart},
+    search::{Dial, Reading, restart},
 };
 
 /// In how many bytes a picture is looked for.
 const PICTURE_BYTES: u64 = 192 * 1024;
 
-/// A dts that runs back by less is a muxer's fault.
+/// A dts that runs back by less, in 1/90,000 s, is a muxer's fault.
 const MAX_BACK: i64 = 90_000;
 
 /// A transport stream whose clock starts again is refused.
@@ -32,12 +34,27 @@ async fn second_clock(blocks: &BlockCache) -> Result<Option<(u64, f64)>, ReadErr
         return Ok(None);
     };
     let bytes = blocks.reader().len();
-    let start = blocks.read(layout.first..PICTURE_BYTES).await?;
+    let head = if bytes <= SMALL_BYTES {
+        bytes
+    } else {
+        PICTURE_BYTES
+    };
+    let start = blocks.read(layout.first..head).await?;
     let Some((_, video, first)) = pictures(layout, &start).next() else {
         return Ok(None);
     };
-    let range = if bytes <= SMALL_BYTES {
-        layout.first..bytes
+    let look = async |range: Range<u64>| {
+        let content = blocks.read(range.start..range.end + PICTURE_BYTES).await?;
+        let mut clock = Clock::default();
+        let mut pictures = pictures(layout, &content).filter(|(_, pid, _)| *pid == video);
+        let found = pictures.find(|(.., dts)| clock.runs_back(*dts));
+        Ok(found.map(|(at, ..)| Reading {
+            offset: range.start + at as u64,
+            ticks: clock.latest.unwrap_or(first),
+        }))
+    };
+    let found = if bytes <= SMALL_BYTES {
+        look(layout.first..bytes).await?
     } else {
         let clock = async |at| {
             let at = layout.align(at);
@@ -48,20 +65,14 @@ async fn second_clock(blocks: &BlockCache) -> Result<Option<(u64, f64)>, ReadErr
                 ticks,
             }))
         };
-        match restart(bytes, MAX_BACK, clock).await? {
-            Some(range) => range.start..range.end + PICTURE_BYTES,
-            None => return Ok(None),
-        }
+        let dial = Dial {
+            reach: PICTURE_BYTES,
+            tolerance: MAX_BACK,
+        };
+        restart(bytes, dial, clock, look).await?
     };
-    let content = blocks.read(range.clone()).await?;
-    let mut clock = Clock::default();
-    let mut pictures = pictures(layout, &content).filter(|(_, pid, _)| *pid == video);
-    let found = pictures.find(|(.., dts)| clock.runs_back(*dts));
-    Ok(found.map(|(at, ..)| {
-        let last = clock.latest.unwrap_or(first);
-        let seconds = step(first, last) as f64 / TIMESCALE;
-        (range.start + at as u64, seconds)
-    }))
+    let seconds = |place: Reading| step(first, place.ticks) as f64 / TIMESCALE;
+    Ok(found.map(|place| (place.offset, seconds(place))))
 }
 
 /// The pictures of videos that start in `content`, which starts with a packet: where, in which stream, and their dts.
