@@ -119,8 +119,8 @@ async fn in_time<T>(
     }
 }
 
-/// The same, but it is an error if half of the remaining time is too short: the answer may be that the source is not
-/// whole.
+/// Awaits `finding` for half of the remaining time at most; `None` if nothing is found. If that is too short, it is an
+/// error: the answer may be that the source is not whole.
 async fn to_the_end<T>(
     reader: &Reader,
     deadline: Deadline,

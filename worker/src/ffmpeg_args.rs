@@ -110,7 +110,7 @@ impl Rendering<'_> {
     }
 
     /// The arguments of a run that only decodes, and logs each picture. One thread decodes, or else the
-    /// marks of damaged pictures come too late. It may be `strict`.
+    /// marks of damaged pictures come too late. If it is `strict`, its decoder does not ignore what may be damage.
     pub(crate) fn inspection_args(&self, strict: bool) -> Vec<OsString> {
         let mut args = strings(&PICTURE_LOG);
         if strict {

@@ -4,7 +4,7 @@
 //! A picture may stand for minutes. That the demuxer gives no packet meanwhile does not prove it: a
 //! demuxer passes over what it does not understand. So a second witness is heard: the continuity counters
 //! of a transport stream, the index of an AVI, the structure of Ogg, ASF and program streams, and in other files the
-//! bytes between two packets.
+//! bytes between two packets. Recorded television has no such gaps.
 
 use std::{ops::Range, sync::Arc};
 
@@ -65,7 +65,7 @@ enum Witness {
     Chain,
     /// The bytes between packets must belong to packets.
     Bytes,
-    /// Television never pauses.
+    /// Recorded television has a picture in each second.
     Steadiness,
     /// None is known. FFmpeg's errors have to do.
     None,
