@@ -16,6 +16,7 @@ fuzz_target!(|file: &[u8]| {
         colour: Colour::default(),
         crop: None,
         turn: None,
+        hidden_keyframes: false,
     };
     let Ok(film) = Mp4Index::of(file, &video) else {
         return;
