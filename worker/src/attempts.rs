@@ -132,7 +132,7 @@ impl Attempts<'_> {
         }
         if ran.outcome.is_ok() {
             self.check_silence(&ran, origin).await?;
-            if !ran.decoded.is_in_order(seconds) {
+            if !ran.decoded.is_in_order_within(seconds) {
                 return Err(self.disordered(0.0..seconds).into());
             }
         }
@@ -156,6 +156,10 @@ impl Attempts<'_> {
             could_start_earlier,
             hidden_keyframes,
         ) {
+            // WTV keeps the times apart from the pictures, so behind damage they are those of others.
+            Verdict::Good(retimings) if self.job.container == "wtv" && !retimings.is_empty() => {
+                Err(self.damaged(0.0..seconds).into())
+            }
             Verdict::Good(retimings) => Ok(retimings),
             Verdict::StartsTooLate => Err(FfmpegError::StartsTooLate),
             Verdict::Damaged(range) => Err(self.damaged(range).into()),

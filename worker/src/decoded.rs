@@ -61,6 +61,12 @@ impl Decoded {
         self.0.iter().map(|time| time.min(seconds)).is_sorted()
     }
 
+    /// The same up to the picture that ends the slice. Behind it a decoder may give what it has kept back.
+    pub fn is_in_order_within(&self, seconds: f64) -> bool {
+        let times = self.0.iter();
+        times.take_while(|time| **time < seconds).is_sorted()
+    }
+
     /// Whether a picture ended the slice. If its time is wrong, the rest of the slice was not read.
     pub fn reaches(&self, seconds: f64) -> bool {
         self.0.last().is_some_and(|last| *last >= seconds)
@@ -175,6 +181,8 @@ mod tests {
         assert!(!Decoded(vec![-0.1, 20.0, 0.1, 0.2]).is_in_order(30.0));
         assert!(!Decoded(vec![-0.1, 45.0, 0.1, 0.2]).is_in_order(30.0));
         assert!(Decoded(vec![29.9, 32.0, 31.0]).is_in_order(30.0));
+        assert!(Decoded(vec![29.8, 32.0, 29.9]).is_in_order_within(30.0));
+        assert!(!Decoded(vec![29.8, 29.7, 32.0]).is_in_order_within(30.0));
         assert!(Decoded(vec![0.0, 45.0]).reaches(30.0));
         assert!(Decoded(vec![29.5, 45.0]).ends_with_a_leap());
         assert!(

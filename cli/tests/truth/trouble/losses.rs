@@ -42,8 +42,13 @@ impl Maker<'_> {
     /// The pictures that are lost with these packets, by `lost`. Where packets are no pieces of the file, those around
     /// are hit, too, and those that share a page or a packet of the container with them.
     fn lost_by(&self, stretch: std::ops::Range<usize>, further: usize) -> std::ops::Range<u32> {
-        if self.kind.has_whole_packets() || self.kind.is_ts() {
+        if self.kind.has_whole_packets() {
             return lost(&self.packets, stretch, further);
+        }
+        if self.kind.is_ts() {
+            // The decoder may keep back those that are presented just before.
+            let lost = lost(&self.packets, stretch, further);
+            return lost.start.saturating_sub(2)..lost.end;
         }
         let around = self.kind.rate as usize / 2;
         let (from, to) = (self.offset(stretch.start), self.offset(stretch.end));
