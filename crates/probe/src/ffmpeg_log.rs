@@ -3,7 +3,7 @@
 
 use gifgen_child::{Ending, Finished, STDERR_BYTES};
 
-use crate::picture_log::BROKEN_PACKET;
+use crate::picture_log::{BROKEN_PACKET, EDIT_UNITS_MISSING};
 
 /// Errors and warnings, each prefixed with its level.
 pub const LOG_LEVEL: &str = "level+warning";
@@ -101,10 +101,10 @@ pub(crate) fn is_complaint(words: &str) -> bool {
     COMPLAINTS.iter().any(|level| words.starts_with(level))
 }
 
-/// Whether the pictures of the log's video may be damaged: the decoder marks one, the demuxer a packet, or the log is
-/// too long to be known.
+/// Whether the pictures of the log's video may be damaged: the decoder marks one, the demuxer marks or misses a packet,
+/// or the log is too long to be known.
 pub fn marks_a_picture(text: &str) -> bool {
-    let marks = ["corrupt decoded frame", BROKEN_PACKET];
+    let marks = ["corrupt decoded frame", BROKEN_PACKET, EDIT_UNITS_MISSING];
     text.len() >= STDERR_BYTES || marks.iter().any(|mark| text.contains(mark))
 }
 

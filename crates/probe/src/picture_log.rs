@@ -31,15 +31,19 @@ const REFUSED: [&str; 3] = [
 /// H.264's decoder, when the numbers of pictures skip. It goes on with a copy, and marks nothing.
 const SKIPPED: (&str, &str) = ("[h264 @ ", "[debug] Frame num gap");
 
-/// Errors of demuxers that find something else than a packet, and go on behind it. They read ahead, so nothing tells
+/// What demuxers say that find something else than a packet, and go on behind it. They read ahead, so nothing tells
 /// between which pictures that was.
-const UNREADABLE: [(&str, &str); 2] = [
+const UNREADABLE: [(&str, &str); 3] = [
     (
         "[matroska,webm @ ",
         "invalid as first byte of an EBML number",
     ),
     ("[flv @ ", "Packet mismatch"),
+    ("[mxf @ ", EDIT_UNITS_MISSING),
 ];
+
+/// The warning of MXF's demuxer.
+pub(crate) const EDIT_UNITS_MISSING: &str = "edit unit sync lost";
 
 /// HEVC's decoder, when it lacks the reference of a picture that it begins to decode. It marks that only since
 /// FFmpeg 8.
@@ -125,6 +129,9 @@ impl LogReader {
     /// Reads one line. Returns whether it is a picture.
     fn line(&mut self, line: &str) -> bool {
         let (speakers, words) = split_line(line);
+        self.is_after_unreadable |= UNREADABLE
+            .iter()
+            .any(|(demuxer, said)| speakers.contains(demuxer) && words.contains(said));
         if let Some(said) = words.strip_prefix("[info] decoder -> ") {
             if let Some(picture) = self.picture(said) {
                 self.pictures.push(picture);
@@ -139,9 +146,6 @@ impl LogReader {
             self.is_after_skip |= speakers.contains(SKIPPED.0);
         } else if is_complaint(words) {
             self.is_after_refusal |= REFUSED.iter().any(|refused| words.contains(refused));
-            self.is_after_unreadable |= UNREADABLE
-                .iter()
-                .any(|(demuxer, error)| speakers.contains(demuxer) && words.contains(error));
             self.lacks_reference |= speakers.contains(LACKING.0) && words.contains(LACKING.1);
             self.is_marked |= UNMARKED.iter().any(|(decoder, errors)| {
                 let is_speaker = speakers.contains(&format!("[{decoder} @ "));
@@ -250,6 +254,9 @@ mod tests {
         assert!(of("[h264 @ 0x55] [debug] Frame num gap 6 1").is_after_skip);
         let unreadable = "[matroska,webm @ 0x55] [error] 0x00 at pos 0 (0x0) invalid as first byte of an EBML number";
         assert!(of(unreadable).is_after_unreadable);
+        let missing =
+            "[mxf @ 0x55] [warning] edit unit sync lost on stream 0, jumping from 143 to 160";
+        assert!(of(missing).is_after_unreadable);
     }
 
     #[test]
