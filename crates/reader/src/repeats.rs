@@ -107,8 +107,8 @@ impl RepeatFilter {
         match self.last.get_mut(&pid) {
             // The clock in the adaptation field may differ.
             Some(last) if last[3] == control && data(&last[..]) == data(packet) => {
-                packet[1] |= 0x1f;
-                packet[2] = 0xff;
+                // Without the flag of a picture's start, by which FFmpeg would take it for a stream of its own.
+                [packet[1], packet[2]] = NULL_PID.to_be_bytes();
             }
             Some(last) => last.copy_from_slice(packet),
             None if has_room => {
@@ -165,6 +165,15 @@ mod tests {
             // The first whole packet is at 376.
             assert_eq!(filtered(&twice, 300, pieces), wanted[300..], "{pieces}");
         }
+    }
+
+    #[test]
+    fn a_null_packet_starts_no_picture() {
+        let mut start = packet(0, 9);
+        start[1] |= 0x40;
+        let file: Vec<u8> = (1..12).flat_map(|n| packet(n, n)).collect();
+        let file = [start.repeat(2), file].concat();
+        assert_eq!(filtered(&file, 0, 500)[PACKET + 1..][..2], [0x1f, 0xff]);
     }
 
     #[test]

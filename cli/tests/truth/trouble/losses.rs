@@ -26,12 +26,12 @@ impl Maker<'_> {
     }
 
     /// The film without these pictures. A GIF's pictures build upon each other to its end, and its blocks cannot be found
-    /// again, nor can those of IVF and WTV: it may be refused. FFmpeg decodes pictures with a palette from the beginning,
-    /// and AVI has no times.
+    /// again, nor can those of IVF, RealMedia and WTV: it may be refused. FFmpeg decodes pictures with a palette from the
+    /// beginning, and AVI has no times.
     fn right_without(&self, lost: std::ops::Range<u32>) -> Right {
         let start = self.seconds(lost.start);
         let right = Right::film(self.film_without(lost));
-        let is_built_up = matches!(self.kind.container, "gif" | "ivf" | "wtv");
+        let is_built_up = matches!(self.kind.container, "gif" | "ivf" | "rm" | "wtv");
         if is_built_up || self.kind.codec == "zmbv" {
             right.at_least_to(start)
         } else {
