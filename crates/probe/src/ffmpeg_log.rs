@@ -3,7 +3,7 @@
 
 use gifgen_child::{Ending, Finished, STDERR_BYTES};
 
-use crate::picture_log::{BROKEN_PACKET, EDIT_UNITS_MISSING};
+use crate::picture_log::{BROKEN_PACKET, EDIT_UNITS_MISSING, MARK};
 
 /// Errors and warnings, each prefixed with its level.
 pub const LOG_LEVEL: &str = "level+warning";
@@ -104,7 +104,7 @@ pub(crate) fn is_complaint(words: &str) -> bool {
 /// Whether the pictures of the log's video may be damaged: the decoder marks one, the demuxer marks or misses a packet,
 /// or the log is too long to be known.
 pub fn marks_a_picture(text: &str) -> bool {
-    let marks = ["corrupt decoded frame", BROKEN_PACKET, EDIT_UNITS_MISSING];
+    let marks = [MARK, BROKEN_PACKET, EDIT_UNITS_MISSING];
     text.len() >= STDERR_BYTES || marks.iter().any(|mark| text.contains(mark))
 }
 

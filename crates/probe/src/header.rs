@@ -259,17 +259,18 @@ pub(crate) fn header_of(
             "the video stream holds no packets with a time",
         ));
     }
+    let codec = stream.codec();
     let video = VideoStream {
         index: stream.index,
         start_time: beginning.first_picture,
         width,
         height,
         interlaced: stream.is_interlaced(),
-        seek_margin: seek_margin(format, &stream.codec()),
+        seek_margin: seek_margin(format, &codec),
         colour: stream.colour(beginning)?,
         crop: None,
         turn: stream.turn_by_picture(beginning),
-        hidden_keyframes: HIDDEN_KEYFRAMES.contains(&stream.codec().as_str()),
+        hidden_keyframes: HIDDEN_KEYFRAMES.contains(&codec.as_str()),
     };
     if !video.is_plausible() {
         let start = video.start_time;
@@ -281,7 +282,7 @@ pub(crate) fn header_of(
     Ok(Header {
         video,
         not_chosen: others,
-        codec: stream.codec(),
+        codec,
         container: format.format_name.clone(),
         claimed_seconds,
         clock_offset: beginning.clock_offset(),

@@ -16,7 +16,7 @@ pub const PICTURE_LOG: [&str; 3] = ["-debug_ts", "-v", "level+debug"];
 const LINE_BYTES: u64 = 4096;
 
 /// FFmpeg's warning of a picture that its decoder marks as damaged.
-const MARK: &str = "corrupt decoded frame";
+pub(crate) const MARK: &str = "corrupt decoded frame";
 
 /// The warning of the program `ffmpeg` about a packet of which its demuxer lacks a part, or what precedes it.
 pub(crate) const BROKEN_PACKET: &str = "corrupt input packet";

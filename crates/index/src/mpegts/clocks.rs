@@ -6,13 +6,10 @@
 
 use gifgen_shared::Piece;
 
-use crate::last_duration::usual_duration;
+use crate::{last_duration::usual_duration, mpegts::packet::MAX_BACK};
 
 /// Ticks of a timestamp in a second.
 const SECOND: i64 = 90_000;
-
-/// A dts that runs back by less is a muxer's fault.
-const MAX_BACK: i64 = SECOND;
 
 /// A leap forwards by less is a pause, or a loss.
 const MAX_PAUSE: i64 = 10 * SECOND;

@@ -9,7 +9,7 @@ use crate::{
         clocks::{Stamped, pieces},
         collector::Collector,
         excerpts::searched,
-        packet::{TIMESCALE, WRAP_PTS, step, timestamps},
+        packet::{MAX_BACK, TIMESCALE, WRAP_PTS, step, timestamps},
         stream::Stream,
     },
     search::{self, Dial, Reading},
@@ -34,9 +34,6 @@ const MAX_SPARSE_BYTES: u64 = 4 * 1024 * 1024;
 /// hold more than one clock covers. If it has so many times fewer, its clock leaps.
 const MAX_MORE: f64 = 1.1;
 const MAX_FEWER: f64 = 500.0;
-
-/// A dts that runs back by less, in 1/90,000 s, is a muxer's fault.
-const MAX_BACK: i64 = 90_000;
 
 /// Two pictures that are found further apart than this, in 1/90,000 s, and not more than so many bytes, may have a leap
 /// of the clock between them.

@@ -9,6 +9,9 @@ use crate::search::align;
 /// Ticks of a timestamp in a second.
 pub(crate) const TIMESCALE: f64 = 90_000.0;
 
+/// A clock that runs back by less, in ticks, is a muxer's fault.
+pub(crate) const MAX_BACK: i64 = 90_000;
+
 /// Timestamps have 33 bits.
 pub(crate) const WRAP: i64 = 1 << 33;
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use gifgen_reader::{BlockCache, ReadError};
 
-use super::{SMALL_BYTES, window::Window};
+use super::{SMALL_BYTES, second_recording, window::Window};
 use crate::{
     error::IndexError,
     numbers::big_endian,
@@ -18,9 +18,6 @@ const FLV_TAG: u64 = 11;
 /// FLV tags of video have this type.
 const FLV_VIDEO: u8 = 9;
 
-const SECOND_FILE: &str = "a second recording starts there: split the file";
-const TIMES_START_AGAIN: &str = "its times start again there: split the file";
-
 /// In how many bytes a picture is looked for, first and at last.
 const PICTURE_BYTES: [u64; 2] = [128 * 1024, 2 * 1024 * 1024];
 
@@ -32,58 +29,45 @@ pub(super) async fn account_for(blocks: &BlockCache) -> Result<(), IndexError> {
     let bytes = blocks.reader().len();
     let head = blocks.read(0..9).await?;
     let first = head.get(5..9).map_or(9, big_endian) + 4;
-    if bytes <= SMALL_BYTES {
-        return match second(blocks, first..bytes).await? {
-            Some((place, why)) => Err(not_whole(place, why)),
-            None => Ok(()),
+    let found = if bytes <= SMALL_BYTES {
+        second(blocks, first..bytes).await?
+    } else {
+        let clock = |at: u64| picture_behind(blocks, at.max(first));
+        let dial = Dial {
+            reach: PICTURE_BYTES[0],
+            tolerance: MAX_BACK,
         };
-    }
-    let clock = |at: u64| picture_behind(blocks, at.max(first));
-    let dial = Dial {
-        reach: PICTURE_BYTES[0],
-        tolerance: MAX_BACK,
+        restart(bytes, dial, clock, |range| second(blocks, range)).await?
     };
-    let look = async |range| Ok(second(blocks, range).await?.map(|(place, _)| place));
-    let Some(place) = restart(bytes, dial, clock, look).await? else {
+    let Some(Reading { offset, ticks }) = found else {
         return Ok(());
     };
-    let start = blocks
-        .read(place.offset..place.offset + FLV.len() as u64)
-        .await?;
-    let why = if start == FLV {
-        SECOND_FILE
-    } else {
-        TIMES_START_AGAIN
-    };
-    Err(not_whole(place, why))
+    let seconds = ticks as f64 / 1e3;
+    let start = blocks.read(offset..offset + FLV.len() as u64).await?;
+    if start == FLV {
+        return Err(second_recording(offset, seconds));
+    }
+    let why = "its times start again there: split the file";
+    Err(IndexError::not_whole(offset, seconds, why))
 }
 
-fn not_whole(place: Reading, why: &str) -> IndexError {
-    IndexError::not_whole(place.offset, place.ticks as f64 / 1e3, why)
-}
-
-/// Where a second recording starts in `range`, with the time before it, and why.
-async fn second(
-    blocks: &BlockCache,
-    range: Range<u64>,
-) -> Result<Option<(Reading, &'static str)>, ReadError> {
+/// Where a second recording starts in `range`, with the time before it.
+async fn second(blocks: &BlockCache, range: Range<u64>) -> Result<Option<Reading>, ReadError> {
     let mut window = Window::new(blocks);
     let (mut at, mut latest) = (range.start, 0);
     // A picture runs back at the end of the range.
     while at <= range.end {
         let bytes = window.bytes(at..at + FLV_TAG + 2).await?;
-        let place = Reading {
-            offset: at,
-            ticks: latest,
-        };
-        if bytes.starts_with(FLV) {
-            return Ok(Some((place, SECOND_FILE)));
+        let tag = Tag::of(&bytes);
+        let runs_back = tag.is_some_and(|tag| tag.is_picture && tag.ms < latest - MAX_BACK);
+        if runs_back || bytes.starts_with(FLV) {
+            return Ok(Some(Reading {
+                offset: at,
+                ticks: latest,
+            }));
         }
-        let Some(tag) = Tag::of(&bytes) else { break };
+        let Some(tag) = tag else { break };
         if tag.is_picture {
-            if tag.ms < latest - MAX_BACK {
-                return Ok(Some((place, TIMES_START_AGAIN)));
-            }
             latest = latest.max(tag.ms);
         }
         at += tag.bytes;

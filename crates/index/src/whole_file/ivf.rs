@@ -2,7 +2,7 @@
 
 use gifgen_reader::BlockCache;
 
-use super::{Measured, window::Window};
+use super::{Measured, second_recording, window::Window};
 use crate::{
     error::IndexError,
     numbers::{little_endian_32, little_endian_64},
@@ -40,8 +40,7 @@ pub(super) async fn account_for(
         let frame = window.bytes(at..at + FRAME_BYTES).await?;
         let end = last.map_or(0, |last| last + 1);
         if frame.starts_with(NAME) {
-            let why = "a second recording starts there: split the file";
-            return Err(IndexError::not_whole(at, seconds(end), why));
+            return Err(second_recording(at, seconds(end)));
         }
         let size = u64::from(little_endian_32(&frame, 0).unwrap_or(0));
         let time = little_endian_64(&frame, 4).unwrap_or(0);
@@ -49,9 +48,12 @@ pub(super) async fn account_for(
         if size == 0 || last.is_some_and(|last| time < last) || next > bytes {
             // A live recording claims nothing, or too much, and its last frame may be cut off.
             let is_cut = bytes - at <= largest + FRAME_BYTES;
-            let claims = if claimed == u32::MAX { 0 } else { claimed };
-            let is_short = video.is_shorter_than(seconds(claims.into()))
-                && seconds(end) < seconds(claims.into());
+            let claims = if claimed == u32::MAX {
+                0
+            } else {
+                claimed.into()
+            };
+            let is_short = video.is_shorter_than(seconds(claims)) && end < claims;
             if is_short || !is_cut {
                 let why = "a frame is damaged or cut off there; upload it again";
                 return Err(IndexError::not_whole(at, seconds(end), why));

@@ -2,7 +2,8 @@
 //! claims, or pictures that were lost.
 //!
 //! A file is refused as truncated only if two witnesses agree: it breaks off within something that says how long it
-//! is, and its header claims more pictures than there are. Headers alone are often wrong.
+//! is, and its header claims more pictures than there are. Headers alone are often wrong. MXF needs its footer, and
+//! the pictures of Y4M have one size: there one witness is enough.
 
 mod asf;
 mod avi;

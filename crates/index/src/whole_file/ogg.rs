@@ -31,9 +31,6 @@ pub(super) async fn account_for(
 
 async fn second_start(blocks: &BlockCache, video: Measured<'_>) -> Result<Option<u64>, ReadError> {
     let bytes = blocks.reader().len();
-    if bytes <= SMALL_BYTES {
-        return Ok(second_in(&blocks.read(0..bytes).await?).map(|at| at as u64));
-    }
     let streams = first_streams(&blocks.read(0..FIRST_PAGES_BYTES).await?);
     let of_video = streams.get(video.stream as usize).copied();
     // The number of the next page of the video; a page of another recording is before all of them.
@@ -53,10 +50,12 @@ async fn second_start(blocks: &BlockCache, video: Measured<'_>) -> Result<Option
     };
     let look = async |range: Range<u64>| {
         let content = blocks.read(range.start..range.end + PAGES_BYTES).await?;
-        let mut pages = pages(&content)
-            .skip_while(|(at, page)| range.start == 0 && (*at == 0 || page.is_first));
-        let first = pages.find(|(_, page)| page.is_first);
-        Ok(first.map(|(at, _)| Reading {
+        let first = if range.start == 0 {
+            second_in(&content)
+        } else {
+            first_in(pages(&content))
+        };
+        Ok(first.map(|at| Reading {
             offset: range.start + at as u64,
             ticks: 0,
         }))
@@ -65,7 +64,11 @@ async fn second_start(blocks: &BlockCache, video: Measured<'_>) -> Result<Option
         reach: PAGES_BYTES,
         tolerance: 0,
     };
-    let found = restart(bytes, dial, clock, look).await?;
+    let found = if bytes <= SMALL_BYTES {
+        look(0..bytes).await?
+    } else {
+        restart(bytes, dial, clock, look).await?
+    };
     Ok(found.map(|place| place.offset))
 }
 
@@ -80,8 +83,12 @@ fn first_streams(content: &[u8]) -> Vec<u32> {
 
 /// Where a stream starts behind other pages.
 fn second_in(content: &[u8]) -> Option<usize> {
-    let mut behind = pages(content).skip_while(|(_, page)| page.is_first);
-    behind.find(|(_, page)| page.is_first).map(|(at, _)| at)
+    first_in(pages(content).skip_while(|(_, page)| page.is_first))
+}
+
+/// Where a stream starts.
+fn first_in(mut pages: impl Iterator<Item = (usize, Page)>) -> Option<usize> {
+    pages.find(|(_, page)| page.is_first).map(|(at, _)| at)
 }
 
 /// The pages in `content`, which is a part of a file, with their offsets.

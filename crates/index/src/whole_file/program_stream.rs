@@ -7,15 +7,12 @@ use gifgen_reader::{BlockCache, ReadError};
 use super::{Measured, SMALL_BYTES, STEP};
 use crate::{
     error::IndexError,
-    mpegts::packet::{TIMESCALE, step, timestamp},
+    mpegts::packet::{MAX_BACK, TIMESCALE, step, timestamp},
     search::{Dial, Reading, restart},
 };
 
 /// The start of a pack of a program stream.
 const PACK: [u8; 4] = [0, 0, 1, 0xba];
-
-/// A clock that runs back by less, in 1/90,000 s, is a muxer's fault.
-const MAX_BACK: i64 = 90_000;
 
 /// In how many bytes a pack is looked for.
 const PACK_BYTES: u64 = 64 * 1024;

@@ -7,15 +7,12 @@ use gifgen_reader::{BlockCache, ReadError};
 use super::SMALL_BYTES;
 use crate::{
     error::IndexError,
-    mpegts::packet::{Layout, TIMESCALE, step, timestamps},
+    mpegts::packet::{Layout, MAX_BACK, TIMESCALE, step, timestamps},
     search::{Dial, Reading, restart},
 };
 
 /// In how many bytes a picture is looked for.
 const PICTURE_BYTES: u64 = 192 * 1024;
-
-/// A dts that runs back by less, in 1/90,000 s, is a muxer's fault.
-const MAX_BACK: i64 = 90_000;
 
 /// A transport stream whose clock starts again is refused.
 pub(super) async fn account_for(blocks: &BlockCache) -> Result<(), IndexError> {
