@@ -19,8 +19,9 @@ use crate::{
 /// the obsolete `yuvj420p`, and copies each picture once more.
 pub(crate) const JPG_ENCODER: [&str; 4] = ["-strict", "unofficial", "-color_range", "pc"];
 
-/// The format in which HDR is tone-mapped: 8 bits would show bands.
-const DEEP_RGB: &str = "gbrp12le";
+/// The format in which HDR is tone-mapped: 8 bits would show bands. With 10 or 12 bits, `lut3d` of
+/// FFmpeg 5.1 has no SIMD code and takes six times as long.
+const DEEP_RGB: &str = "gbrp16le";
 
 /// The conversions of one stream.
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +97,7 @@ impl Conversion {
             return (String::new(), self);
         }
         let (clear, opaque) = if self.is_hdr() {
-            ("gbrap12le", DEEP_RGB)
+            ("gbrap16le", DEEP_RGB)
         } else {
             ("gbrap", "gbrp")
         };
