@@ -16,7 +16,8 @@ use tokio::net::unix::pipe::Sender;
 use crate::{
     error::{JobError, PermanentError},
     ffmpeg_args::Rendering,
-    ffmpeg_run::{FfmpegError, Files, Ran, inspect, run_ffmpeg},
+    ffmpeg_run::{FfmpegError, Files, Ran, run_ffmpeg},
+    inspection::inspect,
     job::Job,
     judge::{Retiming, Verdict, judge},
     renderer::Renderer,

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    io::BufReader,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
@@ -11,8 +10,8 @@ use gifgen_child::{Ending, Program, memory};
 use gifgen_encoder::Stages;
 use gifgen_function::TransientError;
 use gifgen_probe::{
-    LoggedPicture, complaints, ignored_an_overflow, marks_a_picture, printed_number,
-    read_picture_log, says_pictures_change, was_short_of_memory,
+    complaints, ignored_an_overflow, marks_a_picture, printed_number, says_pictures_change,
+    was_short_of_memory,
 };
 use gifgen_shared::{Deadline, Rejection, VideoStream, blocking::blocking};
 use rustix::{fs::statvfs, process::Signal};
@@ -56,14 +55,6 @@ const CRASHES: [Signal; 6] = [
 
 /// Bytes of a source that the block cache keeps while FFmpeg reads through the proxy, rounded up.
 const SOURCE_KEPT_BYTES: u64 = 72 * 1024 * 1024;
-
-/// An inspection ends after this many pictures in a row that are more than [`INSPECTED_BEHIND_SECONDS`]
-/// behind the slice. Fewer may have wrong times.
-const INSPECTED_BEHIND: usize = 32;
-const INSPECTED_BEHIND_SECONDS: f64 = 1.0;
-
-/// Most pictures that are inspected: 900 s at 240 a second, and those since the keyframe.
-const MAX_INSPECTED: usize = 400_000;
 
 /// A smaller part of the width that pictures would be too wide or too narrow is not seen.
 const MAX_DISTORTION: f64 = 0.02;
@@ -152,8 +143,10 @@ pub(crate) async fn run_ffmpeg(
         Ending::DeadlinePassed => {
             return Err(TransientError::DeadlinePassed { doing: "rendering" }.into());
         }
-        Ending::Killed { signal } if CRASHES.iter().any(|s| s.as_raw() == signal) => Err(signal),
-        Ending::Killed { signal } => return Err(TransientError::FfmpegKilled { signal }.into()),
+        Ending::Killed { signal } => match killed(signal, &said) {
+            JobError::Permanent(crash) => Err(crash),
+            error => return Err(error),
+        },
     };
     let decoded = Decoded::read(directory).map_err(|source| TransientError::WorkDir {
         action: "read",
@@ -170,10 +163,7 @@ pub(crate) async fn run_ffmpeg(
     let outcome = match code {
         Ok(0) => finish(rendering.spec, directory, gif, said).await,
         Ok(_) => Err(PermanentError::Undecodable { said }.into()),
-        Err(signal) => {
-            let said = format!("it crashed with signal {signal}: {said}");
-            Err(PermanentError::Undecodable { said }.into())
-        }
+        Err(crash) => Err(crash.into()),
     };
     // FFmpeg does not always say so when the disk is full, and can exit with 0.
     let outcome = match outcome {
@@ -195,58 +185,19 @@ pub(crate) async fn run_ffmpeg(
     })
 }
 
+/// The error for an FFmpeg that `signal` ended, after its last words. Only a crash is the source's fault.
+pub(crate) fn killed(signal: i32, said: &str) -> JobError {
+    if !CRASHES.iter().any(|crash| crash.as_raw() == signal) {
+        return TransientError::FfmpegKilled { signal }.into();
+    }
+    let said = format!("it crashed with signal {signal}: {said}");
+    PermanentError::Undecodable { said }.into()
+}
+
 /// Whether pictures with this aspect ratio would be distorted in the size of `video`, which is rounded to whole pixels.
 fn is_another_shape(ratio: f64, video: &VideoStream) -> bool {
     let (width, height) = (f64::from(video.width), f64::from(video.height));
     (ratio * height - width).abs() > (width * MAX_DISTORTION).max(2.0)
-}
-
-/// Decodes the pictures of a slice once more, in one thread, and lists them with the marks of their decoder, which
-/// may be `strict`.
-///
-/// # Errors
-/// Transient ones only.
-pub(crate) async fn inspect(
-    rendering: &Rendering<'_>,
-    strict: bool,
-    stdin: Option<OwnedFd>,
-    ffmpeg: &Path,
-    directory: &Path,
-    deadline: Deadline,
-) -> Result<Vec<LoggedPicture>, JobError> {
-    let program = Program {
-        path: ffmpeg,
-        args: rendering.inspection_args(strict),
-        directory: Some(directory),
-        network: rendering.input.network(),
-        variables: &[],
-        stdin,
-        memory: memory::left(reserve(rendering.spec)),
-        deadline,
-    };
-    let enough = rendering.spec.zero() + rendering.spec.slice.seconds() + INSPECTED_BEHIND_SECONDS;
-    let is_enough = move |read: &[LoggedPicture]| {
-        let is_behind = |picture: &LoggedPicture| picture.time.is_some_and(|time| time > enough);
-        let last = read.len().checked_sub(INSPECTED_BEHIND);
-        let is_far_behind = last.is_some_and(|last| read[last..].iter().all(is_behind));
-        is_far_behind || read.len() >= MAX_INSPECTED
-    };
-    let finished = gifgen_child::run_reading_log(program, move |log| {
-        read_picture_log(BufReader::new(log), is_enough)
-    })
-    .await
-    .map_err(TransientError::FfmpegNotStarted)?;
-    match (finished.ending, finished.stdout) {
-        (Ending::DeadlinePassed, _) => {
-            Err(TransientError::DeadlinePassed { doing: "decoding" }.into())
-        }
-        (_, Ok(pictures)) => Ok(pictures),
-        (_, Err(source)) => Err(TransientError::WorkDir {
-            action: "read",
-            source,
-        }
-        .into()),
-    }
 }
 
 /// Writes the table that FFmpeg tone-maps with.
@@ -280,7 +231,7 @@ async fn finish(
 }
 
 /// How much this process grows while FFmpeg runs, in bytes.
-fn reserve(spec: &SliceSpec) -> u64 {
+pub(crate) fn reserve(spec: &SliceSpec) -> u64 {
     SOURCE_KEPT_BYTES + gif::memory(spec)
 }
 

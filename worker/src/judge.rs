@@ -8,7 +8,7 @@ use std::ops::Range;
 use gifgen_probe::LoggedPicture;
 
 use crate::{
-    retiming::{disordered_run, in_order},
+    retiming::{disordered_runs, in_order},
     right_pictures::{Faults, Start, is_intra, right_pictures},
 };
 
@@ -58,12 +58,13 @@ pub(crate) fn judge(
 ) -> Verdict {
     let claimed = times(logged, zero);
     let times = in_order(&claimed);
-    if let Some(wrong) = disordered_run(&claimed, &times) {
+    let in_slice = |wrong: Range<usize>| {
         let next = times.get(wrong.end).copied().unwrap_or(seconds);
-        let (from, to) = (times[wrong.start].max(0.0), next.min(seconds));
-        if from < to {
-            return Verdict::Disordered(from..to);
-        }
+        times[wrong.start].max(0.0)..next.min(seconds)
+    };
+    let mut disordered = disordered_runs(&claimed, &times).into_iter().map(in_slice);
+    if let Some(range) = disordered.find(|range| !range.is_empty()) {
+        return Verdict::Disordered(range);
     }
     let has_keyframes = logged
         .iter()

@@ -13,6 +13,7 @@ mod ffmpeg_run;
 mod gif;
 mod given_up;
 mod handle;
+mod inspection;
 mod invocation;
 mod job;
 mod judge;

@@ -30,18 +30,19 @@ pub(crate) fn in_order(times: &[f64]) -> Vec<f64> {
     corrected
 }
 
-/// The first run of corrected times that is too long for wrong times of single pictures.
-pub(crate) fn disordered_run(claimed: &[f64], corrected: &[f64]) -> Option<Range<usize>> {
+/// The runs of corrected times that are too long for wrong times of single pictures.
+pub(crate) fn disordered_runs(claimed: &[f64], corrected: &[f64]) -> Vec<Range<usize>> {
+    let mut runs = Vec::new();
     let mut start = 0;
     for n in 0..=claimed.len() {
         if n == claimed.len() || claimed[n] == corrected[n] {
             if n - start > MAX_WILD {
-                return Some(start..n);
+                runs.push(start..n);
             }
             start = n + 1;
         }
     }
-    None
+    runs
 }
 
 /// The places of a longest subsequence in which no time goes back.
@@ -91,9 +92,14 @@ mod tests {
     #[test]
     fn a_clock_that_starts_again_is_no_wild_time() {
         let times: Vec<f64> = (0..20).chain(0..12).map(f64::from).collect();
-        assert_eq!(disordered_run(&times, &in_order(&times)), Some(20..32));
+        let runs = disordered_runs(&times, &in_order(&times));
+        assert_eq!(runs.first(), Some(&(20..32)));
+        let twice = times.iter().map(|time| time + 40.0);
+        let twice: Vec<f64> = times.iter().copied().chain(twice).collect();
+        let runs = disordered_runs(&twice, &in_order(&twice));
+        assert_eq!(runs, [20..32, 52..64]);
         let few: Vec<f64> = (0..20).chain(0..8).map(f64::from).collect();
-        assert_eq!(disordered_run(&few, &in_order(&few)), None);
+        assert_eq!(disordered_runs(&few, &in_order(&few)).len(), 0);
     }
 
     #[test]

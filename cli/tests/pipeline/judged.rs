@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -121,6 +122,32 @@ fn pictures_with_concealed_errors_are_damage() {
     assert_eq!(video["failed"][0]["start"], 8);
     let why = video["failed"][0]["message"].as_str().unwrap();
     assert!(why.contains("do not decode: the file is damaged"), "{why}");
+}
+
+/// What lists the pictures is killed before the damaged ones.
+#[test]
+fn a_slice_whose_pictures_were_not_all_listed_is_not_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole.mp4");
+    h264(&whole);
+    let spoiled = spoiled(&whole, 82..120);
+    let killed = folder.path().join("killed-ffmpeg");
+    let list_a_part = "#!/bin/bash\n\
+         if [[ \" $* \" == *\" -debug_ts \"* ]]; then\n\
+             ffmpeg \"$@\" 2>&1 >/dev/null | while IFS= read -r line; do\n\
+                 printf '%s\\n' \"$line\" >&2\n\
+                 [[ $line == *'decoder -> '*pts_time:5* ]] && break\n\
+             done\n\
+             kill -KILL $$\n\
+         fi\n\
+         exec ffmpeg \"$@\"\n";
+    fs::write(&killed, list_a_part).unwrap();
+    fs::set_permissions(&killed, fs::Permissions::from_mode(0o755)).unwrap();
+    let out = folder.path().join("out");
+    let flags = ["--slice-seconds", "16", "--ffmpeg", text(&killed)];
+    let (code, summary, said) = run(&[spoiled], &out, &flags);
+    assert_eq!(code, Some(1), "{summary}");
+    assert!(said.contains("killed"), "{said}");
 }
 
 #[test]

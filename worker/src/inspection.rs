@@ -1,0 +1,126 @@
+//! Decodes the pictures of a slice once more, to list them with the marks of their decoder.
+
+use std::{
+    io::{self, BufRead, BufReader},
+    os::fd::OwnedFd,
+    path::Path,
+};
+
+use gifgen_child::{Ending, Program, memory, run_reading_log};
+use gifgen_function::TransientError;
+use gifgen_probe::{LoggedPicture, read_picture_log};
+use gifgen_shared::Deadline;
+
+use crate::{
+    error::{JobError, PermanentError},
+    ffmpeg_args::Rendering,
+    ffmpeg_run::{killed, reserve},
+};
+
+/// The list ends after this many pictures in a row that are more than [`BEHIND_SECONDS`] behind the slice. Fewer may
+/// have wrong times.
+const BEHIND: usize = 32;
+const BEHIND_SECONDS: f64 = 1.0;
+
+/// Most pictures that are listed: 900 s at 240 a second, and those since the keyframe. Where FFmpeg must decode from
+/// the film's beginning, a slice behind so many is refused if FFmpeg complains.
+const MAX_PICTURES: usize = 400_000;
+
+/// Lists the pictures of a slice. They are decoded in one thread, perhaps by a `strict` decoder.
+///
+/// # Errors
+/// If not all pictures up to the slice's end could be listed.
+pub(crate) async fn inspect(
+    rendering: &Rendering<'_>,
+    strict: bool,
+    stdin: Option<OwnedFd>,
+    ffmpeg: &Path,
+    directory: &Path,
+    deadline: Deadline,
+) -> Result<Vec<LoggedPicture>, JobError> {
+    let spec = rendering.spec;
+    let program = Program {
+        path: ffmpeg,
+        args: rendering.inspection_args(strict),
+        directory: Some(directory),
+        network: rendering.input.network(),
+        variables: &[],
+        stdin,
+        memory: memory::left(reserve(spec)),
+        deadline,
+    };
+    let end = spec.zero() + spec.slice.seconds();
+    let finished = run_reading_log(program, move |log| {
+        list(BufReader::new(log), end, MAX_PICTURES)
+    })
+    .await
+    .map_err(TransientError::FfmpegNotStarted)?;
+    if finished.ending == Ending::DeadlinePassed {
+        return Err(TransientError::DeadlinePassed { doing: "decoding" }.into());
+    }
+    let (pictures, until) = finished.stdout.map_err(|source| TransientError::WorkDir {
+        action: "read",
+        source,
+    })?;
+    match (until, finished.ending) {
+        (Until::TooMany, _) => {
+            let from = f64::from(spec.slice.start);
+            let to = from + spec.slice.seconds();
+            Err(PermanentError::Damaged { from, to }.into())
+        }
+        // The list would end early, and what it lacks would count as right.
+        (Until::LogEnd, Ending::Killed { signal }) => {
+            Err(killed(signal, "when it listed the pictures"))
+        }
+        // FFmpeg is killed when nobody reads its log any more.
+        (Until::SliceEnd | Until::LogEnd, _) => Ok(pictures),
+    }
+}
+
+/// How far a list goes.
+#[derive(Debug, PartialEq)]
+enum Until {
+    SliceEnd,
+    LogEnd,
+    TooMany,
+}
+
+/// The pictures in `log` up to the slice's `end`, in seconds on the container's clock, and at most so many.
+fn list(log: impl BufRead, end: f64, most: usize) -> io::Result<(Vec<LoggedPicture>, Until)> {
+    let is_behind =
+        |picture: &LoggedPicture| picture.time.is_some_and(|time| time > end + BEHIND_SECONDS);
+    let has_all = |read: &[LoggedPicture]| {
+        let last = read.len().checked_sub(BEHIND);
+        last.is_some_and(|last| read[last..].iter().all(is_behind))
+    };
+    let pictures = read_picture_log(log, |read| has_all(read) || read.len() >= most)?;
+    let until = if has_all(&pictures) {
+        Until::SliceEnd
+    } else if pictures.len() >= most {
+        Until::TooMany
+    } else {
+        Until::LogEnd
+    };
+    Ok((pictures, until))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The list of a film of so many pictures, one a second, for a slice that ends at second 10.
+    fn listed(pictures: usize, most: usize) -> (usize, Until) {
+        let line =
+            |n: usize| format!("[info] decoder -> frame_pts_time:{n} keyframe:1 frame_type:1\n");
+        let log: String = (0..pictures).map(line).collect();
+        let (listed, until) = list(log.as_bytes(), 10.0, most).unwrap();
+        (listed.len(), until)
+    }
+
+    #[test]
+    fn a_list_ends_behind_the_slice_and_says_so_if_it_does_not() {
+        assert_eq!(listed(100, 400), (12 + BEHIND, Until::SliceEnd));
+        assert_eq!(listed(20, 400), (20, Until::LogEnd));
+        assert_eq!(listed(100, 30), (30, Until::TooMany));
+    }
+}
