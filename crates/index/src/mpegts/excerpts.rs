@@ -1,6 +1,6 @@
 //! The excerpts of a transport stream.
 
-use gifgen_reader::BlockCache;
+use gifgen_reader::{BlockCache, ReadError};
 use gifgen_shared::{Slice, VideoStream};
 
 use crate::{
@@ -9,12 +9,15 @@ use crate::{
     keyframe_query::KeyframeQuery,
     keyframe_search::farthest,
     mpegts::{packet::WRAP_PTS, stream::Stream},
-    search::{Keyframe, SearchedVideo, TimestampMap},
+    search::{Keyframe, Point, SearchedVideo, TimestampMap},
 };
 
 /// How much of the start and of the end is read, in bytes. It has been read already, for the tables and for the
 /// length.
 const EDGE_BYTES: u64 = 64 * 1024;
+
+/// How much of the end is read for a picture if that has none, in bytes.
+const FURTHER_BYTES: [u64; 2] = [2 * 1024 * 1024, 16 * 1024 * 1024];
 
 /// The excerpts of `slices` of the file with this `stream`; see [`crate::ContainerIndex::excerpts`].
 ///
@@ -53,6 +56,20 @@ pub(crate) async fn excerpts(
     Ok(excerpts.collect())
 }
 
+/// The pictures near the end. Empty if there are none.
+async fn last_pictures(blocks: &BlockCache, stream: &Stream) -> Result<Vec<Point>, ReadError> {
+    let length = blocks.reader().len();
+    let mut found = Vec::new();
+    for bytes in [EDGE_BYTES].into_iter().chain(FURTHER_BYTES) {
+        let start = stream.layout.align(length.saturating_sub(bytes));
+        found = stream.pictures(&blocks.read(start..length).await?, start);
+        if !found.is_empty() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
 /// The stream with the byte offsets of the bounds of `slices`, which are all of the video.
 ///
 /// # Errors
@@ -67,10 +84,11 @@ pub(super) async fn searched<'a>(
     let (layout, clock) = (stream.layout, stream.clock(video));
 
     let mut map = TimestampMap::new(0);
-    let tail = layout.align(length.saturating_sub(EDGE_BYTES));
-    for range in [layout.first..layout.first + EDGE_BYTES, tail..length] {
-        let bytes = blocks.read(range.clone()).await?;
-        let found = stream.pictures(&bytes, range.start);
+    let head = layout.first..layout.first + EDGE_BYTES;
+    let first_pictures = stream.pictures(&blocks.read(head).await?, layout.first);
+    let last_pictures = last_pictures(blocks, stream).await?;
+    let has_end = !last_pictures.is_empty();
+    for found in [first_pictures, last_pictures] {
         if found.iter().any(|point| point.pts >= WRAP_PTS) {
             return Err(IndexError::none("its times may turn over"));
         }
@@ -81,7 +99,8 @@ pub(super) async fn searched<'a>(
 
     let mut bounds = clock.bounds(slices);
     // What ends behind the last picture takes all there is.
-    let latest_pts = map.latest_pts().unwrap_or(i64::MAX);
+    let latest_pts = map.latest_pts().filter(|_| has_end);
+    let latest_pts = latest_pts.unwrap_or(i64::MAX);
     bounds.retain(|bound| *bound <= latest_pts);
     let seconds = slices.iter().map(|slice| slice.end).fold(1.0, f64::max);
     let mut searched = SearchedVideo {

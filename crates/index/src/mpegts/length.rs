@@ -21,6 +21,9 @@ const FIRST_BYTES: u64 = 192 * 1024;
 /// How much of the start is compared with the end, in bytes. It has been read for the tables.
 const HEAD_BYTES: u64 = 64 * 1024;
 
+/// In how many bytes a picture is looked for, further and further. The last one only at the file's ends.
+const PICTURE_BYTES: [u64; 4] = [HEAD_BYTES, FIRST_BYTES, 2 * 1024 * 1024, 16 * 1024 * 1024];
+
 /// A file up to this size, in bytes, is looked through, because its few pictures prove nothing about its bit rate.
 const SMALL_BYTES: u64 = 2 * 1024 * 1024;
 
@@ -56,9 +59,11 @@ pub(crate) async fn length(
     let clock = stream.clock(video);
     let doubt = doubt(blocks, stream).await?;
     let is_suspect = match doubt {
-        Doubt::None => false,
         Doubt::Sure => true,
-        doubt => is_joined(blocks, stream, video, doubt).await?,
+        Doubt::Some { seconds } => is_joined(blocks, stream, video, seconds).await?,
+        Doubt::More { seconds } => {
+            is_joined(blocks, stream, video, seconds).await? || starts_again(blocks, stream).await?
+        }
     };
     if is_suspect && let Some(end) = look_through(blocks, stream, video).await? {
         return Ok(Some(clock.seconds(end)).filter(|seconds| *seconds > 0.0));
@@ -89,15 +94,11 @@ async fn is_joined(
     blocks: &BlockCache,
     stream: &mut Stream,
     video: &VideoStream,
-    doubt: Doubt,
+    covered: f64,
 ) -> Result<bool, IndexError> {
-    let covered = match doubt {
-        Doubt::Some { seconds } | Doubt::More { seconds } => seconds,
-        Doubt::None | Doubt::Sure => return Ok(doubt == Doubt::Sure),
-    };
     let slices = plan(covered, stream.slice_seconds);
     if slices.len() == 1 {
-        return Ok(matches!(doubt, Doubt::More { .. }) && starts_again(blocks, stream).await?);
+        return Ok(false);
     }
     let found = searched(blocks, stream, video, &slices).await;
     let points = match found {
@@ -126,11 +127,9 @@ async fn is_joined(
 /// Whether the clock runs back, by few readings.
 async fn starts_again(blocks: &BlockCache, stream: &Stream) -> Result<bool, ReadError> {
     let clock = async |at| {
-        let at = stream.layout.align(at);
-        let mut collector = stream.collector(at);
-        collector.push(&blocks.read(at..at + FIRST_BYTES).await?);
-        let first = collector.pictures().first();
-        Ok(first.map(|picture| Reading {
+        let at = stream.layout.align(at + stream.layout.size - 1);
+        let found = first_pictures(blocks, stream, at, &PICTURE_BYTES[..3]).await?;
+        Ok(found.pictures().first().map(|picture| Reading {
             offset: picture.offset,
             ticks: picture.dts,
         }))
@@ -215,6 +214,36 @@ async fn has_wrong_pts(blocks: &BlockCache, stream: &Stream) -> Result<bool, Rea
     Ok(right < stream.starts(&bytes).count())
 }
 
+/// The first pictures at `start` or behind, in `reaches` bytes.
+async fn first_pictures(
+    blocks: &BlockCache,
+    stream: &Stream,
+    start: u64,
+    reaches: &[u64],
+) -> Result<Collector, ReadError> {
+    let mut found = stream.collector(start);
+    let mut at = start;
+    for bytes in reaches {
+        found.push(&blocks.read(at..start + bytes).await?);
+        at = start + bytes;
+        if !found.pictures().is_empty() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// The last pictures.
+async fn last_pictures(blocks: &BlockCache, stream: &Stream) -> Result<Collector, ReadError> {
+    let mut found = tail(blocks, stream, FIRST_BYTES).await?;
+    for bytes in &PICTURE_BYTES[2..] {
+        if found.pictures().is_empty() {
+            found = tail(blocks, stream, *bytes).await?;
+        }
+    }
+    Ok(found)
+}
+
 /// The pictures in the last `bytes` bytes.
 async fn tail(blocks: &BlockCache, stream: &Stream, bytes: u64) -> Result<Collector, ReadError> {
     let length = blocks.reader().len();
@@ -227,13 +256,11 @@ async fn tail(blocks: &BlockCache, stream: &Stream, bytes: u64) -> Result<Collec
 /// Whether the times of a file's start and end cover all of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Doubt {
-    /// Nothing can be said.
-    None,
     /// They seem to cover it, and so many `seconds`.
     Some { seconds: f64 },
     /// It has more bytes than so many `seconds` take at its start and at its end.
     More { seconds: f64 },
-    /// They do not, or the file is too small to tell.
+    /// They do not, or the file is too small to tell, or its ends have no picture.
     Sure,
 }
 
@@ -243,15 +270,14 @@ async fn doubt(blocks: &BlockCache, stream: &Stream) -> Result<Doubt, ReadError>
         return Ok(Doubt::Sure);
     }
     let first = stream.layout.first;
-    let mut head = stream.collector(first);
-    head.push(&blocks.read(first..first + HEAD_BYTES).await?);
-    let tail = tail(blocks, stream, FIRST_BYTES).await?;
+    let head = first_pictures(blocks, stream, first, &PICTURE_BYTES).await?;
+    let tail = last_pictures(blocks, stream).await?;
     // The video may end before the sound, but not in another stream.
     if tail.has_moved(stream.pid) || tail.barrier.is_some() {
         return Ok(Doubt::Sure);
     }
     let (Some(start), Some(end)) = (head.pictures().first(), tail.pictures().last()) else {
-        return Ok(Doubt::None);
+        return Ok(Doubt::Sure);
     };
     let seconds = step(start.dts, end.dts) as f64 / TIMESCALE;
     if seconds <= 0.0 {

@@ -55,6 +55,14 @@ pub(crate) struct Reading {
     pub ticks: i64,
 }
 
+impl Reading {
+    /// The same one, if its offset was counted from `start` on.
+    pub(crate) fn behind(self, start: u64) -> Self {
+        let offset = start + self.offset;
+        Self { offset, ..self }
+    }
+}
+
 impl Dial {
     fn runs_back(self, first: Reading, next: Reading) -> bool {
         let [first, next] = [first, next].map(|reading| reading.ticks.clamp(-1, MAX_TICKS));
@@ -63,7 +71,7 @@ impl Dial {
 }
 
 /// Where the clock of a file of so many `bytes` runs back, and what it showed before. `read` gives the first clock at an
-/// offset or behind. `look` looks through a range for the very place.
+/// offset or behind, never one before. `look` looks through a range for the very place.
 ///
 /// One reading may be wrong, so that nothing is found around it. The clocks behind both readings prove them right.
 ///
@@ -100,8 +108,8 @@ where
         }
         let [behind_first, behind_next] =
             [read(first.offset + 1).await?, read(next.offset + 1).await?];
-        if behind_next.is_some_and(|behind| !dial.runs_back(first, behind)) {
-            // `next` is wrong.
+        if behind_next.is_none_or(|behind| !dial.runs_back(first, behind)) {
+            // `next` is wrong, or the only one of its recording.
             continue;
         }
         if behind_first.is_none_or(|behind| dial.runs_back(behind, next)) {
@@ -112,6 +120,27 @@ where
         latest = Some(next);
     }
     Ok(None)
+}
+
+/// The last of `readings` before their clock runs back, and the first one behind.
+///
+/// A single wrong time runs back, too, at its place or behind it. So two readings before and two behind must agree.
+pub(crate) fn runs_back(
+    dial: Dial,
+    readings: impl Iterator<Item = Reading>,
+) -> Option<(Reading, Reading)> {
+    let mut latest: [Option<Reading>; 3] = [None; 3];
+    for reading in readings {
+        if let [Some(a), Some(b), Some(c)] = latest {
+            let agree = |before| dial.runs_back(before, c) && dial.runs_back(before, reading);
+            if agree(a) && agree(b) {
+                return Some((b, c));
+            }
+        }
+        latest.rotate_left(1);
+        latest[2] = Some(reading);
+    }
+    None
 }
 
 /// A shorter range in which the clock runs back between `first` and `next`.
@@ -224,6 +253,30 @@ mod tests {
             let recordings = [(100 << 20, 1000), (last << 10, 1000)];
             assert!(found(&recordings, 2000, 0..0).await.is_some(), "{last}");
         }
+    }
+
+    #[test]
+    fn two_readings_before_and_two_behind_tell_a_restart_from_a_wrong_time() {
+        let place = |ticks: &[i64]| {
+            let readings = ticks.iter().zip(0..);
+            let readings = readings.map(|(ticks, offset)| Reading {
+                offset,
+                ticks: ticks * 10_000,
+            });
+            runs_back(DIAL, readings).map(|(before, behind)| (before.offset, behind.offset))
+        };
+        assert_eq!(place(&[0, 1, 2, 3, 0, 1]), Some((3, 4)));
+        // One early time, one late one, and one at either end.
+        assert_eq!(place(&[5, 6, 7, 1, 8, 9]), None);
+        assert_eq!(place(&[5, 6, 700, 7, 8, 9]), None);
+        assert_eq!(place(&[700, 5, 6, 7]), None);
+        assert_eq!(place(&[5, 6, 7, 1]), None);
+        // Several wrong ones, each by itself.
+        assert_eq!(place(&[5, 0, 6, 0, 7, 0, 8]), None);
+        // A clock that turns over goes on.
+        let second = 90_000;
+        let around = [-3, -2, 0, 1, 2].map(|n| (n * second + (1 << 33)) % (1 << 33) / 10_000);
+        assert_eq!(place(&around), None);
     }
 
     #[tokio::test]

@@ -91,7 +91,7 @@ pub async fn account_for(blocks: &BlockCache, video: Measured<'_>) -> Result<f64
         "gif" => gif::account_for(blocks, video).await?,
         "ivf" => ivf::account_for(blocks, video).await?,
         "matroska,webm" => matroska::account_for(blocks, video).await?,
-        "mpegts" if !video.has_index => transport_stream::account_for(blocks).await?,
+        "mpegts" if !video.has_index => transport_stream::account_for(blocks, video).await?,
         "mpeg" => program_stream::account_for(blocks, video).await?,
         "mxf" => mxf::account_for(blocks, video).await?,
         "nut" => nut::account_for(blocks, video).await?,

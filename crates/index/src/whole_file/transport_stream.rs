@@ -4,19 +4,31 @@ use std::ops::Range;
 
 use gifgen_reader::{BlockCache, ReadError};
 
-use super::SMALL_BYTES;
+use super::{Measured, SMALL_BYTES};
 use crate::{
     error::IndexError,
-    mpegts::packet::{Layout, MAX_BACK, TIMESCALE, step, timestamps},
-    search::{Dial, Reading, restart},
+    mpegts::{
+        packet::{Layout, MAX_BACK, TIMESCALE, step, timestamps},
+        programs::programs,
+    },
+    search::{Dial, Reading, restart, runs_back},
 };
 
-/// In how many bytes a picture is looked for.
-const PICTURE_BYTES: u64 = 192 * 1024;
+/// In how many bytes a picture is looked for, first and at last.
+const PICTURE_BYTES: [u64; 2] = [192 * 1024, 4 * 1024 * 1024];
+
+/// How the dts of pictures are read.
+const DIAL: Dial = Dial {
+    reach: PICTURE_BYTES[0],
+    tolerance: MAX_BACK,
+};
 
 /// A transport stream whose clock starts again is refused.
-pub(super) async fn account_for(blocks: &BlockCache) -> Result<(), IndexError> {
-    match second_clock(blocks).await? {
+pub(super) async fn account_for(
+    blocks: &BlockCache,
+    video: Measured<'_>,
+) -> Result<(), IndexError> {
+    match second_clock(blocks, video.stream).await? {
         Some((at, second)) => {
             let why = "its clock starts again there: split the file";
             Err(IndexError::not_whole(at, second, why))
@@ -25,113 +37,69 @@ pub(super) async fn account_for(blocks: &BlockCache) -> Result<(), IndexError> {
     }
 }
 
-/// Where the dts of the video run back: the offset in bytes, and the seconds of the video before it.
-async fn second_clock(blocks: &BlockCache) -> Result<Option<(u64, f64)>, ReadError> {
+/// Where the dts of the stream that FFmpeg counts as `index` run back: the offset in bytes, and the seconds before it.
+async fn second_clock(blocks: &BlockCache, index: u32) -> Result<Option<(u64, f64)>, ReadError> {
     let Some(layout) = Layout::read(blocks).await? else {
         return Ok(None);
     };
     let bytes = blocks.reader().len();
-    let head = if bytes <= SMALL_BYTES {
-        bytes
-    } else {
-        PICTURE_BYTES
-    };
-    let start = blocks.read(layout.first..head).await?;
-    let Some((_, video, first)) = pictures(layout, &start).next() else {
+    let head = PICTURE_BYTES[0].min(bytes);
+    let head = blocks.read(layout.first..layout.first + head).await?;
+    let streams = programs(layout, &head).map(|programs| programs.streams);
+    let stream = streams.and_then(|streams| streams.get(index as usize).copied());
+    // Without tables, the first video is it.
+    let first_video = || pictures(layout, &head, None).next().map(|(pid, _)| pid);
+    let Some(video) = stream.map(|(pid, _)| pid).or_else(first_video) else {
         return Ok(None);
     };
+    let read = async |at: u64| {
+        let at = layout.align(at + layout.size - 1);
+        for bytes in PICTURE_BYTES {
+            let content = blocks.read(at..at + bytes).await?;
+            if let Some((_, found)) = pictures(layout, &content, Some(video)).next() {
+                return Ok(Some(found.behind(at)));
+            }
+        }
+        Ok(None)
+    };
     let look = async |range: Range<u64>| {
-        let content = blocks.read(range.start..range.end + PICTURE_BYTES).await?;
-        let mut clock = Clock::default();
-        let mut pictures = pictures(layout, &content).filter(|(_, pid, _)| *pid == video);
-        let found = pictures.find(|(.., dts)| clock.runs_back(*dts));
-        Ok(found.map(|(at, ..)| Reading {
-            offset: range.start + at as u64,
-            ticks: clock.latest.unwrap_or(first),
+        let content = blocks
+            .read(range.start..range.end + PICTURE_BYTES[0])
+            .await?;
+        let dts = pictures(layout, &content, Some(video)).map(|(_, found)| found);
+        let found = runs_back(DIAL, dts);
+        Ok(found.map(|(before, behind)| Reading {
+            ticks: before.ticks,
+            ..behind.behind(range.start)
         }))
     };
     let found = if bytes <= SMALL_BYTES {
         look(layout.first..bytes).await?
     } else {
-        let clock = async |at| {
-            let at = layout.align(at);
-            let content = blocks.read(at..at + PICTURE_BYTES).await?;
-            let found = pictures(layout, &content).find(|(_, pid, _)| *pid == video);
-            Ok(found.map(|(place, _, ticks)| Reading {
-                offset: at + place as u64,
-                ticks,
-            }))
-        };
-        let dial = Dial {
-            reach: PICTURE_BYTES,
-            tolerance: MAX_BACK,
-        };
-        restart(bytes, dial, clock, look).await?
+        restart(bytes, DIAL, read, look).await?
     };
-    let seconds = |place: Reading| step(first, place.ticks) as f64 / TIMESCALE;
-    Ok(found.map(|place| (place.offset, seconds(place))))
+    let Some(place) = found else { return Ok(None) };
+    let first = read(0).await?.unwrap_or(place);
+    let seconds = step(first.ticks, place.ticks) as f64 / TIMESCALE;
+    Ok(Some((place.offset, seconds)))
 }
 
-/// The pictures of videos that start in `content`, which starts with a packet: where, in which stream, and their dts.
-fn pictures(layout: Layout, content: &[u8]) -> impl Iterator<Item = (usize, u16, i64)> {
+/// The pictures that start in `content`, which starts with a packet: their pid, and their dts. Those of the stream
+/// `pid`, or of all that are called videos.
+fn pictures(
+    layout: Layout,
+    content: &[u8],
+    pid: Option<u16>,
+) -> impl Iterator<Item = (u16, Reading)> {
     let starts = layout.packets(content).filter(|packet| packet.starts_unit);
-    starts.filter_map(|packet| {
-        let is_video = matches!(packet.payload, [0, 0, 1, 0xe0..=0xef, ..]);
-        let (time, _) = timestamps(packet.payload).filter(|_| is_video)?;
-        Some((packet.offset, packet.pid, time.dts))
+    starts.filter_map(move |packet| {
+        // VC-1 and Dirac have an id of their own.
+        let is_wanted = match pid {
+            Some(pid) => packet.pid == pid,
+            None => matches!(packet.payload, [0, 0, 1, 0xe0..=0xef | 0xfd, ..]),
+        };
+        let (time, _) = timestamps(packet.payload).filter(|_| is_wanted)?;
+        let (offset, ticks) = (packet.offset as u64, time.dts);
+        Some((packet.pid, Reading { offset, ticks }))
     })
-}
-
-/// The dts of a video.
-#[derive(Debug, Default)]
-struct Clock {
-    latest: Option<i64>,
-    /// Whether the last picture was earlier than those before.
-    is_back: bool,
-}
-
-impl Clock {
-    /// Whether this picture and the one before are earlier than those before them. One alone has a wrong time.
-    fn runs_back(&mut self, dts: i64) -> bool {
-        let step = step(self.latest.unwrap_or(dts), dts);
-        if step < -MAX_BACK {
-            return std::mem::replace(&mut self.is_back, true);
-        }
-        self.is_back = false;
-        if step >= 0 {
-            self.latest = Some(dts);
-        }
-        false
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::mpegts::packet::WRAP;
-
-    fn runs_back(times: &[i64]) -> bool {
-        let mut clock = Clock::default();
-        times.iter().any(|time| clock.runs_back(*time))
-    }
-
-    #[test]
-    fn two_pictures_that_are_earlier_are_a_new_clock() {
-        let second = 90_000;
-        assert!(runs_back(&[0, 10 * second, 0, second]));
-        assert!(!runs_back(&[
-            0,
-            10 * second,
-            0,
-            11 * second,
-            0,
-            12 * second
-        ]));
-        assert!(!runs_back(&[0, second, second / 2, second / 2, 2 * second]));
-    }
-
-    #[test]
-    fn a_clock_that_turns_over_goes_on() {
-        assert!(!runs_back(&[WRAP - 9000, 0, 9000, 18_000]));
-    }
 }
