@@ -33,35 +33,48 @@ pub(super) async fn account_for(
     let header = window.bytes(0..HEADER_BYTES).await?;
     let [rate, scale, claimed] = TICKS_AT.map(|at| little_endian_32(&header, at).unwrap_or(0));
     let seconds = |ticks: u64| ticks as f64 * f64::from(scale) / f64::from(rate.max(1));
+    // A live recording claims nothing, or the most.
+    let claimed = if claimed == u32::MAX {
+        0
+    } else {
+        u64::from(claimed)
+    };
+    let claims_more = |end: u64| video.is_shorter_than(seconds(claimed)) && end < claimed;
+    let broken = |at, end, why| Err(IndexError::not_whole(at, seconds(end), why));
     let mut at = HEADER_BYTES;
     let mut last: Option<u64> = None;
     let mut largest = 0;
-    while at + FRAME_BYTES <= bytes.min(MAX_BYTES) {
+    while at < bytes.min(MAX_BYTES) {
         let frame = window.bytes(at..at + FRAME_BYTES).await?;
-        let end = last.map_or(0, |last| last + 1);
+        let end = last.map_or(0, |last| last.saturating_add(1));
         if frame.starts_with(NAME) {
             return Err(second_recording(at, seconds(end)));
         }
-        let size = u64::from(little_endian_32(&frame, 0).unwrap_or(0));
+        let size = little_endian_32(&frame, 0).map(u64::from);
         let time = little_endian_64(&frame, 4).unwrap_or(0);
-        let next = at + FRAME_BYTES + size;
-        if size == 0 || last.is_some_and(|last| time < last) || next > bytes {
-            // A live recording claims nothing, or too much, and its last frame may be cut off.
-            let is_cut = bytes - at <= largest + FRAME_BYTES;
-            let claims = if claimed == u32::MAX {
-                0
-            } else {
-                claimed.into()
-            };
-            let is_short = video.is_shorter_than(seconds(claims)) && end < claims;
-            if is_short || !is_cut {
-                let why = "a frame is damaged or cut off there; upload it again";
-                return Err(IndexError::not_whole(at, seconds(end), why));
-            }
-            break;
+        let next = at + FRAME_BYTES + size.unwrap_or(0);
+        let is_whole = frame.len() as u64 == FRAME_BYTES && next <= bytes;
+        if is_whole && (size == Some(0) || last.is_some_and(|last| time < last)) {
+            return broken(at, end, "a frame is damaged there; upload it again");
         }
-        largest = largest.max(size);
+        if !is_whole {
+            // The last frame of a live recording may be cut off, but not more.
+            if claims_more(end) || bytes - at > largest + FRAME_BYTES {
+                return broken(
+                    at,
+                    end,
+                    "a frame is damaged or cut off there; upload it again",
+                );
+            }
+            return Ok(());
+        }
+        largest = largest.max(next - at - FRAME_BYTES);
         (at, last) = (next, Some(time));
+    }
+    // Its end is written with what it claims.
+    let end = last.map_or(0, |last| last.saturating_add(1));
+    if at >= bytes && claims_more(end) {
+        return broken(at, end, "it is truncated; upload it again");
     }
     Ok(())
 }

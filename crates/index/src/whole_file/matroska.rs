@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use gifgen_reader::{BlockCache, ReadError};
 
-use super::{Measured, SMALL_BYTES};
+use super::{Measured, SMALL_BYTES, STEP};
 use crate::{
     error::IndexError,
     matroska::{
@@ -53,7 +53,8 @@ pub(super) async fn account_for(
     }
     let found = match (segment, end) {
         _ if bytes <= SMALL_BYTES => second_file(blocks, EBML_BYTES as u64..bytes).await?,
-        (_, Some(end)) if end < bytes => second_file(blocks, end..end).await?,
+        // Behind it may be padding.
+        (_, Some(end)) if end < bytes => second_file(blocks, end..end + STEP).await?,
         (Some(segment), None) => {
             let clock = |at| cluster_behind(blocks, at, segment.scale);
             let dial = Dial {
@@ -101,9 +102,15 @@ struct Segment {
 
 impl Segment {
     fn read(head: &[u8]) -> Option<Self> {
-        let start = Header::read(head)?.content(0)?.end;
-        let head = head.get(usize::try_from(start).ok()?..)?;
-        let segment = Header::read(head)?;
+        let mut start = Header::read(head)?.content(0)?.end;
+        let (segment, head) = loop {
+            let head = head.get(usize::try_from(start).ok()?..)?;
+            let element = Header::read(head)?;
+            if element.id == ids::SEGMENT {
+                break (element, head);
+            }
+            start = element.content(start)?.end;
+        };
         let content = head.get(usize::try_from(segment.header).ok()?..)?;
         let info = child(content, ids::INFO);
         let scale = info.and_then(|info| unsigned(info, ids::TIMESTAMP_SCALE));

@@ -50,12 +50,7 @@ async fn second_start(blocks: &BlockCache, video: Measured<'_>) -> Result<Option
     };
     let look = async |range: Range<u64>| {
         let content = blocks.read(range.start..range.end + PAGES_BYTES).await?;
-        let first = if range.start == 0 {
-            second_in(&content)
-        } else {
-            first_in(pages(&content))
-        };
-        Ok(first.map(|at| Reading {
+        Ok(second_in(&content, &streams).map(|at| Reading {
             offset: range.start + at as u64,
             ticks: 0,
         }))
@@ -81,14 +76,12 @@ fn first_streams(content: &[u8]) -> Vec<u32> {
         .collect()
 }
 
-/// Where a stream starts behind other pages.
-fn second_in(content: &[u8]) -> Option<usize> {
-    first_in(pages(content).skip_while(|(_, page)| page.is_first))
-}
-
-/// Where a stream starts.
-fn first_in(mut pages: impl Iterator<Item = (usize, Page)>) -> Option<usize> {
-    pages.find(|(_, page)| page.is_first).map(|(at, _)| at)
+/// Where another stream starts than the first ones, or one of them again.
+fn second_in(content: &[u8], streams: &[u32]) -> Option<usize> {
+    let is_own = |(_, page): &(usize, Page)| page.is_first && streams.contains(&page.stream);
+    let mut others = pages(content).skip_while(is_own);
+    let found = others.find(|(_, page)| page.is_first);
+    found.map(|(at, _)| at)
 }
 
 /// The pages in `content`, which is a part of a file, with their offsets.
@@ -117,12 +110,12 @@ mod tests {
         let (first, other) = (page(2, 7, 0), page(2, 8, 0));
         let more = page(0, 7, 1);
         let whole = [&first[..], &other, &more, &more].concat();
-        assert_eq!(second_in(&whole), None);
+        assert_eq!(second_in(&whole, &[7, 8]), None);
         assert_eq!(first_streams(&whole), [7, 8]);
         let joined = [&whole[..], &page(2, 9, 0)].concat();
-        assert_eq!(second_in(&joined), Some(whole.len()));
+        assert_eq!(second_in(&joined, &[7, 8]), Some(whole.len()));
         // Junk between pages does not hide it.
         let joined = [&whole[..], b"OOggO", &page(2, 9, 0)].concat();
-        assert_eq!(second_in(&joined), Some(whole.len() + 5));
+        assert_eq!(second_in(&joined, &[7, 8]), Some(whole.len() + 5));
     }
 }

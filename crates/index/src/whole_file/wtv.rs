@@ -23,13 +23,12 @@ pub(super) async fn account_for(
     };
     let end = u64::from(sectors) * SECTOR_BYTES;
     // The last sector may be cut off.
-    let behind = blocks
-        .read(end - SECTOR_BYTES..end + 2 * SECTOR_BYTES)
-        .await?;
+    let from = (end - SECTOR_BYTES).max(NAME_BYTES as u64);
+    let behind = blocks.read(from..end + 2 * SECTOR_BYTES).await?;
     let name = head.get(..NAME_BYTES).unwrap_or_default();
     let mut starts = behind.windows(NAME_BYTES).enumerate();
     match starts.find(|(_, start)| *start == name) {
-        Some((at, _)) => Err(video.second_recording(end - SECTOR_BYTES + at as u64)),
+        Some((at, _)) => Err(video.second_recording(from + at as u64)),
         None => Ok(()),
     }
 }
