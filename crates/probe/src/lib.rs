@@ -172,7 +172,7 @@ fn truncated(length: f64, claimed: f64) -> Rejection {
     Rejection::new(
         Reason::Unreadable,
         format!(
-            "the file is truncated: it claims {claimed} s and breaks off after {length} s; upload it again"
+            "the file is truncated: it claims {claimed:.1} s and breaks off after {length:.1} s; upload it again"
         ),
     )
 }
