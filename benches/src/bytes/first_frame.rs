@@ -77,8 +77,9 @@ pub async fn measure(env: &TestEnv, key: &str, planned: &Planned) -> Result<Firs
 }
 
 /// The program in place of FFmpeg. It can write only to its working directory, which is removed
-/// afterwards, and to standard error, which is part of the worker's answer. A worker that finds no
-/// pictures may retry; the first time counts. Bash tells the time without starting a program.
+/// afterwards, and to standard error, which is part of the worker's error. With this exit code, the worker
+/// takes it for a program that cannot be run, and does not try again further back. Bash tells the time
+/// without starting a program.
 const SHIM: &str = r#"#!/usr/bin/env bash
 input=()
 while [ $# -gt 0 ]; do
@@ -90,9 +91,8 @@ while [ $# -gt 0 ]; do
     shift
 done
 PATH=/usr/local/bin:/usr/bin:/bin ffmpeg "${input[@]}" -frames:v 1 -f null /dev/null || exit 1
-[ -e note ] || printf '%s' "$EPOCHREALTIME" >note
-printf '[error] FIRST %s\n' "$(<note)" >&2
-exit 1
+printf '[error] FIRST %s\n' "$EPOCHREALTIME" >&2
+exit 127
 "#;
 
 /// Writes the shim to `folder`.
@@ -103,12 +103,12 @@ fn shim(folder: &Path) -> Result<PathBuf> {
     Ok(program)
 }
 
-/// Parses the time when FFmpeg ended from the worker's answer.
+/// Parses the time when FFmpeg ended from the worker's error.
 fn ended(answer: &Result<Answer, TransientError>) -> Result<SystemTime> {
-    let Ok(Answer::Failed(failure)) = answer else {
+    let Err(TransientError::FfmpegNotRun { said }) = answer else {
         bail!("the worker did not run the shim");
     };
-    let (_, note) = (failure.message)
+    let (_, note) = said
         .rsplit_once("FIRST ")
         .context("there was no first picture")?;
     let note = note.split([' ', ';']).next().unwrap_or_default();
