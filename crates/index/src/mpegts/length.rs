@@ -61,7 +61,11 @@ pub(crate) async fn length(
     let is_suspect = match doubt {
         Doubt::Sure => true,
         Doubt::Some { seconds } => is_joined(blocks, stream, video, seconds).await?,
-        Doubt::More { seconds } => {
+        Doubt::More { seconds } if plan(seconds, stream.slice_seconds).len() == 1 => {
+            starts_again(blocks, stream).await?
+        }
+        Doubt::More { seconds } => is_joined(blocks, stream, video, seconds).await?,
+        Doubt::Unknown { seconds } => {
             is_joined(blocks, stream, video, seconds).await? || starts_again(blocks, stream).await?
         }
     };
@@ -260,6 +264,8 @@ enum Doubt {
     Some { seconds: f64 },
     /// It has more bytes than so many `seconds` take at its start and at its end.
     More { seconds: f64 },
+    /// Its pictures are too large to tell its bit rate.
+    Unknown { seconds: f64 },
     /// They do not, or the file is too small to tell, or its ends have no picture.
     Sure,
 }
@@ -288,7 +294,9 @@ async fn doubt(blocks: &BlockCache, stream: &Stream) -> Result<Doubt, ReadError>
     let rates: Vec<f64> = rates.into_iter().flatten().collect();
     let fastest = rates.iter().copied().fold(f64::NAN, f64::max);
     let slowest = rates.iter().copied().fold(f64::NAN, f64::min);
-    Ok(if rate * MAX_FEWER < slowest {
+    Ok(if rates.is_empty() {
+        Doubt::Unknown { seconds }
+    } else if rate * MAX_FEWER < slowest {
         Doubt::Sure
     } else if rate <= fastest * MAX_MORE {
         Doubt::Some { seconds }

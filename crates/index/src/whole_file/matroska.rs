@@ -26,8 +26,8 @@ const EBML_BYTES: usize = 64;
 /// In how many bytes the header of the segment stands, with what it says of its clock.
 const HEAD_BYTES: u64 = 4096;
 
-/// In how many bytes a cluster of a live recording is looked for, first and at last.
-const CLUSTER_BYTES: [u64; 2] = [256 * 1024, 4 * 1024 * 1024];
+/// In how many bytes a cluster of a live recording is looked for, further and further.
+const CLUSTER_BYTES: [u64; 4] = [64 * 1024, 256 * 1024, 1024 * 1024, 4 * 1024 * 1024];
 
 /// What is read of a cluster to know its time, in bytes.
 const CLUSTER_HEAD_BYTES: usize = 64;
@@ -58,7 +58,7 @@ pub(super) async fn account_for(
         (Some(segment), None) => {
             let clock = |at| cluster_behind(blocks, at, segment.scale);
             let dial = Dial {
-                reach: CLUSTER_BYTES[1],
+                reach: CLUSTER_BYTES[3],
                 tolerance: MAX_BACK,
             };
             restart(bytes, dial, clock, |range| second_file(blocks, range)).await?
