@@ -65,7 +65,7 @@ pub(crate) async fn length(
             starts_again(blocks, stream).await?
         }
         Doubt::More { seconds } => is_joined(blocks, stream, video, seconds).await?,
-        Doubt::Unknown { seconds } => {
+        Doubt::Large { seconds } => {
             is_joined(blocks, stream, video, seconds).await? || starts_again(blocks, stream).await?
         }
     };
@@ -264,8 +264,8 @@ enum Doubt {
     Some { seconds: f64 },
     /// It has more bytes than so many `seconds` take at its start and at its end.
     More { seconds: f64 },
-    /// Its pictures are too large to tell its bit rate.
-    Unknown { seconds: f64 },
+    /// The same, and its pictures are large.
+    Large { seconds: f64 },
     /// They do not, or the file is too small to tell, or its ends have no picture.
     Sure,
 }
@@ -294,12 +294,15 @@ async fn doubt(blocks: &BlockCache, stream: &Stream) -> Result<Doubt, ReadError>
     let rates: Vec<f64> = rates.into_iter().flatten().collect();
     let fastest = rates.iter().copied().fold(f64::NAN, f64::max);
     let slowest = rates.iter().copied().fold(f64::NAN, f64::min);
-    Ok(if rates.is_empty() {
-        Doubt::Unknown { seconds }
-    } else if rate * MAX_FEWER < slowest {
+    // The search for slices misses a restart if few pictures start in what it reads.
+    let near = self::tail(blocks, stream, FIRST_BYTES).await?;
+    let are_large = byte_rate(near.pictures()).is_none();
+    Ok(if rate * MAX_FEWER < slowest {
         Doubt::Sure
     } else if rate <= fastest * MAX_MORE {
         Doubt::Some { seconds }
+    } else if are_large {
+        Doubt::Large { seconds }
     } else {
         Doubt::More { seconds }
     })
