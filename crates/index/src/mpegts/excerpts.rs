@@ -17,7 +17,7 @@ use crate::{
 const EDGE_BYTES: u64 = 64 * 1024;
 
 /// How much of the end is read for a picture if that has none, in bytes.
-const FURTHER_BYTES: [u64; 2] = [2 * 1024 * 1024, 16 * 1024 * 1024];
+pub(super) const FURTHER_BYTES: [u64; 2] = [2 * 1024 * 1024, 16 * 1024 * 1024];
 
 /// The excerpts of `slices` of the file with this `stream`; see [`crate::ContainerIndex::excerpts`].
 ///
@@ -99,9 +99,9 @@ pub(super) async fn searched<'a>(
 
     let mut bounds = clock.bounds(slices);
     // What ends behind the last picture takes all there is.
-    let latest_pts = map.latest_pts().filter(|_| has_end);
-    let latest_pts = latest_pts.unwrap_or(i64::MAX);
-    bounds.retain(|bound| *bound <= latest_pts);
+    if let Some(latest_pts) = map.latest_pts().filter(|_| has_end) {
+        bounds.retain(|bound| *bound <= latest_pts);
+    }
     let seconds = slices.iter().map(|slice| slice.end).fold(1.0, f64::max);
     let mut searched = SearchedVideo {
         reader: blocks.reader(),

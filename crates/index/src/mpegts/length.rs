@@ -8,7 +8,7 @@ use crate::{
     mpegts::{
         clocks::{Stamped, pieces},
         collector::Collector,
-        excerpts::searched,
+        excerpts::{FURTHER_BYTES, searched},
         packet::{MAX_BACK, TIMESCALE, WRAP_PTS, step, timestamps},
         stream::Stream,
     },
@@ -22,7 +22,7 @@ const FIRST_BYTES: u64 = 192 * 1024;
 const HEAD_BYTES: u64 = 64 * 1024;
 
 /// In how many bytes a picture is looked for, further and further. The last one only at the file's ends.
-const PICTURE_BYTES: [u64; 4] = [HEAD_BYTES, FIRST_BYTES, 2 * 1024 * 1024, 16 * 1024 * 1024];
+const PICTURE_BYTES: [u64; 4] = [HEAD_BYTES, FIRST_BYTES, FURTHER_BYTES[0], FURTHER_BYTES[1]];
 
 /// A file up to this size, in bytes, is looked through, because its few pictures prove nothing about its bit rate.
 const SMALL_BYTES: u64 = 2 * 1024 * 1024;
@@ -61,12 +61,11 @@ pub(crate) async fn length(
     let is_suspect = match doubt {
         Doubt::Sure => true,
         Doubt::Some { seconds } => is_joined(blocks, stream, video, seconds).await?,
-        Doubt::More { seconds } if plan(seconds, stream.slice_seconds).len() == 1 => {
-            starts_again(blocks, stream).await?
-        }
-        Doubt::More { seconds } => is_joined(blocks, stream, video, seconds).await?,
-        Doubt::Large { seconds } => {
-            is_joined(blocks, stream, video, seconds).await? || starts_again(blocks, stream).await?
+        Doubt::More { seconds, is_large } => {
+            // The search for slices shows no restart in a single slice, and none where it sees few pictures.
+            let is_unseen = is_large || plan(seconds, stream.slice_seconds).len() == 1;
+            is_joined(blocks, stream, video, seconds).await?
+                || is_unseen && starts_again(blocks, stream).await?
         }
     };
     if is_suspect && let Some(end) = look_through(blocks, stream, video).await? {
@@ -237,17 +236,6 @@ async fn first_pictures(
     Ok(found)
 }
 
-/// The last pictures.
-async fn last_pictures(blocks: &BlockCache, stream: &Stream) -> Result<Collector, ReadError> {
-    let mut found = tail(blocks, stream, FIRST_BYTES).await?;
-    for bytes in &PICTURE_BYTES[2..] {
-        if found.pictures().is_empty() {
-            found = tail(blocks, stream, *bytes).await?;
-        }
-    }
-    Ok(found)
-}
-
 /// The pictures in the last `bytes` bytes.
 async fn tail(blocks: &BlockCache, stream: &Stream, bytes: u64) -> Result<Collector, ReadError> {
     let length = blocks.reader().len();
@@ -262,10 +250,9 @@ async fn tail(blocks: &BlockCache, stream: &Stream, bytes: u64) -> Result<Collec
 enum Doubt {
     /// They seem to cover it, and so many `seconds`.
     Some { seconds: f64 },
-    /// It has more bytes than so many `seconds` take at its start and at its end.
-    More { seconds: f64 },
-    /// The same, and its pictures are large.
-    Large { seconds: f64 },
+    /// It has more bytes than so many `seconds` take at its start and at its end. `is_large`: few of its pictures
+    /// start in what is read at once.
+    More { seconds: f64, is_large: bool },
     /// They do not, or the file is too small to tell, or its ends have no picture.
     Sure,
 }
@@ -277,7 +264,13 @@ async fn doubt(blocks: &BlockCache, stream: &Stream) -> Result<Doubt, ReadError>
     }
     let first = stream.layout.first;
     let head = first_pictures(blocks, stream, first, &PICTURE_BYTES).await?;
-    let tail = last_pictures(blocks, stream).await?;
+    let mut tail = tail(blocks, stream, FIRST_BYTES).await?;
+    let is_large = byte_rate(tail.pictures()).is_none();
+    for bytes in FURTHER_BYTES {
+        if tail.pictures().is_empty() {
+            tail = self::tail(blocks, stream, bytes).await?;
+        }
+    }
     // The video may end before the sound, but not in another stream.
     if tail.has_moved(stream.pid) || tail.barrier.is_some() {
         return Ok(Doubt::Sure);
@@ -294,17 +287,12 @@ async fn doubt(blocks: &BlockCache, stream: &Stream) -> Result<Doubt, ReadError>
     let rates: Vec<f64> = rates.into_iter().flatten().collect();
     let fastest = rates.iter().copied().fold(f64::NAN, f64::max);
     let slowest = rates.iter().copied().fold(f64::NAN, f64::min);
-    // The search for slices misses a restart if few pictures start in what it reads.
-    let near = self::tail(blocks, stream, FIRST_BYTES).await?;
-    let are_large = byte_rate(near.pictures()).is_none();
     Ok(if rate * MAX_FEWER < slowest {
         Doubt::Sure
     } else if rate <= fastest * MAX_MORE {
         Doubt::Some { seconds }
-    } else if are_large {
-        Doubt::Large { seconds }
     } else {
-        Doubt::More { seconds }
+        Doubt::More { seconds, is_large }
     })
 }
 

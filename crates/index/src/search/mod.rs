@@ -12,7 +12,7 @@ mod timestamp_search;
 pub(crate) use align::align;
 pub(crate) use clock::Clock;
 pub(crate) use length::length;
-pub(crate) use restart::{Dial, Reading, restart, runs_back};
+pub(crate) use restart::{Dial, Reading, first_reading, restart, runs_back};
 pub(crate) use searched_video::{Keyframe, SearchedVideo};
 pub use timestamp_map::Point;
 pub(crate) use timestamp_map::TimestampMap;

@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use gifgen_reader::ReadError;
+use gifgen_reader::{BlockCache, ReadError};
 
 use crate::mpegts::packet::step;
 
@@ -118,6 +118,26 @@ where
         }
         // `first` is wrong.
         latest = Some(next);
+    }
+    Ok(None)
+}
+
+/// The first clock at `at` or behind, in the first of `reaches` that has one. `find` finds it in bytes, and counts its
+/// offset from their start.
+///
+/// # Errors
+/// If the source cannot be read.
+pub(crate) async fn first_reading(
+    blocks: &BlockCache,
+    at: u64,
+    reaches: &[u64],
+    find: impl Fn(&[u8]) -> Option<Reading>,
+) -> Result<Option<Reading>, ReadError> {
+    for bytes in reaches {
+        let content = blocks.read(at..at + bytes).await?;
+        if let Some(found) = find(&content) {
+            return Ok(Some(found.behind(at)));
+        }
     }
     Ok(None)
 }

@@ -8,7 +8,7 @@ use super::{SMALL_BYTES, second_recording, window::Window};
 use crate::{
     error::IndexError,
     numbers::big_endian,
-    search::{Dial, Reading, restart},
+    search::{Dial, Reading, first_reading, restart},
 };
 
 /// The header of an FLV file, and of a tag in it.
@@ -32,7 +32,7 @@ pub(super) async fn account_for(blocks: &BlockCache) -> Result<(), IndexError> {
     let found = if bytes <= SMALL_BYTES {
         second(blocks, first..bytes).await?
     } else {
-        let clock = |at: u64| picture_behind(blocks, at.max(first));
+        let clock = |at: u64| first_reading(blocks, at.max(first), &PICTURE_BYTES, first_picture);
         let dial = Dial {
             reach: PICTURE_BYTES[0],
             tolerance: MAX_BACK,
@@ -75,24 +75,15 @@ async fn second(blocks: &BlockCache, range: Range<u64>) -> Result<Option<Reading
     Ok(None)
 }
 
-/// The first picture that starts at `at` or behind.
-async fn picture_behind(blocks: &BlockCache, at: u64) -> Result<Option<Reading>, ReadError> {
-    for bytes in PICTURE_BYTES {
-        let content = blocks.read(at..at + bytes).await?;
-        if let Some((place, ticks)) = first_picture(&content) {
-            let offset = at + place as u64;
-            return Ok(Some(Reading { offset, ticks }));
-        }
-    }
-    Ok(None)
-}
-
-/// The first picture in `content`, which may start within a tag: where, and its time in ms.
-fn first_picture(content: &[u8]) -> Option<(usize, i64)> {
+/// The first picture in `content`, which may start within a tag, and its time in ms.
+fn first_picture(content: &[u8]) -> Option<Reading> {
     let mut at = 0;
     while let Some(bytes) = content.get(at..).filter(|bytes| !bytes.is_empty()) {
         match Tag::of(bytes).filter(|tag| tag.ends_in(bytes)) {
-            Some(tag) if tag.is_picture => return Some((at, tag.ms)),
+            Some(tag) if tag.is_picture => {
+                let (offset, ticks) = (at as u64, tag.ms);
+                return Some(Reading { offset, ticks });
+            }
             Some(tag) => at += tag.bytes as usize,
             None => at += 1,
         }
@@ -162,7 +153,8 @@ mod tests {
         };
         let (sound, picture) = (tag(8, 1, &[9; 20]), tag(9, 2, &[0x27, 1, 0]));
         let film = [&sound[5..], &sound, &sound, &picture, &sound].concat();
-        assert_eq!(first_picture(&film), Some((3 * sound.len() - 5, 2)));
+        let offset = 3 * sound.len() as u64 - 5;
+        assert_eq!(first_picture(&film), Some(Reading { offset, ticks: 2 }));
     }
 
     #[test]

@@ -42,11 +42,11 @@ pub(super) async fn account_for(
     let claims_more = |end: u64| video.is_shorter_than(seconds(claimed)) && end < claimed;
     let broken = |at, end, why| Err(IndexError::not_whole(at, seconds(end), why));
     let mut at = HEADER_BYTES;
-    let mut last: Option<u64> = None;
+    // The time of the latest frame, and the end of all.
+    let (mut latest, mut end) = (0, 0);
     let mut largest = 0;
     while at < bytes.min(MAX_BYTES) {
         let frame = window.bytes(at..at + FRAME_BYTES).await?;
-        let end = last.map_or(0, |last| last.saturating_add(1));
         if frame.starts_with(NAME) {
             return Err(second_recording(at, seconds(end)));
         }
@@ -54,25 +54,21 @@ pub(super) async fn account_for(
         let time = little_endian_64(&frame, 4).unwrap_or(0);
         let next = at + FRAME_BYTES + size.unwrap_or(0);
         let is_whole = frame.len() as u64 == FRAME_BYTES && next <= bytes;
-        if is_whole && (size == Some(0) || last.is_some_and(|last| time < last)) {
+        if is_whole && (size == Some(0) || time < latest) {
             return broken(at, end, "a frame is damaged there; upload it again");
         }
         if !is_whole {
             // The last frame of a live recording may be cut off, but not more.
             if claims_more(end) || bytes - at > largest + FRAME_BYTES {
-                return broken(
-                    at,
-                    end,
-                    "a frame is damaged or cut off there; upload it again",
-                );
+                let why = "a frame is damaged or cut off there; upload it again";
+                return broken(at, end, why);
             }
             return Ok(());
         }
         largest = largest.max(next - at - FRAME_BYTES);
-        (at, last) = (next, Some(time));
+        (at, latest, end) = (next, time, time.saturating_add(1));
     }
     // Its end is written with what it claims.
-    let end = last.map_or(0, |last| last.saturating_add(1));
     if at >= bytes && claims_more(end) {
         return broken(at, end, "it is truncated; upload it again");
     }

@@ -13,7 +13,7 @@ use crate::{
         ids,
         scan::cluster,
     },
-    search::{Dial, Reading, restart},
+    search::{Dial, Reading, first_reading, restart},
 };
 
 /// The start of a Matroska file, behind the length of this element: its version and its kind.
@@ -127,17 +127,15 @@ async fn cluster_behind(
     at: u64,
     scale: u64,
 ) -> Result<Option<Reading>, ReadError> {
-    for bytes in CLUSTER_BYTES {
-        let content = blocks.read(at..at + bytes).await?;
+    let first_cluster = |content: &[u8]| {
         let mut starts = content.windows(CLUSTER_HEAD_BYTES).enumerate();
         let found = starts.find_map(|(place, window)| Some((place, cluster(window)?)));
-        if let Some((place, cluster)) = found {
-            let ms = u128::from(cluster.timestamp.unsigned_abs()) * u128::from(scale);
-            return Ok(Some(Reading {
-                offset: at + place as u64,
-                ticks: i64::try_from(ms / u128::from(NS_PER_MS)).unwrap_or(i64::MAX),
-            }));
-        }
-    }
-    Ok(None)
+        let (place, cluster) = found?;
+        let ms = u128::from(cluster.timestamp.unsigned_abs()) * u128::from(scale);
+        Some(Reading {
+            offset: place as u64,
+            ticks: i64::try_from(ms / u128::from(NS_PER_MS)).unwrap_or(i64::MAX),
+        })
+    };
+    first_reading(blocks, at, &CLUSTER_BYTES, first_cluster).await
 }

@@ -8,7 +8,7 @@ use super::{Measured, SMALL_BYTES};
 use crate::{
     error::IndexError,
     ogg::Page,
-    search::{Dial, Reading, restart},
+    search::{Dial, Reading, first_reading, restart},
 };
 
 /// Most streams of a recording, and how many bytes their first pages take at most.
@@ -34,20 +34,19 @@ async fn second_start(blocks: &BlockCache, video: Measured<'_>) -> Result<Option
     let streams = first_streams(&blocks.read(0..FIRST_PAGES_BYTES).await?);
     let of_video = streams.get(video.stream as usize).copied();
     // The number of the next page of the video; a page of another recording is before all of them.
-    let clock = async |at| {
-        let content = blocks.read(at..at + PAGES_BYTES).await?;
-        let number = |page: Page| {
-            if Some(page.stream) == of_video {
-                return Some(i64::from(page.number));
-            }
-            (!streams.contains(&page.stream)).then_some(-1)
-        };
-        let found = pages(&content).find_map(|(place, page)| Some((place, number(page)?)));
-        Ok(found.map(|(place, ticks)| Reading {
-            offset: at + place as u64,
-            ticks,
-        }))
+    let number = |page: Page| {
+        if Some(page.stream) == of_video {
+            return Some(i64::from(page.number));
+        }
+        (!streams.contains(&page.stream)).then_some(-1)
     };
+    let first_page = |content: &[u8]| {
+        pages(content).find_map(|(place, page)| {
+            let (offset, ticks) = (place as u64, number(page)?);
+            Some(Reading { offset, ticks })
+        })
+    };
+    let clock = |at| first_reading(blocks, at, &[PAGES_BYTES], first_page);
     let look = async |range: Range<u64>| {
         let content = blocks.read(range.start..range.end + PAGES_BYTES).await?;
         Ok(second_in(&content, &streams).map(|at| Reading {

@@ -8,7 +8,7 @@ use super::{Measured, SMALL_BYTES, STEP};
 use crate::{
     error::IndexError,
     mpegts::packet::{MAX_BACK, TIMESCALE, step, timestamp},
-    search::{Dial, Reading, restart, runs_back},
+    search::{Dial, Reading, first_reading, restart, runs_back},
 };
 
 /// The start of a pack of a program stream.
@@ -39,10 +39,8 @@ pub(super) async fn account_for(
     let found = if bytes <= SMALL_BYTES {
         look(0..bytes).await?
     } else {
-        let clock = async |at| {
-            let content = blocks.read(at..at + PACK_BYTES).await?;
-            Ok(clocks(&content).next().map(|clock| clock.behind(at)))
-        };
+        let first_clock = |content: &[u8]| clocks(content).next();
+        let clock = |at| first_reading(blocks, at, &[PACK_BYTES], first_clock);
         restart(bytes, DIAL, clock, look).await?
     };
     let Some(before) = found else { return Ok(()) };

@@ -11,7 +11,7 @@ use crate::{
         packet::{Layout, MAX_BACK, TIMESCALE, step, timestamps},
         programs::programs,
     },
-    search::{Dial, Reading, restart, runs_back},
+    search::{Dial, Reading, first_reading, restart, runs_back},
 };
 
 /// In how many bytes a picture is looked for, first and at last.
@@ -52,15 +52,13 @@ async fn second_clock(blocks: &BlockCache, index: u32) -> Result<Option<(u64, f6
     let Some(video) = stream.map(|(pid, _)| pid).or_else(first_video) else {
         return Ok(None);
     };
-    let read = async |at: u64| {
+    let first_picture = |content: &[u8]| {
+        let found = pictures(layout, content, Some(video)).next();
+        found.map(|(_, picture)| picture)
+    };
+    let read = |at: u64| {
         let at = layout.align(at + layout.size - 1);
-        for bytes in PICTURE_BYTES {
-            let content = blocks.read(at..at + bytes).await?;
-            if let Some((_, found)) = pictures(layout, &content, Some(video)).next() {
-                return Ok(Some(found.behind(at)));
-            }
-        }
-        Ok(None)
+        first_reading(blocks, at, &PICTURE_BYTES, first_picture)
     };
     let look = async |range: Range<u64>| {
         let content = blocks
