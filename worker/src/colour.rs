@@ -20,7 +20,7 @@ use crate::{
 pub(crate) const JPG_ENCODER: [&str; 4] = ["-strict", "unofficial", "-color_range", "pc"];
 
 /// The format in which HDR is tone-mapped: 8 bits would show bands. With 10 or 12 bits, `lut3d` of
-/// FFmpeg 5.1 has no SIMD code and takes six times as long.
+/// FFmpeg 5.1 has no SIMD code and takes five times as long.
 const DEEP_RGB: &str = "gbrp16le";
 
 /// The conversions of one stream.

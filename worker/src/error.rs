@@ -6,7 +6,7 @@ use gifgen_function::TransientError;
 use gifgen_ledger::{LedgerError, SliceFailure};
 use gifgen_probe::ProbeError;
 use gifgen_reader::{ReadError, probing::ProbingError};
-use gifgen_shared::{Rejection, SliceEventError, Source, SourceUnavailable, with_causes};
+use gifgen_shared::{Rejection, Slice, SliceEventError, Source, SourceUnavailable, with_causes};
 
 use crate::gif::GifError;
 
@@ -104,6 +104,14 @@ pub(crate) enum PermanentError {
 }
 
 impl PermanentError {
+    /// The error of a slice of which nothing can be shown.
+    pub(crate) fn all_damaged(slice: Slice) -> Self {
+        Self::Damaged {
+            from: f64::from(slice.start),
+            to: slice.end,
+        }
+    }
+
     /// The error as receipts and answers have it.
     pub(crate) fn failure(&self) -> SliceFailure {
         SliceFailure {

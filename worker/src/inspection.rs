@@ -63,11 +63,7 @@ pub(crate) async fn inspect(
         source,
     })?;
     match (until, finished.ending) {
-        (Until::TooMany, _) => {
-            let from = f64::from(spec.slice.start);
-            let to = from + spec.slice.seconds();
-            Err(PermanentError::Damaged { from, to }.into())
-        }
+        (Until::TooMany, _) => Err(PermanentError::all_damaged(spec.slice).into()),
         // The list would end early, and what it lacks would count as right.
         (Until::LogEnd, Ending::Killed { signal }) => {
             Err(killed(signal, "when it listed the pictures"))

@@ -11,11 +11,11 @@ use gifgen_shared::{Deadline, WorkDir};
 
 use crate::{
     attempts::{Attempts, Origin},
-    error::JobError,
+    error::{JobError, PermanentError},
     ffmpeg_run::{FfmpegError, Files},
     job::Job,
     outputs::Outputs,
-    timeline::{all_damaged, only_excerpt},
+    timeline::only_excerpt,
 };
 
 /// Renders jobs with FFmpeg, in work directories of its own.
@@ -103,7 +103,9 @@ impl Renderer {
             return match Box::pin(attempts.render(Origin::Excerpt(&excerpt))).await {
                 Ok(files) => Ok((files, true)),
                 Err(FfmpegError::Failed(error)) => Err(error),
-                Err(FfmpegError::StartsTooLate) => Err(all_damaged(job).into()),
+                Err(FfmpegError::StartsTooLate) => {
+                    Err(PermanentError::all_damaged(job.slice.slice).into())
+                }
             };
         }
         if let Some(excerpt) = &job.excerpt {

@@ -18,7 +18,7 @@ pub(crate) async fn only_excerpt(job: &Job, blocks: &Arc<BlockCache>) -> Result<
     if let Some(excerpt) = &job.excerpt {
         return Ok(excerpt.clone());
     }
-    let missing = || all_damaged(job).into();
+    let missing = || PermanentError::all_damaged(job.slice.slice).into();
     let found = match excerpts(job, blocks).await {
         Ok(found) => found,
         Err(IndexError::Read(error)) => return Err(error.into()),
@@ -39,13 +39,4 @@ async fn excerpts(job: &Job, blocks: &Arc<BlockCache>) -> Result<Vec<Option<Exce
         None => index,
     };
     index.excerpts(&[job.slice.slice]).await
-}
-
-/// The error of a slice of which nothing can be shown.
-pub(crate) fn all_damaged(job: &Job) -> PermanentError {
-    let slice = job.slice.slice;
-    PermanentError::Damaged {
-        from: f64::from(slice.start),
-        to: slice.end,
-    }
 }
