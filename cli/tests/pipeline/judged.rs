@@ -2,11 +2,11 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
 };
 
+use gifgen_testkit::program;
 use image::RgbImage;
 use serde_json::Value;
 
@@ -141,8 +141,7 @@ fn a_slice_whose_pictures_were_not_all_listed_is_not_good() {
              kill -KILL $$\n\
          fi\n\
          exec ffmpeg \"$@\"\n";
-    fs::write(&killed, list_a_part).unwrap();
-    fs::set_permissions(&killed, fs::Permissions::from_mode(0o755)).unwrap();
+    program::write(&killed, list_a_part);
     let out = folder.path().join("out");
     let flags = ["--slice-seconds", "16", "--ffmpeg", text(&killed)];
     let (code, summary, said) = run(&[spoiled], &out, &flags);

@@ -60,23 +60,27 @@ const DIRAC: Kind = Kind {
 fn recording(folder: &Path, kind: &Kind, seconds: u32) -> PathBuf {
     let target = folder.join(format!("{seconds}.{}", kind.ending));
     let source = format!("testsrc2=size=192x144:rate=25:duration={seconds},noise=alls=80:allf=t");
-    let made = Command::new("ffmpeg")
-        .args(["-v", "error", "-f", "lavfi", "-i", &source])
-        .args(
-            ["-pix_fmt", "yuvj420p"]
-                .iter()
-                .filter(|_| kind.ending == "mkv"),
-        )
-        .args(kind.args)
-        .arg(&target)
-        .status();
-    assert!(made.unwrap().success(), "{}", target.display());
+    let mut args = kind.args.to_vec();
+    if kind.ending == "mkv" {
+        args.extend(["-pix_fmt", "yuvj420p"]);
+    }
+    encode(&source, &args, &target);
     assert!(
         fs::metadata(&target).unwrap().len() > 2 * 1024 * 1024,
         "{}",
         target.display()
     );
     target
+}
+
+/// Encodes a picture source of FFmpeg's.
+fn encode(source: &str, args: &[&str], target: &Path) {
+    let made = Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi", "-i", source])
+        .args(args)
+        .arg(target)
+        .status();
+    assert!(made.unwrap().success(), "{}", target.display());
 }
 
 async fn accounted(file: &Path, length: f64) -> Result<f64, IndexError> {
@@ -247,12 +251,8 @@ async fn of_transport_streams_whose_pictures_are_large() {
     let large = |seconds: u32| {
         let target = folder.path().join(format!("{seconds}.ts"));
         let source = format!("nullsrc=s=640x360:r=1:d={seconds},noise=alls=60:allf=t");
-        let made = Command::new("ffmpeg")
-            .args(["-v", "error", "-f", "lavfi", "-i", &source])
-            .args("-pix_fmt yuv420p -c:v libx264 -qp 10 -g 1".split(' '))
-            .arg(&target)
-            .status();
-        assert!(made.unwrap().success());
+        let args = "-pix_fmt yuv420p -c:v libx264 -qp 10 -g 1".split(' ');
+        encode(&source, &args.collect::<Vec<_>>(), &target);
         target
     };
     let [short, long] = [40, 70].map(large);
