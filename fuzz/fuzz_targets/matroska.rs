@@ -1,7 +1,7 @@
 //! The elements of Matroska files: heads, cues, clusters, and blocks looked for from anywhere.
 #![no_main]
 
-use gifgen_index::parsers::matroska::{cluster, cues, last_keyframe, scan, track};
+use gifgen_index::parsers::matroska::{OpenCluster, cluster, cues, last_keyframe, scan, track};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -9,8 +9,12 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let number = u64::from(*number);
-    for cluster_timestamp in [None, Some(5000)] {
-        let found = scan(bytes, cluster_timestamp, number);
+    let open = |end| OpenCluster {
+        timestamp: 5000,
+        end,
+    };
+    for open in [None, Some(open(None)), Some(open(Some(bytes.len() / 2)))] {
+        let found = scan(bytes, open, number);
         assert!(found.iter().all(|block| block.offset < bytes.len()));
     }
     if let Some((at, _)) = last_keyframe(bytes, number, 1000) {

@@ -9,7 +9,7 @@ pub mod matroska {
     pub use crate::matroska::head::track;
     pub use crate::matroska::ids;
     pub use crate::matroska::keyframe::last as last_keyframe;
-    pub use crate::matroska::scan::{cluster, scan};
+    pub use crate::matroska::scan::{OpenCluster, cluster, scan};
 }
 
 /// Parsers of MPEG-TS.

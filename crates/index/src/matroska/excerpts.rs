@@ -15,7 +15,7 @@ use crate::{
         clusters::{self, Cluster},
         head::Head,
         keyframe::cluster_header,
-        scan::{self, Block, scan},
+        scan::{self, Block, OpenCluster, scan},
     },
     search::{Clock, Keyframe, Point, SearchedVideo, TimestampMap},
 };
@@ -150,12 +150,15 @@ async fn behind_cues(
     Ok(found)
 }
 
-/// The timestamp of the cluster that holds `offset`, if that is known.
-fn cluster_around(clusters: &[Cluster], offset: u64) -> Option<i64> {
+/// The cluster that holds `offset`, if that is known, as it is seen from there.
+fn cluster_around(clusters: &[Cluster], offset: u64) -> Option<OpenCluster> {
     let after = clusters.partition_point(|cluster| cluster.offset <= offset);
     let cluster = clusters.get(after.checked_sub(1)?)?;
-    let holds = cluster.end.is_some_and(|end| offset < end);
-    holds.then_some(cluster.timestamp)
+    let left = cluster.end?.checked_sub(offset).filter(|left| *left > 0)?;
+    Some(OpenCluster {
+        timestamp: cluster.timestamp,
+        end: usize::try_from(left).ok(),
+    })
 }
 
 /// The last keyframe up to `pts`, if its offset is known.

@@ -18,6 +18,15 @@ pub struct ClusterHead {
     pub timestamp: i64,
 }
 
+/// A cluster whose start is not among the bytes, or is passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenCluster {
+    /// In ticks of the file.
+    pub timestamp: i64,
+    /// Where it ends in the bytes, if it says so.
+    pub end: Option<usize>,
+}
+
 /// A block of the video.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block {
@@ -67,23 +76,28 @@ pub fn cluster(bytes: &[u8]) -> Option<ClusterHead> {
     })
 }
 
-/// The blocks of `track` in `bytes`. Blocks before the first cluster in `bytes` belong to one with the timestamp
-/// `cluster_timestamp`; without that they are not seen.
-pub fn scan(bytes: &[u8], cluster_timestamp: Option<i64>, track: u64) -> Vec<Block> {
+/// The blocks of `track` in `bytes`, which start within the cluster `open`. Blocks outside of clusters are not seen:
+/// their times count from the timestamp of a cluster whose header is damaged.
+pub fn scan(bytes: &[u8], open: Option<OpenCluster>, track: u64) -> Vec<Block> {
     let mut found = Vec::new();
-    let mut timestamp = cluster_timestamp;
+    let mut open = open;
     let mut starts_cluster = None;
     // Whether an element is known to start here.
     let mut is_sure = false;
     let mut at = 0;
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
         if let Some(head) = cluster(rest) {
-            timestamp = Some(head.timestamp);
+            let content = head.header.content(at as u64);
+            open = Some(OpenCluster {
+                timestamp: head.timestamp,
+                end: content.and_then(|content| usize::try_from(content.end).ok()),
+            });
             starts_cluster = Some(at);
             is_sure = true;
             at += head.header.header as usize;
             continue;
         }
+        open = open.filter(|open| open.end.is_none_or(|end| at < end));
         let header = Header::read(rest);
         let length = header.and_then(|header| {
             let length = header.header.checked_add(header.size?)?;
@@ -94,7 +108,7 @@ pub fn scan(bytes: &[u8], cluster_timestamp: Option<i64>, track: u64) -> Vec<Blo
             at += 1;
             continue;
         };
-        let block = timestamp.and_then(|timestamp| Some((timestamp, block(header, rest)?)));
+        let block = open.and_then(|open| Some((open.timestamp, block(header, rest)?)));
         if let Some((timestamp, block)) = block
             && (is_sure || followed(rest, length))
         {

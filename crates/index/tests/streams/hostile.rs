@@ -42,15 +42,20 @@ fn tampered() -> impl Strategy<Value = Vec<u8>> {
 fn a_file_that_seems_to_be_full_of_groups_is_not_looked_through_for_each_of_them() {
     let group = [0xec, 0x85, 0xa0, 0x10, 0xff, 0xff, 0xff];
     let bytes = group.repeat(150_000);
-    assert!(matroska::scan(&bytes, Some(0), 1).is_empty());
+    let open = matroska::OpenCluster {
+        timestamp: 0,
+        end: None,
+    };
+    assert!(matroska::scan(&bytes, Some(open), 1).is_empty());
     assert!(matroska::last_keyframe(&bytes, 1, i64::MAX).is_none());
 }
 
 proptest! {
     #[test]
-    fn no_bytes_make_a_parser_of_matroska_panic(bytes in tampered(), track in 1_u64..4) {
-        for cluster_timestamp in [None, Some(5000)] {
-            let found = matroska::scan(&bytes, cluster_timestamp, track);
+    fn no_bytes_make_a_parser_of_matroska_panic(bytes in tampered(), track in 1_u64..4, end in 0_usize..4096) {
+        let open = |end| matroska::OpenCluster { timestamp: 5000, end };
+        for open in [None, Some(open(None)), Some(open(Some(end)))] {
+            let found = matroska::scan(&bytes, open, track);
             prop_assert!(found.iter().all(|block| block.offset < bytes.len()));
         }
         if let Some((at, _)) = matroska::last_keyframe(&bytes, track, 1000) {

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use gifgen_index::parsers::matroska::{Header, cues, elements, ids, unsigned};
+use gifgen_index::parsers::matroska::{self, Header, cues, elements, ids, unsigned};
 use gifgen_testkit::media;
 
 use crate::support::{Bench, film};
@@ -101,6 +101,30 @@ fn make_cues_lie(file: &Path) -> usize {
     let cues = element(ids::CUES, &lies.concat());
     fs::write(file, [&bytes[..place(ids::CUES)], &cues].concat()).unwrap();
     lies.len()
+}
+
+#[test]
+fn blocks_behind_a_damaged_header_of_a_cluster_have_no_time() {
+    let block = |time: u8| element(ids::SIMPLE_BLOCK, &[0x81, 0, time, 0x80, 1, 2, 3]);
+    let blocks = [block(0), block(40), block(80)].concat();
+    let content = [number(ids::TIMESTAMP, 5000), blocks.clone()].concat();
+    let cluster = element(ids::CLUSTER, &content);
+    let damaged = [vec![0; 12], blocks].concat();
+    let times = |bytes: &[u8], open| {
+        let found = matroska::scan(bytes, open, 1).into_iter();
+        found.map(|block| block.pts).collect::<Vec<_>>()
+    };
+    let right = [5000, 5040, 5080];
+    assert_eq!(times(&[&cluster[..], &damaged].concat(), None), right);
+    assert_eq!(
+        times(&[cluster.clone(), cluster.clone()].concat(), None).len(),
+        6
+    );
+    let open = matroska::OpenCluster {
+        timestamp: 5000,
+        end: Some(content.len()),
+    };
+    assert_eq!(times(&[&content[..], &damaged].concat(), Some(open)), right);
 }
 
 fn number(id: u32, number: u64) -> Vec<u8> {
