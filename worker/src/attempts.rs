@@ -23,6 +23,7 @@ use crate::{
     renderer::Renderer,
     repairs::Repairs,
     silence::Silence,
+    source_packets::SourcePackets,
 };
 
 /// The next seek margins, in seconds, if a seek landed too late. FFmpeg seeks by dts, so 5 s often
@@ -92,7 +93,9 @@ impl Attempts<'_> {
         let may_be_wrong = self.job.container == "mpegts" && ran.decoded.ends_with_a_leap();
         let seconds = self.job.slice.slice.seconds();
         let is_in_order = ran.decoded.is_in_order(seconds);
-        if !ran.complained && !ran.changes && is_in_order && !may_be_wrong {
+        let lost_from = Box::pin(self.first_loss(&ran, origin)).await?;
+        let is_suspect = !is_in_order || may_be_wrong || lost_from.is_some();
+        if !ran.complained && !ran.changes && !is_suspect {
             if ran.decoded.starts_late() && self.could_start_earlier(origin) {
                 return Err(FfmpegError::StartsTooLate);
             }
@@ -110,7 +113,13 @@ impl Attempts<'_> {
                 }
             }
         }
-        let pictures = self.inspect(origin, ran.ignored_an_overflow).await?;
+        let mut pictures = self.inspect(origin, ran.ignored_an_overflow).await?;
+        Box::pin(self.source().unmark_repeated(&mut pictures)).await?;
+        if let Some(from) = lost_from.map(|from| self.job.slice.zero() + from) {
+            for picture in &mut pictures {
+                picture.is_after_unreadable |= picture.time.is_some_and(|time| time >= from);
+            }
+        }
         if pictures.is_empty() && !self.could_start_earlier(origin) {
             // FFmpeg's own words say more than that pictures are missing.
             ran.outcome?;
@@ -171,10 +180,7 @@ impl Attempts<'_> {
     /// Fails if pictures are missing where none was decoded for more than a second.
     async fn check_silence(&self, ran: &Ran, origin: Origin<'_>) -> Result<(), JobError> {
         let silence = Silence {
-            programs: self.renderer.programs(),
-            blocks: self.blocks,
-            deadline: self.deadline,
-            job: self.job,
+            source: self.source(),
             excerpt: match origin {
                 Origin::Excerpt(excerpt) => Some(excerpt),
                 Origin::Seek(_) => None,
@@ -183,6 +189,26 @@ impl Attempts<'_> {
         match Box::pin(silence.missing_pictures(&ran.decoded, ran.complained)).await? {
             None => Ok(()),
             Some(range) => Err(self.damaged(range).into()),
+        }
+    }
+
+    fn source(&self) -> SourcePackets<'_> {
+        SourcePackets {
+            programs: self.renderer.programs(),
+            blocks: self.blocks,
+            deadline: self.deadline,
+            job: self.job,
+        }
+    }
+
+    /// Since when packets are lost without a word of FFmpeg's, in seconds from the slice's start. Excerpts of a
+    /// transport stream are watched when they are read.
+    async fn first_loss(&self, ran: &Ran, origin: Origin<'_>) -> Result<Option<f64>, JobError> {
+        match origin {
+            Origin::Seek(_) if self.job.container == "mpegts" => {
+                self.source().first_loss(&ran.decoded).await
+            }
+            _ => Ok(None),
         }
     }
 

@@ -15,6 +15,9 @@ pub const DECODED_FILE: &str = "decoded.txt";
 /// Shorter gaps, in seconds, are not checked: a still then shows a picture that is at most this old.
 const LONGEST_GAP_SECONDS: f64 = 1.0;
 
+/// A distance of more than this many usual ones between two pictures shows that one is missing.
+const MISSING_FROM: f64 = 1.5;
+
 /// A packet this close to the edge of a gap, in seconds, belongs to the picture at the edge:
 /// containers without pts are a picture or two off.
 const EDGE_SECONDS: f64 = 0.25;
@@ -77,6 +80,18 @@ impl Decoded {
         matches!(self.0[..], [.., before, last] if last - before > LONGEST_GAP_SECONDS)
     }
 
+    /// The holes up to second `until` that are too short for [`gaps`](Self::gaps): from picture to picture, in seconds from
+    /// the slice's start.
+    pub fn short_holes(&self, until: f64) -> Vec<Range<f64>> {
+        let usual = usual_distance(&self.0);
+        let is_short = |hole: &Range<f64>| {
+            let seconds = hole.end - hole.start;
+            is_hole(seconds, usual) && seconds <= LONGEST_GAP_SECONDS && hole.start < until
+        };
+        let pairs = self.0.windows(2).map(|pair| pair[0]..pair[1]);
+        pairs.filter(is_short).collect()
+    }
+
     /// Whether the picture on screen at the slice's start is missing.
     pub fn starts_late(&self) -> bool {
         self.0.iter().all(|time| *time > 0.0)
@@ -111,6 +126,18 @@ impl Decoded {
             .filter(|gap| gap.end - gap.start > LONGEST_GAP_SECONDS)
             .collect()
     }
+}
+
+/// The median distance of two pictures, in seconds.
+pub(crate) fn usual_distance(times: &[f64]) -> f64 {
+    let mut distances: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    distances.sort_by(f64::total_cmp);
+    distances.get(distances.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// Whether a distance of two pictures, in seconds, shows that one is missing.
+pub(crate) fn is_hole(distance: f64, usual: f64) -> bool {
+    distance > usual * MISSING_FROM
 }
 
 fn without_edges(gaps: Vec<Range<f64>>) -> Vec<Range<f64>> {
@@ -197,6 +224,7 @@ mod tests {
             time: *time,
             size,
             offset: None,
+            is_keyframe: false,
         };
         times.iter().map(at).collect()
     }

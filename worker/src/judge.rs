@@ -170,6 +170,7 @@ mod tests {
             is_after_unreadable: false,
             is_after_skip: false,
             lacks_reference: false,
+            may_be_repeated: false,
         };
         kinds.chars().enumerate().map(picture).collect()
     }
@@ -324,6 +325,28 @@ mod tests {
             panic!("it is not damaged");
         };
         assert!((range.start - 0.4).abs() < 1e-9 && (range.end - 1.8).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_time_of_a_refused_picture_counts_as_wrong() {
+        let of = |kinds: &str| {
+            let mut film = film(0.0, kinds);
+            film.remove(5);
+            film[5].is_after_refusal = true;
+            judge(&film, 0.0, kinds.len() as f64 / 10.0, true, false)
+        };
+        assert!(matches!(of("IPPPPPPPPPPPPPPIPPPP"), Verdict::Good(_)));
+        assert!(matches!(of("IPPPPPPPPPPPPPPPIPPP"), Verdict::Damaged(_)));
+    }
+
+    #[test]
+    fn a_marked_keyframe_is_a_recovery_point_only_if_it_refers_to_others() {
+        let mut film = film(0.0, "IPiPPPPPPPPPPPPPPIPP");
+        for picture in &mut film {
+            picture.kind = PictureKind::Unknown;
+        }
+        let verdict = judge(&film, 0.0, 2.0, true, false);
+        assert!(matches!(verdict, Verdict::Damaged(_)), "{verdict:?}");
     }
 
     #[test]

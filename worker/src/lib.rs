@@ -27,6 +27,7 @@ mod retiming;
 mod right_pictures;
 mod scaling;
 mod silence;
+mod source_packets;
 mod sources;
 mod tiles;
 mod timeline;

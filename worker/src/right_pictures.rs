@@ -6,6 +6,8 @@
 
 use gifgen_probe::{LoggedPicture, PictureKind};
 
+use crate::decoded::{is_hole, usual_distance};
+
 /// Pictures between two refusals of packets that are closer than this, in seconds, are wrong: decoders of VP8,
 /// VP9, AV1 and HEVC refuse part of what is noise, and make pictures of the rest without a mark.
 const DISTRUSTED_SECONDS: f64 = 1.0;
@@ -13,8 +15,9 @@ const DISTRUSTED_SECONDS: f64 = 1.0;
 /// Most pictures that are presented before one that is decoded before them.
 const REORDERED: usize = 16;
 
-/// A distance of more than this many usual ones between two pictures shows that one is missing.
-const MISSING_FROM: f64 = 1.5;
+/// A longer distance, in seconds, between the pictures around a refused packet may be a picture that stands. Whether
+/// the packet lies within, `silence` examines.
+const LONGEST_HOLE_SECONDS: f64 = 1.0;
 
 /// With which pictures decoding can start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +70,7 @@ pub(crate) fn right_pictures(
                 (is_waiting, recovers) = (true, false);
             }
             // A recovery point. Its decoder marks the pictures until the recovery.
-            recovers |= picture.is_keyframe && picture.kind != PictureKind::Intra;
+            recovers |= picture.is_keyframe && !is_intra(picture.kind);
         } else if is_waiting {
             let is_start = picture.is_keyframe || recovers || n == 0 && is_intra(picture.kind);
             is_waiting = !is_start || n > 0 && start == Start::First;
@@ -79,13 +82,6 @@ pub(crate) fn right_pictures(
 
 pub(crate) fn is_intra(kind: PictureKind) -> bool {
     matches!(kind, PictureKind::Intra | PictureKind::Unknown)
-}
-
-/// The median distance of two pictures.
-fn usual_distance(times: &[f64]) -> f64 {
-    let mut distances: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    distances.sort_by(f64::total_cmp);
-    distances.get(distances.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// What decoders say of the pictures, each in a list by its number.
@@ -105,7 +101,7 @@ impl Faults {
     /// between its words and the hole. A refused packet may also be one without a picture.
     pub(crate) fn of(logged: &[LoggedPicture], times: &[f64]) -> Self {
         let usual_distance = usual_distance(times);
-        let is_behind_hole = |n: &usize| times[*n] - times[*n - 1] > usual_distance * MISSING_FROM;
+        let is_behind_hole = |n: &usize| is_hole(times[*n] - times[*n - 1], usual_distance);
         let mut losses = vec![false; logged.len()];
         let mut holes = losses.clone();
         let mut marked: Vec<bool> = logged.iter().map(|picture| picture.is_marked).collect();
@@ -121,7 +117,8 @@ impl Faults {
             let mut before = n.saturating_sub(REORDERED).max(1)..n;
             if let Some(behind) = next.find(is_behind_hole) {
                 losses[behind] = true;
-                holes[behind] |= lacks_others;
+                let is_short = times[behind] - times[behind - 1] <= LONGEST_HOLE_SECONDS;
+                holes[behind] |= lacks_others || is_short;
             } else if picture.lacks_reference {
                 marked[n] = true;
             } else if n > 0 && before.any(|n| is_behind_hole(&n)) {

@@ -6,7 +6,7 @@
 //! of a transport stream, the index of an AVI, the structure of Ogg, ASF and program streams, and in other files the
 //! bytes between two packets. Recorded television has no such gaps.
 
-use std::{ops::Range, sync::Arc};
+use std::ops::Range;
 
 use gifgen_index::{
     Excerpt,
@@ -15,16 +15,12 @@ use gifgen_index::{
     },
 };
 use gifgen_probe::PacketAt;
-use gifgen_reader::{
-    BlockCache,
-    probing::{Programs, packets_within},
-};
-use gifgen_shared::{Deadline, Decode};
+use gifgen_shared::Decode;
 
 use crate::{
     decoded::{Decoded, gap_with_a_packet},
     error::JobError,
-    job::Job,
+    source_packets::SourcePackets,
 };
 
 /// Two packets this far apart, in seconds, are examined.
@@ -43,10 +39,7 @@ const UNACCOUNTED_PART: u64 = 4;
 
 /// What is needed to examine the source of a slice.
 pub(crate) struct Silence<'a> {
-    pub programs: Programs<'a>,
-    pub blocks: &'a Arc<BlockCache>,
-    pub deadline: Deadline,
-    pub job: &'a Job,
+    pub source: SourcePackets<'a>,
     /// The excerpt that was rendered. `None` if FFmpeg sought.
     pub excerpt: Option<&'a Excerpt>,
 }
@@ -65,7 +58,8 @@ enum Witness {
     Chain,
     /// The bytes between packets must belong to packets.
     Bytes,
-    /// Recorded television has a picture in each second.
+    /// Recorded television has a picture in each second. Its packets are not listed: behind damage FFmpeg
+    /// may seek to the end of the file instead.
     Steadiness,
     /// None is known. FFmpeg's errors have to do.
     None,
@@ -81,11 +75,12 @@ impl Silence<'_> {
         decoded: &Decoded,
         complained: bool,
     ) -> Result<Option<Range<f64>>, JobError> {
-        let (video, slice) = (self.job.slice.video, self.job.slice.slice);
-        if self.job.container == "avi" {
+        let SourcePackets { job, blocks, .. } = self.source;
+        let (video, slice) = (job.slice.video, job.slice.slice);
+        if job.container == "avi" {
             // Its demuxer counts the pictures that it finds, so a hole leaves no gap.
             let range = f64::from(slice.start)..slice.end;
-            if let Some(lost) = avi_loss(self.blocks, video.index, range, video.margin()).await? {
+            if let Some(lost) = avi_loss(blocks, video.index, range, video.margin()).await? {
                 let zero = f64::from(slice.start);
                 return Ok(Some(lost.start - zero..lost.end - zero));
             }
@@ -101,21 +96,23 @@ impl Silence<'_> {
         let (Some(first), Some(last)) = (all_gaps.first(), all_gaps.last()) else {
             return Ok(None);
         };
-        if let Some(timeline) = &self.job.timeline {
+        if let Witness::Steadiness = witness {
+            return Ok(Some(first.clone()));
+        }
+        if let Some(timeline) = &job.timeline {
             // FFmpeg does not find the film's times in the source. What is lost, the excerpt has told, and
             // the counters of a transport stream tell.
             let ranges = self.excerpt.map_or(&[][..], |excerpt| &excerpt.ranges);
             let mut is_lost = complained;
             for range in ranges.iter().filter(|_| !timeline.pieces.is_empty()) {
-                is_lost |= pieces_lose(self.blocks, &timeline.pieces, range.clone()).await?;
+                is_lost |= pieces_lose(blocks, &timeline.pieces, range.clone()).await?;
             }
             return Ok(Some(first.clone()).filter(|_| is_lost));
         }
-        let zero = video.start_time + f64::from(slice.start);
-        let range = zero + first.start..zero + last.end;
-        let packets = self.packets(Some(video.index), range.clone(), zero).await?;
+        let range = first.start..last.end;
+        let packets = self.source.within(Some(video.index), range.clone()).await?;
         // Fast decoding leaves pictures out.
-        if self.job.slice.settings.decode != Decode::Fast
+        if job.slice.settings.decode != Decode::Fast
             && let Some(gap) = gap_with_a_packet(&gaps, &packets)
         {
             return Ok(Some(gap));
@@ -129,7 +126,7 @@ impl Silence<'_> {
         let margin = video.margin().min(slice.start);
         let before = f64::from(margin) + SEARCHED_BEFORE_SECONDS;
         let range = range.start - before..range.end + SEARCHED_BEHIND_SECONDS;
-        let all = self.packets(None, range, zero).await?;
+        let all = self.source.within(None, range).await?;
         let of_video = all.iter().filter(|packet| packet.stream == video.index);
         let packets: Vec<PacketAt> = of_video.copied().collect();
         for (silence, bytes) in silences(&packets, &all_gaps) {
@@ -151,59 +148,34 @@ impl Silence<'_> {
         packets: &[PacketAt],
         bytes: Between,
     ) -> Result<bool, JobError> {
-        let end = bytes.end.unwrap_or(self.blocks.reader().len());
+        let blocks = self.source.blocks;
+        let end = bytes.end.unwrap_or(blocks.reader().len());
         let range = match witness {
             // The first packet behind damage may seem to be a late one before it.
             Witness::Pages | Witness::DataPackets => bytes.before.unwrap_or(bytes.start)..end,
             _ => bytes.start..end,
         };
         Ok(match witness {
-            Witness::Counters => {
-                transport_stream_loses(self.blocks, bytes.start, bytes.end).await?
-            }
-            Witness::Pages => ogg_loses(self.blocks, range).await?,
-            Witness::DataPackets => asf_loses(self.blocks, range).await?,
+            Witness::Counters => transport_stream_loses(blocks, bytes.start, bytes.end).await?,
+            Witness::Pages => ogg_loses(blocks, range).await?,
+            Witness::DataPackets => asf_loses(blocks, range).await?,
             Witness::Chain => {
-                let unknown = program_stream_gaps(self.blocks, range.clone()).await?;
+                let unknown = program_stream_gaps(blocks, range.clone()).await?;
                 is_too_much(unknown, range.end.saturating_sub(range.start))
             }
             Witness::Bytes => {
                 are_unaccounted(packets, bytes.start..bytes.end.unwrap_or(bytes.start))
             }
-            Witness::Steadiness => true,
-            Witness::NotNeeded | Witness::None => false,
+            Witness::NotNeeded | Witness::Steadiness | Witness::None => false,
         })
     }
 
-    async fn packets(
-        &self,
-        index: Option<u32>,
-        range: Range<f64>,
-        zero: f64,
-    ) -> Result<Vec<PacketAt>, JobError> {
-        let (programs, container) = (self.programs, &self.job.container);
-        let packets = packets_within(
-            programs,
-            self.blocks,
-            self.deadline,
-            container,
-            index,
-            range,
-        )
-        .await?;
-        let since_zero = |packet: PacketAt| PacketAt {
-            time: packet.time - zero,
-            ..packet
-        };
-        Ok(packets.into_iter().map(since_zero).collect())
-    }
-
     fn witness(&self) -> Witness {
-        if self.job.slice.video.colour.alpha.decoder().is_some() {
+        if self.source.job.slice.video.colour.alpha.decoder().is_some() {
             // ffprobe does not count the bytes of the opacity.
             return Witness::None;
         }
-        match self.job.container.as_str() {
+        match self.source.job.container.as_str() {
             "mpegts" => Witness::Counters,
             "matroska,webm" | "flv" | "nut" | "mxf" => Witness::Bytes,
             "wtv" => Witness::Steadiness,
@@ -279,6 +251,7 @@ mod tests {
             time,
             size,
             offset: Some(offset),
+            is_keyframe: false,
         }
     }
 

@@ -28,6 +28,9 @@ const FIRST_PACKETS: &str = "24";
 /// Bytes kept of a list.
 const LIST_BYTES: usize = 64 * 1024;
 
+/// The flag of keyframes (`AV_PKT_FLAG_KEY`).
+const KEYFRAME: u32 = 1;
+
 /// The flag of packets before an edit list's start (`AV_PKT_FLAG_DISCARD`).
 const DISCARDED: u32 = 4;
 
@@ -179,6 +182,8 @@ fn packet(line: &str, stream: u32, tick: f64) -> Option<(Packet, bool)> {
         time: start,
         size: size.parse().unwrap_or_default(),
         offset: None,
+        // Only other flags than just that one are listed.
+        is_keyframe: flags.is_none_or(|flags| flags & KEYFRAME != 0),
     };
     Some((Packet { at, end }, pts.is_some()))
 }
@@ -193,19 +198,20 @@ mod tests {
                     0,      -20,        0,       50,     2924, 0x4c863e9b\n\
                     0,      -10,       40,       50,      935, 0x9394c0c3, F=0x4\n\
                     0,       50, -9223372036854775808, 5,  12, 0x00000000, F=0x0\n";
-        let packet = |time, end, size| {
+        let packet = |time, end, size, is_keyframe| {
             let (stream, offset) = (1, None);
             let at = PacketAt {
                 stream,
                 time,
                 size,
                 offset,
+                is_keyframe,
             };
             Packet { at, end }
         };
         let wanted = [
-            (packet(0.0, 0.5, 2924), true),
-            (packet(0.5, 0.55, 12), false),
+            (packet(0.0, 0.5, 2924, true), true),
+            (packet(0.5, 0.55, 12, false), false),
         ];
         assert_eq!(parse(list, 1), wanted);
     }

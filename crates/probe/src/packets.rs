@@ -153,6 +153,8 @@ pub struct PacketAt {
     pub size: u64,
     /// Where it is in the file. `None` if its demuxer does not say.
     pub offset: Option<u64>,
+    /// Whether the container, or the demuxer's parser, calls it a keyframe.
+    pub is_keyframe: bool,
 }
 
 /// A packet and its end.
@@ -169,7 +171,8 @@ impl Packet {
             line.split('|').filter_map(|f| f.split_once('=')).collect();
         let number = |name| -> Option<f64> { fields.get(name)?.parse().ok() };
         let whole = |name| -> Option<u64> { fields.get(name)?.parse().ok() };
-        if fields.get("flags")?.contains('D') {
+        let flags = fields.get("flags")?;
+        if flags.contains('D') {
             return None;
         }
         let time = number("pts_time").or(number("dts_time"))?;
@@ -179,6 +182,7 @@ impl Packet {
                 time,
                 size: whole("size").unwrap_or_default(),
                 offset: whole("pos"),
+                is_keyframe: flags.contains('K'),
             },
             end: time + number("duration_time").unwrap_or(0.0),
         })
@@ -191,22 +195,23 @@ mod tests {
 
     #[test]
     fn a_packet_ends_after_its_duration_and_a_discarded_one_not_at_all() {
-        let packet = |time, end| {
+        let packet = |time, end, is_keyframe| {
             let (stream, size, offset) = (1, 700, Some(48));
             let at = PacketAt {
                 stream,
                 time,
                 size,
                 offset,
+                is_keyframe,
             };
             Some(Packet { at, end })
         };
         let line =
             "stream_index=1|pts_time=1.5|dts_time=1.4|duration_time=0.04|size=700|pos=48|flags=K_";
-        assert_eq!(Packet::parse(line), packet(1.5, 1.54));
+        assert_eq!(Packet::parse(line), packet(1.5, 1.54, true));
         let line =
             "stream_index=1|pts_time=N/A|dts_time=1.4|duration_time=N/A|size=700|pos=48|flags=__";
-        assert_eq!(Packet::parse(line), packet(1.4, 1.4));
+        assert_eq!(Packet::parse(line), packet(1.4, 1.4, false));
         let line = "stream_index=1|pts_time=1.5|duration_time=0.04|size=700|pos=48|flags=KD";
         assert_eq!(Packet::parse(line), None);
         assert_eq!(Packet::parse("1.4|duration_ti"), None);

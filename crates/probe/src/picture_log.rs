@@ -58,6 +58,12 @@ const UNMARKED: [(&str, &[&str]); 2] = [
     ),
 ];
 
+/// Decoders of codecs in which a few bits show an earlier picture again. Its marks are those of that picture.
+const REPEATING: [&str; 3] = ["[vp9 @ ", "[libdav1d @ ", "[av1 @ "];
+
+/// A decoder that passes over what it does not understand, without refusing the packet.
+const PASSED_OVER: (&str, &str) = ("[libdav1d @ ", "Unknown OBU type");
+
 /// How a picture is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PictureKind {
@@ -91,6 +97,9 @@ pub struct LoggedPicture {
     /// Whether the decoder lacked a reference since the picture before. It may be that of a picture that is presented
     /// later.
     pub lacks_reference: bool,
+    /// Whether it may be an earlier picture that damage makes the decoder show again, so that it is no keyframe even if
+    /// it is said to be one.
+    pub may_be_repeated: bool,
 }
 
 /// Reads a log until `is_enough` of the pictures read so far, or to its end.
@@ -123,6 +132,7 @@ struct LogReader {
     is_after_unreadable: bool,
     is_after_skip: bool,
     lacks_reference: bool,
+    may_be_repeated: bool,
 }
 
 impl LogReader {
@@ -146,6 +156,9 @@ impl LogReader {
             self.is_after_skip |= speakers.contains(SKIPPED.0);
         } else if is_complaint(words) {
             self.is_after_refusal |= REFUSED.iter().any(|refused| words.contains(refused));
+            self.is_after_refusal |=
+                speakers.contains(PASSED_OVER.0) && words.contains(PASSED_OVER.1);
+            self.may_be_repeated |= REPEATING.iter().any(|decoder| speakers.contains(decoder));
             self.lacks_reference |= speakers.contains(LACKING.0) && words.contains(LACKING.1);
             self.is_marked |= UNMARKED.iter().any(|(decoder, errors)| {
                 let is_speaker = speakers.contains(&format!("[{decoder} @ "));
@@ -180,6 +193,7 @@ impl LogReader {
             is_after_unreadable: self.is_after_unreadable,
             is_after_skip: self.is_after_skip,
             lacks_reference: self.lacks_reference,
+            may_be_repeated: self.may_be_repeated,
         })
     }
 }
@@ -201,6 +215,7 @@ mod tests {
         is_after_unreadable: false,
         is_after_skip: false,
         lacks_reference: false,
+        may_be_repeated: false,
     };
 
     #[test]
@@ -252,6 +267,10 @@ mod tests {
         );
         assert!(of("[warning] a.ts: corrupt input packet in stream 0").is_after_refusal);
         assert!(of("[h264 @ 0x55] [debug] Frame num gap 6 1").is_after_skip);
+        let refused = of("[vp9 @ 0x55] [error] Invalid frame marker");
+        assert!(refused.may_be_repeated && !refused.is_after_refusal);
+        let passed_over = of("[libdav1d @ 0x55] [error] Unknown OBU type 9 of size 163");
+        assert!(passed_over.may_be_repeated && passed_over.is_after_refusal);
         let unreadable = "[matroska,webm @ 0x55] [error] 0x00 at pos 0 (0x0) invalid as first byte of an EBML number";
         assert!(of(unreadable).is_after_unreadable);
         let missing =

@@ -39,6 +39,22 @@ pub async fn transport_stream_loses(
     loses(blocks, layout, None, range, max_units).await
 }
 
+/// Whether packets of the stream to which the packet at the start of `range` belongs are lost, damaged or scrambled up
+/// to the packet at its end.
+///
+/// # Errors
+/// If the source cannot be read.
+pub async fn transport_stream_breaks(
+    blocks: &BlockCache,
+    range: Range<u64>,
+) -> Result<bool, ReadError> {
+    let Some(layout) = Layout::read(blocks).await? else {
+        return Ok(false);
+    };
+    let range = layout.align(range.start)..layout.align(range.end) + layout.size;
+    loses(blocks, layout, None, range, usize::MAX).await
+}
+
 /// As [`transport_stream_loses`], for the video in `range` and just before it. `pieces` are the parts of the file,
 /// each with a stream of its own; between two of them nothing is lost.
 ///
