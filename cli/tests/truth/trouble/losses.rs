@@ -42,11 +42,12 @@ impl Maker<'_> {
     /// The pictures that are lost with these packets, by `lost`. Where packets are no pieces of the file, those around
     /// are hit, too, and those that share a page or a packet of the container with them.
     fn lost_by(&self, stretch: std::ops::Range<usize>, further: usize) -> std::ops::Range<u32> {
-        if self.kind.has_whole_packets() {
+        let keeps_back = self.kind.is_ts() || self.kind.codec == "hevc";
+        if self.kind.has_whole_packets() && !keeps_back {
             return lost(&self.packets, stretch, further);
         }
-        if self.kind.is_ts() {
-            // The decoder may keep back those that are presented just before.
+        if keeps_back {
+            // The decoder may lose those that it keeps back, since they are presented after another one.
             let lost = lost(&self.packets, stretch, further);
             return lost.start.saturating_sub(2)..lost.end;
         }
@@ -184,7 +185,11 @@ impl Maker<'_> {
         if !self.kind.tells_its_end() {
             // Nobody can tell that there was more. The last packet may be complete or not, and B pictures come after
             // those that are shown after them.
-            right.tolerance = 0.35;
+            right.tolerance = if self.kind.codec == "hevc" {
+                0.45
+            } else {
+                0.35
+            };
             let mut pictures = self.film().pictures;
             pictures.retain(|picture| picture.start < seconds + right.tolerance);
             for picture in &mut pictures {
