@@ -1,23 +1,21 @@
 //! Attempts to render a slice: from its excerpt, or by seeking, further and further back.
 //!
-//! Each attempt runs FFmpeg once. Only if FFmpeg complained, or the times of its pictures go back, the
+//! Each attempt runs FFmpeg once. Only if FFmpeg complained, or something is odd about the times of its pictures, the
 //! pictures are decoded once more to judge each of them, and perhaps the slice is rendered again with
 //! repairs. So videos without faults cost one run.
 
-use std::{num::NonZero, ops::Range, path::Path, pin::pin, sync::Arc};
+mod feeding;
 
-use gifgen_function::TransientError;
-use gifgen_index::{Excerpt, FeedError, feed, pipe};
-use gifgen_probe::{Input, LoggedPicture};
-use gifgen_reader::{BlockCache, LoopbackProxy};
+use std::{num::NonZero, ops::Range, path::Path, sync::Arc};
+
+use gifgen_index::Excerpt;
+use gifgen_probe::LoggedPicture;
+use gifgen_reader::BlockCache;
 use gifgen_shared::{Deadline, video_stream::FROM_BEGINNING};
-use tokio::net::unix::pipe::Sender;
 
 use crate::{
     error::{JobError, PermanentError},
-    ffmpeg_args::Rendering,
-    ffmpeg_run::{FfmpegError, Files, Ran, run_ffmpeg},
-    inspection::inspect,
+    ffmpeg_run::{FfmpegError, Files, Ran},
     job::Job,
     judge::{Retiming, Verdict, judge},
     renderer::Renderer,
@@ -227,138 +225,6 @@ impl Attempts<'_> {
 
     fn could_start_earlier(&self, origin: Origin<'_>) -> bool {
         origin.margin().unwrap_or(0) < self.job.slice.slice.start
-    }
-
-    /// Renders once.
-    async fn run(
-        &self,
-        origin: Origin<'_>,
-        threads: NonZero<u32>,
-        repairs: &Repairs,
-    ) -> Result<Ran, FfmpegError> {
-        let ffmpeg = &self.renderer.ffmpeg;
-        let (directory, deadline) = (self.directory, self.deadline);
-        match origin {
-            Origin::Excerpt(excerpt) => {
-                let (sender, stdin) = pipe().map_err(TransientError::Pipe)?;
-                let rendering = self.by_excerpt(excerpt, threads, repairs);
-                let running = run_ffmpeg(&rendering, Some(stdin), ffmpeg, directory, deadline);
-                self.fed(excerpt, sender, running).await
-            }
-            Origin::Seek(margin) => {
-                let proxy = self.proxy().await?;
-                let rendering = self.sought(&proxy, margin, threads, repairs);
-                let ran = run_ffmpeg(&rendering, None, ffmpeg, directory, deadline).await;
-                served(&proxy, ran)
-            }
-        }
-    }
-
-    /// Decodes once, to list the pictures.
-    async fn inspect(
-        &self,
-        origin: Origin<'_>,
-        strict: bool,
-    ) -> Result<Vec<LoggedPicture>, FfmpegError> {
-        let ffmpeg = &self.renderer.ffmpeg;
-        let (directory, deadline) = (self.directory, self.deadline);
-        let repairs = Repairs::default();
-        match origin {
-            Origin::Excerpt(excerpt) => {
-                let (sender, stdin) = pipe().map_err(TransientError::Pipe)?;
-                let rendering = self.by_excerpt(excerpt, ONE_THREAD, &repairs);
-                let running = inspect(&rendering, strict, Some(stdin), ffmpeg, directory, deadline);
-                self.fed(excerpt, sender, running).await
-            }
-            Origin::Seek(margin) => {
-                let proxy = self.proxy().await?;
-                let rendering = self.sought(&proxy, margin, ONE_THREAD, &repairs);
-                let pictures = inspect(&rendering, strict, None, ffmpeg, directory, deadline).await;
-                served(&proxy, pictures)
-            }
-        }
-    }
-
-    fn by_excerpt<'b>(
-        &'b self,
-        excerpt: &Excerpt,
-        threads: NonZero<u32>,
-        repairs: &'b Repairs,
-    ) -> Rendering<'b> {
-        Rendering {
-            input: Input::Pipe {
-                demuxer: excerpt.demuxer.name(),
-            },
-            stream: excerpt.stream,
-            seek_margin: None,
-            threads,
-            spec: &self.job.slice,
-            repairs,
-        }
-    }
-
-    fn sought<'b>(
-        &'b self,
-        proxy: &'b LoopbackProxy,
-        margin: u32,
-        threads: NonZero<u32>,
-        repairs: &'b Repairs,
-    ) -> Rendering<'b> {
-        Rendering {
-            input: proxy.input(Some(&self.job.container)),
-            stream: self.job.slice.video.index,
-            seek_margin: Some(margin),
-            threads,
-            spec: &self.job.slice,
-            repairs,
-        }
-    }
-
-    async fn proxy(&self) -> Result<LoopbackProxy, TransientError> {
-        let proxy = LoopbackProxy::start(Arc::clone(self.blocks)).await;
-        proxy.map_err(TransientError::LoopbackProxy)
-    }
-
-    /// The result of FFmpeg, `running`, while it is fed with `excerpt`.
-    async fn fed<T>(
-        &self,
-        excerpt: &Excerpt,
-        sender: Sender,
-        running: impl Future<Output = Result<T, JobError>>,
-    ) -> Result<T, FfmpegError> {
-        let mut running = pin!(running);
-        let mut feeding = pin!(feed(excerpt, &self.job.reader, sender));
-        let mut fed = None;
-        let result = loop {
-            tokio::select! {
-                // Polled first: if feeding fails, that is the cause of FFmpeg's failure.
-                biased;
-                done = &mut feeding, if fed.is_none() => fed = Some(done),
-                result = &mut running => break result,
-            }
-        };
-        // It has ended by now, or does at its next write. It watches what it feeds until then.
-        if excerpt.packets.is_some() && result.is_ok() && fed.is_none() {
-            fed = Some(feeding.await);
-        }
-        // FFmpeg cannot tell a source that breaks off from one that ends.
-        match fed {
-            Some(Err(FeedError::NewClock { offset })) => {
-                Err(PermanentError::NewClock { offset }.into())
-            }
-            Some(Err(FeedError::NoKeyframe)) => Err(FfmpegError::StartsTooLate),
-            Some(Err(FeedError::Read(error))) => Err(JobError::from(error).into()),
-            Some(Err(FeedError::Pipe(error))) => Err(TransientError::Pipe(error).into()),
-            Some(Ok(())) | None => Ok(result?),
-        }
-    }
-}
-
-/// The result of FFmpeg, unless the source failed: to FFmpeg that looks like a source that ends.
-fn served<T>(proxy: &LoopbackProxy, result: Result<T, JobError>) -> Result<T, FfmpegError> {
-    match proxy.failure() {
-        Some(error) => Err(JobError::from(error).into()),
-        None => Ok(result?),
     }
 }
 
