@@ -91,12 +91,16 @@ impl Attempts<'_> {
         let may_be_wrong = self.job.container == "mpegts" && ran.decoded.ends_with_a_leap();
         let seconds = self.job.slice.slice.seconds();
         let is_in_order = ran.decoded.is_in_order(seconds);
-        let lost_from = Box::pin(self.first_loss(&ran, origin)).await?;
-        let is_suspect = !is_in_order || may_be_wrong || lost_from.is_some();
+        if !ran.complained && ran.decoded.starts_late() && self.could_start_earlier(origin) {
+            return Err(FfmpegError::StartsTooLate);
+        }
+        // FFmpeg does not say that whole pictures of a transport stream are lost, if a counter agrees by chance.
+        let holes = match self.job.container.as_str() {
+            "mpegts" => ran.decoded.short_holes(seconds),
+            _ => Vec::new(),
+        };
+        let is_suspect = !is_in_order || may_be_wrong || !holes.is_empty();
         if !ran.complained && !ran.changes && !is_suspect {
-            if ran.decoded.starts_late() && self.could_start_earlier(origin) {
-                return Err(FfmpegError::StartsTooLate);
-            }
             // An FFmpeg that fails without a picture and without a word says nothing about the source.
             if ran.decoded.is_empty() && ran.outcome.is_err() {
                 return Ok(ran.outcome?);
@@ -112,12 +116,9 @@ impl Attempts<'_> {
             }
         }
         let mut pictures = self.inspect(origin, ran.ignored_an_overflow).await?;
-        Box::pin(self.source().unmark_repeated(&mut pictures)).await?;
-        if let Some(from) = lost_from.map(|from| self.job.slice.zero() + from) {
-            for picture in &mut pictures {
-                picture.is_after_unreadable |= picture.time.is_some_and(|time| time >= from);
-            }
-        }
+        let source = self.source();
+        Box::pin(source.correct(&mut pictures)).await?;
+        Box::pin(source.mark_losses(&holes, &mut pictures)).await?;
         if pictures.is_empty() && !self.could_start_earlier(origin) {
             // FFmpeg's own words say more than that pictures are missing.
             ran.outcome?;
@@ -196,17 +197,6 @@ impl Attempts<'_> {
             blocks: self.blocks,
             deadline: self.deadline,
             job: self.job,
-        }
-    }
-
-    /// Since when packets are lost without a word of FFmpeg's, in seconds from the slice's start. Excerpts of a
-    /// transport stream are watched when they are read.
-    async fn first_loss(&self, ran: &Ran, origin: Origin<'_>) -> Result<Option<f64>, JobError> {
-        match origin {
-            Origin::Seek(_) if self.job.container == "mpegts" => {
-                self.source().first_loss(&ran.decoded).await
-            }
-            _ => Ok(None),
         }
     }
 

@@ -13,10 +13,11 @@ use gifgen_shared::Slice;
 pub const DECODED_FILE: &str = "decoded.txt";
 
 /// Shorter gaps, in seconds, are not checked: a still then shows a picture that is at most this old.
-const LONGEST_GAP_SECONDS: f64 = 1.0;
+pub(crate) const LONGEST_GAP_SECONDS: f64 = 1.0;
 
-/// A distance of more than this many usual ones between two pictures shows that one is missing.
-const MISSING_FROM: f64 = 1.5;
+/// A distance of more than this many usual ones between two pictures shows that one may be missing. In film at 30
+/// pictures a second every second distance is 1.5 of the others (3:2 pulldown).
+const MISSING_FROM: f64 = 1.6;
 
 /// A packet this close to the edge of a gap, in seconds, belongs to the picture at the edge:
 /// containers without pts are a picture or two off.

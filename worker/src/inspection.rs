@@ -106,8 +106,9 @@ mod tests {
 
     /// The list of a film of so many pictures, one a second, for a slice that ends at second 10.
     fn listed(pictures: usize, most: usize) -> (usize, Until) {
-        let line =
-            |n: usize| format!("[info] decoder -> frame_pts_time:{n} keyframe:1 frame_type:1\n");
+        let line = |n: usize| {
+            format!("[info] decoder -> frame_pts:{n} keyframe:1 frame_type:1 time_base:1/1\n")
+        };
         let log: String = (0..pictures).map(line).collect();
         let (listed, until) = list(log.as_bytes(), 10.0, most).unwrap();
         (listed.len(), until)

@@ -6,7 +6,7 @@
 
 use gifgen_probe::{LoggedPicture, PictureKind};
 
-use crate::decoded::{is_hole, usual_distance};
+use crate::decoded::{LONGEST_GAP_SECONDS, is_hole, usual_distance};
 
 /// Pictures between two refusals of packets that are closer than this, in seconds, are wrong: decoders of VP8,
 /// VP9, AV1 and HEVC refuse part of what is noise, and make pictures of the rest without a mark.
@@ -14,10 +14,6 @@ const DISTRUSTED_SECONDS: f64 = 1.0;
 
 /// Most pictures that are presented before one that is decoded before them.
 const REORDERED: usize = 16;
-
-/// A longer distance, in seconds, between the pictures around a refused packet may be a picture that stands. Whether
-/// the packet lies within, `silence` examines.
-const LONGEST_HOLE_SECONDS: f64 = 1.0;
 
 /// With which pictures decoding can start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +113,8 @@ impl Faults {
             let mut before = n.saturating_sub(REORDERED).max(1)..n;
             if let Some(behind) = next.find(is_behind_hole) {
                 losses[behind] = true;
-                let is_short = times[behind] - times[behind - 1] <= LONGEST_HOLE_SECONDS;
+                // In a longer one a picture may stand. Whether the packet lies within, `silence` examines.
+                let is_short = times[behind] - times[behind - 1] <= LONGEST_GAP_SECONDS;
                 holes[behind] |= lacks_others || is_short;
             } else if picture.lacks_reference {
                 marked[n] = true;

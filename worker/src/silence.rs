@@ -97,7 +97,9 @@ impl Silence<'_> {
             return Ok(None);
         };
         if let Witness::Steadiness = witness {
-            return Ok(Some(first.clone()));
+            // Fast decoding leaves pictures out.
+            let is_whole = job.slice.settings.decode == Decode::Fast && !complained;
+            return Ok(Some(first.clone()).filter(|_| !is_whole));
         }
         if let Some(timeline) = &job.timeline {
             // FFmpeg does not find the film's times in the source. What is lost, the excerpt has told, and
@@ -151,8 +153,10 @@ impl Silence<'_> {
         let blocks = self.source.blocks;
         let end = bytes.end.unwrap_or(blocks.reader().len());
         let range = match witness {
-            // The first packet behind damage may seem to be a late one before it.
-            Witness::Pages | Witness::DataPackets => bytes.before.unwrap_or(bytes.start)..end,
+            // The first packet behind damage may seem to be a late one before it, or where the damage begins.
+            Witness::Pages | Witness::DataPackets => {
+                bytes.before.unwrap_or(bytes.start)..bytes.behind.unwrap_or(end)
+            }
             _ => bytes.start..end,
         };
         Ok(match witness {
@@ -195,6 +199,8 @@ struct Between {
     before: Option<u64>,
     start: u64,
     end: Option<u64>,
+    /// Where a packet is behind those at `end`, if one is known.
+    behind: Option<u64>,
 }
 
 /// The times within `gaps` without `packets`, and the bytes between the packets around them.
@@ -218,8 +224,16 @@ fn silences(packets: &[PacketAt], gaps: &[Range<f64>]) -> Vec<(Range<f64>, Betwe
         if until - packet.time > LONGEST_SILENCE_SECONDS {
             let silence = gap.start.max(packet.time)..gap.end.min(until);
             let before = earlier.find(|offset| *offset < start);
-            let end = packets[n + 1..].iter().find_map(|packet| packet.offset);
-            silences.push((silence, Between { before, start, end }));
+            let mut later = packets[n + 1..].iter().filter_map(|packet| packet.offset);
+            let end = later.next();
+            let behind = later.find(|offset| end.is_some_and(|end| *offset > end));
+            let bytes = Between {
+                before,
+                start,
+                end,
+                behind,
+            };
+            silences.push((silence, bytes));
         }
     }
     silences
@@ -269,6 +283,7 @@ mod tests {
         let (silence, bytes) = &found[0];
         assert_eq!(*silence, 0.25..2.75);
         assert_eq!((bytes.start, bytes.end), (200, Some(5000)));
+        assert_eq!((bytes.before, bytes.behind), (Some(100), Some(5100)));
     }
 
     #[test]

@@ -10,12 +10,13 @@ use gifgen_reader::{
 };
 use gifgen_shared::Deadline;
 
-use crate::{decoded::Decoded, error::JobError, job::Job};
+use crate::{error::JobError, job::Job};
 
 /// Two times this close, in seconds, are the same. Pictures count from a millisecond later than packets.
 const ROUNDING_SECONDS: f64 = 0.002;
 
-/// The packets around a hole are up to so many places from it in the order of decoding.
+/// The packets around a hole are up to so many places from it in the order of decoding: a pyramid of B pictures, as x264
+/// and x265 make them, has three levels.
 const REORDERED: usize = 4;
 
 /// How far before a hole packets are listed, in seconds, for those that come earlier in the order of decoding.
@@ -53,71 +54,114 @@ impl SourcePackets<'_> {
         Ok(packets.into_iter().map(since_zero).collect())
     }
 
-    /// Takes the mark of a keyframe from `pictures` that may be repeated and that the container does not call
-    /// keyframes.
+    /// Corrects what `pictures` say of themselves. The mark of a keyframe may be that of an earlier picture; so it is
+    /// taken from those that the container, or the demuxer's parser, does not call keyframes. And what a decoder passed
+    /// over is a loss if its packet should have given a picture.
     ///
     /// # Errors
     /// If the source cannot be read.
-    pub(crate) async fn unmark_repeated(
-        &self,
-        pictures: &mut [LoggedPicture],
-    ) -> Result<(), JobError> {
-        let is_doubtful =
-            |picture: &&mut LoggedPicture| picture.is_keyframe && picture.may_be_repeated;
+    pub(crate) async fn correct(&self, pictures: &mut [LoggedPicture]) -> Result<(), JobError> {
         let slice = &self.job.slice;
-        let first = pictures.iter_mut().find(is_doubtful);
-        let Some(first) = first.and_then(|first| first.time) else {
-            return Ok(());
+        // The decoder of opacity calls each picture a keyframe.
+        let hides = slice.video.colour.alpha.decoder().is_some();
+        let is_doubtful = |picture: &LoggedPicture| {
+            let is_keyframe = picture.is_keyframe && (picture.may_be_repeated || hides);
+            is_keyframe || picture.is_after_passing_over
         };
         let zero = slice.zero();
-        let range = first - zero - ROUNDING_SECONDS..slice.slice.seconds();
+        let doubtful = pictures.iter().filter(|picture| is_doubtful(picture));
+        let first = doubtful.filter_map(|picture| picture.time).reduce(f64::min);
+        let Some(first) = first.filter(|_| self.has_times_of_film()) else {
+            return Ok(());
+        };
+        let range = first - zero - BEFORE_SECONDS..slice.slice.seconds();
         let packets = self.within(Some(slice.video.index), range).await?;
-        for picture in pictures.iter_mut().filter(is_doubtful) {
-            let is_of = |packet: &PacketAt| {
-                let time = picture.time.map(|time| time - zero);
-                time.is_some_and(|time| (packet.time - time).abs() < ROUNDING_SECONDS)
-            };
-            let mut keyframes = packets.iter().filter(|packet| packet.is_keyframe);
-            picture.is_keyframe = keyframes.any(is_of);
+        let keyframes = packets.iter().filter(|packet| packet.is_keyframe);
+        let mut before: Option<f64> = None;
+        for picture in pictures {
+            let time = picture.time.map(|time| time - zero);
+            if picture.is_keyframe && (picture.may_be_repeated || hides) {
+                let is_of =
+                    |packet: &PacketAt| time.is_some_and(|time| are_same(packet.time, time));
+                picture.is_keyframe = keyframes.clone().any(is_of);
+            }
+            if let (true, Some(from), Some(to)) = (picture.is_after_passing_over, before, time) {
+                let between = from + ROUNDING_SECONDS..to - ROUNDING_SECONDS;
+                let mut packets = packets.iter();
+                picture.is_after_refusal |= packets.any(|packet| between.contains(&packet.time));
+            }
+            before = time.or(before);
         }
         Ok(())
     }
 
-    /// Since when packets of a transport stream are lost within a short hole among the decoded pictures, in seconds
-    /// from the slice's start. If the counter of the packets agrees by chance, FFmpeg says nothing.
+    /// Marks the pictures behind those of `holes` in which packets of a transport stream are lost. If the counter of the
+    /// packets agrees by chance, FFmpeg says nothing.
     ///
     /// # Errors
     /// If the source cannot be read.
-    pub(crate) async fn first_loss(&self, decoded: &Decoded) -> Result<Option<f64>, JobError> {
+    pub(crate) async fn mark_losses(
+        &self,
+        holes: &[Range<f64>],
+        pictures: &mut [LoggedPicture],
+    ) -> Result<(), JobError> {
         let slice = &self.job.slice;
-        let holes = decoded.short_holes(slice.slice.seconds());
         let (Some(first), Some(last)) = (holes.first(), holes.last()) else {
-            return Ok(None);
+            return Ok(());
         };
+        if !self.has_times_of_film() {
+            return Ok(());
+        }
         let range = first.start - BEFORE_SECONDS..last.end;
         let packets = self.within(Some(slice.video.index), range).await?;
+        let mut by_time: Vec<usize> = (0..packets.len()).collect();
+        by_time.sort_by(|a, b| packets[*a].time.total_cmp(&packets[*b].time));
+        let mut marked = 0;
         for hole in holes {
-            let Some(range) = bytes_around(&packets, &hole) else {
+            let Some(range) = bytes_around(&packets, &by_time, hole) else {
                 continue;
             };
-            if transport_stream_breaks(self.blocks, range).await? {
-                return Ok(Some(hole.start));
+            if !transport_stream_breaks(self.blocks, range).await? {
+                continue;
+            }
+            let is_behind = |picture: &LoggedPicture| {
+                let time = picture.time.map(|time| time - slice.zero());
+                time.is_some_and(|time| are_same(time, hole.end))
+            };
+            if let Some(behind) = pictures[marked..].iter().position(is_behind) {
+                marked += behind;
+                pictures[marked].is_after_unreadable = true;
             }
         }
-        Ok(None)
+        Ok(())
+    }
+
+    /// Whether packets of the source have the times of the film.
+    fn has_times_of_film(&self) -> bool {
+        self.job.timeline.is_none()
     }
 }
 
-/// The bytes from a packet before `hole` to one behind it. `packets` are in the order of decoding.
-fn bytes_around(packets: &[PacketAt], hole: &Range<f64>) -> Option<Range<u64>> {
+fn are_same(time: f64, other: f64) -> bool {
+    (time - other).abs() < ROUNDING_SECONDS
+}
+
+/// The bytes from a packet before `hole` to one behind it. `packets` are in the order of decoding; `by_time` are their
+/// places in the order of presentation.
+fn bytes_around(packets: &[PacketAt], by_time: &[usize], hole: &Range<f64>) -> Option<Range<u64>> {
     let place_of = |time: f64| {
-        let is_there = |packet: &PacketAt| (packet.time - time).abs() < ROUNDING_SECONDS;
-        packets.iter().position(is_there)
+        let is_before = |place: &usize| packets[*place].time <= time - ROUNDING_SECONDS;
+        let place = *by_time.get(by_time.partition_point(is_before))?;
+        are_same(packets[place].time, time).then_some(place)
     };
     let (before, behind) = (place_of(hole.start)?, place_of(hole.end)?);
     let first = before.min(behind).saturating_sub(REORDERED);
     let last = (before.max(behind) + REORDERED).min(packets.len() - 1);
-    let range = packets[first].offset?..packets[last].offset?;
+    // Of several packets in one of the container, only the first one may have an offset.
+    let mut earlier = packets[..=first].iter().rev();
+    let mut later = packets[last..].iter();
+    let start = earlier.find_map(|packet| packet.offset)?;
+    let range = start..later.find_map(|packet| packet.offset)?;
     (!range.is_empty()).then_some(range)
 }
 
@@ -136,7 +180,9 @@ mod tests {
             is_keyframe: n == 0,
         };
         let packets: Vec<PacketAt> = tenths.iter().enumerate().map(packet).collect();
-        let bytes = |from, to| bytes_around(&packets, &(from..to));
+        let mut by_time: Vec<usize> = (0..packets.len()).collect();
+        by_time.sort_by_key(|place| tenths[*place]);
+        let bytes = |from, to| bytes_around(&packets, &by_time, &(from..to));
         assert_eq!(bytes(0.599, 1.099), Some(188..12 * 188));
         assert_eq!(bytes(0.0, 1.8), Some(0..14 * 188));
         assert_eq!(bytes(0.65, 1.1), None);

@@ -248,6 +248,52 @@ fn a_transport_stream_without_some_of_its_packets_is_damaged_there() {
     assert_eq!(video["failed"][0]["start"], 4);
 }
 
+/// So many packets of a stream make its counter agree with what follows.
+const COUNTER: usize = 16;
+
+#[test]
+fn pictures_that_a_transport_stream_lost_without_a_sign_are_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole.ts");
+    let x264 = [
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-sc_threshold",
+        "0",
+    ];
+    film(&whole, "160x120", &[&x264[..], &["-g", "60"]].concat());
+    let bytes = fs::read(&whole).unwrap();
+    let is_video = |packet: &[u8]| packet[1] & 0x1f == 1 && packet[2] == 0;
+    let starts: Vec<usize> = packets(&whole).iter().map(|packet| packet.0).collect();
+    // Between the keyframes at 0 and 6 s.
+    let hits = (25..45).flat_map(|first| (2..9).map(move |count| first..first + count));
+    let mut hits = hits.map(|hit| starts[hit.start]..starts[hit.end]);
+    let agrees = |hit: &std::ops::Range<usize>| {
+        let lost = bytes[hit.clone()].chunks(TS_PACKET);
+        lost.filter(|packet| is_video(packet)).count() % COUNTER == 0
+    };
+    let hit = hits.find(agrees).unwrap();
+    let lose = |packet: &[u8], to: &[u8]| match is_video(packet) {
+        true => to.to_vec(),
+        false => packet.to_vec(),
+    };
+    for (name, to) in [("zeroed", &[0; TS_PACKET][..]), ("cut", &[])] {
+        let lost = bytes[hit.clone()].chunks(TS_PACKET);
+        let rest: Vec<u8> = lost.flat_map(|packet| lose(packet, to)).collect();
+        let faulty = folder.path().join(format!("{name}.ts"));
+        fs::write(
+            &faulty,
+            [&bytes[..hit.start], &rest, &bytes[hit.end..]].concat(),
+        )
+        .unwrap();
+        let (code, video, _) = previews(&faulty, "6");
+        assert_eq!(code, Some(3), "{name}: {video}");
+        assert_eq!(video["failed"][0]["start"], 0, "{name}");
+    }
+}
+
 #[test]
 fn joined_recordings_are_one_film_though_packets_come_twice_and_a_hole_in_one_is_damage() {
     let folder = tempfile::tempdir().unwrap();

@@ -5,7 +5,10 @@
 //! picture with its time right after that warning. This holds for FFmpeg 5.1 to 8.1, if the decoder
 //! has one thread.
 
-use std::io::{self, BufRead, Read as _};
+use std::{
+    io::{self, BufRead, Read as _},
+    ops::RangeInclusive,
+};
 
 use crate::ffmpeg_log::{is_complaint, split_line};
 
@@ -61,8 +64,14 @@ const UNMARKED: [(&str, &[&str]); 2] = [
 /// Decoders of codecs in which a few bits show an earlier picture again. Its marks are those of that picture.
 const REPEATING: [&str; 3] = ["[vp9 @ ", "[libdav1d @ ", "[av1 @ "];
 
-/// A decoder that passes over what it does not understand, without refusing the packet.
-const PASSED_OVER: (&str, &str) = ("[libdav1d @ ", "Unknown OBU type");
+/// A decoder that passes over what it does not understand, without refusing the packet, and what it says then.
+const PASSED_OVER: (&str, [&str; 2]) = (
+    "[libdav1d @ ",
+    ["Unknown OBU type ", "Unknown Metadata OBU type "],
+);
+
+/// Types of metadata that anyone may define. <https://aomediacodec.github.io/av1-spec/#metadata-obu-semantics>
+const PRIVATE_METADATA: RangeInclusive<u64> = 6..=31;
 
 /// How a picture is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +99,11 @@ pub struct LoggedPicture {
     pub is_marked: bool,
     /// Whether the decoder refused a packet since the picture before.
     pub is_after_refusal: bool,
-    /// Whether the demuxer could not read some bytes, before this picture or far before it.
+    /// Whether the demuxer could not read some bytes, before this picture or far before it, so that a hole before it is
+    /// a loss.
     pub is_after_unreadable: bool,
+    /// Whether the decoder passed over something since the picture before. It may have been a picture, or not.
+    pub is_after_passing_over: bool,
     /// Whether the numbers of the pictures skip since the picture before.
     pub is_after_skip: bool,
     /// Whether the decoder lacked a reference since the picture before. It may be that of a picture that is presented
@@ -130,6 +142,7 @@ struct LogReader {
     is_marked: bool,
     is_after_refusal: bool,
     is_after_unreadable: bool,
+    is_after_passing_over: bool,
     is_after_skip: bool,
     lacks_reference: bool,
     may_be_repeated: bool,
@@ -147,6 +160,7 @@ impl LogReader {
                 self.pictures.push(picture);
                 (self.is_marked, self.is_after_refusal) = (false, false);
                 (self.is_after_skip, self.lacks_reference) = (false, false);
+                self.is_after_passing_over = false;
                 return true;
             }
         } else if words.starts_with("[warning] ") {
@@ -156,8 +170,7 @@ impl LogReader {
             self.is_after_skip |= speakers.contains(SKIPPED.0);
         } else if is_complaint(words) {
             self.is_after_refusal |= REFUSED.iter().any(|refused| words.contains(refused));
-            self.is_after_refusal |=
-                speakers.contains(PASSED_OVER.0) && words.contains(PASSED_OVER.1);
+            self.is_after_passing_over |= speakers.contains(PASSED_OVER.0) && passes_over(words);
             self.may_be_repeated |= REPEATING.iter().any(|decoder| speakers.contains(decoder));
             self.lacks_reference |= speakers.contains(LACKING.0) && words.contains(LACKING.1);
             self.is_marked |= UNMARKED.iter().any(|(decoder, errors)| {
@@ -168,8 +181,8 @@ impl LogReader {
         false
     }
 
-    /// FFmpeg 5.1 writes `type:video frame_pts_time:1.5 … keyframe:1 frame_type:1`, FFmpeg 8 the same
-    /// without the type, and with `pts_time`.
+    /// FFmpeg 5.1 writes `type:video frame_pts:15 frame_pts_time:1.5 … keyframe:1 frame_type:1 time_base:1/10`,
+    /// FFmpeg 8 the same without the type, and with `pts`. It rounds seconds to six digits.
     fn picture(&self, said: &str) -> Option<LoggedPicture> {
         let value = |name: &str| {
             said.split_ascii_whitespace()
@@ -178,9 +191,9 @@ impl LogReader {
         if value("type").is_some_and(|kind| kind != "video") {
             return None;
         }
-        let time = value("frame_pts_time").or_else(|| value("pts_time"))?;
+        let pts = value("frame_pts").or_else(|| value("pts"))?;
         Some(LoggedPicture {
-            time: time.parse().ok().filter(|time: &f64| time.is_finite()),
+            time: seconds(pts, value("time_base")?),
             kind: match value("frame_type")? {
                 "1" => PictureKind::Intra,
                 "3" => PictureKind::Between,
@@ -191,10 +204,32 @@ impl LogReader {
             is_marked: self.is_marked,
             is_after_refusal: self.is_after_refusal,
             is_after_unreadable: self.is_after_unreadable,
+            is_after_passing_over: self.is_after_passing_over,
             is_after_skip: self.is_after_skip,
             lacks_reference: self.lacks_reference,
             may_be_repeated: self.may_be_repeated,
         })
+    }
+}
+
+/// A time in seconds. `None` if the picture has none.
+fn seconds(pts: &str, time_base: &str) -> Option<f64> {
+    let (numerator, denominator) = time_base.trim().split_once('/')?;
+    let number = |text: &str| text.parse::<f64>().ok();
+    let seconds = number(pts)? * number(numerator)? / number(denominator)?;
+    seconds.is_finite().then_some(seconds)
+}
+
+/// Whether these `words` of a decoder are about something that no encoder writes.
+fn passes_over(words: &str) -> bool {
+    let [unknown, metadata] = PASSED_OVER.1;
+    let private = |kind: &str| {
+        let kind = kind.trim().parse();
+        kind.is_ok_and(|kind| PRIVATE_METADATA.contains(&kind))
+    };
+    match words.split_once(metadata) {
+        Some((_, kind)) => !private(kind),
+        None => words.contains(unknown),
     }
 }
 
@@ -213,6 +248,7 @@ mod tests {
         is_marked: false,
         is_after_refusal: false,
         is_after_unreadable: false,
+        is_after_passing_over: false,
         is_after_skip: false,
         lacks_reference: false,
         may_be_repeated: false,
@@ -242,7 +278,7 @@ mod tests {
     #[test]
     fn ffmpeg_8_does_so_too_and_names_who_speaks() {
         let by = "[vist#0:0/h264 @ 0x5] [dec:h264 @ 0x6]";
-        let picture = "pts:1 pts_time:10 pkt_dts:1 pkt_dts_time:9.9 duration:1 duration_time:0.1 keyframe:1 frame_type:1 time_base:1/10";
+        let picture = "pts:100 pts_time:10 pkt_dts:99 pkt_dts_time:9.9 duration:1 duration_time:0.1 keyframe:1 frame_type:1 time_base:1/10";
         let pictures = read(&format!(
             "{by} [warning] corrupt decoded frame\n{by} [info] decoder -> {picture}\n\
              {by} [error] Error submitting packet to decoder: Invalid data\n{by} [info] decoder -> {picture}\n"
@@ -252,8 +288,22 @@ mod tests {
     }
 
     #[test]
+    fn times_of_long_films_are_exact_though_ffmpeg_rounds_them_to_six_digits() {
+        let pictures = read(
+            "[info] decoder -> ist_index:0 type:video frame_pts:1800108000 frame_pts_time:20001.2 keyframe:1 frame_type:1 time_base:1/90000\n\
+             [info] decoder -> ist_index:0 type:video frame_pts:1800111003 frame_pts_time:20001.2 keyframe:0 frame_type:2 time_base:1/90000\n\
+             [info] decoder -> ist_index:0 type:video frame_pts:NOPTS frame_pts_time:NOPTS keyframe:0 frame_type:2 time_base:1/90000\n",
+        );
+        let times: Vec<_> = pictures.iter().map(|picture| picture.time).collect();
+        assert_eq!(
+            times,
+            [Some(20_001.2), Some(1_800_111_003.0 / 90_000.0), None]
+        );
+    }
+
+    #[test]
     fn an_error_counts_only_if_its_decoder_marks_no_picture_itself() {
-        let picture = "[info] decoder -> ist_index:0 type:video frame_pts:1 frame_pts_time:10 keyframe:1 frame_type:1 time_base:1/10\n";
+        let picture = "[info] decoder -> ist_index:0 type:video frame_pts:100 frame_pts_time:10 keyframe:1 frame_type:1 time_base:1/10\n";
         let of = |line: &str| read(&format!("{line}\n{picture}"))[0];
         assert!(of("[hevc @ 0x55] [error] Could not find ref with POC 71").lacks_reference);
         assert!(of("[cinepak @ 0x55] [error] cinepak_decode failed").is_marked);
@@ -270,7 +320,13 @@ mod tests {
         let refused = of("[vp9 @ 0x55] [error] Invalid frame marker");
         assert!(refused.may_be_repeated && !refused.is_after_refusal);
         let passed_over = of("[libdav1d @ 0x55] [error] Unknown OBU type 9 of size 163");
-        assert!(passed_over.may_be_repeated && passed_over.is_after_refusal);
+        assert!(passed_over.may_be_repeated && passed_over.is_after_passing_over);
+        let metadata = |kind: u32| {
+            of(&format!(
+                "[libdav1d @ 0x55] [error] Unknown Metadata OBU type {kind}"
+            ))
+        };
+        assert!(metadata(6060).is_after_passing_over && !metadata(31).is_after_passing_over);
         let unreadable = "[matroska,webm @ 0x55] [error] 0x00 at pos 0 (0x0) invalid as first byte of an EBML number";
         assert!(of(unreadable).is_after_unreadable);
         let missing =
@@ -280,14 +336,14 @@ mod tests {
 
     #[test]
     fn metadata_that_looks_like_a_picture_is_none() {
-        let spoof = "[info]     title : decoder -> pts_time:1 keyframe:1 frame_type:1\n\
-                     [info]           : x\n                : [info] decoder -> pts_time:1 keyframe:1 frame_type:1\n";
+        let spoof = "[info]     title : decoder -> pts:1 keyframe:1 frame_type:1 time_base:1/1\n\
+                     [info]           : x\n                : [info] decoder -> pts:1 keyframe:1 frame_type:1 time_base:1/1\n";
         assert!(read(spoof).is_empty());
     }
 
     #[test]
     fn reading_ends_where_it_is_enough() {
-        let line = "[info] decoder -> pts_time:1 keyframe:1 frame_type:1\n";
+        let line = "[info] decoder -> pts:1 keyframe:1 frame_type:1 time_base:1/1\n";
         let pictures = read_picture_log(line.repeat(9).as_bytes(), |read| read.len() == 4);
         assert_eq!(pictures.unwrap().len(), 4);
     }

@@ -16,6 +16,7 @@ fn film(from: f64, kinds: &str) -> Vec<LoggedPicture> {
         is_marked: kind.is_lowercase() && kind != 'x',
         is_after_refusal: kind == 'x',
         is_after_unreadable: false,
+        is_after_passing_over: false,
         is_after_skip: false,
         lacks_reference: false,
         may_be_repeated: false,

@@ -43,7 +43,7 @@ const FILES: u64 = 100;
 const AT_ONCE: usize = 2;
 
 /// Files that were once called good with wrong pictures: container, codec, fault and seed.
-const ONCE_WRONG: [(&str, &str, Fault, u64); 7] = [
+const ONCE_WRONG: [(&str, &str, Fault, u64); 9] = [
     ("ts", "hevc", Fault::Zeroed, 5),
     ("wtv", "mpeg2video", Fault::Random, 91),
     ("avi", "cinepak", Fault::Random, 99),
@@ -51,6 +51,8 @@ const ONCE_WRONG: [(&str, &str, Fault, u64); 7] = [
     ("mp4", "vp9", Fault::Random, 11039),
     ("mkv", "av1", Fault::Random, 12416),
     ("ts", "mpeg4", Fault::Zeroed, 12469),
+    ("asf", "msmpeg4v3", Fault::Random, 22646),
+    ("mkv", "av1", Fault::Random, 22649),
 ];
 
 /// All combinations, in an order that mixes them.

@@ -8,7 +8,13 @@ use gifgen_shared::Piece;
 use super::MAX_BYTES;
 use crate::mpegts::packet::Layout;
 
-/// Bytes of one read. All layouts fit into it without remainder, nearly.
+/// The byte with which each packet starts.
+const SYNC: u8 = 0x47;
+
+/// So many packets in a row are no chance.
+const SURE_PACKETS: usize = 4;
+
+/// Bytes of one read.
 const READ_BYTES: u64 = 1024 * 1024;
 
 /// Units of the video between two pictures that FFmpeg's demuxer finds: theirs, and those of their second fields.
@@ -91,25 +97,39 @@ async fn loses(
 ) -> Result<bool, ReadError> {
     let mut start = range.start;
     let end = range.end.min(start + MAX_BYTES);
-    let step = READ_BYTES - READ_BYTES % layout.size;
     let mut continuity = Continuity {
         pid,
         ..Continuity::default()
     };
-    while start < end {
-        let bytes = blocks.read(start..end.min(start + step)).await?;
-        if bytes.is_empty() {
-            break;
+    loop {
+        let bytes = blocks.read(start..end.min(start + READ_BYTES)).await?;
+        let mut at = 0;
+        while let Some(packet) = layout.raw_packets(&bytes[at..]).next() {
+            at += match packet {
+                [SYNC, ..] if continuity.breaks(packet) => return Ok(true),
+                [SYNC, ..] => layout.size as usize,
+                _ => match stray_bytes(&bytes[at..], layout) {
+                    Some(stray) => stray,
+                    None => return Ok(true),
+                },
+            };
         }
-        if layout
-            .raw_packets(&bytes)
-            .any(|packet| continuity.breaks(packet))
-        {
-            return Ok(true);
+        if at == 0 {
+            return Ok(continuity.units > max_units);
         }
-        start += step;
+        start += at as u64;
     }
-    Ok(continuity.units > max_units)
+}
+
+/// How many bytes, fewer than a packet has, stand before the next packet in `bytes`. More are lost packets.
+fn stray_bytes(bytes: &[u8], layout: Layout) -> Option<usize> {
+    let size = layout.size as usize;
+    let is_packet = |at: usize| {
+        let mut packets = layout.raw_packets(bytes.get(at..)?).take(SURE_PACKETS);
+        packets.next().filter(|packet| packet[0] == SYNC)?;
+        packets.all(|packet| packet[0] == SYNC).then_some(at)
+    };
+    (1..size).find_map(is_packet)
 }
 
 /// Follows the continuity counter of the stream of the first packet.
@@ -125,12 +145,9 @@ struct Continuity {
 impl Continuity {
     /// Whether something is lost before or in `packet`, of 188 bytes.
     fn breaks(&mut self, packet: &[u8]) -> bool {
-        let [sync, high, low, control, rest @ ..] = packet else {
+        let [_, high, low, control, rest @ ..] = packet else {
             return false;
         };
-        if *sync != 0x47 {
-            return true;
-        }
         let pid = u16::from_be_bytes([high & 0x1f, *low]);
         if *self.pid.get_or_insert(pid) != pid {
             return false;
@@ -157,6 +174,8 @@ impl Continuity {
             let is_repeated = self.last.as_ref().is_some_and(|(last, _)| *last == counter);
             self.units += usize::from(high & 0x40 != 0 && !is_repeated);
             self.last = Some((counter, packet.to_vec()));
+        } else if restarts {
+            self.last = None;
         }
         !is_next && !restarts
     }
@@ -231,5 +250,21 @@ mod tests {
         let mut announced = packet(7, 0x39);
         (announced[4], announced[5]) = (1, 0x80);
         assert!(!breaks(&[packet(7, 0x11), announced]));
+        // In a packet without data, before the one that jumps.
+        let mut announced = packet(7, 0x25);
+        (announced[4], announced[5]) = (183, 0x80);
+        assert!(!breaks(&[packet(7, 0x11), announced, packet(7, 0x19)]));
+    }
+
+    #[test]
+    fn a_few_stray_bytes_between_packets_are_no_loss() {
+        const LAYOUT: Layout = Layout {
+            size: 188,
+            first: 0,
+        };
+        let packets = [0x11, 0x12, 0x13, 0x14, 0x15].map(|control| packet(7, control));
+        let behind = |stray: usize| [vec![0; stray], packets.concat()].concat();
+        assert_eq!(stray_bytes(&behind(100), LAYOUT), Some(100));
+        assert_eq!(stray_bytes(&behind(188), LAYOUT), None);
     }
 }
