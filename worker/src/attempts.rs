@@ -2,7 +2,7 @@
 //!
 //! Each attempt runs FFmpeg once. Only if FFmpeg complained, or something is odd about the times of its pictures, the
 //! pictures are decoded once more to judge each of them, and perhaps the slice is rendered again with
-//! repairs. So videos without faults cost one run.
+//! repairs. So videos without faults cost one run, but for transport streams and Flash video whose rate varies.
 
 mod feeding;
 
@@ -94,9 +94,10 @@ impl Attempts<'_> {
         if !ran.complained && ran.decoded.starts_late() && self.could_start_earlier(origin) {
             return Err(FfmpegError::StartsTooLate);
         }
-        // FFmpeg does not say that whole pictures of a transport stream are lost, if a counter agrees by chance.
+        // FFmpeg does not say that whole pictures are lost of Flash video, or of a transport stream if a counter agrees by
+        // chance. In the list, H.264's decoder does.
         let holes = match self.job.container.as_str() {
-            "mpegts" => ran.decoded.short_holes(seconds),
+            "mpegts" | "flv" => ran.decoded.holes(seconds),
             _ => Vec::new(),
         };
         let is_suspect = !is_in_order || may_be_wrong || !holes.is_empty();
@@ -118,7 +119,9 @@ impl Attempts<'_> {
         let mut pictures = self.inspect(origin, ran.ignored_an_overflow).await?;
         let source = self.source();
         Box::pin(source.correct(&mut pictures)).await?;
-        Box::pin(source.mark_losses(&holes, &mut pictures)).await?;
+        if self.job.container == "mpegts" {
+            Box::pin(source.mark_losses(&holes, origin.ranges(), &mut pictures)).await?;
+        }
         if pictures.is_empty() && !self.could_start_earlier(origin) {
             // FFmpeg's own words say more than that pictures are missing.
             ran.outcome?;
@@ -219,6 +222,14 @@ impl Attempts<'_> {
 }
 
 impl Origin<'_> {
+    /// The bytes of the source in an excerpt.
+    fn ranges(&self) -> &[Range<u64>] {
+        match self {
+            Self::Excerpt(excerpt) => &excerpt.ranges,
+            Self::Seek(_) => &[],
+        }
+    }
+
     fn margin(self) -> Option<u32> {
         match self {
             Self::Excerpt(_) => None,

@@ -49,9 +49,13 @@ impl Decoded {
         }
     }
 
-    /// Lines are `frame:0 pts:1000 pts_time:0.001`, each followed by one with the metadata.
+    /// Lines are `frame:0 pts:1000 pts_time:0.001`, each followed by one with the metadata. A pts is in microseconds; the
+    /// seconds are rounded to six digits.
     fn parse(text: &str) -> Self {
-        let time = |line: &str| line.rsplit_once("pts_time:")?.1.trim().parse().ok();
+        let time = |line: &str| {
+            let pts = line.split_once(" pts:")?.1.split_whitespace().next()?;
+            Some(pts.parse::<i64>().ok()? as f64 / 1e6)
+        };
         Self(text.lines().filter_map(time).collect())
     }
 
@@ -81,16 +85,13 @@ impl Decoded {
         matches!(self.0[..], [.., before, last] if last - before > LONGEST_GAP_SECONDS)
     }
 
-    /// The holes up to second `until` that are too short for [`gaps`](Self::gaps): from picture to picture, in seconds from
-    /// the slice's start.
-    pub fn short_holes(&self, until: f64) -> Vec<Range<f64>> {
+    /// The holes up to second `until`, whether long or short: from picture to picture, in seconds from the slice's start.
+    pub fn holes(&self, until: f64) -> Vec<Range<f64>> {
         let usual = usual_distance(&self.0);
-        let is_short = |hole: &Range<f64>| {
-            let seconds = hole.end - hole.start;
-            is_hole(seconds, usual) && seconds <= LONGEST_GAP_SECONDS && hole.start < until
-        };
         let pairs = self.0.windows(2).map(|pair| pair[0]..pair[1]);
-        pairs.filter(is_short).collect()
+        pairs
+            .filter(|hole| is_hole(hole.end - hole.start, usual) && hole.start < until)
+            .collect()
     }
 
     /// Whether the picture on screen at the slice's start is missing.
@@ -171,8 +172,8 @@ mod tests {
 
     #[test]
     fn the_list_is_read_as_ffmpeg_writes_it() {
-        let text = "frame:0    pts:-79000   pts_time:-0.079\nt=1\nframe:1    pts:119000  pts_time:0.119\nt=1\n";
-        assert_eq!(Decoded::parse(text), Decoded(vec![-0.079, 0.119]));
+        let text = "frame:0    pts:-79000   pts_time:-0.079\nt=1\nframe:1    pts:-20001234567  pts_time:-20001.2\nt=1\n";
+        assert_eq!(Decoded::parse(text), Decoded(vec![-0.079, -20_001.234_567]));
     }
 
     #[test]

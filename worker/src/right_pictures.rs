@@ -4,6 +4,8 @@
 //! keyframe on. FFmpeg's decoders mark concealed errors, but not the pictures that refer to such a
 //! picture. So after a marked picture all are wrong until the next keyframe.
 
+use std::ops::Range;
+
 use gifgen_probe::{LoggedPicture, PictureKind};
 
 use crate::decoded::{LONGEST_GAP_SECONDS, is_hole, usual_distance};
@@ -48,7 +50,7 @@ pub(crate) fn right_pictures(
         if losses[n] {
             (is_waiting, recovers) = (true, false);
             if let Some(last) = last_lost.replace(n)
-                && refers
+                && (refers || is_island(times, last..n, faults.usual_distance))
                 && times[n] - times[last] < DISTRUSTED_SECONDS
             {
                 right[last..].fill(false);
@@ -74,6 +76,14 @@ pub(crate) fn right_pictures(
         right.push(!marked[n] && !is_waiting);
     }
     right
+}
+
+/// Whether these pictures are fewer than are missing on either side.
+fn is_island(times: &[f64], pictures: Range<usize>, usual_distance: f64) -> bool {
+    let (start, end) = (pictures.start, pictures.end);
+    let seconds = times[end - 1] - times[start] + usual_distance;
+    let missing = |n: usize| times[n] - times[n - 1] - usual_distance;
+    start > 0 && missing(start) > seconds && missing(end) > seconds
 }
 
 pub(crate) fn is_intra(kind: PictureKind) -> bool {

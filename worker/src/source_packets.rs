@@ -2,7 +2,7 @@
 
 use std::{ops::Range, sync::Arc};
 
-use gifgen_index::losses::transport_stream_breaks;
+use gifgen_index::losses::{pieces_lose, transport_stream_breaks};
 use gifgen_probe::{LoggedPicture, PacketAt};
 use gifgen_reader::{
     BlockCache,
@@ -15,12 +15,11 @@ use crate::{error::JobError, job::Job};
 /// Two times this close, in seconds, are the same. Pictures count from a millisecond later than packets.
 const ROUNDING_SECONDS: f64 = 0.002;
 
-/// The packets around a hole are up to so many places from it in the order of decoding: a pyramid of B pictures, as x264
-/// and x265 make them, has three levels.
-const REORDERED: usize = 4;
+/// The packets around a hole are up to so many places from it in the order of decoding.
+const REORDERED: usize = 16;
 
 /// How far before a hole packets are listed, in seconds, for those that come earlier in the order of decoding.
-const BEFORE_SECONDS: f64 = 1.0;
+const BEFORE_SECONDS: f64 = 2.0;
 
 /// The packets of a slice's source.
 #[derive(Clone, Copy)]
@@ -71,11 +70,15 @@ impl SourcePackets<'_> {
         let zero = slice.zero();
         let doubtful = pictures.iter().filter(|picture| is_doubtful(picture));
         let first = doubtful.filter_map(|picture| picture.time).reduce(f64::min);
-        let Some(first) = first.filter(|_| self.has_times_of_film()) else {
+        let Some(first) = first else {
             return Ok(());
         };
         let range = first - zero - BEFORE_SECONDS..slice.slice.seconds();
-        let packets = self.within(Some(slice.video.index), range).await?;
+        // With a timeline, packets do not have the times of the film, and nothing proves a keyframe.
+        let packets = match self.job.timeline {
+            None => self.within(Some(slice.video.index), range).await?,
+            Some(_) => Vec::new(),
+        };
         let keyframes = packets.iter().filter(|packet| packet.is_keyframe);
         let mut before: Option<f64> = None;
         for picture in pictures {
@@ -96,20 +99,28 @@ impl SourcePackets<'_> {
     }
 
     /// Marks the pictures behind those of `holes` in which packets of a transport stream are lost. If the counter of the
-    /// packets agrees by chance, FFmpeg says nothing.
+    /// packets agrees by chance, FFmpeg says nothing. In `ranges` an excerpt has its bytes.
     ///
     /// # Errors
     /// If the source cannot be read.
     pub(crate) async fn mark_losses(
         &self,
         holes: &[Range<f64>],
+        ranges: &[Range<u64>],
         pictures: &mut [LoggedPicture],
     ) -> Result<(), JobError> {
         let slice = &self.job.slice;
         let (Some(first), Some(last)) = (holes.first(), holes.last()) else {
             return Ok(());
         };
-        if !self.has_times_of_film() {
+        if let Some(timeline) = &self.job.timeline {
+            for range in ranges {
+                if pieces_lose(self.blocks, &timeline.pieces, range.clone()).await? {
+                    let all = pictures.iter_mut();
+                    all.for_each(|picture| picture.is_after_unreadable = true);
+                    return Ok(());
+                }
+            }
             return Ok(());
         }
         let range = first.start - BEFORE_SECONDS..last.end;
@@ -135,18 +146,13 @@ impl SourcePackets<'_> {
         }
         Ok(())
     }
-
-    /// Whether packets of the source have the times of the film.
-    fn has_times_of_film(&self) -> bool {
-        self.job.timeline.is_none()
-    }
 }
 
 fn are_same(time: f64, other: f64) -> bool {
     (time - other).abs() < ROUNDING_SECONDS
 }
 
-/// The bytes from a packet before `hole` to one behind it. `packets` are in the order of decoding; `by_time` are their
+/// The bytes from a packet before `hole`, or from the keyframe before it, to one behind it. `packets` are in the order of decoding; `by_time` are their
 /// places in the order of presentation.
 fn bytes_around(packets: &[PacketAt], by_time: &[usize], hole: &Range<f64>) -> Option<Range<u64>> {
     let place_of = |time: f64| {
@@ -155,7 +161,12 @@ fn bytes_around(packets: &[PacketAt], by_time: &[usize], hole: &Range<f64>) -> O
         are_same(packets[place].time, time).then_some(place)
     };
     let (before, behind) = (place_of(hole.start)?, place_of(hole.end)?);
+    // What is lost before a keyframe does not matter behind it, and counters may start anew there.
+    let keyframe = packets[..=before.min(behind)]
+        .iter()
+        .rposition(|packet| packet.is_keyframe);
     let first = before.min(behind).saturating_sub(REORDERED);
+    let first = first.max(keyframe.unwrap_or(0));
     let last = (before.max(behind) + REORDERED).min(packets.len() - 1);
     // Of several packets in one of the container, only the first one may have an offset.
     let mut earlier = packets[..=first].iter().rev();
@@ -172,18 +183,23 @@ mod tests {
     #[test]
     fn the_bytes_around_a_hole_hold_those_of_pictures_that_are_decoded_earlier() {
         let tenths = [0, 2, 1, 4, 3, 6, 5, 12, 11, 14, 13, 16, 15, 18, 17];
-        let packet = |(n, tenth): (usize, &i32)| PacketAt {
-            stream: 0,
-            time: f64::from(*tenth) / 10.0,
-            size: 100,
-            offset: Some(n as u64 * 188),
-            is_keyframe: n == 0,
+        let packet = |keyframe| {
+            move |(n, tenth): (usize, &i32)| PacketAt {
+                stream: 0,
+                time: f64::from(*tenth) / 10.0,
+                size: 100,
+                offset: Some(n as u64 * 188),
+                is_keyframe: n == keyframe,
+            }
         };
-        let packets: Vec<PacketAt> = tenths.iter().enumerate().map(packet).collect();
-        let mut by_time: Vec<usize> = (0..packets.len()).collect();
+        let packets: [Vec<PacketAt>; 2] =
+            [0, 4].map(|keyframe| tenths.iter().enumerate().map(packet(keyframe)).collect());
+        let mut by_time: Vec<usize> = (0..tenths.len()).collect();
         by_time.sort_by_key(|place| tenths[*place]);
-        let bytes = |from, to| bytes_around(&packets, &by_time, &(from..to));
-        assert_eq!(bytes(0.599, 1.099), Some(188..12 * 188));
+        let bytes = |from, to| bytes_around(&packets[0], &by_time, &(from..to));
+        assert_eq!(bytes(0.599, 1.099), Some(0..14 * 188));
+        let behind_keyframe = bytes_around(&packets[1], &by_time, &(0.6..1.1));
+        assert_eq!(behind_keyframe, Some(4 * 188..14 * 188));
         assert_eq!(bytes(0.0, 1.8), Some(0..14 * 188));
         assert_eq!(bytes(0.65, 1.1), None);
     }

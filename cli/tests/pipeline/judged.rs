@@ -254,16 +254,20 @@ const COUNTER: usize = 16;
 #[test]
 fn pictures_that_a_transport_stream_lost_without_a_sign_are_damage() {
     let folder = tempfile::tempdir().unwrap();
-    let whole = folder.path().join("whole.ts");
-    let x264 = [
-        "-c:v",
-        "libx264",
-        "-preset",
-        "ultrafast",
-        "-sc_threshold",
-        "0",
-    ];
-    film(&whole, "160x120", &[&x264[..], &["-g", "60"]].concat());
+    // H.264's decoder tells that whole pictures are missing, and that of MPEG-2 does not.
+    check_lost_in(folder.path(), "mpeg2video", &[0; TS_PACKET]);
+    check_lost_in(folder.path(), "libx264", &[0; TS_PACKET]);
+    check_lost_in(folder.path(), "libx264", &[]);
+}
+
+/// Replaces packets of a film by `to`.
+fn check_lost_in(folder: &Path, codec: &str, to: &[u8]) {
+    let whole = folder.join(format!("whole-{codec}.ts"));
+    film(
+        &whole,
+        "160x120",
+        &["-c:v", codec, "-g", "60", "-sc_threshold", "0"],
+    );
     let bytes = fs::read(&whole).unwrap();
     let is_video = |packet: &[u8]| packet[1] & 0x1f == 1 && packet[2] == 0;
     let starts: Vec<usize> = packets(&whole).iter().map(|packet| packet.0).collect();
@@ -275,23 +279,53 @@ fn pictures_that_a_transport_stream_lost_without_a_sign_are_damage() {
         lost.filter(|packet| is_video(packet)).count() % COUNTER == 0
     };
     let hit = hits.find(agrees).unwrap();
-    let lose = |packet: &[u8], to: &[u8]| match is_video(packet) {
+    let lose = |packet: &[u8]| match is_video(packet) {
         true => to.to_vec(),
         false => packet.to_vec(),
     };
-    for (name, to) in [("zeroed", &[0; TS_PACKET][..]), ("cut", &[])] {
-        let lost = bytes[hit.clone()].chunks(TS_PACKET);
-        let rest: Vec<u8> = lost.flat_map(|packet| lose(packet, to)).collect();
-        let faulty = folder.path().join(format!("{name}.ts"));
-        fs::write(
-            &faulty,
-            [&bytes[..hit.start], &rest, &bytes[hit.end..]].concat(),
-        )
-        .unwrap();
-        let (code, video, _) = previews(&faulty, "6");
-        assert_eq!(code, Some(3), "{name}: {video}");
-        assert_eq!(video["failed"][0]["start"], 0, "{name}");
-    }
+    let lost = bytes[hit.clone()].chunks(TS_PACKET);
+    let rest: Vec<u8> = lost.flat_map(lose).collect();
+    let faulty = folder.join(format!("{codec}-{}.ts", to.len()));
+    let bytes = [&bytes[..hit.start], &rest, &bytes[hit.end..]].concat();
+    fs::write(&faulty, bytes).unwrap();
+    let (code, video, _) = previews(&faulty, "6");
+    assert_eq!(code, Some(3), "{codec}: {video}");
+    assert_eq!(video["failed"][0]["start"], 0, "{codec}");
+}
+
+/// A film of segments whose pictures have other distances at times, joined as players of HLS join them: the counters of
+/// each start anew.
+#[test]
+fn joined_segments_with_a_hole_behind_each_keyframe_are_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let segments = folder.path().join("segment-%d.ts");
+    let flags = [
+        "-vf",
+        "select='not(between(mod(n,40),4,6))'",
+        "-fps_mode",
+        "vfr",
+        "-c:v",
+        "libx264",
+        "-preset",
+        "ultrafast",
+        "-force_key_frames",
+        "expr:gte(t,n_forced*4)",
+        "-f",
+        "segment",
+        "-segment_time",
+        "4",
+        "-segment_time_delta",
+        "0.05",
+    ];
+    film(&segments, "160x120", &flags);
+    let segment = |n: usize| fs::read(folder.path().join(format!("segment-{n}.ts")));
+    let joined: Vec<u8> = (0..SECONDS as usize / 4)
+        .flat_map(|n| segment(n).unwrap())
+        .collect();
+    let film = folder.path().join("joined.ts");
+    fs::write(&film, joined).unwrap();
+    let (code, video, _) = previews(&film, "4");
+    assert_eq!(code, Some(0), "{video}");
 }
 
 #[test]

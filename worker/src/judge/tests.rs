@@ -220,6 +220,17 @@ fn pictures_between_two_refusals_are_wrong_unless_each_stands_alone() {
 }
 
 #[test]
+fn a_picture_that_stands_alone_among_many_refused_ones_is_wrong() {
+    let mut film = film(0.0, "IIIIIIIIIIIIIIIIIIII");
+    film.drain(9..12);
+    film.drain(4..8);
+    film[4].is_after_refusal = true;
+    film[5].is_after_refusal = true;
+    let verdict = judge(&film, 0.0, 2.0, true, false);
+    assert_eq!(verdict, Verdict::Good(vec![dropped(4..5, 1.2)]));
+}
+
+#[test]
 fn a_wild_time_of_a_wrong_picture_before_the_slice_is_replaced_too() {
     let mut film = film(-0.5, "IppIPPPPPP");
     film[1].time = Some(9.0);

@@ -6,7 +6,7 @@ use gifgen_reader::{BlockCache, ReadError};
 use gifgen_shared::Piece;
 
 use super::MAX_BYTES;
-use crate::mpegts::packet::Layout;
+use crate::mpegts::packet::{Layout, PACKET_BYTES};
 
 /// The byte with which each packet starts.
 const SYNC: u8 = 0x47;
@@ -40,8 +40,10 @@ pub async fn transport_stream_loses(
         return Ok(false);
     };
     let max_units = end.map_or(usize::MAX, |_| MAX_UNITS);
-    let end = layout.align(end.unwrap_or(blocks.reader().len())) + layout.size;
-    let range = layout.align(start)..end;
+    let end = end.map_or(blocks.reader().len(), |end| {
+        packet_at(layout, end) + layout.size
+    });
+    let range = packet_at(layout, start)..end;
     loses(blocks, layout, None, range, max_units).await
 }
 
@@ -57,7 +59,7 @@ pub async fn transport_stream_breaks(
     let Some(layout) = Layout::read(blocks).await? else {
         return Ok(false);
     };
-    let range = layout.align(range.start)..layout.align(range.end) + layout.size;
+    let range = packet_at(layout, range.start)..packet_at(layout, range.end) + layout.size;
     loses(blocks, layout, None, range, usize::MAX).await
 }
 
@@ -86,6 +88,11 @@ pub async fn pieces_lose(
     Ok(false)
 }
 
+/// Where the packet starts that FFmpeg says to be at `offset`: at the 188 bytes before its end, less the size of all.
+fn packet_at(layout: Layout, offset: u64) -> u64 {
+    layout.align(offset + layout.size - PACKET_BYTES as u64)
+}
+
 /// Whether packets of the stream `pid`, or else of that of the first packet, are lost in `range`, which starts with a
 /// packet, or whether more than `max_units` units of it start there.
 async fn loses(
@@ -101,10 +108,17 @@ async fn loses(
         pid,
         ..Continuity::default()
     };
-    loop {
-        let bytes = blocks.read(start..end.min(start + READ_BYTES)).await?;
+    // Stray bytes are told by what follows.
+    let ahead = layout.size * SURE_PACKETS as u64;
+    while start < end {
+        let bytes = blocks
+            .read(start..end.min(start + READ_BYTES) + ahead)
+            .await?;
+        let last = (end - start).min(READ_BYTES) as usize;
         let mut at = 0;
-        while let Some(packet) = layout.raw_packets(&bytes[at..]).next() {
+        while at < last
+            && let Some(packet) = layout.raw_packets(&bytes[at..]).next()
+        {
             at += match packet {
                 [SYNC, ..] if continuity.breaks(packet) => return Ok(true),
                 [SYNC, ..] => layout.size as usize,
@@ -115,10 +129,11 @@ async fn loses(
             };
         }
         if at == 0 {
-            return Ok(continuity.units > max_units);
+            break;
         }
         start += at as u64;
     }
+    Ok(continuity.units > max_units)
 }
 
 /// How many bytes, fewer than a packet has, stand before the next packet in `bytes`. More are lost packets.
@@ -266,5 +281,13 @@ mod tests {
         let behind = |stray: usize| [vec![0; stray], packets.concat()].concat();
         assert_eq!(stray_bytes(&behind(100), LAYOUT), Some(100));
         assert_eq!(stray_bytes(&behind(188), LAYOUT), None);
+    }
+
+    #[test]
+    fn a_packet_is_where_ffmpeg_says_in_all_layouts() {
+        let of = |size, said| packet_at(Layout { size, first: 0 }, said);
+        assert_eq!(of(188, 3 * 188), 3 * 188);
+        assert_eq!(of(192, 3 * 192), 3 * 192);
+        assert_eq!(of(204, 3 * 204 - 16), 3 * 204);
     }
 }

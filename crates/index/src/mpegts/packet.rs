@@ -22,7 +22,7 @@ pub(super) const WRAP_PTS: i64 = WRAP / 8 * 7;
 const LAYOUT_BYTES: u64 = 8192;
 
 /// Size of a packet, in bytes, without what some kinds of files put around it.
-const PACKET_BYTES: usize = 188;
+pub(crate) const PACKET_BYTES: usize = 188;
 
 /// The first byte of each packet.
 const SYNC: u8 = 0x47;
