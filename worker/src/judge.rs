@@ -76,7 +76,7 @@ pub(crate) fn judge(
         _ => Start::Keyframes,
     };
     let found = Faults::of(logged, &times);
-    let right = right_pictures(logged, &times, &found, start);
+    let right = right_pictures(logged, &times, seconds, &found, start);
     let is_shown_at_start = |n: usize| right[n] && times[n] <= 0.0;
     if could_start_earlier && !(0..times.len()).any(is_shown_at_start) {
         return Verdict::StartsTooLate;
@@ -86,15 +86,15 @@ pub(crate) fn judge(
         let first = times[run.start];
         let next = times.get(run.end).copied();
         let (from, to) = (first.max(0.0), next.unwrap_or(seconds).min(seconds));
-        if to - from <= UNSAMPLED_SECONDS {
-            continue;
-        }
         let since = match run.start {
             // The first picture of a video is shown before its time if those before it are wrong.
             0 => from,
             start if found.holes[start] => times[start - 1] + found.usual_distance,
             _ => first,
         };
+        if to - since.max(0.0) <= UNSAMPLED_SECONDS {
+            continue;
+        }
         if to - since > LONGEST_WRONG_SECONDS + ROUNDING {
             return Verdict::Damaged(since.max(0.0)..to);
         }

@@ -28,10 +28,11 @@ pub(crate) enum Start {
     Anywhere,
 }
 
-/// Which pictures are right. `times` are in order.
+/// Which pictures of a slice of so many `seconds` are right. `times` are in order.
 pub(crate) fn right_pictures(
     logged: &[LoggedPicture],
     times: &[f64],
+    seconds: f64,
     faults: &Faults,
     start: Start,
 ) -> Vec<bool> {
@@ -50,8 +51,8 @@ pub(crate) fn right_pictures(
         if losses[n] {
             (is_waiting, recovers) = (true, false);
             if let Some(last) = last_lost.replace(n)
-                && (refers || is_island(times, last..n, faults.usual_distance))
-                && times[n] - times[last] < DISTRUSTED_SECONDS
+                && (refers && times[n] - times[last] < DISTRUSTED_SECONDS
+                    || is_island(times, last..n, times[n], faults.usual_distance))
             {
                 right[last..].fill(false);
             }
@@ -75,15 +76,25 @@ pub(crate) fn right_pictures(
         }
         right.push(!marked[n] && !is_waiting);
     }
+    // Behind the last picture, packets may have been refused up to the end.
+    if let Some(last) = last_lost
+        && is_island(times, last..times.len(), seconds, faults.usual_distance)
+    {
+        right[last..].fill(false);
+    }
     right
 }
 
-/// Whether these pictures are fewer than are missing on either side.
-fn is_island(times: &[f64], pictures: Range<usize>, usual_distance: f64) -> bool {
+/// Whether these pictures, of less than a second, are fewer than are missing before them, and up to `next`.
+fn is_island(times: &[f64], pictures: Range<usize>, next: f64, usual_distance: f64) -> bool {
     let (start, end) = (pictures.start, pictures.end);
     let seconds = times[end - 1] - times[start] + usual_distance;
-    let missing = |n: usize| times[n] - times[n - 1] - usual_distance;
-    start > 0 && missing(start) > seconds && missing(end) > seconds
+    let missing = |from: usize, to: f64| to - times[from] - usual_distance;
+    let is_short = seconds < DISTRUSTED_SECONDS;
+    is_short
+        && start > 0
+        && missing(start - 1, times[start]) > seconds
+        && missing(end - 1, next) > seconds
 }
 
 pub(crate) fn is_intra(kind: PictureKind) -> bool {

@@ -220,14 +220,31 @@ fn pictures_between_two_refusals_are_wrong_unless_each_stands_alone() {
 }
 
 #[test]
+fn the_time_of_lost_pictures_counts_though_the_wrong_one_behind_them_is_not_shown() {
+    let mut film = film(0.0, "IPPPPPPPPPPPPPPPPPPIIP");
+    film[3].is_after_skip = true;
+    film[18].time = film[19].time;
+    film.drain(4..18);
+    let verdict = judge(&film, 0.0, 2.2, true, false);
+    assert!(matches!(verdict, Verdict::Damaged(_)), "{verdict:?}");
+}
+
+#[test]
 fn a_picture_that_stands_alone_among_many_refused_ones_is_wrong() {
     let mut film = film(0.0, "IIIIIIIIIIIIIIIIIIII");
-    film.drain(9..12);
+    film.drain(9..15);
     film.drain(4..8);
     film[4].is_after_refusal = true;
     film[5].is_after_refusal = true;
     let verdict = judge(&film, 0.0, 2.0, true, false);
-    assert_eq!(verdict, Verdict::Good(vec![dropped(4..5, 1.2)]));
+    let Verdict::Damaged(range) = verdict else {
+        panic!("it is not damaged");
+    };
+    assert!((range.start - 0.4).abs() < 1e-9 && (range.end - 1.5).abs() < 1e-9);
+    // All behind it are refused up to the end.
+    film.truncate(5);
+    let verdict = judge(&film, 0.0, 2.0, true, false);
+    assert!(matches!(verdict, Verdict::Damaged(_)), "{verdict:?}");
 }
 
 #[test]
