@@ -12,3 +12,4 @@ mod replay;
 mod seams;
 mod support;
 mod template;
+mod transport_streams;
