@@ -6,10 +6,7 @@ use gifgen_reader::{BlockCache, ReadError};
 use gifgen_shared::Piece;
 
 use super::MAX_BYTES;
-use crate::mpegts::packet::{Layout, PACKET_BYTES};
-
-/// The byte with which each packet starts.
-const SYNC: u8 = 0x47;
+use crate::mpegts::packet::{Layout, PACKET_BYTES, SYNC};
 
 /// So many packets in a row are no chance.
 const SURE_PACKETS: usize = 4;
@@ -36,15 +33,8 @@ pub async fn transport_stream_loses(
     start: u64,
     end: Option<u64>,
 ) -> Result<bool, ReadError> {
-    let Some(layout) = Layout::read(blocks).await? else {
-        return Ok(false);
-    };
     let max_units = end.map_or(usize::MAX, |_| MAX_UNITS);
-    let end = end.map_or(blocks.reader().len(), |end| {
-        packet_at(layout, end) + layout.size
-    });
-    let range = packet_at(layout, start)..end;
-    loses(blocks, layout, None, range, max_units).await
+    loses_between(blocks, start, end, max_units).await
 }
 
 /// Whether packets of the stream to which the packet at the start of `range` belongs are lost, damaged or scrambled up
@@ -56,11 +46,7 @@ pub async fn transport_stream_breaks(
     blocks: &BlockCache,
     range: Range<u64>,
 ) -> Result<bool, ReadError> {
-    let Some(layout) = Layout::read(blocks).await? else {
-        return Ok(false);
-    };
-    let range = packet_at(layout, range.start)..packet_at(layout, range.end) + layout.size;
-    loses(blocks, layout, None, range, usize::MAX).await
+    loses_between(blocks, range.start, Some(range.end), usize::MAX).await
 }
 
 /// As [`transport_stream_loses`], for the video in `range` and just before it. `pieces` are the parts of the file,
@@ -91,6 +77,24 @@ pub async fn pieces_lose(
 /// Where the packet starts that FFmpeg says to be at `offset`: at the 188 bytes before its end, less the size of all.
 fn packet_at(layout: Layout, offset: u64) -> u64 {
     layout.align(offset + layout.size - PACKET_BYTES as u64)
+}
+
+/// Whether the stream of the packet at `start` loses something up to the packet at `end`, or to the end of all. FFmpeg
+/// tells both offsets.
+async fn loses_between(
+    blocks: &BlockCache,
+    start: u64,
+    end: Option<u64>,
+    max_units: usize,
+) -> Result<bool, ReadError> {
+    let Some(layout) = Layout::read(blocks).await? else {
+        return Ok(false);
+    };
+    let end = end.map_or(blocks.reader().len(), |end| {
+        packet_at(layout, end) + layout.size
+    });
+    let range = packet_at(layout, start)..end;
+    loses(blocks, layout, None, range, max_units).await
 }
 
 /// Whether packets of the stream `pid`, or else of that of the first packet, are lost in `range`, which starts with a

@@ -25,7 +25,7 @@ const LAYOUT_BYTES: u64 = 8192;
 pub(crate) const PACKET_BYTES: usize = 188;
 
 /// The first byte of each packet.
-const SYNC: u8 = 0x47;
+pub(crate) const SYNC: u8 = 0x47;
 
 /// How many packets in a row prove a layout.
 const PROOF: usize = 8;

@@ -2,11 +2,7 @@
 
 use std::ops::Range;
 
-/// Size of a packet, in bytes, without what some kinds of files put around it.
-const PACKET_BYTES: usize = 188;
-
-/// The first byte of each packet.
-const SYNC: u8 = 0x47;
+use super::packet::{PACKET_BYTES, SYNC};
 
 /// How many sync bytes in a row end a search for the next packet.
 const RESYNC: usize = 3;
