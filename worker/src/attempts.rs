@@ -117,10 +117,10 @@ impl Attempts<'_> {
             }
         }
         let mut pictures = self.inspect(origin, ran.ignored_an_overflow).await?;
-        let source = self.source();
+        let source = self.source(origin);
         Box::pin(source.correct(&mut pictures)).await?;
         if self.job.container == "mpegts" {
-            Box::pin(source.mark_losses(&holes, origin.ranges(), &mut pictures)).await?;
+            Box::pin(source.mark_losses(&holes, &mut pictures)).await?;
         }
         if pictures.is_empty() && !self.could_start_earlier(origin) {
             // FFmpeg's own words say more than that pictures are missing.
@@ -182,11 +182,7 @@ impl Attempts<'_> {
     /// Fails if pictures are missing where none was decoded for more than a second.
     async fn check_silence(&self, ran: &Ran, origin: Origin<'_>) -> Result<(), JobError> {
         let silence = Silence {
-            source: self.source(),
-            excerpt: match origin {
-                Origin::Excerpt(excerpt) => Some(excerpt),
-                Origin::Seek(_) => None,
-            },
+            source: self.source(origin),
         };
         match Box::pin(silence.missing_pictures(&ran.decoded, ran.complained)).await? {
             None => Ok(()),
@@ -194,12 +190,16 @@ impl Attempts<'_> {
         }
     }
 
-    fn source(&self) -> SourcePackets<'_> {
+    fn source<'b>(&'b self, origin: Origin<'b>) -> SourcePackets<'b> {
         SourcePackets {
             programs: self.renderer.programs(),
             blocks: self.blocks,
             deadline: self.deadline,
             job: self.job,
+            ranges: match origin {
+                Origin::Excerpt(excerpt) => &excerpt.ranges,
+                Origin::Seek(_) => &[],
+            },
         }
     }
 
@@ -222,14 +222,6 @@ impl Attempts<'_> {
 }
 
 impl Origin<'_> {
-    /// The bytes of the source in an excerpt.
-    fn ranges(&self) -> &[Range<u64>] {
-        match self {
-            Self::Excerpt(excerpt) => &excerpt.ranges,
-            Self::Seek(_) => &[],
-        }
-    }
-
     fn margin(self) -> Option<u32> {
         match self {
             Self::Excerpt(_) => None,

@@ -8,11 +8,8 @@
 
 use std::ops::Range;
 
-use gifgen_index::{
-    Excerpt,
-    losses::{
-        asf_loses, avi_loss, ogg_loses, pieces_lose, program_stream_gaps, transport_stream_loses,
-    },
+use gifgen_index::losses::{
+    asf_loses, avi_loss, ogg_loses, program_stream_gaps, transport_stream_loses,
 };
 use gifgen_probe::PacketAt;
 use gifgen_shared::Decode;
@@ -40,8 +37,6 @@ const UNACCOUNTED_PART: u64 = 4;
 /// What is needed to examine the source of a slice.
 pub(crate) struct Silence<'a> {
     pub source: SourcePackets<'a>,
-    /// The excerpt that was rendered. `None` if FFmpeg sought.
-    pub excerpt: Option<&'a Excerpt>,
 }
 
 /// The second witness of a container.
@@ -104,11 +99,7 @@ impl Silence<'_> {
         if let Some(timeline) = &job.timeline {
             // FFmpeg does not find the film's times in the source. What is lost, the excerpt has told, and
             // the counters of a transport stream tell.
-            let ranges = self.excerpt.map_or(&[][..], |excerpt| &excerpt.ranges);
-            let mut is_lost = complained;
-            for range in ranges.iter().filter(|_| !timeline.pieces.is_empty()) {
-                is_lost |= pieces_lose(blocks, &timeline.pieces, range.clone()).await?;
-            }
+            let is_lost = complained || self.source.pieces_lose(timeline).await?;
             return Ok(Some(first.clone()).filter(|_| is_lost));
         }
         let range = first.start..last.end;

@@ -8,7 +8,7 @@ use gifgen_reader::{
     BlockCache,
     probing::{Programs, packets_within},
 };
-use gifgen_shared::Deadline;
+use gifgen_shared::{Deadline, Timeline};
 
 use crate::{error::JobError, job::Job};
 
@@ -28,6 +28,8 @@ pub(crate) struct SourcePackets<'a> {
     pub blocks: &'a Arc<BlockCache>,
     pub deadline: Deadline,
     pub job: &'a Job,
+    /// The bytes of the source in the excerpt that was rendered. None if FFmpeg sought.
+    pub ranges: &'a [Range<u64>],
 }
 
 impl SourcePackets<'_> {
@@ -53,6 +55,19 @@ impl SourcePackets<'_> {
         Ok(packets.into_iter().map(since_zero).collect())
     }
 
+    /// Whether packets are lost in the excerpt of a transport stream with a `timeline`.
+    ///
+    /// # Errors
+    /// If the source cannot be read.
+    pub(crate) async fn pieces_lose(&self, timeline: &Timeline) -> Result<bool, JobError> {
+        for range in self.ranges {
+            if pieces_lose(self.blocks, &timeline.pieces, range.clone()).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Corrects what `pictures` say of themselves. The mark of a keyframe may be that of an earlier picture; so it is
     /// taken from those that the container, or the demuxer's parser, does not call keyframes. And what a decoder passed
     /// over is a loss if its packet should have given a picture.
@@ -63,10 +78,10 @@ impl SourcePackets<'_> {
         let slice = &self.job.slice;
         // The decoder of opacity calls each picture a keyframe.
         let hides = slice.video.colour.alpha.decoder().is_some();
-        let is_doubtful = |picture: &LoggedPicture| {
-            let is_keyframe = picture.is_keyframe && (picture.may_be_repeated || hides);
-            is_keyframe || picture.is_after_passing_over
-        };
+        let is_doubted =
+            |picture: &LoggedPicture| picture.is_keyframe && (picture.may_be_repeated || hides);
+        let is_doubtful =
+            |picture: &LoggedPicture| is_doubted(picture) || picture.is_after_passing_over;
         let zero = slice.zero();
         let doubtful = pictures.iter().filter(|picture| is_doubtful(picture));
         let first = doubtful.filter_map(|picture| picture.time).reduce(f64::min);
@@ -83,7 +98,7 @@ impl SourcePackets<'_> {
         let mut before: Option<f64> = None;
         for picture in pictures {
             let time = picture.time.map(|time| time - zero);
-            if picture.is_keyframe && (picture.may_be_repeated || hides) {
+            if is_doubted(picture) {
                 let is_of =
                     |packet: &PacketAt| time.is_some_and(|time| are_same(packet.time, time));
                 picture.is_keyframe = keyframes.clone().any(is_of);
@@ -99,14 +114,13 @@ impl SourcePackets<'_> {
     }
 
     /// Marks the pictures behind those of `holes` in which packets of a transport stream are lost. If the counter of the
-    /// packets agrees by chance, FFmpeg says nothing. In `ranges` an excerpt has its bytes.
+    /// packets agrees by chance, FFmpeg says nothing.
     ///
     /// # Errors
     /// If the source cannot be read.
     pub(crate) async fn mark_losses(
         &self,
         holes: &[Range<f64>],
-        ranges: &[Range<u64>],
         pictures: &mut [LoggedPicture],
     ) -> Result<(), JobError> {
         let slice = &self.job.slice;
@@ -114,12 +128,9 @@ impl SourcePackets<'_> {
             return Ok(());
         };
         if let Some(timeline) = &self.job.timeline {
-            for range in ranges {
-                if pieces_lose(self.blocks, &timeline.pieces, range.clone()).await? {
-                    let all = pictures.iter_mut();
-                    all.for_each(|picture| picture.is_after_unreadable = true);
-                    return Ok(());
-                }
+            if self.pieces_lose(timeline).await? {
+                let all = pictures.iter_mut();
+                all.for_each(|picture| picture.is_after_unreadable = true);
             }
             return Ok(());
         }
@@ -152,8 +163,8 @@ fn are_same(time: f64, other: f64) -> bool {
     (time - other).abs() < ROUNDING_SECONDS
 }
 
-/// The bytes from a packet before `hole`, or from the keyframe before it, to one behind it. `packets` are in the order of decoding; `by_time` are their
-/// places in the order of presentation.
+/// The bytes from a packet before `hole`, or from the keyframe before it, to one behind it. `packets` are in the order of
+/// decoding; `by_time` are their places in the order of presentation.
 fn bytes_around(packets: &[PacketAt], by_time: &[usize], hole: &Range<f64>) -> Option<Range<u64>> {
     let place_of = |time: f64| {
         let is_before = |place: &usize| packets[*place].time <= time - ROUNDING_SECONDS;
