@@ -33,7 +33,7 @@ impl CapturedOutput {
         }
     }
 
-    fn add(&mut self, block: &[u8]) {
+    pub(super) fn add(&mut self, block: &[u8]) {
         match self.keep {
             Keep::First(limit) => {
                 let room = limit.saturating_sub(self.bytes.len());

@@ -5,6 +5,7 @@
 mod captured_output;
 mod ending;
 mod group;
+mod kept_lines;
 pub mod memory;
 mod peak;
 mod reading;
@@ -31,6 +32,7 @@ use tokio::{
 use self::{
     captured_output::CapturedOutput,
     group::Group,
+    kept_lines::KeptLines,
     memory::resident,
     peak::peak_of_ended,
     sandbox::{Sandbox, SandboxSpec},
@@ -74,8 +76,8 @@ pub struct Finished<T> {
     pub ending: Ending,
     /// Its standard output, as captured or as processed by the reader.
     pub stdout: T,
-    /// The end of its standard error, at most [`STDERR_BYTES`]. May contain secrets from the
-    /// arguments.
+    /// The end of its standard error, or of those of its lines that were to be kept: at most [`STDERR_BYTES`]. May
+    /// contain secrets from the arguments.
     pub stderr: String,
     /// Whether the caller set a memory limit.
     pub memory_bounded: bool,
@@ -124,7 +126,8 @@ pub async fn run(mut program: Program<'_>, keep: Keep) -> Result<Finished<Vec<u8
     let (mut child, group) = start(&mut program)?;
     let pipe = child.stdout.take();
     let mut stdout = CapturedOutput::new(keep);
-    let ended = supervise(&program, child, &group, inherited, stdout.drain(pipe)).await?;
+    let draining = stdout.drain(pipe);
+    let ended = supervise(&program, child, &group, inherited, draining, |_| true).await?;
     group.disarm();
     Ok(ended.with(stdout.into_bytes()))
 }
@@ -136,19 +139,20 @@ fn start(program: &mut Program<'_>) -> Result<(Child, Group), ChildError> {
     Ok((child, group))
 }
 
-/// Waits for `child` or ends it, while collecting its standard error and polling `stdout`.
-/// `inherited` is its memory at the fork, in bytes.
+/// Waits for `child` or ends it, while collecting the lines of its standard error for which `is_kept` is true, and polling
+/// `stdout`. `inherited` is its memory at the fork, in bytes.
 async fn supervise(
     program: &Program<'_>,
     mut child: Child,
     group: &Group,
     inherited: u64,
     stdout: impl Future<Output = ()>,
+    is_kept: impl FnMut(&str) -> bool,
 ) -> Result<Finished<()>, ChildError> {
     let id = child.id().unwrap_or_default();
     let mut peak = pin!(blocking(move || peak_of_ended(id)));
     let stderr_pipe = child.stderr.take();
-    let mut stderr = CapturedOutput::new(Keep::Last(STDERR_BYTES));
+    let mut stderr = KeptLines::new(STDERR_BYTES, is_kept);
     let (ending, peak) = {
         let draining = async {
             tokio::join!(stdout, stderr.drain(stderr_pipe));

@@ -11,7 +11,7 @@ use std::{
 use gifgen_shared::blocking::blocking;
 use rustix::{pipe::fcntl_setpipe_size, process::Signal};
 use tokio::{
-    process::{Child, ChildStderr, ChildStdout},
+    process::{ChildStderr, ChildStdout},
     time::timeout,
 };
 
@@ -26,7 +26,7 @@ const PIPE_BYTES: usize = 1024 * 1024;
 
 /// Like [`crate::run`], but `read` processes the program's standard output on its own thread and may
 /// block. The program waits while `read` is slower; if `read` returns early, the program's next
-/// write fails.
+/// write fails. Of standard error, those lines are captured for which `is_kept` is true.
 ///
 /// If the returned future is dropped, `read` soon reaches the end of its input.
 ///
@@ -37,6 +37,7 @@ const PIPE_BYTES: usize = 1024 * 1024;
 /// If `read` panics.
 pub async fn run_reading<T: Send + 'static>(
     mut program: Program<'_>,
+    is_kept: impl FnMut(&str) -> bool,
     read: impl FnOnce(File) -> T + Send + 'static,
 ) -> Result<Finished<T>, ChildError> {
     let inherited = resident();
@@ -46,7 +47,10 @@ pub async fn run_reading<T: Send + 'static>(
     // A larger pipe only saves time, and unprivileged users share a total limit.
     fcntl_setpipe_size(&pipe, PIPE_BYTES).ok();
     let reading = blocking(move || read(File::from(pipe)));
-    read_while_running(&program, child, group, inherited, reading, ready(())).await
+    let supervised = supervise(&program, child, &group, inherited, ready(()), is_kept);
+    let finished = read_while_running(supervised, &group, reading).await?;
+    group.disarm();
+    Ok(finished)
 }
 
 /// Like [`run_reading`], but `read` processes the program's standard error. Standard output is read
@@ -69,7 +73,10 @@ pub async fn run_reading_log<T: Send + 'static>(
     let mut dropped = CapturedOutput::new(Keep::First(0));
     let reading = blocking(move || read(File::from(log)));
     let dropping = dropped.drain(pipe);
-    read_while_running(&program, child, group, inherited, reading, dropping).await
+    let supervised = supervise(&program, child, &group, inherited, dropping, |_| true);
+    let finished = read_while_running(supervised, &group, reading).await?;
+    group.disarm();
+    Ok(finished)
 }
 
 /// The pipe from `program`.
@@ -78,17 +85,14 @@ fn piped(program: &Program<'_>, pipe: Option<io::Result<OwnedFd>>) -> Result<Own
     pipe.map_err(|source| program.failed("read from", source))
 }
 
-/// Waits until the child has ended and `reading`, which reads one of its outputs. Polls `stdout`.
+/// Waits until a child has ended, which is `supervised`, and `reading`, which reads one of its outputs.
 async fn read_while_running<T>(
-    program: &Program<'_>,
-    child: Child,
-    group: Group,
-    inherited: u64,
+    supervised: impl Future<Output = Result<Finished<()>, ChildError>>,
+    group: &Group,
     reading: impl Future<Output = T>,
-    stdout: impl Future<Output = ()>,
 ) -> Result<Finished<T>, ChildError> {
     let mut reading = pin!(reading);
-    let ended = supervise(program, child, &group, inherited, stdout).await?;
+    let ended = supervised.await?;
     let read = match timeout(DRAIN, &mut reading).await {
         Ok(read) => read,
         Err(_) => {
@@ -98,6 +102,5 @@ async fn read_while_running<T>(
             reading.await
         }
     };
-    group.disarm();
     Ok(ended.with(read))
 }

@@ -159,13 +159,17 @@ async fn a_missing_program_is_an_error_that_names_it() {
 
 #[tokio::test]
 async fn a_reader_that_is_slow_gets_all_and_may_end_after_the_program() {
-    let finished = run_reading(script("seq 1 500000", MINUTE), |mut output| {
-        std::thread::sleep(Duration::from_millis(300));
-        let mut bytes = Vec::new();
-        let count = output.read_to_end(&mut bytes).unwrap();
-        std::thread::sleep(Duration::from_millis(700));
-        count
-    });
+    let finished = run_reading(
+        script("seq 1 500000", MINUTE),
+        |_| true,
+        |mut output| {
+            std::thread::sleep(Duration::from_millis(300));
+            let mut bytes = Vec::new();
+            let count = output.read_to_end(&mut bytes).unwrap();
+            std::thread::sleep(Duration::from_millis(700));
+            count
+        },
+    );
     let finished = finished.await.unwrap();
     assert_eq!(finished.ending, Ending::Exited(0));
     assert_eq!(finished.stdout, 3_388_895);
@@ -173,11 +177,15 @@ async fn a_reader_that_is_slow_gets_all_and_may_end_after_the_program() {
 
 #[tokio::test]
 async fn a_reader_that_stops_early_stops_the_program() {
-    let finished = run_reading(script("yes", MINUTE), |mut output| {
-        let mut bytes = [0; 4];
-        output.read_exact(&mut bytes).unwrap();
-        bytes
-    });
+    let finished = run_reading(
+        script("yes", MINUTE),
+        |_| true,
+        |mut output| {
+            let mut bytes = [0; 4];
+            output.read_exact(&mut bytes).unwrap();
+            bytes
+        },
+    );
     let finished = finished.await.unwrap();
     assert_ne!(finished.ending, Ending::Exited(0));
     assert_eq!(&finished.stdout, b"y\ny\n");
@@ -186,7 +194,11 @@ async fn a_reader_that_stops_early_stops_the_program() {
 #[tokio::test]
 #[should_panic(expected = "the reader is wrong")]
 async fn a_reader_that_panics_is_not_taken_for_a_program_that_failed() {
-    let finished = run_reading(script("echo", MINUTE), |_| panic!("the reader is wrong"));
+    let finished = run_reading(
+        script("echo", MINUTE),
+        |_| true,
+        |_| panic!("the reader is wrong"),
+    );
     finished.await.map(|_: Finished<()>| ()).ok();
 }
 
@@ -198,11 +210,11 @@ async fn a_reader_comes_to_an_end_at_the_deadline_and_when_only_a_child_is_left(
         text
     };
     let hanging = script("echo a; sleep 100", SHORT);
-    let finished = run_reading(hanging, all).await.unwrap();
+    let finished = run_reading(hanging, |_| true, all).await.unwrap();
     assert_eq!(finished.ending, Ending::DeadlinePassed);
     assert_eq!(finished.stdout, "a\n");
     let outlived = script("sleep 100 & echo $!", MINUTE);
-    let finished = run_reading(outlived, all).await.unwrap();
+    let finished = run_reading(outlived, |_| true, all).await.unwrap();
     assert_eq!(finished.ending, Ending::Exited(0));
     wait_until_dead(&finished.stdout).await;
 }

@@ -3,10 +3,16 @@
 
 use gifgen_child::{Ending, Finished, STDERR_BYTES};
 
-use crate::picture_log::{BROKEN_PACKET, EDIT_UNITS_MISSING, MARK};
+use crate::picture_log::{BROKEN_PACKET, EDIT_UNITS_MISSING, MARK, SKIPPED};
 
 /// Errors and warnings, each prefixed with its level.
 pub const LOG_LEVEL: &str = "level+warning";
+
+/// Like [`LOG_LEVEL`], with all that [`Remarks`] hears, and with much that it drops.
+pub const DETAILED_LOG_LEVEL: &str = "level+debug";
+
+/// Prefixes of lower levels.
+const DETAILS: [&str; 4] = ["[info] ", "[verbose] ", "[debug] ", "[trace] "];
 
 /// Prefixes of errors. <https://ffmpeg.org/ffmpeg.html#Generic-options>
 const COMPLAINTS: [&str; 3] = ["[error] ", "[fatal] ", "[panic] "];
@@ -122,6 +128,32 @@ pub fn says_pictures_change(text: &str) -> bool {
     text.contains("Changing video frame properties on the fly")
 }
 
+/// Listens to a log at [`DETAILED_LOG_LEVEL`], line by line.
+#[derive(Debug, Default)]
+pub struct Remarks {
+    drops: bool,
+    last: String,
+    /// Whether the numbers of H.264's pictures skip. Its decoder goes on with a copy of another picture, as it does where
+    /// a stream in layers leaves numbers out.
+    pub numbers_skip: bool,
+}
+
+impl Remarks {
+    /// Whether `line` would be in a log at [`LOG_LEVEL`]. A line without a level belongs to the line before it. FFmpeg
+    /// collapses repeats unless details are between them.
+    pub fn keeps(&mut self, line: &str) -> bool {
+        let (speakers, words) = split_line(line);
+        if DETAILS.iter().any(|level| words.starts_with(level)) {
+            self.drops = true;
+            self.numbers_skip |= speakers.contains(SKIPPED.0) && words.starts_with(SKIPPED.1);
+        } else if is_complaint(words) || words.starts_with(WARNING) {
+            self.drops = self.last == line;
+            line.clone_into(&mut self.last);
+        }
+        !self.drops
+    }
+}
+
 /// The last number that stands alone in a warning: what an expression with `print` found.
 pub fn printed_number(text: &str) -> Option<f64> {
     let number = |line: &str| {
@@ -152,6 +184,36 @@ mod tests {
         let log = "[warning] 1.777778\n[Eval @ 0x7f] [warning] 0.562500\n[h264 @ 0x1] [error] 3\n";
         assert_eq!(printed_number(log), Some(0.5625));
         assert_eq!(printed_number("[warning] 3 packets"), None);
+    }
+
+    #[test]
+    fn of_a_detailed_log_the_warnings_are_kept_and_what_belongs_to_them() {
+        let log = "ld.so: odd\n\
+                   [info] Input #0, mov:\n  title : [error] no\n\
+                   [h264 @ 0x1] [warning] once\nand more of it\n\
+                   [h264 @ 0x1] [debug] nal_unit_type: 1\n\
+                   [h264 @ 0x1] [warning] once\nand more of it\n\
+                   [h264 @ 0x1] [error] another\n\
+                   [h264 @ 0x1] [warning] once\n";
+        let mut remarks = Remarks::default();
+        let lines = log.split_inclusive('\n');
+        let kept: String = lines.filter(|line| remarks.keeps(line)).collect();
+        assert_eq!(
+            kept,
+            "ld.so: odd\n\
+             [h264 @ 0x1] [warning] once\nand more of it\n\
+             [h264 @ 0x1] [error] another\n\
+             [h264 @ 0x1] [warning] once\n"
+        );
+        assert!(!remarks.numbers_skip);
+    }
+
+    #[test]
+    fn of_a_detailed_log_a_skip_in_the_numbers_of_pictures_is_heard_and_not_kept() {
+        let mut remarks = Remarks::default();
+        let skip = "[h264 @ 0x5597c99648c0] [debug] Frame num gap 4 0\n";
+        assert!(!remarks.keeps(&skip.replace("h264", "mov")) && !remarks.numbers_skip);
+        assert!(!remarks.keeps(skip) && remarks.numbers_skip);
     }
 
     #[test]

@@ -31,8 +31,8 @@ pub use self::{
     error::ProbeError,
     ffmpeg_input::Input,
     ffmpeg_log::{
-        LOG_LEVEL, STRICT, complaints, ignored_an_overflow, marks_a_picture, printed_number,
-        says_pictures_change, was_short_of_memory,
+        DETAILED_LOG_LEVEL, LOG_LEVEL, Remarks, STRICT, complaints, ignored_an_overflow,
+        marks_a_picture, printed_number, says_pictures_change, was_short_of_memory,
     },
     file_signature::{BEGINNING_BYTES, rejection_of},
     header::{Analysis, Found},

@@ -32,7 +32,7 @@ const REFUSED: [&str; 3] = [
 ];
 
 /// H.264's decoder, when the numbers of pictures skip. It goes on with a copy, and marks nothing.
-const SKIPPED: (&str, &str) = ("[h264 @ ", "[debug] Frame num gap");
+pub(crate) const SKIPPED: (&str, &str) = ("[h264 @ ", "[debug] Frame num gap");
 
 /// What demuxers say that find something else than a packet, and go on behind it. They read ahead, so nothing tells
 /// between which pictures that was.
