@@ -2,7 +2,7 @@
 //!
 //! Each attempt runs FFmpeg once. Only if FFmpeg complained, or something is odd about the times of its pictures, the
 //! pictures are decoded once more to judge each of them, and perhaps the slice is rendered again with
-//! repairs. So videos without faults cost one run, but for transport streams and Flash video whose rate varies.
+//! repairs. So videos without faults cost one run, but for transport streams whose rate varies.
 
 mod feeding;
 
@@ -94,13 +94,14 @@ impl Attempts<'_> {
         if !ran.complained && ran.decoded.starts_late() && self.could_start_earlier(origin) {
             return Err(FfmpegError::StartsTooLate);
         }
-        // FFmpeg does not say that whole pictures are lost of Flash video, or of a transport stream if a counter agrees by
-        // chance. In the list, H.264's decoder does.
-        let holes = match self.job.container.as_str() {
-            "mpegts" | "flv" => ran.decoded.holes(seconds),
-            _ => Vec::new(),
+        let holes = ran.decoded.holes(seconds);
+        let may_lose = match self.job.container.as_str() {
+            _ if ran.complained || holes.is_empty() => false,
+            // FFmpeg does not say that whole pictures are lost if the counter of packets agrees by chance.
+            "mpegts" => true,
+            _ => ran.numbers_skip && !self.frame_numbers_may_skip(origin).await?,
         };
-        let is_suspect = !is_in_order || may_be_wrong || !holes.is_empty();
+        let is_suspect = !is_in_order || may_be_wrong || may_lose;
         if !ran.complained && !ran.changes && !is_suspect {
             // An FFmpeg that fails without a picture and without a word says nothing about the source.
             if ran.decoded.is_empty() && ran.outcome.is_err() {

@@ -16,7 +16,7 @@
 
 use std::{ffi::OsString, num::NonZero};
 
-use gifgen_probe::{Input, LOG_LEVEL, PICTURE_LOG, STRICT};
+use gifgen_probe::{DETAILED_LOG_LEVEL, Input, LOG_LEVEL, PICTURE_LOG, STRICT};
 use gifgen_shared::{Decode, Frames, crop::Crop, video_stream::Turn};
 
 use crate::{
@@ -77,7 +77,7 @@ pub fn threads_of_function(memory: i32) -> NonZero<u32> {
 impl Rendering<'_> {
     /// The arguments. The working directory must be empty.
     pub(crate) fn args(&self) -> Vec<OsString> {
-        let mut args = strings(&["-v", LOG_LEVEL]);
+        let mut args = strings(&["-v", DETAILED_LOG_LEVEL]);
         args.extend(self.input_args(self.threads));
         args.extend(strings(&["-filter_complex", &self.filter_graph()]));
         args.extend(strings(&["-map", "[gif]", "-threads", "1"]));
@@ -123,6 +123,16 @@ impl Rendering<'_> {
             self.input_stream()
         );
         args.extend(strings(&["-filter_complex", &graph, "-map", "[none]"]));
+        args.extend(strings(&["-f", "rawvideo", "pipe:1"]));
+        args
+    }
+
+    /// The arguments of a run that decodes nothing, and gives the bytes of an H.264 stream.
+    pub(crate) fn byte_stream_args(&self) -> Vec<OsString> {
+        let mut args = strings(&["-v", LOG_LEVEL]);
+        args.extend(self.input_args(NonZero::<u32>::MIN));
+        args.extend(strings(&["-map", &self.input_stream(), "-c", "copy"]));
+        args.extend(strings(&["-bsf:v", "h264_mp4toannexb"]));
         args.extend(strings(&["-f", "rawvideo", "pipe:1"]));
         args
     }

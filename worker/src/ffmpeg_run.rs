@@ -10,8 +10,8 @@ use gifgen_child::{Ending, Program, memory};
 use gifgen_encoder::Stages;
 use gifgen_function::TransientError;
 use gifgen_probe::{
-    complaints, ignored_an_overflow, marks_a_picture, printed_number, says_pictures_change,
-    was_short_of_memory,
+    Remarks, complaints, ignored_an_overflow, marks_a_picture, printed_number,
+    says_pictures_change, was_short_of_memory,
 };
 use gifgen_shared::{Deadline, Rejection, VideoStream, blocking::blocking};
 use rustix::{fs::statvfs, process::Signal};
@@ -80,6 +80,8 @@ pub(crate) struct Ran {
     pub complained: bool,
     /// Whether the size or the format of the pictures changes.
     pub changes: bool,
+    /// Whether H.264's decoder found that the numbers of pictures skip.
+    pub numbers_skip: bool,
     /// Whether only a strict decoder tells which pictures are damaged.
     pub ignored_an_overflow: bool,
 }
@@ -116,7 +118,9 @@ pub(crate) async fn run_ffmpeg(
         deadline,
     };
     let gif_directory = directory.to_owned();
-    let mut finished = gifgen_child::run_reading(program, move |pictures| {
+    let mut remarks = Remarks::default();
+    let is_kept = |line: &str| remarks.keeps(line);
+    let mut finished = gifgen_child::run_reading(program, is_kept, move |pictures| {
         gif::start(pictures, format, &gif_directory)
     })
     .await
@@ -178,6 +182,7 @@ pub(crate) async fn run_ffmpeg(
         outcome,
         decoded,
         complained,
+        numbers_skip: remarks.numbers_skip,
         changes: says_pictures_change(&finished.stderr)
             || printed_number(&finished.stderr)
                 .is_some_and(|ratio| is_another_shape(ratio, &video)),

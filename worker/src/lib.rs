@@ -10,6 +10,7 @@ mod decoded;
 mod error;
 mod ffmpeg_args;
 mod ffmpeg_run;
+mod frame_numbers;
 mod gif;
 mod given_up;
 mod handle;

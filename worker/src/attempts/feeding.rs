@@ -1,6 +1,6 @@
 //! Runs FFmpeg once, on an excerpt or on the source itself.
 
-use std::{num::NonZero, pin::pin, sync::Arc};
+use std::{num::NonZero, os::fd::OwnedFd, pin::pin, sync::Arc};
 
 use gifgen_function::TransientError;
 use gifgen_index::{Excerpt, FeedError, feed, pipe};
@@ -13,6 +13,7 @@ use crate::{
     error::{JobError, PermanentError},
     ffmpeg_args::Rendering,
     ffmpeg_run::{FfmpegError, Ran, run_ffmpeg},
+    frame_numbers::frame_numbers_may_skip,
     inspection::inspect,
     repairs::Repairs,
 };
@@ -27,20 +28,10 @@ impl Attempts<'_> {
     ) -> Result<Ran, FfmpegError> {
         let ffmpeg = &self.renderer.ffmpeg;
         let (directory, deadline) = (self.directory, self.deadline);
-        match origin {
-            Origin::Excerpt(excerpt) => {
-                let (sender, stdin) = pipe().map_err(TransientError::Pipe)?;
-                let rendering = self.by_excerpt(excerpt, threads, repairs);
-                let running = run_ffmpeg(&rendering, Some(stdin), ffmpeg, directory, deadline);
-                self.fed(excerpt, sender, running).await
-            }
-            Origin::Seek(margin) => {
-                let proxy = self.proxy().await?;
-                let rendering = self.sought(&proxy, margin, threads, repairs);
-                let ran = run_ffmpeg(&rendering, None, ffmpeg, directory, deadline).await;
-                served(&proxy, ran)
-            }
-        }
+        let run = async |rendering: Rendering<'_>, stdin: Option<OwnedFd>| {
+            run_ffmpeg(&rendering, stdin, ffmpeg, directory, deadline).await
+        };
+        self.with(origin, threads, repairs, run).await
     }
 
     /// Decodes once, to list the pictures.
@@ -51,19 +42,45 @@ impl Attempts<'_> {
     ) -> Result<Vec<LoggedPicture>, FfmpegError> {
         let ffmpeg = &self.renderer.ffmpeg;
         let (directory, deadline) = (self.directory, self.deadline);
-        let repairs = Repairs::default();
+        let run = async |rendering: Rendering<'_>, stdin: Option<OwnedFd>| {
+            inspect(&rendering, strict, stdin, ffmpeg, directory, deadline).await
+        };
+        self.with(origin, ONE_THREAD, &Repairs::default(), run)
+            .await
+    }
+
+    /// Whether the numbers of H.264's pictures may skip.
+    pub(super) async fn frame_numbers_may_skip(
+        &self,
+        origin: Origin<'_>,
+    ) -> Result<bool, FfmpegError> {
+        let ffmpeg = &self.renderer.ffmpeg;
+        let (directory, deadline) = (self.directory, self.deadline);
+        let run = async |rendering: Rendering<'_>, stdin: Option<OwnedFd>| {
+            frame_numbers_may_skip(&rendering, stdin, ffmpeg, directory, deadline).await
+        };
+        self.with(origin, ONE_THREAD, &Repairs::default(), run)
+            .await
+    }
+
+    /// The result of `run`, an FFmpeg with a rendering and its standard input, from `origin`.
+    async fn with<T>(
+        &self,
+        origin: Origin<'_>,
+        threads: NonZero<u32>,
+        repairs: &Repairs,
+        run: impl AsyncFnOnce(Rendering<'_>, Option<OwnedFd>) -> Result<T, JobError>,
+    ) -> Result<T, FfmpegError> {
         match origin {
             Origin::Excerpt(excerpt) => {
                 let (sender, stdin) = pipe().map_err(TransientError::Pipe)?;
-                let rendering = self.by_excerpt(excerpt, ONE_THREAD, &repairs);
-                let running = inspect(&rendering, strict, Some(stdin), ffmpeg, directory, deadline);
+                let running = run(self.by_excerpt(excerpt, threads, repairs), Some(stdin));
                 self.fed(excerpt, sender, running).await
             }
             Origin::Seek(margin) => {
                 let proxy = self.proxy().await?;
-                let rendering = self.sought(&proxy, margin, ONE_THREAD, &repairs);
-                let pictures = inspect(&rendering, strict, None, ffmpeg, directory, deadline).await;
-                served(&proxy, pictures)
+                let result = run(self.sought(&proxy, margin, threads, repairs), None).await;
+                served(&proxy, result)
             }
         }
     }
