@@ -7,6 +7,7 @@ mod damaged;
 mod decoders;
 mod endings;
 mod judged;
+mod lost_pictures;
 mod media;
 mod replay;
 mod seams;

@@ -13,6 +13,8 @@ pub enum Fault {
     Random,
     /// Packets are missing, and something in the file witnesses it.
     Lost,
+    /// Packets were lost before the file was written, so that its tables do not have them.
+    Dropped,
     /// Packets of a transport stream come twice.
     Repeated,
     /// The clock leaps forwards; nothing is missing.
@@ -33,11 +35,12 @@ pub enum Fault {
 
 impl Fault {
     /// All faults.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Nothing,
         Self::Zeroed,
         Self::Random,
         Self::Lost,
+        Self::Dropped,
         Self::Repeated,
         Self::Forward,
         Self::Back,
@@ -67,6 +70,7 @@ impl Fault {
             Self::Lost => {
                 kind.is_ts() || is_any(&["avi", "fmp4"]) || (is_any(&["mkv", "flv"]) && is_counted)
             }
+            Self::Dropped => is_any(&["mp4", "fmp4", "mov", "mkv", "nut"]) && is_counted,
             Self::Repeated | Self::WildTime => kind.is_ts(),
             Self::Forward | Self::Back => kind.is_ts() || kind.container == "flv",
             // The codec says the new size itself, or it is no film. FFmpeg takes a Motion JPEG of half the height

@@ -235,6 +235,24 @@ impl Studio {
         std::fs::read(file).unwrap()
     }
 
+    /// A recording whose packets went through a bitstream `filter` before they were written.
+    pub fn filtered(&self, kind: Kind, recording: &[u8], filter: &str) -> Vec<u8> {
+        let folder = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let [whole, filtered] =
+            ["whole", "filtered"].map(|name| folder.path().join(kind.file_name(name)));
+        std::fs::write(&whole, recording).unwrap();
+        let status = Command::new("ffmpeg")
+            .args(["-v", "error", "-nostdin", "-i"])
+            .arg(&whole)
+            .args(["-c", "copy", "-bsf:v", filter])
+            .args(kind.muxer().split_whitespace())
+            .arg(&filtered)
+            .status()
+            .unwrap();
+        assert!(status.success(), "{kind:?} {filter}");
+        std::fs::read(filtered).unwrap()
+    }
+
     /// Path of a new file of this kind.
     pub fn file(&self, kind: Kind, seed: u64) -> PathBuf {
         self.folder

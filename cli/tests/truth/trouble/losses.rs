@@ -1,6 +1,6 @@
 //! Faults that take something away: damage, loss, a cut end. And what comes twice.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::Range};
 
 use super::{
     flv,
@@ -28,7 +28,7 @@ impl Maker<'_> {
     /// The film without these pictures. A GIF's pictures build upon each other to its end, and its blocks cannot be found
     /// again, nor can those of IVF, RealMedia and WTV: it may be refused. FFmpeg decodes pictures with a palette from the
     /// beginning, and AVI has no times.
-    fn right_without(&self, lost: std::ops::Range<u32>) -> Right {
+    fn right_without(&self, lost: Range<u32>) -> Right {
         let start = self.seconds(lost.start);
         let right = Right::film(self.film_without(lost));
         let is_built_up = matches!(self.kind.container, "gif" | "ivf" | "rm" | "wtv");
@@ -41,7 +41,7 @@ impl Maker<'_> {
 
     /// The pictures that are lost with these packets, by `lost`. Where packets are no pieces of the file, those around
     /// are hit, too, and those that share a page or a packet of the container with them.
-    fn lost_by(&self, stretch: std::ops::Range<usize>, further: usize) -> std::ops::Range<u32> {
+    fn lost_by(&self, stretch: Range<usize>, further: usize) -> Range<u32> {
         let keeps_back = self.kind.is_ts() || self.kind.codec == "hevc";
         if self.kind.has_whole_packets() && !keeps_back {
             return lost(&self.packets, stretch, further);
@@ -116,16 +116,7 @@ impl Maker<'_> {
                 lost_pictures = Some(first as u32 * pictures..(first as u32 + 1) * pictures);
             }
             _ => {
-                // A gap that ends with a keyframe is a picture that stands: nothing witnesses it. And the
-                // count of pictures, which is short and starts again with a keyframe, may go on by chance
-                // behind a gap that holds one.
-                let is_key = |packet: &usize| self.packets[*packet].is_key;
-                if let Some(last) = stretch.clone().rfind(is_key) {
-                    stretch = last + 1..stretch.end.max(last + 8);
-                }
-                while self.packets[stretch.end].is_key {
-                    stretch.end -= 1;
-                }
+                stretch = self.witnessed(stretch);
                 let (from, to) = (self.offset(stretch.start), self.offset(stretch.end));
                 if self.kind.container == "flv" {
                     let tags = flv::tags(&self.bytes);
@@ -143,6 +134,38 @@ impl Maker<'_> {
         Trouble {
             what: format!("lost: pictures {} to {}", lost.start, lost.end),
             right: self.right_without(lost),
+            bytes: self.bytes,
+        }
+    }
+
+    /// A stretch whose loss what follows witnesses. A gap that ends with a keyframe is a picture that stands: nothing
+    /// witnesses it. And the count of pictures, which is short and starts again with a keyframe, may go on by chance
+    /// behind a gap that holds one.
+    fn witnessed(&self, stretch: Range<usize>) -> Range<usize> {
+        let is_key = |packet: &usize| self.packets[*packet].is_key;
+        let Range { mut start, mut end } = stretch;
+        if let Some(last) = (start..end).rfind(is_key) {
+            (start, end) = (last + 1, end.max(last + 8));
+        }
+        while is_key(&end) {
+            end -= 1;
+        }
+        start..end
+    }
+
+    pub(super) fn dropped(mut self) -> Trouble {
+        let stretch = self.stretch();
+        let stretch = self.witnessed(stretch);
+        let drop = format!(
+            "noise=amount=0:drop='between(n,{},{})'",
+            stretch.start,
+            stretch.end - 1
+        );
+        self.bytes = self.studio.filtered(self.kind, &self.bytes, &drop);
+        let lost = self.lost_by(stretch.clone(), 0);
+        Trouble {
+            right: self.right_without(lost),
+            what: self.what("dropped", &stretch),
             bytes: self.bytes,
         }
     }

@@ -57,6 +57,7 @@ pub fn make(studio: &Studio, kind: Kind, fault: Fault, seed: u64) -> Trouble {
         Fault::Zeroed => maker.zeroed(),
         Fault::Random => maker.random(),
         Fault::Lost => maker.lost(),
+        Fault::Dropped => maker.dropped(),
         Fault::Repeated => maker.repeated(),
         Fault::Forward => maker.forward(),
         Fault::Back => maker.back(),

@@ -1,0 +1,96 @@
+//! Pictures of H.264 that were lost before their file was written.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use h264_reader::{
+    nal::{WritableNal as _, sps::SeqParameterSet},
+    rbsp::{BitReader, BitWriter, ByteWriter, decode_nal},
+};
+
+use crate::{
+    judged::{film, previews},
+    support::ffmpeg,
+};
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A film with keyframes 6 s apart, and these arguments.
+fn long_groups(target: &Path, args: &[&str]) {
+    let x264 = ["-c:v", "libx264", "-g", "60", "-sc_threshold", "0"];
+    film(target, "160x120", &[&x264, args].concat());
+}
+
+/// A copy of a film without some of its packets, by FFmpeg's condition on their numbers.
+fn without(whole: &Path, which: &str, name: &str) -> PathBuf {
+    let lossy = whole.with_file_name(name);
+    let lose = format!("noise=amount=0:drop='{which}'");
+    let copied = ["-c", "copy", "-bsf:v", &lose];
+    ffmpeg([&["-i", text(whole)], &copied[..], &[text(&lossy)]].concat());
+    lossy
+}
+
+#[test]
+fn h264_that_was_lost_before_its_file_was_written_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole.mp4");
+    long_groups(&whole, &[]);
+    for container in ["mp4", "mkv", "flv", "avi", "nut"] {
+        let lossy = without(&whole, "between(n,25,29)", &format!("lossy.{container}"));
+        let (code, video, _) = previews(&lossy, "6");
+        assert_eq!(code, Some(3), "{container}: {video}");
+        assert_eq!(video["done"], 2, "{container}: {video}");
+        assert_eq!(video["failed"][0]["start"], 0, "{container}");
+    }
+}
+
+#[test]
+fn h264_of_a_variable_rate_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let variable = folder.path().join("variable.mp4");
+    let some = "select='not(between(mod(n,40),4,8))'";
+    long_groups(&variable, &["-vf", some, "-fps_mode", "vfr"]);
+    let (code, video, _) = previews(&variable, "6");
+    assert_eq!(code, Some(0), "{video}");
+}
+
+/// B pictures, to which only other B pictures refer, are a layer.
+#[test]
+fn h264_without_one_of_its_layers_is_whole_if_it_says_that_it_has_layers() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole.mp4");
+    let pyramid = "b-adapt=0:b-pyramid=normal:bframes=3:open-gop=0:scenecut=0";
+    long_groups(&whole, &["-bf", "3", "-x264-params", pyramid]);
+    // In the order of decoding, each group has a keyframe, and then P with three B each.
+    let layer = "between(n,64,119)*gt(mod(mod(n,60)+3,4),0)";
+    let lossy = without(&whole, layer, "lossy.mp4");
+    let (code, video, _) = previews(&lossy, "8");
+    assert_eq!(code, Some(1), "{video}");
+    let mut bytes = fs::read(&lossy).unwrap();
+    say_layers(&mut bytes);
+    let layered = folder.path().join("layered.mp4");
+    fs::write(&layered, bytes).unwrap();
+    let (code, video, _) = previews(&layered, "8");
+    assert_eq!(code, Some(0), "{video}");
+}
+
+/// Says in the parameters of an MP4 that pictures may be left out.
+fn say_layers(file: &mut [u8]) {
+    let setup = file.windows(4).position(|window| window == b"avcC");
+    // Behind six bytes, and two with the length of the parameters.
+    let at = setup.unwrap() + 4 + 8;
+    let length = usize::from(file[at - 1]);
+    let unit = &mut file[at..at + length];
+    let bits = decode_nal(unit).unwrap();
+    let mut parameters = SeqParameterSet::from_bits(BitReader::new(&*bits)).unwrap();
+    assert!(!parameters.gaps_in_frame_num_value_allowed_flag);
+    parameters.gaps_in_frame_num_value_allowed_flag = true;
+    let mut changed = vec![unit[0]];
+    let mut bits = BitWriter::new(ByteWriter::new(&mut changed));
+    parameters.write_bits(&mut bits).unwrap();
+    unit.copy_from_slice(&changed);
+}
