@@ -1,5 +1,6 @@
 //! FFmpeg's and ffprobe's log at [`LOG_LEVEL`], where each line names its level. More verbose
-//! levels print the file's metadata, which can contain anything.
+//! levels print the file's metadata, which can contain anything, also what looks like an error: a file that does that is
+//! refused.
 
 use gifgen_child::{Ending, Finished, STDERR_BYTES};
 
@@ -131,10 +132,11 @@ pub fn says_pictures_change(text: &str) -> bool {
 /// Listens to a log at [`DETAILED_LOG_LEVEL`], line by line.
 #[derive(Debug, Default)]
 pub struct Remarks {
-    drops: bool,
+    /// Whether the last line with a level was left out, and what belongs to it with it.
+    is_left_out: bool,
     last: String,
-    /// Whether the numbers of H.264's pictures skip. Its decoder goes on with a copy of another picture, as it does where
-    /// a stream in layers leaves numbers out.
+    /// Whether H.264's decoder hints that numbers of pictures skip. It does so, too, where it starts at a keyframe that is
+    /// no IDR picture, and where a stream in layers leaves some out.
     pub numbers_skip: bool,
 }
 
@@ -144,13 +146,13 @@ impl Remarks {
     pub fn keeps(&mut self, line: &str) -> bool {
         let (speakers, words) = split_line(line);
         if DETAILS.iter().any(|level| words.starts_with(level)) {
-            self.drops = true;
+            self.is_left_out = true;
             self.numbers_skip |= speakers.contains(SKIPPED.0) && words.starts_with(SKIPPED.1);
         } else if is_complaint(words) || words.starts_with(WARNING) {
-            self.drops = self.last == line;
+            self.is_left_out = self.last == line;
             line.clone_into(&mut self.last);
         }
-        !self.drops
+        !self.is_left_out
     }
 }
 

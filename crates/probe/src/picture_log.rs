@@ -6,6 +6,7 @@
 //! has one thread.
 
 use std::{
+    hash::{BuildHasher as _, RandomState},
     io::{self, BufRead, Read as _},
     ops::RangeInclusive,
 };
@@ -31,7 +32,15 @@ const REFUSED: [&str; 3] = [
     "Decoding error:",
 ];
 
-/// H.264's decoder, when the numbers of pictures skip. It goes on with a copy, and marks nothing.
+/// What FFmpeg says of its second input, before the name, when it has opened it.
+const SECOND_INPUT: &str = "[info] Input #1, yuv4mpegpipe, from '";
+
+/// H.264's decoder, about a unit of the packet that it decodes next: part of an IDR picture.
+const IDR: &str = "[debug] nal_unit_type: 5(";
+
+/// H.264's decoder, when the numbers of pictures skip. It goes on with a copy, and marks nothing. The first of the numbers
+/// that follow is that of the picture that it begins to decode. It says the same when it starts with a picture that is no
+/// IDR picture.
 pub(crate) const SKIPPED: (&str, &str) = ("[h264 @ ", "[debug] Frame num gap");
 
 /// What demuxers say that find something else than a packet, and go on behind it. They read ahead, so nothing tells
@@ -114,12 +123,46 @@ pub struct LoggedPicture {
     pub may_be_repeated: bool,
 }
 
+/// The name of an input that FFmpeg opens after the one whose pictures are listed. FFmpeg logs much of what it finds when it
+/// opens a file, with line breaks, so that a file can imitate lines of the log; but no file knows this name. It ends
+/// the part of the log that may be imitated.
+#[derive(Clone, Debug)]
+pub struct LogMark(String);
+
+impl LogMark {
+    /// The file that has the name: one picture.
+    pub const FILE: &[u8] = b"YUV4MPEG2 W2 H2 F1:1 C420jpeg\nFRAME\n\0\0\0\0\0\0";
+
+    /// A name that nobody can guess.
+    pub fn unguessable() -> Self {
+        // The standard library seeds its hashes with the system's random numbers.
+        let [one, other] = [(); 2].map(|()| RandomState::new().hash_one(0));
+        Self(format!("{one:016x}{other:016x}.y4m"))
+    }
+
+    /// The name, of hexadecimal digits and an ending.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// The arguments of the input.
+    pub fn input_args(&self) -> [&str; 4] {
+        ["-f", "yuv4mpegpipe", "-i", self.name()]
+    }
+
+    fn is_named_in(&self, words: &str) -> bool {
+        let name = words.strip_prefix(SECOND_INPUT);
+        name.is_some_and(|name| name.starts_with(self.name()))
+    }
+}
+
 /// Reads a log until `is_enough` of the pictures read so far, or to its end.
 ///
 /// # Errors
 /// If the log cannot be read.
 pub fn read_picture_log(
     log: impl BufRead,
+    mark: &LogMark,
     mut is_enough: impl FnMut(&[LoggedPicture]) -> bool,
 ) -> io::Result<Vec<LoggedPicture>> {
     let mut log = log;
@@ -130,7 +173,7 @@ pub fn read_picture_log(
         if log.by_ref().take(LINE_BYTES).read_until(b'\n', &mut line)? == 0 {
             return Ok(reader.pictures);
         }
-        if reader.line(&String::from_utf8_lossy(&line)) && is_enough(&reader.pictures) {
+        if reader.line(&String::from_utf8_lossy(&line), mark) && is_enough(&reader.pictures) {
             return Ok(reader.pictures);
         }
     }
@@ -146,15 +189,33 @@ struct LogReader {
     is_after_skip: bool,
     lacks_reference: bool,
     may_be_repeated: bool,
+    start: Start,
+    is_started: bool,
+}
+
+/// With which picture of H.264 its decoder starts.
+#[derive(Default, PartialEq)]
+enum Start {
+    #[default]
+    Unknown,
+    Idr,
+    Other {
+        number: String,
+    },
 }
 
 impl LogReader {
     /// Reads one line. Returns whether it is a picture.
-    fn line(&mut self, line: &str) -> bool {
+    fn line(&mut self, line: &str, mark: &LogMark) -> bool {
         let (speakers, words) = split_line(line);
+        // The demuxer reads the first packets before.
         self.is_after_unreadable |= UNREADABLE
             .iter()
             .any(|(demuxer, said)| speakers.contains(demuxer) && words.contains(said));
+        if !self.is_started {
+            self.is_started = mark.is_named_in(words);
+            return false;
+        }
         if let Some(said) = words.strip_prefix("[info] decoder -> ") {
             if let Some(picture) = self.picture(said) {
                 self.pictures.push(picture);
@@ -166,8 +227,20 @@ impl LogReader {
         } else if words.starts_with("[warning] ") {
             self.is_marked |= words.contains(MARK);
             self.is_after_refusal |= words.contains(BROKEN_PACKET);
-        } else if words.starts_with(SKIPPED.1) {
-            self.is_after_skip |= speakers.contains(SKIPPED.0);
+        } else if speakers.contains(SKIPPED.0) && words.starts_with(IDR) {
+            if self.start == Start::Unknown {
+                self.start = Start::Idr;
+            }
+        } else if speakers.contains(SKIPPED.0)
+            && let Some(numbers) = words.strip_prefix(SKIPPED.1)
+        {
+            let number = numbers.split_ascii_whitespace().next().unwrap_or_default();
+            if self.start == Start::Unknown && self.pictures.is_empty() {
+                let number = number.to_owned();
+                self.start = Start::Other { number };
+            }
+            let is_start = matches!(&self.start, Start::Other { number: start } if start == number);
+            self.is_after_skip |= !is_start || !self.pictures.is_empty();
         } else if is_complaint(words) {
             self.is_after_refusal |= REFUSED.iter().any(|refused| words.contains(refused));
             self.is_after_passing_over |= speakers.contains(PASSED_OVER.0) && passes_over(words);
@@ -234,117 +307,4 @@ fn passes_over(words: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(log: &str) -> Vec<LoggedPicture> {
-        read_picture_log(log.as_bytes(), |_| false).unwrap()
-    }
-
-    const GOOD: LoggedPicture = LoggedPicture {
-        time: Some(10.0),
-        kind: PictureKind::Intra,
-        is_keyframe: true,
-        is_marked: false,
-        is_after_refusal: false,
-        is_after_unreadable: false,
-        is_after_passing_over: false,
-        is_after_skip: false,
-        lacks_reference: false,
-        may_be_repeated: false,
-    };
-
-    #[test]
-    fn ffmpeg_5_marks_a_picture_in_the_line_before_it() {
-        let pictures = read(
-            "[warning] a.mp4: corrupt decoded frame in stream 0\n\
-             [info] demuxer -> ist_index:0 type:video pkt_pts:1 pkt_pts_time:9\n\
-             [info] decoder -> ist_index:0 type:video frame_pts:2000000 frame_pts_time:10 best_effort_ts:2000000 best_effort_ts_time:10 keyframe:1 frame_type:1 time_base:1/200000\n\
-             [info] decoder -> ist_index:0 type:video frame_pts:2020000 frame_pts_time:10.1 best_effort_ts:2020000 best_effort_ts_time:10.1 keyframe:0 frame_type:3 time_base:1/200000\n",
-        );
-        let marked = LoggedPicture {
-            is_marked: true,
-            ..GOOD
-        };
-        let after = LoggedPicture {
-            time: Some(10.1),
-            kind: PictureKind::Between,
-            is_keyframe: false,
-            ..GOOD
-        };
-        assert_eq!(pictures, [marked, after]);
-    }
-
-    #[test]
-    fn ffmpeg_8_does_so_too_and_names_who_speaks() {
-        let by = "[vist#0:0/h264 @ 0x5] [dec:h264 @ 0x6]";
-        let picture = "pts:100 pts_time:10 pkt_dts:99 pkt_dts_time:9.9 duration:1 duration_time:0.1 keyframe:1 frame_type:1 time_base:1/10";
-        let pictures = read(&format!(
-            "{by} [warning] corrupt decoded frame\n{by} [info] decoder -> {picture}\n\
-             {by} [error] Error submitting packet to decoder: Invalid data\n{by} [info] decoder -> {picture}\n"
-        ));
-        assert!(pictures[0].is_marked && !pictures[0].is_after_refusal);
-        assert!(!pictures[1].is_marked && pictures[1].is_after_refusal);
-    }
-
-    #[test]
-    fn times_of_long_films_are_exact_though_ffmpeg_rounds_them_to_six_digits() {
-        let pictures = read(
-            "[info] decoder -> ist_index:0 type:video frame_pts:1800108000 frame_pts_time:20001.2 keyframe:1 frame_type:1 time_base:1/90000\n\
-             [info] decoder -> ist_index:0 type:video frame_pts:1800111003 frame_pts_time:20001.2 keyframe:0 frame_type:2 time_base:1/90000\n\
-             [info] decoder -> ist_index:0 type:video frame_pts:NOPTS frame_pts_time:NOPTS keyframe:0 frame_type:2 time_base:1/90000\n",
-        );
-        let times: Vec<_> = pictures.iter().map(|picture| picture.time).collect();
-        assert_eq!(
-            times,
-            [Some(20_001.2), Some(1_800_111_003.0 / 90_000.0), None]
-        );
-    }
-
-    #[test]
-    fn an_error_counts_only_if_its_decoder_marks_no_picture_itself() {
-        let picture = "[info] decoder -> ist_index:0 type:video frame_pts:100 frame_pts_time:10 keyframe:1 frame_type:1 time_base:1/10\n";
-        let of = |line: &str| read(&format!("{line}\n{picture}"))[0];
-        assert!(of("[hevc @ 0x55] [error] Could not find ref with POC 71").lacks_reference);
-        assert!(of("[cinepak @ 0x55] [error] cinepak_decode failed").is_marked);
-        assert_eq!(
-            of("[h264 @ 0x55] [error] SEI type 5 size 1600 truncated at 336"),
-            GOOD
-        );
-        assert_eq!(
-            of("[mov @ 0x55] [error] Could not find ref with POC 71"),
-            GOOD
-        );
-        assert!(of("[warning] a.ts: corrupt input packet in stream 0").is_after_refusal);
-        assert!(of("[h264 @ 0x55] [debug] Frame num gap 6 1").is_after_skip);
-        let refused = of("[vp9 @ 0x55] [error] Invalid frame marker");
-        assert!(refused.may_be_repeated && !refused.is_after_refusal);
-        let passed_over = of("[libdav1d @ 0x55] [error] Unknown OBU type 9 of size 163");
-        assert!(passed_over.may_be_repeated && passed_over.is_after_passing_over);
-        let metadata = |kind: u32| {
-            of(&format!(
-                "[libdav1d @ 0x55] [error] Unknown Metadata OBU type {kind}"
-            ))
-        };
-        assert!(metadata(6060).is_after_passing_over && !metadata(31).is_after_passing_over);
-        let unreadable = "[matroska,webm @ 0x55] [error] 0x00 at pos 0 (0x0) invalid as first byte of an EBML number";
-        assert!(of(unreadable).is_after_unreadable);
-        let missing =
-            "[mxf @ 0x55] [warning] edit unit sync lost on stream 0, jumping from 143 to 160";
-        assert!(of(missing).is_after_unreadable);
-    }
-
-    #[test]
-    fn metadata_that_looks_like_a_picture_is_none() {
-        let spoof = "[info]     title : decoder -> pts:1 keyframe:1 frame_type:1 time_base:1/1\n\
-                     [info]           : x\n                : [info] decoder -> pts:1 keyframe:1 frame_type:1 time_base:1/1\n";
-        assert!(read(spoof).is_empty());
-    }
-
-    #[test]
-    fn reading_ends_where_it_is_enough() {
-        let line = "[info] decoder -> pts:1 keyframe:1 frame_type:1 time_base:1/1\n";
-        let pictures = read_picture_log(line.repeat(9).as_bytes(), |read| read.len() == 4);
-        assert_eq!(pictures.unwrap().len(), 4);
-    }
-}
+mod tests;
