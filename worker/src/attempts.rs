@@ -12,6 +12,7 @@ use gifgen_index::Excerpt;
 use gifgen_probe::LoggedPicture;
 use gifgen_reader::BlockCache;
 use gifgen_shared::{Deadline, video_stream::FROM_BEGINNING};
+use tokio::sync::OnceCell;
 
 use crate::{
     error::{JobError, PermanentError},
@@ -95,11 +96,13 @@ impl Attempts<'_> {
             return Err(FfmpegError::StartsTooLate);
         }
         let holes = ran.decoded.holes(seconds);
+        let numbers_skip = OnceCell::new();
+        let numbers_skip = || numbers_skip.get_or_try_init(|| self.frame_numbers_skip(origin));
         let may_lose = match self.job.container.as_str() {
-            _ if ran.complained || holes.is_empty() => false,
+            _ if ran.complained => false,
             // FFmpeg does not say that whole pictures are lost if the counter of packets agrees by chance.
-            "mpegts" => true,
-            _ => ran.numbers_skip && !self.frame_numbers_may_skip(origin).await?,
+            "mpegts" if !holes.is_empty() => true,
+            _ => ran.numbers_skip && ran.decoded.is_uneven(seconds) && *numbers_skip().await?,
         };
         let is_suspect = !is_in_order || may_be_wrong || may_lose;
         if !ran.complained && !ran.changes && !is_suspect {
@@ -118,6 +121,10 @@ impl Attempts<'_> {
             }
         }
         let mut pictures = self.inspect(origin, ran.ignored_an_overflow).await?;
+        if pictures.iter().any(|picture| picture.is_after_skip) && !*numbers_skip().await? {
+            let all = pictures.iter_mut();
+            all.for_each(|picture| picture.is_after_skip = false);
+        }
         let source = self.source(origin);
         Box::pin(source.correct(&mut pictures)).await?;
         if self.job.container == "mpegts" {

@@ -94,6 +94,12 @@ impl Decoded {
             .collect()
     }
 
+    /// Whether two pictures up to second `until` are farther from each other than from a neighbour.
+    pub fn is_uneven(&self, until: f64) -> bool {
+        let holes = (1..self.0.len()).filter(|n| self.0[*n - 1] < until);
+        holes.into_iter().any(|n| is_local_hole(&self.0, n))
+    }
+
     /// Whether the picture on screen at the slice's start is missing.
     pub fn starts_late(&self) -> bool {
         self.0.iter().all(|time| *time > 0.0)
@@ -140,6 +146,16 @@ pub(crate) fn usual_distance(times: &[f64]) -> f64 {
 /// Whether a distance of two pictures, in seconds, shows that one is missing.
 pub(crate) fn is_hole(distance: f64, usual: f64) -> bool {
     distance > usual * MISSING_FROM
+}
+
+/// Whether the distance before picture `n` is a hole beside that before or behind it. Where the rate changes, such a hole
+/// may be short beside the usual distance.
+pub(crate) fn is_local_hole(times: &[f64], n: usize) -> bool {
+    let distance = |n: usize| Some(times.get(n)? - times.get(n.checked_sub(1)?)?);
+    let neighbours = [n.checked_sub(1).and_then(distance), distance(n + 1)];
+    let shortest = neighbours.into_iter().flatten().reduce(f64::min);
+    let hole = distance(n).zip(shortest);
+    hole.is_some_and(|(hole, shortest)| is_hole(hole, shortest))
 }
 
 fn without_edges(gaps: Vec<Range<f64>>) -> Vec<Range<f64>> {

@@ -16,7 +16,7 @@
 
 use std::{ffi::OsString, num::NonZero};
 
-use gifgen_probe::{DETAILED_LOG_LEVEL, Input, LOG_LEVEL, PICTURE_LOG, STRICT};
+use gifgen_probe::{DETAILED_LOG_LEVEL, Input, LOG_LEVEL, LogMark, PICTURE_LOG, STRICT};
 use gifgen_shared::{Decode, Frames, crop::Crop, video_stream::Turn};
 
 use crate::{
@@ -39,6 +39,9 @@ const LAST_PICTURE_COPIES: u32 = 2000;
 /// is another one from the slice's first picture on. Level 24 is a warning.
 const SAY_SHAPE: &str = "crop=w='iw+0*print(dar,24)':exact=1,";
 
+/// The codec whose decoder hints at lost pictures in a detailed log.
+const H264: &str = "h264";
+
 /// Number of a picture that no video has.
 const NO_PICTURE: u64 = 1_000_000_000_000;
 
@@ -58,6 +61,8 @@ pub(crate) struct Rendering<'a> {
     pub seek_margin: Option<u32>,
     /// Threads that decode.
     pub threads: NonZero<u32>,
+    /// FFmpeg's name of the codec.
+    pub codec: &'a str,
     /// What to make.
     pub spec: &'a SliceSpec,
     /// What an earlier run has shown to be necessary.
@@ -77,7 +82,13 @@ pub fn threads_of_function(memory: i32) -> NonZero<u32> {
 impl Rendering<'_> {
     /// The arguments. The working directory must be empty.
     pub(crate) fn args(&self) -> Vec<OsString> {
-        let mut args = strings(&["-v", DETAILED_LOG_LEVEL]);
+        // Others have nothing to say there, and the metadata of files, which can contain anything, may look like errors.
+        let level = if self.codec == H264 {
+            DETAILED_LOG_LEVEL
+        } else {
+            LOG_LEVEL
+        };
+        let mut args = strings(&["-v", level]);
         args.extend(self.input_args(self.threads));
         args.extend(strings(&["-filter_complex", &self.filter_graph()]));
         args.extend(strings(&["-map", "[gif]", "-threads", "1"]));
@@ -111,18 +122,20 @@ impl Rendering<'_> {
 
     /// The arguments of a run that only decodes, and logs each picture. One thread decodes, or else the
     /// marks of damaged pictures come too late. If it is `strict`, its decoder does not ignore what may be damage.
-    pub(crate) fn inspection_args(&self, strict: bool) -> Vec<OsString> {
+    pub(crate) fn inspection_args(&self, strict: bool, mark: &LogMark) -> Vec<OsString> {
         let mut args = strings(&PICTURE_LOG);
         if strict {
             args.extend(strings(&STRICT));
         }
         args.extend(self.input_args(NonZero::<u32>::MIN));
-        // FFmpeg needs an output. It gets no picture.
+        args.extend(strings(&mark.input_args()));
+        // FFmpeg needs an output. It gets no picture, nor what the log would repeat.
         let graph = format!(
             "[{}]trim=start_frame={NO_PICTURE}[none]",
             self.input_stream()
         );
         args.extend(strings(&["-filter_complex", &graph, "-map", "[none]"]));
+        args.extend(strings(&["-map_metadata", "-1", "-map_chapters", "-1"]));
         args.extend(strings(&["-f", "rawvideo", "pipe:1"]));
         args
     }

@@ -80,7 +80,7 @@ pub(crate) struct Ran {
     pub complained: bool,
     /// Whether the size or the format of the pictures changes.
     pub changes: bool,
-    /// Whether H.264's decoder found that the numbers of pictures skip.
+    /// Whether H.264's decoder hints that the numbers of pictures skip.
     pub numbers_skip: bool,
     /// Whether only a strict decoder tells which pictures are damaged.
     pub ignored_an_overflow: bool,

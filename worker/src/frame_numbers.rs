@@ -1,11 +1,11 @@
-//! Whether the numbers of H.264's pictures may skip.
+//! Whether the numbers of H.264's pictures skip, because some were lost.
 //!
-//! Where they do, pictures were lost before the file was written, as when a stream was recorded that lost some. The
-//! container is whole then, and the decoder goes on with a copy of an earlier picture. But a stream in layers (SVC) may
-//! leave out the pictures of a layer, and says so in its parameters. The decoder does not tell the two apart.
+//! Pictures that were lost before a file was written leave a whole container, as when a stream was recorded that lost
+//! some. The decoder goes on with a copy of an earlier picture, and hints at it in a debug message only. But it hints, too,
+//! where it starts at a keyframe that is no IDR picture, and where a stream in layers (SVC) leaves some out, which its
+//! parameters say. So the numbers are read here.
 
 use std::{
-    cell::Cell,
     io::{self, Read},
     os::fd::OwnedFd,
     path::Path,
@@ -15,24 +15,39 @@ use gifgen_child::{Ending, Program, memory, run_reading};
 use gifgen_function::TransientError;
 use gifgen_shared::Deadline;
 use h264_reader::{
+    Context,
     annexb::AnnexBReader,
-    nal::{Nal, RefNal, UnitType, sps::SeqParameterSet},
-    push::NalInterest,
+    nal::{
+        Nal, RefNal, UnitType,
+        pps::PicParameterSet,
+        slice::{DecRefPicMarking, MemoryManagementControlOperation as Control, SliceHeader},
+        sps::SeqParameterSet,
+    },
+    push::{AccumulatedNalHandler, NalInterest},
+    rbsp::BitReader,
 };
 
-use crate::{error::JobError, ffmpeg_args::Rendering, ffmpeg_run::reserve};
-
-/// Most bytes that are read. Before the first picture are parameters and messages.
-const MOST_BYTES: u64 = 1024 * 1024;
+use crate::{
+    error::JobError,
+    ffmpeg_args::Rendering,
+    ffmpeg_run::{killed, reserve},
+};
 
 /// Bytes that are read at once.
-const CHUNK_BYTES: usize = 16 * 1024;
+const CHUNK_BYTES: usize = 64 * 1024;
 
-/// Whether the first parameters of the stream of `rendering` allow for pictures to be left out.
+/// Most bytes up to the end of a header, with room to spare.
+const HEADER_BYTES: u64 = 64 * 1024;
+
+/// The highest level, 6.2, and the largest pictures in macroblocks that it allows.
+const HIGHEST_LEVEL: u8 = 62;
+const MAX_MAP_UNITS: u32 = 139_264;
+
+/// Whether the numbers skip in the stream of `rendering`, or cannot be read.
 ///
 /// # Errors
-/// Transient ones only.
-pub(crate) async fn frame_numbers_may_skip(
+/// Transient ones, and that FFmpeg crashes.
+pub(crate) async fn frame_numbers_skip(
     rendering: &Rendering<'_>,
     stdin: Option<OwnedFd>,
     ffmpeg: &Path,
@@ -49,100 +64,123 @@ pub(crate) async fn frame_numbers_may_skip(
         memory: memory::left(reserve(rendering.spec)),
         deadline,
     };
-    let finished = run_reading(program, |_| true, allow_gaps)
+    let finished = run_reading(program, |_| true, FrameNumbers::read)
         .await
         .map_err(TransientError::FfmpegNotStarted)?;
-    if finished.ending == Ending::DeadlinePassed {
-        return Err(TransientError::DeadlinePassed { doing: "reading" }.into());
-    }
-    let allowed = finished.stdout.map_err(|source| TransientError::WorkDir {
+    let numbers = finished.stdout.map_err(|source| TransientError::WorkDir {
         action: "read from a pipe in",
         source,
     })?;
-    Ok(allowed)
+    match finished.ending {
+        // Nobody reads FFmpeg's output any more.
+        _ if numbers.skip => Ok(true),
+        Ending::Exited(code) => Ok(code != 0),
+        Ending::DeadlinePassed => Err(TransientError::DeadlinePassed { doing: "reading" }.into()),
+        Ending::Killed { signal } => Err(killed(signal, "when it read the pictures' numbers")),
+    }
 }
 
-/// Whether the first parameters in a stream of bytes allow for gaps between the numbers of pictures: ITU-T H.264,
-/// 7.4.2.1.1 (`gaps_in_frame_num_value_allowed_flag`).
-fn allow_gaps(stream: impl Read) -> io::Result<bool> {
-    let mut stream = stream.take(MOST_BYTES);
-    let allowed = Cell::new(None);
-    let mut units = AnnexBReader::accumulate(|unit: RefNal<'_>| {
-        let is_wanted = unit
-            .header()
-            .is_ok_and(|header| header.nal_unit_type() == UnitType::SeqParameterSet);
-        if !is_wanted || allowed.get().is_some() {
-            return NalInterest::Ignore;
+/// Reads the numbers of pictures. Their stream may be hostile.
+#[derive(Default)]
+struct FrameNumbers {
+    parameters: Context,
+    /// The number of the last picture to which others refer.
+    last: Option<u16>,
+    /// Whether a number skips or cannot be read.
+    skip: bool,
+}
+
+impl FrameNumbers {
+    /// Reads a stream of bytes up to a skip or its end.
+    fn read(mut stream: impl Read) -> io::Result<Self> {
+        let mut units = AnnexBReader::accumulate(Self::default());
+        let mut chunk = vec![0; CHUNK_BYTES];
+        while !units.nal_handler_ref().skip {
+            let read = stream.read(&mut chunk)?;
+            if read == 0 {
+                units.reset();
+                break;
+            }
+            units.push(&chunk[..read]);
         }
-        if unit.is_complete() {
-            let parameters = SeqParameterSet::from_bits(unit.rbsp_bits());
-            let allow = parameters.is_ok_and(|read| read.gaps_in_frame_num_value_allowed_flag);
-            allowed.set(Some(allow));
-        }
-        NalInterest::Buffer
-    });
-    let mut chunk = vec![0; CHUNK_BYTES];
-    while allowed.get().is_none() {
-        let read = stream.read(&mut chunk)?;
-        units.push(&chunk[..read]);
-        if read == 0 {
-            units.reset();
-            break;
+        Ok(units.into_nal_handler())
+    }
+
+    /// Reads a unit. `None` if it cannot be read, or not yet.
+    fn unit(&mut self, unit: &RefNal<'_>) -> Option<()> {
+        match unit.header().ok()?.nal_unit_type() {
+            UnitType::SeqParameterSet => self.sequence(unit),
+            UnitType::PicParameterSet if unit.is_complete() => {
+                let read = PicParameterSet::from_bits(&self.parameters, unit.rbsp_bits());
+                self.parameters.put_pic_param_set(read.ok()?);
+                Some(())
+            }
+            UnitType::PicParameterSet => None,
+            UnitType::SliceLayerWithoutPartitioningIdr
+            | UnitType::SliceLayerWithoutPartitioningNonIdr => self.slice(unit),
+            _ => Some(()),
         }
     }
-    Ok(allowed.get().unwrap_or(false))
+
+    fn sequence(&mut self, unit: &RefNal<'_>) -> Option<()> {
+        let mut bytes = Vec::new();
+        unit.rbsp_bytes().read_to_end(&mut bytes).ok()?;
+        // FFmpeg does not mind a level that is too low for the pictures. The crate does.
+        *bytes.get_mut(2)? = HIGHEST_LEVEL;
+        let read = SeqParameterSet::from_bits(BitReader::new(&bytes[..])).ok()?;
+        // Tables of this size are allocated.
+        if read.pic_size_in_map_units() > MAX_MAP_UNITS {
+            return None;
+        }
+        self.parameters.put_seq_param_set(read);
+        Some(())
+    }
+
+    /// Reads the header of a part of a picture: ITU-T H.264, 7.4.3 (`frame_num`).
+    fn slice(&mut self, unit: &RefNal<'_>) -> Option<()> {
+        let unit_header = unit.header().ok()?;
+        let mut bits = unit.rbsp_bits();
+        let read = SliceHeader::from_bits(&self.parameters, &mut bits, unit_header, None);
+        let (header, parameters, _) = read.ok()?;
+        // The other parts of a picture repeat its number.
+        if header.first_mb_in_slice > 0 {
+            return Some(());
+        }
+        let number = header.frame_num;
+        let starts_anew = header.idr_pic_id.is_some();
+        if let (Some(last), false) = (self.last, starts_anew) {
+            let next = (u32::from(last) + 1) % (1 << parameters.log2_max_frame_num());
+            let follows = number == last || u32::from(number) == next;
+            self.skip |= !follows && !parameters.gaps_in_frame_num_value_allowed_flag;
+        }
+        if unit_header.nal_ref_idc() != 0 {
+            let forgets_all = match &header.dec_ref_pic_marking {
+                Some(DecRefPicMarking::Adaptive(controls)) => controls
+                    .iter()
+                    .any(|control| matches!(control, Control::AllRefPicturesUnused)),
+                _ => false,
+            };
+            self.last = Some(if forgets_all { 0 } else { number });
+        }
+        Some(())
+    }
+}
+
+impl AccumulatedNalHandler for FrameNumbers {
+    fn nal(&mut self, unit: RefNal<'_>) -> NalInterest {
+        if self.unit(&unit).is_some() {
+            return NalInterest::Ignore;
+        }
+        let mut more = unit.reader().take(HEADER_BYTES);
+        // The reader of a unit that goes on fails at the end of what is there.
+        let is_long = io::copy(&mut more, &mut io::sink()).is_ok();
+        if unit.is_complete() || is_long {
+            self.skip = true;
+            return NalInterest::Ignore;
+        }
+        NalInterest::Buffer
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Parameters of pictures of 160 × 112 pixels, and a picture, of which only the header matters here.
-    fn stream(gaps: bool) -> Vec<u8> {
-        // The bits before the size: 1 1 011 010, and whether there may be gaps.
-        let parameters = [
-            0x67,
-            0x42,
-            0x00,
-            0x1e,
-            0xda,
-            0x0a | u8::from(gaps) << 7,
-            0x3e,
-            0x40,
-        ];
-        let start = [0, 0, 0, 1];
-        [&start[..], &parameters, &start, &[0x65, 0x88]].concat()
-    }
-
-    #[test]
-    fn the_parameters_say_whether_pictures_may_be_left_out() {
-        assert!(allow_gaps(&stream(true)[..]).unwrap());
-        assert!(!allow_gaps(&stream(false)[..]).unwrap());
-        // Also if nothing follows. The first ones count.
-        assert!(allow_gaps(&stream(true)[..12]).unwrap());
-        assert!(!allow_gaps(&[stream(false), stream(true)].concat()[..]).unwrap());
-    }
-
-    #[test]
-    fn without_parameters_none_may_be_left_out() {
-        assert!(!allow_gaps(&[][..]).unwrap());
-        assert!(!allow_gaps(&stream(true)[12..]).unwrap());
-        let endless = [&[0, 0, 1, 0x67][..], &[0xff; 2 * MOST_BYTES as usize]].concat();
-        assert!(!allow_gaps(&endless[..]).unwrap());
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_read(
-            mut bytes in prop::collection::vec(any::<u8>(), 0..60),
-            is_started in any::<bool>(),
-        ) {
-            if is_started {
-                bytes.splice(..0, stream(false)[..9].iter().copied());
-            }
-            prop_assert!(allow_gaps(&bytes[..]).is_ok());
-        }
-    }
-}
+mod tests;

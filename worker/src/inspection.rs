@@ -1,6 +1,7 @@
 //! Decodes the pictures of a slice once more, to list them with the marks of their decoder.
 
 use std::{
+    fs,
     io::{self, BufRead, BufReader},
     os::fd::OwnedFd,
     path::Path,
@@ -8,8 +9,8 @@ use std::{
 
 use gifgen_child::{Ending, Program, memory, run_reading_log};
 use gifgen_function::TransientError;
-use gifgen_probe::{LoggedPicture, read_picture_log};
-use gifgen_shared::Deadline;
+use gifgen_probe::{LogMark, LoggedPicture, read_picture_log};
+use gifgen_shared::{Deadline, blocking::blocking};
 
 use crate::{
     error::{JobError, PermanentError},
@@ -39,9 +40,17 @@ pub(crate) async fn inspect(
     deadline: Deadline,
 ) -> Result<Vec<LoggedPicture>, JobError> {
     let spec = rendering.spec;
+    let mark = LogMark::unguessable();
+    let file = directory.join(mark.name());
+    let written = blocking({
+        let file = file.clone();
+        move || fs::write(file, LogMark::FILE)
+    });
+    let failed = |action| move |source| TransientError::WorkDir { action, source };
+    written.await.map_err(failed("write to"))?;
     let program = Program {
         path: ffmpeg,
-        args: rendering.inspection_args(strict),
+        args: rendering.inspection_args(strict, &mark),
         directory: Some(directory),
         network: rendering.input.network(),
         variables: &[],
@@ -51,17 +60,16 @@ pub(crate) async fn inspect(
     };
     let end = spec.zero() + spec.slice.seconds();
     let finished = run_reading_log(program, move |log| {
-        list(BufReader::new(log), end, MAX_PICTURES)
+        list(BufReader::new(log), &mark, end, MAX_PICTURES)
     })
     .await
     .map_err(TransientError::FfmpegNotStarted)?;
+    let removed = blocking(move || fs::remove_file(file)).await;
+    removed.map_err(failed("clean"))?;
     if finished.ending == Ending::DeadlinePassed {
         return Err(TransientError::DeadlinePassed { doing: "decoding" }.into());
     }
-    let (pictures, until) = finished.stdout.map_err(|source| TransientError::WorkDir {
-        action: "read",
-        source,
-    })?;
+    let (pictures, until) = finished.stdout.map_err(failed("read"))?;
     match (until, finished.ending) {
         (Until::TooMany, _) => Err(PermanentError::all_damaged(spec.slice).into()),
         // The list would end early, and what it lacks would count as right.
@@ -82,14 +90,19 @@ enum Until {
 }
 
 /// The pictures in `log` up to the slice's `end`, in seconds on the container's clock, and at most so many.
-fn list(log: impl BufRead, end: f64, most: usize) -> io::Result<(Vec<LoggedPicture>, Until)> {
+fn list(
+    log: impl BufRead,
+    mark: &LogMark,
+    end: f64,
+    most: usize,
+) -> io::Result<(Vec<LoggedPicture>, Until)> {
     let is_behind =
         |picture: &LoggedPicture| picture.time.is_some_and(|time| time > end + BEHIND_SECONDS);
     let has_all = |read: &[LoggedPicture]| {
         let last = read.len().checked_sub(BEHIND);
         last.is_some_and(|last| read[last..].iter().all(is_behind))
     };
-    let pictures = read_picture_log(log, |read| has_all(read) || read.len() >= most)?;
+    let pictures = read_picture_log(log, mark, |read| has_all(read) || read.len() >= most)?;
     let until = if has_all(&pictures) {
         Until::SliceEnd
     } else if pictures.len() >= most {
@@ -102,6 +115,8 @@ fn list(log: impl BufRead, end: f64, most: usize) -> io::Result<(Vec<LoggedPictu
 
 #[cfg(test)]
 mod tests {
+    use std::iter;
+
     use super::*;
 
     /// The list of a film of so many pictures, one a second, for a slice that ends at second 10.
@@ -109,8 +124,10 @@ mod tests {
         let line = |n: usize| {
             format!("[info] decoder -> frame_pts:{n} keyframe:1 frame_type:1 time_base:1/1\n")
         };
-        let log: String = (0..pictures).map(line).collect();
-        let (listed, until) = list(log.as_bytes(), 10.0, most).unwrap();
+        let mark = LogMark::unguessable();
+        let start = format!("[info] Input #1, yuv4mpegpipe, from '{}':\n", mark.name());
+        let log: String = iter::once(start).chain((0..pictures).map(line)).collect();
+        let (listed, until) = list(log.as_bytes(), &mark, 10.0, most).unwrap();
         (listed.len(), until)
     }
 

@@ -17,6 +17,8 @@ pub(crate) struct Job {
     pub reader: Arc<Reader>,
     /// FFmpeg's name of the source's container.
     pub container: String,
+    /// FFmpeg's name of the video's codec.
+    pub codec: String,
     /// The part of the source that the job needs. Without it, FFmpeg seeks for itself.
     pub excerpt: Option<Excerpt>,
     /// How the film's times follow from the source, if FFmpeg would find others when it seeks. Then only

@@ -98,6 +98,7 @@ impl Worker {
         Job {
             reader: self.sources.of_run(run),
             container: run.source.container.clone(),
+            codec: run.source.codec.clone(),
             excerpt,
             timeline: run.source.timeline.clone(),
             slice: SliceSpec {
@@ -128,6 +129,7 @@ impl Worker {
         Ok(Job {
             reader,
             container: header.container,
+            codec: header.codec,
             excerpt: None,
             timeline: None,
             slice: SliceSpec {

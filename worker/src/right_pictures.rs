@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use gifgen_probe::{LoggedPicture, PictureKind};
 
-use crate::decoded::{LONGEST_GAP_SECONDS, is_hole, usual_distance};
+use crate::decoded::{LONGEST_GAP_SECONDS, is_hole, is_local_hole, usual_distance};
 
 /// Pictures between two refusals of packets that are closer than this, in seconds, are wrong: decoders of VP8,
 /// VP9, AV1 and HEVC refuse part of what is noise, and make pictures of the rest without a mark.
@@ -130,16 +130,18 @@ impl Faults {
             if !picture.is_after_refusal && !lacks_others {
                 continue;
             }
+            let is_behind =
+                |m: &usize| is_behind_hole(m) || picture.is_after_skip && is_local_hole(times, *m);
             let mut next = n.max(1)..times.len().min(n + REORDERED);
             let mut before = n.saturating_sub(REORDERED).max(1)..n;
-            if let Some(behind) = next.find(is_behind_hole) {
+            if let Some(behind) = next.find(is_behind) {
                 losses[behind] = true;
                 // In a longer one a picture may stand. Whether the packet lies within, `silence` examines.
                 let is_short = times[behind] - times[behind - 1] <= LONGEST_GAP_SECONDS;
                 holes[behind] |= lacks_others || is_short;
             } else if picture.lacks_reference {
                 marked[n] = true;
-            } else if n > 0 && before.any(|n| is_behind_hole(&n)) {
+            } else if n > 0 && before.any(|n| is_behind(&n)) {
                 losses[n] = true;
             }
         }

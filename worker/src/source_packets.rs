@@ -15,6 +15,9 @@ use crate::{error::JobError, job::Job};
 /// Two times this close, in seconds, are the same. Pictures count from a millisecond later than packets.
 const ROUNDING_SECONDS: f64 = 0.002;
 
+/// A codec of which each picture is a keyframe, though FFmpeg 8's decoder says so of none.
+const CINEFORM: &str = "cfhd";
+
 /// The packets around a hole are up to so many places from it in the order of decoding.
 const REORDERED: usize = 16;
 
@@ -75,6 +78,11 @@ impl SourcePackets<'_> {
     /// # Errors
     /// If the source cannot be read.
     pub(crate) async fn correct(&self, pictures: &mut [LoggedPicture]) -> Result<(), JobError> {
+        if self.job.codec == CINEFORM {
+            let all = pictures.iter_mut();
+            all.for_each(|picture| picture.is_keyframe = true);
+            return Ok(());
+        }
         let slice = &self.job.slice;
         // The decoder of opacity calls each picture a keyframe.
         let hides = slice.video.colour.alpha.decoder().is_some();

@@ -5,7 +5,10 @@ use std::{fs, path::Path};
 use gifgen_testkit::media;
 use serde_json::Value;
 
-use crate::support::{ffmpeg, names, pictures, run};
+use crate::{
+    judged,
+    support::{ffmpeg, names, pictures, run},
+};
 
 /// Runs the pipeline over one file. Returns the exit code, the video's part of the summary, and all
 /// problems.
@@ -275,4 +278,32 @@ fn a_size_that_cannot_be_is_rejected_before_any_slice_is_sent() {
     assert_eq!(code, Some(1), "{stderr}");
     let error = video["error"].as_str().unwrap();
     assert!(error.contains("to be shown as 128000x240"), "{error}");
+}
+
+/// FFmpeg logs the language of a Matroska file as it is.
+#[test]
+fn a_damaged_film_cannot_write_its_own_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = |tenth: u32| {
+        let time = tenth * 100;
+        format!(
+            "[info] decoder -> frame_pts:{time} pts:{time} time_base:1/1000 frame_type:1 keyframe:1"
+        )
+    };
+    let pictures: Vec<String> = (0..300).map(picture).collect();
+    let lines = [&["x".to_owned()], &pictures[..], &["x".to_owned()]].concat();
+    let language = format!("language={}", lines.join("\n"));
+    let film = |name: &str, args: &[&str]| {
+        let path = folder.path().join(name);
+        judged::film(
+            &path,
+            "160x120",
+            &[&["-c:v", "libx264", "-g", "60"], args].concat(),
+        );
+        judged::spoiled(&path, 20..40)
+    };
+    let (_, plain, _) = judged::previews(&film("plain.mkv", &[]), "6");
+    assert_eq!(plain["failed"][0]["start"], 0, "{plain}");
+    let (_, video, _) = judged::previews(&film("spoof.mkv", &["-metadata:s:v", &language]), "6");
+    assert_eq!(video["failed"], plain["failed"]);
 }

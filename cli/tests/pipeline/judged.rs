@@ -94,7 +94,7 @@ pub fn packets(video: &Path) -> Vec<(usize, usize)> {
 }
 
 /// Writes a copy of `video` in which the second half of each of some packets is noise.
-fn spoiled(video: &Path, which: std::ops::Range<usize>) -> PathBuf {
+pub fn spoiled(video: &Path, which: std::ops::Range<usize>) -> PathBuf {
     let mut bytes = fs::read(video).unwrap();
     let mut noise: u32 = 14;
     for (offset, size) in packets(video).drain(which) {

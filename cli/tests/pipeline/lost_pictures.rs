@@ -58,6 +58,54 @@ fn h264_of_a_variable_rate_is_whole() {
     assert_eq!(code, Some(0), "{video}");
 }
 
+/// The decoder hints at lost pictures where it starts at a keyframe that is no IDR picture, too.
+#[test]
+fn h264_of_a_variable_rate_with_open_groups_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = "open-gop=1:scenecut=0:keyint=30:min-keyint=1:bframes=2";
+    let some = "select='not(between(mod(n,30),5,8))'";
+    for container in ["mkv", "flv"] {
+        let variable = folder.path().join(format!("open.{container}"));
+        let rate = ["-vf", some, "-fps_mode", "vfr", "-bf", "2"];
+        let groups = [
+            "-force_key_frames",
+            "expr:gte(t,n_forced*3)",
+            "-x264-params",
+            open,
+        ];
+        long_groups(&variable, &[&rate[..], &groups].concat());
+        let (code, video, _) = previews(&variable, "5");
+        assert_eq!(code, Some(0), "{container}: {video}");
+    }
+}
+
+/// As of a screen: few pictures, and many while something moves.
+#[test]
+fn h264_that_was_lost_in_a_burst_is_damage_though_the_hole_is_short() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole.mp4");
+    let burst = "fps=30,select='between(t,4,5)+not(mod(n,9))'";
+    long_groups(
+        &whole,
+        &[
+            "-vf",
+            burst,
+            "-fps_mode",
+            "vfr",
+            "-force_key_frames",
+            "0,12",
+        ],
+    );
+    let lossy = without(&whole, "between(n,25,29)", "lossy.mp4");
+    for slice in ["16", "6"] {
+        assert_eq!(previews(&whole, slice).0, Some(0));
+        let (code, video, _) = previews(&lossy, slice);
+        assert_ne!(code, Some(0), "{video}");
+        let failed = video["failed"].as_array().unwrap();
+        assert!(failed.iter().any(|slice| slice["start"] == 0), "{video}");
+    }
+}
+
 /// B pictures, to which only other B pictures refer, are a layer.
 #[test]
 fn h264_without_one_of_its_layers_is_whole_if_it_says_that_it_has_layers() {
@@ -74,8 +122,11 @@ fn h264_without_one_of_its_layers_is_whole_if_it_says_that_it_has_layers() {
     say_layers(&mut bytes);
     let layered = folder.path().join("layered.mp4");
     fs::write(&layered, bytes).unwrap();
-    let (code, video, _) = previews(&layered, "8");
-    assert_eq!(code, Some(0), "{video}");
+    let stream = without(&layered, "0", "layered.ts");
+    for layered in [layered, stream] {
+        let (code, video, _) = previews(&layered, "8");
+        assert_eq!(code, Some(0), "{video}");
+    }
 }
 
 /// Says in the parameters of an MP4 that pictures may be left out.

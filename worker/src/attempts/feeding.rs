@@ -1,11 +1,12 @@
 //! Runs FFmpeg once, on an excerpt or on the source itself.
 
-use std::{num::NonZero, os::fd::OwnedFd, pin::pin, sync::Arc};
+use std::{num::NonZero, os::fd::OwnedFd, path::Path, pin::pin, sync::Arc};
 
 use gifgen_function::TransientError;
 use gifgen_index::{Excerpt, FeedError, feed, pipe};
 use gifgen_probe::{Input, LoggedPicture};
 use gifgen_reader::LoopbackProxy;
+use gifgen_shared::Deadline;
 use tokio::net::unix::pipe::Sender;
 
 use super::{Attempts, ONE_THREAD, Origin};
@@ -13,10 +14,19 @@ use crate::{
     error::{JobError, PermanentError},
     ffmpeg_args::Rendering,
     ffmpeg_run::{FfmpegError, Ran, run_ffmpeg},
-    frame_numbers::frame_numbers_may_skip,
+    frame_numbers::frame_numbers_skip,
     inspection::inspect,
     repairs::Repairs,
 };
+
+/// What a run of FFmpeg needs.
+struct Run<'a> {
+    rendering: Rendering<'a>,
+    stdin: Option<OwnedFd>,
+    ffmpeg: &'a Path,
+    directory: &'a Path,
+    deadline: Deadline,
+}
 
 impl Attempts<'_> {
     /// Renders once.
@@ -26,9 +36,13 @@ impl Attempts<'_> {
         threads: NonZero<u32>,
         repairs: &Repairs,
     ) -> Result<Ran, FfmpegError> {
-        let ffmpeg = &self.renderer.ffmpeg;
-        let (directory, deadline) = (self.directory, self.deadline);
-        let run = async |rendering: Rendering<'_>, stdin: Option<OwnedFd>| {
+        let run = async |Run {
+                             rendering,
+                             stdin,
+                             ffmpeg,
+                             directory,
+                             deadline,
+                         }: Run<'_>| {
             run_ffmpeg(&rendering, stdin, ffmpeg, directory, deadline).await
         };
         self.with(origin, threads, repairs, run).await
@@ -40,47 +54,60 @@ impl Attempts<'_> {
         origin: Origin<'_>,
         strict: bool,
     ) -> Result<Vec<LoggedPicture>, FfmpegError> {
-        let ffmpeg = &self.renderer.ffmpeg;
-        let (directory, deadline) = (self.directory, self.deadline);
-        let run = async |rendering: Rendering<'_>, stdin: Option<OwnedFd>| {
+        let run = async |Run {
+                             rendering,
+                             stdin,
+                             ffmpeg,
+                             directory,
+                             deadline,
+                         }: Run<'_>| {
             inspect(&rendering, strict, stdin, ffmpeg, directory, deadline).await
         };
         self.with(origin, ONE_THREAD, &Repairs::default(), run)
             .await
     }
 
-    /// Whether the numbers of H.264's pictures may skip.
-    pub(super) async fn frame_numbers_may_skip(
-        &self,
-        origin: Origin<'_>,
-    ) -> Result<bool, FfmpegError> {
-        let ffmpeg = &self.renderer.ffmpeg;
-        let (directory, deadline) = (self.directory, self.deadline);
-        let run = async |rendering: Rendering<'_>, stdin: Option<OwnedFd>| {
-            frame_numbers_may_skip(&rendering, stdin, ffmpeg, directory, deadline).await
+    /// Whether the numbers of H.264's pictures skip.
+    pub(super) async fn frame_numbers_skip(&self, origin: Origin<'_>) -> Result<bool, FfmpegError> {
+        let run = async |Run {
+                             rendering,
+                             stdin,
+                             ffmpeg,
+                             directory,
+                             deadline,
+                         }: Run<'_>| {
+            frame_numbers_skip(&rendering, stdin, ffmpeg, directory, deadline).await
         };
         self.with(origin, ONE_THREAD, &Repairs::default(), run)
             .await
     }
 
-    /// The result of `run`, an FFmpeg with a rendering and its standard input, from `origin`.
+    /// The result of `run` with what `origin` gives.
     async fn with<T>(
         &self,
         origin: Origin<'_>,
         threads: NonZero<u32>,
         repairs: &Repairs,
-        run: impl AsyncFnOnce(Rendering<'_>, Option<OwnedFd>) -> Result<T, JobError>,
+        run: impl AsyncFnOnce(Run<'_>) -> Result<T, JobError>,
     ) -> Result<T, FfmpegError> {
+        let with = |rendering, stdin| Run {
+            rendering,
+            stdin,
+            ffmpeg: &self.renderer.ffmpeg,
+            directory: self.directory,
+            deadline: self.deadline,
+        };
         match origin {
             Origin::Excerpt(excerpt) => {
                 let (sender, stdin) = pipe().map_err(TransientError::Pipe)?;
-                let running = run(self.by_excerpt(excerpt, threads, repairs), Some(stdin));
-                self.fed(excerpt, sender, running).await
+                let rendering = self.by_excerpt(excerpt, threads, repairs);
+                self.fed(excerpt, sender, run(with(rendering, Some(stdin))))
+                    .await
             }
             Origin::Seek(margin) => {
                 let proxy = self.proxy().await?;
-                let result = run(self.sought(&proxy, margin, threads, repairs), None).await;
-                served(&proxy, result)
+                let rendering = self.sought(&proxy, margin, threads, repairs);
+                served(&proxy, run(with(rendering, None)).await)
             }
         }
     }
@@ -98,6 +125,7 @@ impl Attempts<'_> {
             stream: excerpt.stream,
             seek_margin: None,
             threads,
+            codec: &self.job.codec,
             spec: &self.job.slice,
             repairs,
         }
@@ -115,6 +143,7 @@ impl Attempts<'_> {
             stream: self.job.slice.video.index,
             seek_margin: Some(margin),
             threads,
+            codec: &self.job.codec,
             spec: &self.job.slice,
             repairs,
         }

@@ -44,6 +44,7 @@ fn rendering(spec: &SliceSpec) -> Rendering<'_> {
         stream: 2,
         seek_margin: Some(10),
         threads: NonZero::<u32>::MIN,
+        codec: "h264",
         spec,
         repairs: &NO_REPAIRS,
     }
