@@ -2,26 +2,25 @@
 
 use std::{
     fs,
-    os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
 
-use gifgen_child::{Ending, Program, memory};
+use gifgen_child::Ending;
 use gifgen_encoder::Stages;
 use gifgen_function::TransientError;
 use gifgen_probe::{
     Remarks, complaints, ignored_an_overflow, marks_a_picture, printed_number,
     says_pictures_change, was_short_of_memory,
 };
-use gifgen_shared::{Deadline, Rejection, VideoStream, blocking::blocking};
+use gifgen_shared::{Rejection, VideoStream, blocking::blocking};
 use rustix::{fs::statvfs, process::Signal};
 
 use crate::{
     decoded::Decoded,
     error::{JobError, PermanentError},
-    ffmpeg_args::Rendering,
     gif::{self, GifError, Unfinished},
     job::SliceSpec,
+    launch::Launch,
     outputs::{Outputs, check},
     tone_map::{LUT_FILE, ToneMap},
 };
@@ -93,30 +92,17 @@ pub(crate) struct Files {
     pub encoding: Stages,
 }
 
-/// Renders into `directory`. With `stdin`, FFmpeg's standard input is a pipe.
-pub(crate) async fn run_ffmpeg(
-    rendering: &Rendering<'_>,
-    stdin: Option<OwnedFd>,
-    ffmpeg: &Path,
-    directory: &Path,
-    deadline: Deadline,
-) -> Result<Ran, JobError> {
-    let format = gif::format(rendering.spec).map_err(PermanentError::Rejected)?;
-    let video = rendering.spec.video;
+/// Renders into the directory of `launch`.
+pub(crate) async fn run_ffmpeg(mut launch: Launch<'_>) -> Result<Ran, JobError> {
+    let directory = launch.directory;
+    let args = launch.rendering.args();
+    let format = gif::format(launch.rendering.spec).map_err(PermanentError::Rejected)?;
+    let video = launch.rendering.spec.video;
     if let Some(tone_map) = ToneMap::of(&video.colour) {
         write_table(tone_map, directory.join(LUT_FILE)).await?;
     }
-    let bound = memory::left(reserve(rendering.spec));
-    let program = Program {
-        path: ffmpeg,
-        args: rendering.args(),
-        directory: Some(directory),
-        network: rendering.input.network(),
-        variables: &[],
-        stdin,
-        memory: bound,
-        deadline,
-    };
+    let program = launch.program(args);
+    let (bound, rendering) = (program.memory, launch.rendering);
     let gif_directory = directory.to_owned();
     let mut remarks = Remarks::default();
     let is_kept = |line: &str| remarks.keeps(line);

@@ -5,15 +5,10 @@
 //! where it starts at a keyframe that is no IDR picture, and where a stream in layers (SVC) leaves some out, which its
 //! parameters say. So the numbers are read here.
 
-use std::{
-    io::{self, Read},
-    os::fd::OwnedFd,
-    path::Path,
-};
+use std::io::{self, Read};
 
-use gifgen_child::{Ending, Program, memory, run_reading};
+use gifgen_child::{Ending, run_reading};
 use gifgen_function::TransientError;
-use gifgen_shared::Deadline;
 use h264_reader::{
     Context,
     annexb::AnnexBReader,
@@ -27,11 +22,7 @@ use h264_reader::{
     rbsp::BitReader,
 };
 
-use crate::{
-    error::JobError,
-    ffmpeg_args::Rendering,
-    ffmpeg_run::{killed, reserve},
-};
+use crate::{error::JobError, ffmpeg_run::killed, launch::Launch};
 
 /// Bytes that are read at once.
 const CHUNK_BYTES: usize = 64 * 1024;
@@ -43,27 +34,13 @@ const HEADER_BYTES: u64 = 64 * 1024;
 const HIGHEST_LEVEL: u8 = 62;
 const MAX_MAP_UNITS: u32 = 139_264;
 
-/// Whether the numbers skip in the stream of `rendering`, or cannot be read.
+/// Whether the numbers skip in the stream of `launch`, or cannot be read.
 ///
 /// # Errors
 /// Transient ones, and that FFmpeg crashes.
-pub(crate) async fn frame_numbers_skip(
-    rendering: &Rendering<'_>,
-    stdin: Option<OwnedFd>,
-    ffmpeg: &Path,
-    directory: &Path,
-    deadline: Deadline,
-) -> Result<bool, JobError> {
-    let program = Program {
-        path: ffmpeg,
-        args: rendering.byte_stream_args(),
-        directory: Some(directory),
-        network: rendering.input.network(),
-        variables: &[],
-        stdin,
-        memory: memory::left(reserve(rendering.spec)),
-        deadline,
-    };
+pub(crate) async fn frame_numbers_skip(mut launch: Launch<'_>) -> Result<bool, JobError> {
+    let args = launch.rendering.byte_stream_args();
+    let program = launch.program(args);
     let finished = run_reading(program, |_| true, FrameNumbers::read)
         .await
         .map_err(TransientError::FfmpegNotStarted)?;

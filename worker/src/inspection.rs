@@ -3,19 +3,17 @@
 use std::{
     fs,
     io::{self, BufRead, BufReader},
-    os::fd::OwnedFd,
-    path::Path,
 };
 
-use gifgen_child::{Ending, Program, memory, run_reading_log};
+use gifgen_child::{Ending, run_reading_log};
 use gifgen_function::TransientError;
 use gifgen_probe::{LogMark, LoggedPicture, read_picture_log};
-use gifgen_shared::{Deadline, blocking::blocking};
+use gifgen_shared::blocking::blocking;
 
 use crate::{
     error::{JobError, PermanentError},
-    ffmpeg_args::Rendering,
-    ffmpeg_run::{killed, reserve},
+    ffmpeg_run::killed,
+    launch::Launch,
 };
 
 /// The list ends after this many pictures in a row that are more than [`BEHIND_SECONDS`] behind the slice. Fewer may
@@ -32,32 +30,20 @@ const MAX_PICTURES: usize = 400_000;
 /// # Errors
 /// If not all pictures up to the slice's end could be listed.
 pub(crate) async fn inspect(
-    rendering: &Rendering<'_>,
+    mut launch: Launch<'_>,
     strict: bool,
-    stdin: Option<OwnedFd>,
-    ffmpeg: &Path,
-    directory: &Path,
-    deadline: Deadline,
 ) -> Result<Vec<LoggedPicture>, JobError> {
-    let spec = rendering.spec;
+    let spec = launch.rendering.spec;
     let mark = LogMark::unguessable();
-    let file = directory.join(mark.name());
+    let file = launch.directory.join(mark.name());
     let written = blocking({
         let file = file.clone();
         move || fs::write(file, LogMark::FILE)
     });
     let failed = |action| move |source| TransientError::WorkDir { action, source };
     written.await.map_err(failed("write to"))?;
-    let program = Program {
-        path: ffmpeg,
-        args: rendering.inspection_args(strict, &mark),
-        directory: Some(directory),
-        network: rendering.input.network(),
-        variables: &[],
-        stdin,
-        memory: memory::left(reserve(spec)),
-        deadline,
-    };
+    let args = launch.rendering.inspection_args(strict, &mark);
+    let program = launch.program(args);
     let end = spec.zero() + spec.slice.seconds();
     let finished = run_reading_log(program, move |log| {
         list(BufReader::new(log), &mark, end, MAX_PICTURES)

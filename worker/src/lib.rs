@@ -18,6 +18,7 @@ mod inspection;
 mod invocation;
 mod job;
 mod judge;
+mod launch;
 mod objects;
 mod outputs;
 mod record;

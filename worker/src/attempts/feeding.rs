@@ -1,12 +1,11 @@
 //! Runs FFmpeg once, on an excerpt or on the source itself.
 
-use std::{num::NonZero, os::fd::OwnedFd, path::Path, pin::pin, sync::Arc};
+use std::{num::NonZero, pin::pin, sync::Arc};
 
 use gifgen_function::TransientError;
 use gifgen_index::{Excerpt, FeedError, feed, pipe};
 use gifgen_probe::{Input, LoggedPicture};
 use gifgen_reader::LoopbackProxy;
-use gifgen_shared::Deadline;
 use tokio::net::unix::pipe::Sender;
 
 use super::{Attempts, ONE_THREAD, Origin};
@@ -16,17 +15,9 @@ use crate::{
     ffmpeg_run::{FfmpegError, Ran, run_ffmpeg},
     frame_numbers::frame_numbers_skip,
     inspection::inspect,
+    launch::Launch,
     repairs::Repairs,
 };
-
-/// What a run of FFmpeg needs.
-struct Run<'a> {
-    rendering: Rendering<'a>,
-    stdin: Option<OwnedFd>,
-    ffmpeg: &'a Path,
-    directory: &'a Path,
-    deadline: Deadline,
-}
 
 impl Attempts<'_> {
     /// Renders once.
@@ -36,16 +27,7 @@ impl Attempts<'_> {
         threads: NonZero<u32>,
         repairs: &Repairs,
     ) -> Result<Ran, FfmpegError> {
-        let run = async |Run {
-                             rendering,
-                             stdin,
-                             ffmpeg,
-                             directory,
-                             deadline,
-                         }: Run<'_>| {
-            run_ffmpeg(&rendering, stdin, ffmpeg, directory, deadline).await
-        };
-        self.with(origin, threads, repairs, run).await
+        self.launch(origin, threads, repairs, run_ffmpeg).await
     }
 
     /// Decodes once, to list the pictures.
@@ -54,43 +36,26 @@ impl Attempts<'_> {
         origin: Origin<'_>,
         strict: bool,
     ) -> Result<Vec<LoggedPicture>, FfmpegError> {
-        let run = async |Run {
-                             rendering,
-                             stdin,
-                             ffmpeg,
-                             directory,
-                             deadline,
-                         }: Run<'_>| {
-            inspect(&rendering, strict, stdin, ffmpeg, directory, deadline).await
-        };
-        self.with(origin, ONE_THREAD, &Repairs::default(), run)
+        let inspect = async |launch: Launch<'_>| inspect(launch, strict).await;
+        self.launch(origin, ONE_THREAD, &Repairs::default(), inspect)
             .await
     }
 
     /// Whether the numbers of H.264's pictures skip.
     pub(super) async fn frame_numbers_skip(&self, origin: Origin<'_>) -> Result<bool, FfmpegError> {
-        let run = async |Run {
-                             rendering,
-                             stdin,
-                             ffmpeg,
-                             directory,
-                             deadline,
-                         }: Run<'_>| {
-            frame_numbers_skip(&rendering, stdin, ffmpeg, directory, deadline).await
-        };
-        self.with(origin, ONE_THREAD, &Repairs::default(), run)
+        self.launch(origin, ONE_THREAD, &Repairs::default(), frame_numbers_skip)
             .await
     }
 
-    /// The result of `run` with what `origin` gives.
-    async fn with<T>(
+    /// The result of `run`, which reads from `origin`.
+    async fn launch<T>(
         &self,
         origin: Origin<'_>,
         threads: NonZero<u32>,
         repairs: &Repairs,
-        run: impl AsyncFnOnce(Run<'_>) -> Result<T, JobError>,
+        run: impl AsyncFnOnce(Launch<'_>) -> Result<T, JobError>,
     ) -> Result<T, FfmpegError> {
-        let with = |rendering, stdin| Run {
+        let launch = |rendering, stdin| Launch {
             rendering,
             stdin,
             ffmpeg: &self.renderer.ffmpeg,
@@ -101,13 +66,14 @@ impl Attempts<'_> {
             Origin::Excerpt(excerpt) => {
                 let (sender, stdin) = pipe().map_err(TransientError::Pipe)?;
                 let rendering = self.by_excerpt(excerpt, threads, repairs);
-                self.fed(excerpt, sender, run(with(rendering, Some(stdin))))
-                    .await
+                let running = run(launch(rendering, Some(stdin)));
+                self.fed(excerpt, sender, running).await
             }
             Origin::Seek(margin) => {
                 let proxy = self.proxy().await?;
                 let rendering = self.sought(&proxy, margin, threads, repairs);
-                served(&proxy, run(with(rendering, None)).await)
+                let result = run(launch(rendering, None)).await;
+                served(&proxy, result)
             }
         }
     }
