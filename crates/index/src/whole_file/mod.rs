@@ -68,7 +68,11 @@ impl Measured<'_> {
     /// The error for a file of so many `bytes`, of which the video takes only a part.
     fn ends_early(&self, bytes: u64) -> IndexError {
         let part = self.length / self.claimed.unwrap_or(self.length);
-        let offset = (bytes as f64 * part) as u64;
+        self.ends_at((bytes as f64 * part) as u64)
+    }
+
+    /// The error for a file that nobody can read from `offset` on.
+    fn ends_at(&self, offset: u64) -> IndexError {
         let why = "what follows is damaged, or a second recording: split the file";
         IndexError::not_whole(offset, self.length, why)
     }
