@@ -140,12 +140,15 @@ impl Rendering<'_> {
         args
     }
 
-    /// The arguments of a run that decodes nothing, and gives the bytes of an H.264 stream.
+    /// The arguments of a run that decodes nothing, and gives the bytes of an H.264 stream up to the slice's end.
     pub(crate) fn byte_stream_args(&self) -> Vec<OsString> {
         let mut args = strings(&["-v", LOG_LEVEL]);
         args.extend(self.input_args(NonZero::<u32>::MIN));
         args.extend(strings(&["-map", &self.input_stream(), "-c", "copy"]));
-        args.extend(strings(&["-bsf:v", "h264_mp4toannexb"]));
+        // Without the second filter, the parameters would come with IDR pictures only.
+        args.extend(strings(&["-bsf:v", "h264_mp4toannexb,dump_extra=freq=k"]));
+        let end = self.spec.zero() + self.spec.slice.seconds();
+        args.extend(strings(&["-to", &format!("{end:.6}")]));
         args.extend(strings(&["-f", "rawvideo", "pipe:1"]));
         args
     }

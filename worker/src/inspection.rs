@@ -50,8 +50,13 @@ pub(crate) async fn inspect(
     })
     .await
     .map_err(TransientError::FfmpegNotStarted)?;
-    let removed = blocking(move || fs::remove_file(file)).await;
-    removed.map_err(failed("clean"))?;
+    match blocking(move || fs::remove_file(file)).await {
+        // FFmpeg may write there.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(failed("clean")(error).into());
+        }
+        Ok(()) | Err(_) => {}
+    }
     if finished.ending == Ending::DeadlinePassed {
         return Err(TransientError::DeadlinePassed { doing: "decoding" }.into());
     }

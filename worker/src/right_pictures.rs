@@ -4,7 +4,7 @@
 //! keyframe on. FFmpeg's decoders mark concealed errors, but not the pictures that refer to such a
 //! picture. So after a marked picture all are wrong until the next keyframe.
 
-use std::ops::Range;
+use std::{iter, ops::Range};
 
 use gifgen_probe::{LoggedPicture, PictureKind};
 
@@ -134,11 +134,15 @@ impl Faults {
                 |m: &usize| is_behind_hole(m) || picture.is_after_skip && is_local_hole(times, *m);
             let mut next = n.max(1)..times.len().min(n + REORDERED);
             let mut before = n.saturating_sub(REORDERED).max(1)..n;
-            if let Some(behind) = next.find(is_behind) {
-                losses[behind] = true;
-                // In a longer one a picture may stand. Whether the packet lies within, `silence` examines.
-                let is_short = times[behind] - times[behind - 1] <= LONGEST_GAP_SECONDS;
-                holes[behind] |= lacks_others || is_short;
+            if let Some(first) = next.find(is_behind) {
+                // A keyframe may follow this hole, and what is lacked may be missing in one behind that.
+                let others = next.filter(|m| lacks_others && is_behind(m));
+                for behind in iter::once(first).chain(others) {
+                    losses[behind] = true;
+                    // In a longer one a picture may stand. Whether the packet lies within, `silence` examines.
+                    let is_short = times[behind] - times[behind - 1] <= LONGEST_GAP_SECONDS;
+                    holes[behind] |= lacks_others || is_short;
+                }
             } else if picture.lacks_reference {
                 marked[n] = true;
             } else if n > 0 && before.any(|n| is_behind(&n)) {

@@ -15,7 +15,7 @@ use crate::{error::JobError, job::Job};
 /// Two times this close, in seconds, are the same. Pictures count from a millisecond later than packets.
 const ROUNDING_SECONDS: f64 = 0.002;
 
-/// A codec of which each picture is a keyframe, though FFmpeg 8's decoder says so of none.
+/// A codec of which a picture refers to the one before at most, though FFmpeg 8's decoder calls none a keyframe.
 const CINEFORM: &str = "cfhd";
 
 /// The packets around a hole are up to so many places from it in the order of decoding.

@@ -106,26 +106,53 @@ fn h264_that_was_lost_in_a_burst_is_damage_though_the_hole_is_short() {
     }
 }
 
+/// The decoder says that it lacks pictures before those that it keeps back are presented.
+#[test]
+fn h264_that_was_lost_behind_a_pause_and_a_keyframe_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole.mp4");
+    let pause = "fps=30,select='not(between(n,113,119))'";
+    let groups = "b-adapt=0:b-pyramid=normal:open-gop=0:scenecut=0:ref=3:keyint=1000";
+    let rate = ["-vf", pause, "-fps_mode", "vfr", "-bf", "3"];
+    let keyframes = ["-force_key_frames", "4,12", "-x264-params", groups];
+    long_groups(&whole, &[&rate[..], &keyframes].concat());
+    assert_eq!(previews(&whole, "16").0, Some(0));
+    let lossy = without(&whole, "between(n,114,117)", "lossy.mp4");
+    let (code, video, _) = previews(&lossy, "16");
+    assert_ne!(code, Some(0), "{video}");
+}
+
 /// B pictures, to which only other B pictures refer, are a layer.
 #[test]
 fn h264_without_one_of_its_layers_is_whole_if_it_says_that_it_has_layers() {
     let folder = tempfile::tempdir().unwrap();
-    let whole = folder.path().join("whole.mp4");
-    let pyramid = "b-adapt=0:b-pyramid=normal:bframes=3:open-gop=0:scenecut=0";
-    long_groups(&whole, &["-bf", "3", "-x264-params", pyramid]);
-    // In the order of decoding, each group has a keyframe, and then P with three B each.
-    let layer = "between(n,64,119)*gt(mod(mod(n,60)+3,4),0)";
-    let lossy = without(&whole, layer, "lossy.mp4");
-    let (code, video, _) = previews(&lossy, "8");
-    assert_eq!(code, Some(1), "{video}");
-    let mut bytes = fs::read(&lossy).unwrap();
-    say_layers(&mut bytes);
-    let layered = folder.path().join("layered.mp4");
-    fs::write(&layered, bytes).unwrap();
-    let stream = without(&layered, "0", "layered.ts");
-    for layered in [layered, stream] {
-        let (code, video, _) = previews(&layered, "8");
-        assert_eq!(code, Some(0), "{video}");
+    // In the order of decoding, P with three B each follow a keyframe.
+    let closed = (
+        "closed",
+        "open-gop=0:keyint=60",
+        "between(n,64,119)*gt(mod(mod(n,60)+3,4),0)",
+    );
+    let open = (
+        "open",
+        "open-gop=1:keyint=40:min-keyint=1",
+        "between(n,61,159)*gt(mod(n+3,4),0)",
+    );
+    for (name, groups, layer) in [closed, open] {
+        let whole = folder.path().join(format!("{name}.mp4"));
+        let pyramid = format!("{groups}:b-adapt=0:b-pyramid=strict:bframes=3:ref=4:scenecut=0");
+        long_groups(&whole, &["-bf", "3", "-x264-params", &pyramid]);
+        let lossy = without(&whole, layer, &format!("{name}-lossy.mp4"));
+        let (code, video, _) = previews(&lossy, "8");
+        assert_ne!(code, Some(0), "{name}: {video}");
+        let mut bytes = fs::read(&lossy).unwrap();
+        say_layers(&mut bytes);
+        let layered = folder.path().join(format!("{name}-layered.mp4"));
+        fs::write(&layered, bytes).unwrap();
+        let stream = without(&layered, "0", &format!("{name}-layered.ts"));
+        for layered in [layered, stream] {
+            let (code, video, _) = previews(&layered, "8");
+            assert_eq!(code, Some(0), "{name}: {video}");
+        }
     }
 }
 

@@ -123,9 +123,10 @@ pub struct LoggedPicture {
     pub may_be_repeated: bool,
 }
 
-/// The name of an input that FFmpeg opens after the one whose pictures are listed. FFmpeg logs much of what it finds when it
-/// opens a file, with line breaks, so that a file can imitate lines of the log; but no file knows this name. It ends
-/// the part of the log that may be imitated.
+/// The name of an input that FFmpeg opens after the one whose pictures are listed. When it opens a file, FFmpeg logs much of
+/// what it finds there as it is, with line breaks, so that a file can imitate lines of the log; but no file knows
+/// this name. Behind it, FFmpeg logs names of a file's parts only where it reads boxes late (fragmented MP4) or side
+/// data (NUT).
 #[derive(Clone, Debug)]
 pub struct LogMark(String);
 
