@@ -1,6 +1,5 @@
-//! FFmpeg's and ffprobe's log at [`LOG_LEVEL`], where each line names its level. More verbose
-//! levels print the file's metadata, which can contain anything, also what looks like an error: a file that does that is
-//! refused.
+//! FFmpeg's and ffprobe's log at [`LOG_LEVEL`], where each line names its level. More verbose levels print the file's
+//! metadata, which can contain anything, also what looks like an error: a file that does that is refused.
 
 use gifgen_child::{Ending, Finished, STDERR_BYTES};
 
@@ -135,8 +134,8 @@ pub struct Remarks {
     /// Whether the last line with a level was left out, and what belongs to it with it.
     is_left_out: bool,
     last: String,
-    /// Whether H.264's decoder hints that numbers of pictures skip. It does so, too, where it starts at a keyframe that is
-    /// no IDR picture, and where a stream in layers leaves some out.
+    /// Whether H.264's decoder hints that numbers of pictures skip. It does so, too, where it starts at a keyframe that
+    /// is no IDR picture, and where a stream in layers leaves some out.
     pub numbers_skip: bool,
 }
 

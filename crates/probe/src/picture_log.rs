@@ -38,9 +38,9 @@ const SECOND_INPUT: &str = "[info] Input #1, yuv4mpegpipe, from '";
 /// H.264's decoder, about a unit of the packet that it decodes next: part of an IDR picture.
 const IDR: &str = "[debug] nal_unit_type: 5(";
 
-/// H.264's decoder, when the numbers of pictures skip. It goes on with a copy, and marks nothing. The first of the numbers
-/// that follow is that of the picture that it begins to decode. It says the same when it starts with a picture that is no
-/// IDR picture.
+/// H.264's decoder, when the numbers of pictures skip. It goes on with a copy, and marks nothing. The first of the
+/// numbers that follow is that of the picture that it begins to decode. It says the same when it starts with a picture
+/// that is no IDR picture.
 pub(crate) const SKIPPED: (&str, &str) = ("[h264 @ ", "[debug] Frame num gap");
 
 /// What demuxers say that find something else than a packet, and go on behind it. They read ahead, so nothing tells
@@ -123,10 +123,9 @@ pub struct LoggedPicture {
     pub may_be_repeated: bool,
 }
 
-/// The name of an input that FFmpeg opens after the one whose pictures are listed. When it opens a file, FFmpeg logs much of
-/// what it finds there as it is, with line breaks, so that a file can imitate lines of the log; but no file knows
-/// this name. Behind it, FFmpeg logs names of a file's parts only where it reads boxes late (fragmented MP4) or side
-/// data (NUT).
+/// The name of an input that FFmpeg opens after the one whose pictures are listed. When it opens a file, FFmpeg logs much
+/// of what it finds there as it is, with line breaks, so that a file can imitate lines of the log; but no file knows
+/// this name. Behind it, FFmpeg logs such text only where it reads boxes late (fragmented MP4) or side data (NUT).
 #[derive(Clone, Debug)]
 pub struct LogMark(String);
 

@@ -17,7 +17,12 @@ impl Maker<'_> {
         let stretch = self.stretch();
         let (from, to) = (self.offset(stretch.start), self.offset(stretch.end));
         self.bytes[from..to].fill(0);
-        let lost = self.lost_by(stretch.clone(), 1);
+        // FFmpeg finds its way again at a cluster, which has the pictures of two seconds.
+        let further = match (self.kind.container, self.kind.has_keyframes_only()) {
+            ("mkv", true) => 2 * self.kind.rate as usize,
+            _ => 1,
+        };
+        let lost = self.lost_by(stretch.clone(), further);
         Trouble {
             right: self.right_without(lost),
             what: self.what("zeroed", &stretch),
