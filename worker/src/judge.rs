@@ -106,6 +106,15 @@ pub(crate) fn judge(
     if !right.contains(&true) {
         return Verdict::Damaged(0.0..seconds);
     }
+    // Behind a right picture, too, pictures are lost. `silence` finds none of them if only the last one is left.
+    let lost = (1..times.len()).filter(|n| found.skips[*n]).map(|n| {
+        let since = times[n - 1] + found.usual_distance;
+        since.max(0.0)..times[n].min(seconds)
+    });
+    let mut lost = lost.filter(|range| range.end - range.start > LONGEST_WRONG_SECONDS + ROUNDING);
+    if let Some(range) = lost.next() {
+        return Verdict::Damaged(range);
+    }
     let is_moved = |n: &usize| {
         let is_left_out = retimings
             .iter()

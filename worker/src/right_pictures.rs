@@ -107,6 +107,8 @@ pub(crate) struct Faults {
     losses: Vec<bool>,
     /// Those of them before which pictures are missing since the one before.
     pub(crate) holes: Vec<bool>,
+    /// Those of them before which the numbers of pictures skip.
+    pub(crate) skips: Vec<bool>,
     /// Those that are wrong by themselves.
     marked: Vec<bool>,
     /// The median distance of two pictures.
@@ -120,7 +122,7 @@ impl Faults {
         let usual_distance = usual_distance(times);
         let is_behind_hole = |n: &usize| is_hole(times[*n] - times[*n - 1], usual_distance);
         let mut losses = vec![false; logged.len()];
-        let mut holes = losses.clone();
+        let (mut holes, mut skips) = (losses.clone(), losses.clone());
         let mut marked: Vec<bool> = logged.iter().map(|picture| picture.is_marked).collect();
         for (n, picture) in logged.iter().enumerate() {
             if picture.is_after_unreadable && n > 0 && is_behind_hole(&n) {
@@ -139,6 +141,7 @@ impl Faults {
                 let others = next.filter(|m| lacks_others && is_behind(m));
                 for behind in iter::once(first).chain(others) {
                     losses[behind] = true;
+                    skips[behind] |= picture.is_after_skip;
                     // In a longer one a picture may stand. Whether the packet lies within, `silence` examines.
                     let is_short = times[behind] - times[behind - 1] <= LONGEST_GAP_SECONDS;
                     holes[behind] |= lacks_others || is_short;
@@ -152,6 +155,7 @@ impl Faults {
         Self {
             losses,
             holes,
+            skips,
             marked,
             usual_distance,
         }

@@ -177,6 +177,21 @@ fn the_time_of_lost_pictures_counts_as_wrong() {
 }
 
 #[test]
+fn the_time_of_lost_pictures_counts_as_wrong_up_to_a_keyframe() {
+    let of = |lost: Range<usize>| {
+        let mut film = film(0.0, "IPPPPPPPPPPPPPPPPPIP");
+        film[3].is_after_skip = true;
+        film.drain(lost);
+        judge(&film, 0.0, 2.0, true, false)
+    };
+    let Verdict::Damaged(range) = of(4..18) else {
+        panic!("it is not damaged");
+    };
+    assert!((range.start - 0.4).abs() < 1e-9 && (range.end - 1.8).abs() < 1e-9);
+    assert_eq!(of(9..18), Verdict::Good(vec![]));
+}
+
+#[test]
 fn the_time_of_a_refused_picture_counts_as_wrong() {
     let of = |kinds: &str| {
         let mut film = film(0.0, kinds);

@@ -43,7 +43,7 @@ const FILES: u64 = 100;
 const AT_ONCE: usize = 2;
 
 /// Files that were once called good with wrong pictures: container, codec, fault and seed.
-const ONCE_WRONG: [(&str, &str, Fault, u64); 12] = [
+const ONCE_WRONG: [(&str, &str, Fault, u64); 13] = [
     ("ts", "hevc", Fault::Zeroed, 5),
     ("wtv", "mpeg2video", Fault::Random, 91),
     ("avi", "cinepak", Fault::Random, 99),
@@ -56,6 +56,7 @@ const ONCE_WRONG: [(&str, &str, Fault, u64); 12] = [
     ("flv", "h264", Fault::Lost, 31620),
     ("mov", "jpeg2000", Fault::Random, 31724),
     ("rm", "rv10", Fault::Random, 60662),
+    ("flv", "h264", Fault::Lost, 71587),
 ];
 
 /// All combinations, in an order that mixes them.
