@@ -9,18 +9,20 @@ use crate::judged::{
 /// Bytes of a packet of a transport stream.
 const TS_PACKET: usize = 188;
 
+/// Each packet of a transport stream, twice.
+fn twice(bytes: &[u8]) -> Vec<u8> {
+    let packets = bytes.chunks(TS_PACKET);
+    packets.flat_map(|packet| packet.repeat(2)).collect()
+}
+
 #[test]
 fn packets_of_a_transport_stream_that_come_twice_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let whole = folder.path().join("whole.ts");
     h264(&whole);
     let bytes = fs::read(&whole).unwrap();
-    let twice: Vec<u8> = bytes
-        .chunks(TS_PACKET)
-        .flat_map(|packet| packet.repeat(2))
-        .collect();
     let doubled = folder.path().join("doubled.ts");
-    fs::write(&doubled, twice).unwrap();
+    fs::write(&doubled, twice(&bytes)).unwrap();
     let (code, video, out) = previews(&doubled, "4");
     assert_eq!(code, Some(0), "{video}");
     assert_same_stills(&out, &previews(&whole, "4").2);
@@ -130,12 +132,8 @@ fn joined_recordings_are_one_film_though_packets_come_twice_and_a_hole_in_one_is
     h264(&whole);
     let bytes = fs::read(&whole).unwrap();
     let joined = [&bytes[..], &bytes].concat();
-    let twice: Vec<u8> = joined
-        .chunks(TS_PACKET)
-        .flat_map(|packet| packet.repeat(2))
-        .collect();
     let doubled = folder.path().join("doubled.ts");
-    fs::write(&doubled, twice).unwrap();
+    fs::write(&doubled, twice(&joined)).unwrap();
     let (code, video, out) = previews(&doubled, "8");
     assert_eq!((code, &video["length"]), (Some(0), &32.0.into()), "{video}");
     let (_, _, right) = previews(&whole, "8");

@@ -11,6 +11,15 @@ pub enum Keep {
     Last(usize),
 }
 
+/// Hands the blocks of a stream to `add`, up to its end. A read error counts as the end.
+pub(super) async fn drain(pipe: Option<impl AsyncRead + Unpin>, mut add: impl FnMut(&[u8])) {
+    let Some(mut pipe) = pipe else { return };
+    let mut block = vec![0; 32 * 1024];
+    while let Ok(count @ 1..) = pipe.read(&mut block).await {
+        add(&block[..count]);
+    }
+}
+
 pub(super) struct CapturedOutput {
     keep: Keep,
     bytes: Vec<u8>,
@@ -26,11 +35,7 @@ impl CapturedOutput {
 
     /// Reads to the end of the stream. A read error counts as the end.
     pub(super) async fn drain(&mut self, pipe: Option<impl AsyncRead + Unpin>) {
-        let Some(mut pipe) = pipe else { return };
-        let mut block = vec![0; 32 * 1024];
-        while let Ok(count @ 1..) = pipe.read(&mut block).await {
-            self.add(&block[..count]);
-        }
+        drain(pipe, |block| self.add(block)).await;
     }
 
     pub(super) fn add(&mut self, block: &[u8]) {

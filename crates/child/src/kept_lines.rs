@@ -1,8 +1,8 @@
 //! Keeps the last of the lines that matter.
 
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::AsyncRead;
 
-use crate::captured_output::{CapturedOutput, Keep};
+use crate::captured_output::{CapturedOutput, Keep, drain};
 
 /// Longest line, in bytes. The rest of a longer one is another line.
 const LINE_BYTES: usize = 16 * 1024;
@@ -25,11 +25,7 @@ impl<F: FnMut(&str) -> bool> KeptLines<F> {
 
     /// Reads to the end of the stream. A read error counts as the end.
     pub(super) async fn drain(&mut self, pipe: Option<impl AsyncRead + Unpin>) {
-        let Some(mut pipe) = pipe else { return };
-        let mut block = vec![0; 32 * 1024];
-        while let Ok(count @ 1..) = pipe.read(&mut block).await {
-            self.add(&block[..count]);
-        }
+        drain(pipe, |block| self.add(block)).await;
     }
 
     fn add(&mut self, block: &[u8]) {
