@@ -109,11 +109,14 @@ pub(crate) fn judge(
     // Behind a right picture, too, pictures are lost. `silence` finds none of them if only the last one is left.
     let lost = (1..times.len()).filter(|n| found.skips[*n]).map(|n| {
         let since = times[n - 1] + found.usual_distance;
-        since.max(0.0)..times[n].min(seconds)
+        since..times[n].min(seconds)
     });
-    let mut lost = lost.filter(|range| range.end - range.start > LONGEST_WRONG_SECONDS + ROUNDING);
-    if let Some(range) = lost.next() {
-        return Verdict::Damaged(range);
+    // The picture before the hole is as old as the hole is long, wherever the slice starts.
+    let mut lost = lost.filter(|hole| {
+        hole.end > UNSAMPLED_SECONDS && hole.end - hole.start > LONGEST_WRONG_SECONDS + ROUNDING
+    });
+    if let Some(hole) = lost.next() {
+        return Verdict::Damaged(hole.start.max(0.0)..hole.end);
     }
     let is_moved = |n: &usize| {
         let is_left_out = retimings

@@ -191,6 +191,20 @@ fn the_time_of_lost_pictures_counts_as_wrong_up_to_a_keyframe() {
     assert_eq!(of(9..18), Verdict::Good(vec![]));
 }
 
+/// The picture before them is as old at the slice's start as in the middle of a slice.
+#[test]
+fn the_time_of_lost_pictures_counts_from_before_the_slice() {
+    let mut film = film(-0.7, "IPPPPPPPPPPPPPPPPPIP");
+    film[3].is_after_skip = true;
+    film.drain(4..18);
+    let Verdict::Damaged(range) = judge(&film, 0.0, 1.3, true, false) else {
+        panic!("it is not damaged");
+    };
+    assert!(range.start == 0.0 && (range.end - 1.1).abs() < 1e-9);
+    let before = judge(&film, 1.15, 0.15, true, false);
+    assert_eq!(before, Verdict::Good(vec![]));
+}
+
 #[test]
 fn the_time_of_a_refused_picture_counts_as_wrong() {
     let of = |kinds: &str| {
