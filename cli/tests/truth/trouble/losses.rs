@@ -8,7 +8,7 @@ use super::{
     matroska, mp4,
     oracle::Right,
     packets::lost,
-    riff, ts,
+    riff, rm, ts,
 };
 use crate::film::Film;
 
@@ -89,7 +89,14 @@ impl Maker<'_> {
             }
         } else {
             let (from, to) = (self.offset(stretch.start), self.offset(stretch.end));
+            let whole = self.bytes.clone();
             self.bytes[from..to].fill_with(|| random.u8(..));
+            // FFmpeg may stop at a packet though the next ones can be found.
+            if self.kind.container == "rm" && random.bool() {
+                for header in rm::packet_headers(&whole) {
+                    self.bytes[header.clone()].copy_from_slice(&whole[header]);
+                }
+            }
         }
         let further = usize::from(!self.kind.has_whole_packets() && !self.kind.is_ts());
         let lost = self.lost_by(stretch, further);

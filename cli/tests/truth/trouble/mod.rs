@@ -23,6 +23,7 @@ mod oracle;
 mod packets;
 mod report;
 mod riff;
+mod rm;
 mod ts;
 
 use fastrand::Rng;

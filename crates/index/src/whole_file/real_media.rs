@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use gifgen_reader::BlockCache;
 
-use super::{Measured, window::Window};
+use super::{Measured, ROUNDING_SECONDS, window::Window};
 use crate::{error::IndexError, numbers::big_endian};
 
 /// The header of a file.
@@ -22,20 +22,26 @@ const WRONG_BYTES: u64 = 64;
 /// Bytes of the header of the chunk with the packets.
 const DATA: u64 = 18;
 
-/// Bytes of the header of a packet: a version, which is 0 or 1, the size with the header, and more.
+/// Bytes of the header of a packet: a version, which is 0 or 1, the size with the header, the number of the stream, the
+/// time in milliseconds, and more.
 const PACKET: u64 = 12;
 
 /// Most bytes of packets that are followed.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_BYTES: u64 = 512 * 1024 * 1024;
 
-/// A file that breaks off within its packets is truncated, one whose packets cannot be followed is damaged if its header
-/// claims more than was found, and a second header starts another recording.
+/// Where the description of a stream has the stream's number.
+const STREAM_NUMBER: u64 = 10;
+
+/// A file that breaks off within its packets is truncated. One whose header claims more than was found is damaged if its
+/// packets cannot be followed, or if some of the video come behind the last picture. A second header starts another
+/// recording.
 pub(super) async fn account_for(
     blocks: &BlockCache,
     video: Measured<'_>,
 ) -> Result<(), IndexError> {
     let bytes = blocks.reader().len();
     let mut at = 0;
+    let mut streams = Vec::new();
     for _ in 0..MAX_CHUNKS {
         let chunk = blocks.read(at..at + CHUNK).await?;
         let [name @ .., _, _, _, _] = &*chunk else {
@@ -49,6 +55,10 @@ pub(super) async fn account_for(
         if size < CHUNK {
             break;
         }
+        if name == b"MDPR" {
+            let number = at + STREAM_NUMBER;
+            streams.push(big_endian(&blocks.read(number..number + 2).await?));
+        }
         at += size;
         if name != b"DATA" {
             continue;
@@ -56,8 +66,10 @@ pub(super) async fn account_for(
         if at > bytes + WRONG_BYTES && video.is_short() {
             return Err(video.truncated(bytes, at));
         }
+        let packets = at - size + DATA..at.min(bytes);
+        let stream = streams.get(video.stream as usize);
         if video.is_short()
-            && let Some(offset) = broken_packet(blocks, at - size + DATA..at.min(bytes)).await?
+            && let Some(offset) = unread_packet(blocks, packets, stream, video.length).await?
         {
             return Err(video.ends_at(offset));
         }
@@ -70,18 +82,31 @@ pub(super) async fn account_for(
     Ok(())
 }
 
-/// Where the packets in `range` cannot be followed any further.
-async fn broken_packet(blocks: &BlockCache, range: Range<u64>) -> Result<Option<u64>, IndexError> {
+/// The first of the packets in `range` that FFmpeg cannot have read: it cannot be followed, or it has a picture of the
+/// stream with the number `stream` behind its `length` in seconds.
+async fn unread_packet(
+    blocks: &BlockCache,
+    range: Range<u64>,
+    stream: Option<&u64>,
+    length: f64,
+) -> Result<Option<u64>, IndexError> {
     let mut window = Window::new(blocks);
     let (mut at, end) = (range.start, range.end.min(range.start + MAX_BYTES));
+    let mut first = None;
     while at + PACKET + WRONG_BYTES < end {
         let header = window.bytes(at..at + PACKET).await?;
-        let [0, 0 | 1, size @ ..] = &header[..] else {
+        let [0, 0 | 1, packet @ ..] = &header[..] else {
             return Ok(Some(at));
         };
-        let size = big_endian(&size[..2]);
+        let (size, number) = (big_endian(&packet[..2]), big_endian(&packet[2..4]));
         if size < PACKET {
             return Ok(Some(at));
+        }
+        if stream == Some(&number) {
+            let time = big_endian(&packet[4..8]) as f64 / 1e3;
+            if time - *first.get_or_insert(time) > length + ROUNDING_SECONDS {
+                return Ok(Some(at));
+            }
         }
         at += size;
     }
