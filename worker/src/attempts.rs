@@ -8,14 +8,16 @@ mod feeding;
 
 use std::{num::NonZero, ops::Range, path::Path, sync::Arc};
 
-use gifgen_index::Excerpt;
+use gifgen_index::{Demuxer, Excerpt};
 use gifgen_probe::LoggedPicture;
 use gifgen_reader::BlockCache;
 use gifgen_shared::{Deadline, video_stream::FROM_BEGINNING};
 use tokio::sync::OnceCell;
 
 use crate::{
+    decoded::Decoded,
     error::{JobError, PermanentError},
+    ffmpeg_args::H264,
     ffmpeg_run::{FfmpegError, Files, Ran},
     job::Job,
     judge::{Retiming, Verdict, judge},
@@ -28,6 +30,12 @@ use crate::{
 /// The next seek margins, in seconds, if a seek landed too late. FFmpeg seeks by dts, so 5 s often
 /// suffice; then 60 s; then the beginning.
 const FURTHER_BACK: [u32; 3] = [5, 60, FROM_BEGINNING];
+
+/// How far behind a slice lost pictures may end, in seconds, if no picture behind them is decoded.
+const SOUGHT_BEHIND_SECONDS: f64 = 60.0;
+
+/// How much later than a picture one may be stored, in seconds, that is decoded before it.
+const REORDERED_SECONDS: f64 = 2.0;
 
 /// Decoding in one thread gives the same pictures each time, whatever is damaged.
 const ONE_THREAD: NonZero<u32> = NonZero::<u32>::MIN;
@@ -97,7 +105,18 @@ impl Attempts<'_> {
         }
         let holes = ran.decoded.holes(seconds);
         let numbers_skip = OnceCell::new();
-        let numbers_skip = || numbers_skip.get_or_try_init(|| self.frame_numbers_skip(origin));
+        let until = until_behind_hole(&ran.decoded, seconds);
+        let read_numbers = || self.frame_numbers_skip(origin, until);
+        let numbers_skip = || numbers_skip.get_or_try_init(read_numbers);
+        // The decoder may give no picture behind the lost ones, and an excerpt of a transport stream ends before.
+        let is_suspect_h264 =
+            self.job.codec == H264 && (ran.numbers_skip || origin.ends_with_slice());
+        if is_suspect_h264
+            && let Some(gap) = ran.decoded.open_gap(&self.job.slice.slice)
+            && *numbers_skip().await?
+        {
+            return Err(self.damaged(gap.start.max(0.0)..gap.end).into());
+        }
         let may_lose = match self.job.container.as_str() {
             _ if ran.complained => false,
             // FFmpeg does not say that whole pictures are lost if the counter of packets agrees by chance.
@@ -229,7 +248,20 @@ impl Attempts<'_> {
     }
 }
 
+/// Up to where the packet behind the last hole in a slice of `seconds` is sought, in seconds from the slice's start. If
+/// no picture behind the slice was decoded, it is not known where that packet is.
+fn until_behind_hole(decoded: &Decoded, seconds: f64) -> f64 {
+    let farthest = seconds + SOUGHT_BEHIND_SECONDS;
+    let last = decoded.0.last().filter(|last| **last >= seconds);
+    last.map_or(farthest, |last| (last + REORDERED_SECONDS).min(farthest))
+}
+
 impl Origin<'_> {
+    /// Whether it has no picture behind the slice.
+    fn ends_with_slice(self) -> bool {
+        matches!(self, Self::Excerpt(excerpt) if excerpt.demuxer == Demuxer::MpegTs)
+    }
+
     fn margin(self) -> Option<u32> {
         match self {
             Self::Excerpt(_) => None,

@@ -100,6 +100,13 @@ impl Decoded {
         holes.into_iter().any(|n| is_local_hole(&self.0, n))
     }
 
+    /// The gap at the end of `slice` to which no picture puts an end, in seconds from the slice's start.
+    pub fn open_gap(&self, slice: &Slice) -> Option<Range<f64>> {
+        let seconds = slice.seconds();
+        let last = self.all_gaps(slice).pop();
+        last.filter(|gap| gap.end >= seconds && !self.reaches(seconds))
+    }
+
     /// Whether the picture on screen at the slice's start is missing.
     pub fn starts_late(&self) -> bool {
         self.0.iter().all(|time| *time > 0.0)
@@ -210,6 +217,21 @@ mod tests {
         let holed_before = Decoded(steady(-40, -30).chain(steady(-10, 305)).collect());
         assert!(holed_before.gaps(&SLICE).is_empty());
         assert_eq!(holed_before.gaps_before(&SLICE).len(), 1);
+    }
+
+    #[test]
+    fn a_gap_at_the_end_is_open_until_a_picture_ends_it() {
+        let steady = |to: i32| (0..to).map(|n| f64::from(n) / 10.0);
+        assert_eq!(
+            Decoded(steady(281).collect()).open_gap(&SLICE),
+            Some(28.0..30.0)
+        );
+        assert_eq!(Decoded(vec![-5.0]).open_gap(&SLICE), Some(-5.0..30.0));
+        assert_eq!(Decoded(steady(295).collect()).open_gap(&SLICE), None);
+        let ended = steady(281).chain([33.0]);
+        assert_eq!(Decoded(ended.collect()).open_gap(&SLICE), None);
+        let holed_before = [0.0, 5.0].into_iter().chain(steady(300).skip(100));
+        assert_eq!(Decoded(holed_before.collect()).open_gap(&SLICE), None);
     }
 
     #[test]

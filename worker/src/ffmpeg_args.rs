@@ -40,7 +40,10 @@ const LAST_PICTURE_COPIES: u32 = 2000;
 const SAY_SHAPE: &str = "crop=w='iw+0*print(dar,24)':exact=1,";
 
 /// The codec whose decoder hints at lost pictures in a detailed log.
-const H264: &str = "h264";
+pub(crate) const H264: &str = "h264";
+
+/// Earliest end of what is copied, in seconds on the container's clock.
+const LEAST_END_SECONDS: f64 = 1.0;
 
 /// Number of a picture that no video has.
 const NO_PICTURE: u64 = 1_000_000_000_000;
@@ -140,15 +143,19 @@ impl Rendering<'_> {
         args
     }
 
-    /// The arguments of a run that decodes nothing, and gives the bytes of an H.264 stream up to the slice's end.
-    pub(crate) fn byte_stream_args(&self) -> Vec<OsString> {
+    /// The arguments of a run that decodes nothing, and gives the bytes of an H.264 stream: all of an excerpt, or else
+    /// those up to `until`, in seconds from the slice's start.
+    pub(crate) fn byte_stream_args(&self, until: f64) -> Vec<OsString> {
         let mut args = strings(&["-v", LOG_LEVEL]);
         args.extend(self.input_args(NonZero::<u32>::MIN));
         args.extend(strings(&["-map", &self.input_stream(), "-c", "copy"]));
         // Without the second filter, the parameters would come with IDR pictures only.
         args.extend(strings(&["-bsf:v", "h264_mp4toannexb,dump_extra=freq=k"]));
-        let end = self.spec.zero() + self.spec.slice.seconds();
-        args.extend(strings(&["-to", &format!("{end:.6}")]));
+        if self.seek_margin.is_some() {
+            // FFmpeg refuses an end before zero, as of a transport stream shortly before its clock starts again.
+            let end = (self.spec.zero() + until).max(LEAST_END_SECONDS);
+            args.extend(strings(&["-to", &format!("{end:.6}")]));
+        }
         args.extend(strings(&["-f", "rawvideo", "pipe:1"]));
         args
     }

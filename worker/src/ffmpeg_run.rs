@@ -93,16 +93,15 @@ pub(crate) struct Files {
 }
 
 /// Renders into the directory of `launch`.
-pub(crate) async fn run_ffmpeg(mut launch: Launch<'_>) -> Result<Ran, JobError> {
-    let directory = launch.directory;
-    let args = launch.rendering.args();
-    let format = gif::format(launch.rendering.spec).map_err(PermanentError::Rejected)?;
-    let video = launch.rendering.spec.video;
+pub(crate) async fn run_ffmpeg(launch: Launch<'_>) -> Result<Ran, JobError> {
+    let (directory, rendering) = (launch.directory, launch.rendering);
+    let format = gif::format(rendering.spec).map_err(PermanentError::Rejected)?;
+    let video = rendering.spec.video;
     if let Some(tone_map) = ToneMap::of(&video.colour) {
         write_table(tone_map, directory.join(LUT_FILE)).await?;
     }
-    let program = launch.program(args);
-    let (bound, rendering) = (program.memory, launch.rendering);
+    let program = launch.program(rendering.args());
+    let bound = program.memory;
     let gif_directory = directory.to_owned();
     let mut remarks = Remarks::default();
     let is_kept = |line: &str| remarks.keeps(line);

@@ -34,12 +34,13 @@ const HEADER_BYTES: u64 = 64 * 1024;
 const HIGHEST_LEVEL: u8 = 62;
 const MAX_MAP_UNITS: u32 = 139_264;
 
-/// Whether the numbers skip in the stream of `launch`, or cannot be read.
+/// Whether the numbers skip in the stream of `launch`, or cannot be read. It is read up to `until`, in seconds from the
+/// slice's start.
 ///
 /// # Errors
 /// Transient ones, and that FFmpeg crashes.
-pub(crate) async fn frame_numbers_skip(mut launch: Launch<'_>) -> Result<bool, JobError> {
-    let args = launch.rendering.byte_stream_args();
+pub(crate) async fn frame_numbers_skip(launch: Launch<'_>, until: f64) -> Result<bool, JobError> {
+    let args = launch.rendering.byte_stream_args(until);
     let program = launch.program(args);
     let finished = run_reading(program, |_| true, FrameNumbers::read)
         .await

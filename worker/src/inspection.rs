@@ -30,7 +30,7 @@ const MAX_PICTURES: usize = 400_000;
 /// # Errors
 /// If not all pictures up to the slice's end could be listed.
 pub(crate) async fn inspect(
-    mut launch: Launch<'_>,
+    launch: Launch<'_>,
     strict: bool,
 ) -> Result<Vec<LoggedPicture>, JobError> {
     let spec = launch.rendering.spec;
@@ -50,12 +50,11 @@ pub(crate) async fn inspect(
     })
     .await
     .map_err(TransientError::FfmpegNotStarted)?;
-    match blocking(move || fs::remove_file(file)).await {
-        // FFmpeg may write there.
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(failed("clean")(error).into());
-        }
-        Ok(()) | Err(_) => {}
+    // An FFmpeg that a video has taken over may have removed it.
+    if let Err(error) = blocking(move || fs::remove_file(file)).await
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(failed("clean")(error).into());
     }
     if finished.ending == Ending::DeadlinePassed {
         return Err(TransientError::DeadlinePassed { doing: "decoding" }.into());

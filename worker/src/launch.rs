@@ -23,14 +23,14 @@ pub(crate) struct Launch<'a> {
 
 impl<'a> Launch<'a> {
     /// The program with these arguments.
-    pub(crate) fn program(&mut self, args: Vec<OsString>) -> Program<'a> {
+    pub(crate) fn program(self, args: Vec<OsString>) -> Program<'a> {
         Program {
             path: self.ffmpeg,
             args,
             directory: Some(self.directory),
             network: self.rendering.input.network(),
             variables: &[],
-            stdin: self.stdin.take(),
+            stdin: self.stdin,
             memory: memory::left(reserve(self.rendering.spec)),
             deadline: self.deadline,
         }

@@ -9,6 +9,7 @@ use h264_reader::{
     nal::{WritableNal as _, sps::SeqParameterSet},
     rbsp::{BitReader, BitWriter, ByteWriter, decode_nal},
 };
+use serde_json::Value;
 
 use crate::{
     judged::{film, previews},
@@ -46,6 +47,28 @@ fn h264_that_was_lost_before_its_file_was_written_is_damage() {
         assert_eq!(video["done"], 2, "{container}: {video}");
         assert_eq!(video["failed"][0]["start"], 0, "{container}");
     }
+}
+
+/// Behind the loss the decoder gives no picture before a keyframe, and there is none.
+#[test]
+fn h264_that_was_lost_across_the_end_of_a_slice_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole.mp4");
+    long_groups(&whole, &["-g", "1000"]);
+    for container in ["mp4", "mkv", "flv", "nut", "ts"] {
+        let lossy = without(&whole, "between(n,31,70)", &format!("lossy.{container}"));
+        let (_, video, _) = previews(&lossy, "6");
+        assert_eq!(failed_starts(&video), [0, 6, 12], "{container}: {video}");
+    }
+}
+
+/// Where the slices start that failed, in order.
+fn failed_starts(video: &Value) -> Vec<u64> {
+    let failed = video["failed"].as_array().unwrap();
+    let starts = failed.iter().map(|slice| slice["start"].as_u64().unwrap());
+    let mut starts: Vec<u64> = starts.collect();
+    starts.sort_unstable();
+    starts
 }
 
 #[test]
@@ -99,10 +122,8 @@ fn h264_that_was_lost_in_a_burst_is_damage_though_the_hole_is_short() {
     let lossy = without(&whole, "between(n,25,29)", "lossy.mp4");
     for slice in ["16", "6"] {
         assert_eq!(previews(&whole, slice).0, Some(0));
-        let (code, video, _) = previews(&lossy, slice);
-        assert_ne!(code, Some(0), "{video}");
-        let failed = video["failed"].as_array().unwrap();
-        assert!(failed.iter().any(|slice| slice["start"] == 0), "{video}");
+        let (_, video, _) = previews(&lossy, slice);
+        assert_eq!(failed_starts(&video).first(), Some(&0), "{video}");
     }
 }
 
@@ -118,8 +139,30 @@ fn h264_that_was_lost_behind_a_pause_and_a_keyframe_is_damage() {
     long_groups(&whole, &[&rate[..], &keyframes].concat());
     assert_eq!(previews(&whole, "16").0, Some(0));
     let lossy = without(&whole, "between(n,114,117)", "lossy.mp4");
-    let (code, video, _) = previews(&lossy, "16");
-    assert_ne!(code, Some(0), "{video}");
+    let (_, video, _) = previews(&lossy, "16");
+    assert_eq!(failed_starts(&video), [0], "{video}");
+}
+
+/// A transport stream that starts shortly before its clock starts again. FFmpeg counts from before zero there.
+fn before_its_clock_wraps(whole: &Path, name: &str) -> PathBuf {
+    let stream = whole.with_file_name(name);
+    let late = [
+        "-output_ts_offset",
+        "95403",
+        "-muxdelay",
+        "0",
+        "-muxpreload",
+        "0",
+    ];
+    ffmpeg(
+        [
+            &["-i", text(whole), "-c", "copy"],
+            &late[..],
+            &[text(&stream)],
+        ]
+        .concat(),
+    );
+    stream
 }
 
 /// B pictures, to which only other B pictures refer, are a layer.
@@ -131,25 +174,28 @@ fn h264_without_one_of_its_layers_is_whole_if_it_says_that_it_has_layers() {
         "closed",
         "open-gop=0:keyint=60",
         "between(n,64,119)*gt(mod(mod(n,60)+3,4),0)",
+        8,
     );
     let open = (
         "open",
         "open-gop=1:keyint=40:min-keyint=1",
         "between(n,61,159)*gt(mod(n+3,4),0)",
+        0,
     );
-    for (name, groups, layer) in [closed, open] {
+    for (name, groups, layer, start) in [closed, open] {
         let whole = folder.path().join(format!("{name}.mp4"));
         let pyramid = format!("{groups}:b-adapt=0:b-pyramid=strict:bframes=3:ref=4:scenecut=0");
         long_groups(&whole, &["-bf", "3", "-x264-params", &pyramid]);
         let lossy = without(&whole, layer, &format!("{name}-lossy.mp4"));
-        let (code, video, _) = previews(&lossy, "8");
-        assert_ne!(code, Some(0), "{name}: {video}");
+        let (_, video, _) = previews(&lossy, "8");
+        assert!(failed_starts(&video).contains(&start), "{name}: {video}");
         let mut bytes = fs::read(&lossy).unwrap();
         say_layers(&mut bytes);
         let layered = folder.path().join(format!("{name}-layered.mp4"));
         fs::write(&layered, bytes).unwrap();
         let stream = without(&layered, "0", &format!("{name}-layered.ts"));
-        for layered in [layered, stream] {
+        let before_wrap = before_its_clock_wraps(&layered, &format!("{name}-before.ts"));
+        for layered in [layered, stream, before_wrap] {
             let (code, video, _) = previews(&layered, "8");
             assert_eq!(code, Some(0), "{name}: {video}");
         }

@@ -10,6 +10,7 @@ use std::{
 
 use gifgen_reader::{RangeStream, ReadError, Reader};
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
     io::ioctl_fionread,
     pipe::{PipeFlags, fcntl_setpipe_size, pipe_with},
 };
@@ -146,9 +147,14 @@ async fn copy(
     Ok(())
 }
 
-/// Waits until FFmpeg has read all that is in the pipe. If FFmpeg exits before, this waits until it is dropped.
+/// Waits until FFmpeg has read all that is in the pipe. That it has closed its end is an error.
 async fn until_drained(pipe: &Sender) -> io::Result<()> {
     while ioctl_fionread(pipe)? > 0 {
+        let mut state = [PollFd::new(pipe, PollFlags::empty())];
+        poll(&mut state, Some(&Timespec::default()))?;
+        if state[0].revents().contains(PollFlags::ERR) {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
         sleep(POLL_INTERVAL).await;
     }
     Ok(())
@@ -173,6 +179,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_pipe_that_nobody_reads_any_more_is_not_waited_for() {
+        let (mut sender, stdin) = pipe().unwrap();
+        sender.write_all(b"more than FFmpeg wants").await.unwrap();
+        drop(stdin);
+        let error = until_drained(&sender).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    }
 
     proptest! {
         #[test]

@@ -101,3 +101,26 @@ fn only_fast_decoding_leaves_pictures_out() {
     spec.settings.decode = Decode::Fast;
     assert!(rendering(&spec).args().contains(&"-skip_frame".into()));
 }
+
+#[test]
+fn of_an_excerpt_all_bytes_are_copied_and_else_up_to_an_end_that_ffmpeg_takes() {
+    let slice = |start: u32| Slice {
+        index: 1,
+        start,
+        end: f64::from(start) + 30.0,
+    };
+    let end = |seek_margin, start_time| {
+        let mut spec = spec("each", slice(30));
+        spec.video.start_time = start_time;
+        let rendering = Rendering {
+            seek_margin,
+            ..rendering(&spec)
+        };
+        let args = rendering.byte_stream_args(32.0);
+        let option = args.iter().position(|arg| arg == "-to")?;
+        args[option + 1].to_str().map(str::to_owned)
+    };
+    assert_eq!(end(None, 1.5), None);
+    assert_eq!(end(Some(10), 1.5).as_deref(), Some("63.501000"));
+    assert_eq!(end(Some(10), -95.0).as_deref(), Some("1.000000"));
+}
