@@ -11,7 +11,7 @@ use std::{num::NonZero, ops::Range, path::Path, sync::Arc};
 use gifgen_index::{Demuxer, Excerpt};
 use gifgen_probe::LoggedPicture;
 use gifgen_reader::BlockCache;
-use gifgen_shared::{Deadline, video_stream::FROM_BEGINNING};
+use gifgen_shared::{Deadline, Decode, video_stream::FROM_BEGINNING};
 use tokio::sync::OnceCell;
 
 use crate::{
@@ -36,6 +36,9 @@ const SOUGHT_BEHIND_SECONDS: f64 = 60.0;
 
 /// How much later than a picture one may be stored, in seconds, that is decoded before it.
 const REORDERED_SECONDS: f64 = 2.0;
+
+/// FFmpeg's name of recorded television.
+const WTV: &str = "wtv";
 
 /// Decoding in one thread gives the same pictures each time, whatever is damaged.
 const ONE_THREAD: NonZero<u32> = NonZero::<u32>::MIN;
@@ -117,10 +120,12 @@ impl Attempts<'_> {
         {
             return Err(self.damaged(gap.start.max(0.0)..gap.end).into());
         }
+        let leaves_out = self.job.slice.settings.decode == Decode::Fast;
         let may_lose = match self.job.container.as_str() {
             _ if ran.complained => false,
             // FFmpeg does not say that whole pictures are lost if the counter of packets agrees by chance.
             "mpegts" if !holes.is_empty() => true,
+            WTV if !holes.is_empty() && !leaves_out => true,
             _ => ran.numbers_skip && ran.decoded.is_uneven(seconds) && *numbers_skip().await?,
         };
         let is_suspect = !is_in_order || may_be_wrong || may_lose;
@@ -148,6 +153,11 @@ impl Attempts<'_> {
         Box::pin(source.correct(&mut pictures)).await?;
         if self.job.container == "mpegts" {
             Box::pin(source.mark_losses(&holes, &mut pictures)).await?;
+        }
+        if self.job.container == WTV && !leaves_out {
+            // Recorded television has no holes but those of damage, which FFmpeg passes over without a word.
+            let all = pictures.iter_mut();
+            all.for_each(|picture| picture.is_after_unreadable = true);
         }
         if pictures.is_empty() && !self.could_start_earlier(origin) {
             // FFmpeg's own words say more than that pictures are missing.
@@ -196,7 +206,7 @@ impl Attempts<'_> {
             hidden_keyframes,
         ) {
             // WTV keeps the times apart from the pictures, so behind damage they are those of others.
-            Verdict::Good(retimings) if self.job.container == "wtv" && !retimings.is_empty() => {
+            Verdict::Good(retimings) if self.job.container == WTV && !retimings.is_empty() => {
                 Err(self.damaged(0.0..seconds).into())
             }
             Verdict::Good(retimings) => Ok(retimings),

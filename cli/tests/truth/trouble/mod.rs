@@ -44,7 +44,7 @@ const FILES: u64 = 100;
 const AT_ONCE: usize = 2;
 
 /// Files that were once called good with wrong pictures: container, codec, fault and seed.
-const ONCE_WRONG: [(&str, &str, Fault, u64); 13] = [
+const ONCE_WRONG: [(&str, &str, Fault, u64); 14] = [
     ("ts", "hevc", Fault::Zeroed, 5),
     ("wtv", "mpeg2video", Fault::Random, 91),
     ("avi", "cinepak", Fault::Random, 99),
@@ -58,6 +58,7 @@ const ONCE_WRONG: [(&str, &str, Fault, u64); 13] = [
     ("mov", "jpeg2000", Fault::Random, 31724),
     ("rm", "rv10", Fault::Random, 60662),
     ("flv", "h264", Fault::Lost, 71587),
+    ("wtv", "mpeg2video", Fault::Zeroed, 90245),
 ];
 
 /// All combinations, in an order that mixes them.
