@@ -66,6 +66,8 @@ struct FrameNumbers {
     last: Option<u16>,
     /// Whether a number skips or cannot be read.
     skip: bool,
+    /// Whether the stream has ended, perhaps within a unit.
+    has_ended: bool,
 }
 
 impl FrameNumbers {
@@ -76,6 +78,7 @@ impl FrameNumbers {
         while !units.nal_handler_ref().skip {
             let read = stream.read(&mut chunk)?;
             if read == 0 {
+                units.nal_handler_mut().has_ended = true;
                 units.reset();
                 break;
             }
@@ -146,7 +149,7 @@ impl FrameNumbers {
 
 impl AccumulatedNalHandler for FrameNumbers {
     fn nal(&mut self, unit: RefNal<'_>) -> NalInterest {
-        if self.unit(&unit).is_some() {
+        if self.unit(&unit).is_some() || self.has_ended {
             return NalInterest::Ignore;
         }
         let mut more = unit.reader().take(HEADER_BYTES);

@@ -46,8 +46,22 @@ fn keyframe() -> Vec<u8> {
     picture(KEYFRAME, 0, "00")
 }
 
+/// What stands between pictures.
+fn delimiter() -> Vec<u8> {
+    unit(0x09, "1111")
+}
+
 fn skips(units: &[Vec<u8>]) -> bool {
     FrameNumbers::read(&units.concat()[..]).unwrap().skip
+}
+
+#[test]
+fn a_unit_that_is_cut_off_at_the_end_is_no_skip_unless_its_number_is_there() {
+    let first = [parameters(false), keyframe()].concat();
+    let next = reference(5);
+    let with = |bytes: usize| skips(&[first.clone(), next[..bytes].to_vec()]);
+    assert!(!with(4) && !with(5));
+    assert!(with(next.len()));
 }
 
 #[test]
@@ -116,8 +130,9 @@ fn streams_in_layers_may_leave_numbers_out() {
 
 #[test]
 fn what_cannot_be_read_is_taken_for_a_skip() {
-    assert!(skips(&[keyframe()]));
-    assert!(skips(&[parameters(false), unit(REFERENCE, "0")]));
+    assert!(skips(&[keyframe(), delimiter()]));
+    let short = unit(REFERENCE, "0");
+    assert!(skips(&[parameters(false), short, delimiter()]));
     assert!(skips(&[unit(SEQUENCE, &"1".repeat(8 * 100_000))]));
 }
 
@@ -127,7 +142,7 @@ fn pictures_that_would_need_large_tables_are_not_read() {
     let width = format!("{}1{}", "0".repeat(16), "0".repeat(16));
     let height = format!("{}1{}", "0".repeat(15), "0".repeat(15));
     let sequence = format!("01000010 00000000 00011110 1 1 011 010 0 {width} {height} 1 1 0 0 1");
-    assert!(skips(&[unit(SEQUENCE, &sequence)]));
+    assert!(skips(&[unit(SEQUENCE, &sequence), delimiter()]));
 }
 
 /// Gives so many bytes at once.
