@@ -144,7 +144,7 @@ pub struct ReplayOptions {
 /// The settings of the functions as flags; each takes the environment's variable of the same
 /// name where it is not given.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Settings (also environment variables of the same name)")]
+#[command(next_help_heading = "Settings (also environment variables: GIF_WIDTH for --gif-width)")]
 pub struct SettingFlags {
     /// Length of a slice in seconds, 1 to 900 [default: 30]
     #[arg(long, value_name = "S")]
