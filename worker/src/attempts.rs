@@ -20,7 +20,7 @@ use crate::{
     ffmpeg_args::H264,
     ffmpeg_run::{FfmpegError, Files, Ran},
     job::Job,
-    judge::{Retiming, Verdict, judge},
+    judge::{Retiming, Verdict, judge, mark_holes},
     renderer::Renderer,
     repairs::Repairs,
     silence::Silence,
@@ -31,11 +31,14 @@ use crate::{
 /// suffice; then 60 s; then the beginning.
 const FURTHER_BACK: [u32; 3] = [5, 60, FROM_BEGINNING];
 
-/// How far behind a slice lost pictures may end, in seconds, if no picture behind them is decoded.
+/// How far behind a slice the next packet is sought, in seconds.
 const SOUGHT_BEHIND_SECONDS: f64 = 60.0;
 
 /// How much later than a picture one may be stored, in seconds, that is decoded before it.
 const REORDERED_SECONDS: f64 = 2.0;
+
+/// More than the rounding of a packet's time, in seconds, and less than the distance of two packets.
+const TICK_SECONDS: f64 = 0.002;
 
 /// FFmpeg's name of recorded television.
 const WTV: &str = "wtv";
@@ -107,25 +110,22 @@ impl Attempts<'_> {
             return Err(FfmpegError::StartsTooLate);
         }
         let holes = ran.decoded.holes(seconds);
-        let numbers_skip = OnceCell::new();
-        let until = until_behind_hole(&ran.decoded, seconds);
-        let read_numbers = || self.frame_numbers_skip(origin, until);
-        let numbers_skip = || numbers_skip.get_or_try_init(read_numbers);
-        // The decoder may give no picture behind the lost ones, and an excerpt of a transport stream ends before.
-        let is_suspect_h264 =
-            self.job.codec == H264 && (ran.numbers_skip || origin.ends_with_slice());
-        if is_suspect_h264
-            && let Some(gap) = ran.decoded.open_gap(&self.job.slice.slice)
-            && *numbers_skip().await?
-        {
+        if let Some(gap) = Box::pin(self.lost_at_end(&ran, origin)).await? {
             return Err(self.damaged(gap.start.max(0.0)..gap.end).into());
         }
-        let leaves_out = self.job.slice.settings.decode == Decode::Fast;
+        let numbers_skip = OnceCell::new();
+        let until = until_behind_holes(&ran.decoded, seconds);
+        let numbers_skip =
+            || numbers_skip.get_or_try_init(|| self.frame_numbers_skip(origin, until));
+        // Fast decoding leaves pictures out, and H.264 tells of lost ones.
+        let hides_losses = self.job.container == WTV
+            && self.job.codec != H264
+            && self.job.slice.settings.decode != Decode::Fast;
         let may_lose = match self.job.container.as_str() {
             _ if ran.complained => false,
             // FFmpeg does not say that whole pictures are lost if the counter of packets agrees by chance.
             "mpegts" if !holes.is_empty() => true,
-            WTV if !holes.is_empty() && !leaves_out => true,
+            _ if hides_losses && !holes.is_empty() => true,
             _ => ran.numbers_skip && ran.decoded.is_uneven(seconds) && *numbers_skip().await?,
         };
         let is_suspect = !is_in_order || may_be_wrong || may_lose;
@@ -154,10 +154,8 @@ impl Attempts<'_> {
         if self.job.container == "mpegts" {
             Box::pin(source.mark_losses(&holes, &mut pictures)).await?;
         }
-        if self.job.container == WTV && !leaves_out {
-            // Recorded television has no holes but those of damage, which FFmpeg passes over without a word.
-            let all = pictures.iter_mut();
-            all.for_each(|picture| picture.is_after_unreadable = true);
+        if hides_losses {
+            self.check_holes(&pictures, origin)?;
         }
         if pictures.is_empty() && !self.could_start_earlier(origin) {
             // FFmpeg's own words say more than that pictures are missing.
@@ -188,23 +186,76 @@ impl Attempts<'_> {
         Ok(ran.outcome?)
     }
 
+    /// The gap at the end of the slice, if H.264 is lost in it: its decoder may give no picture behind it. `None` if
+    /// nothing is lost.
+    async fn lost_at_end(
+        &self,
+        ran: &Ran,
+        origin: Origin<'_>,
+    ) -> Result<Option<Range<f64>>, FfmpegError> {
+        let slice = &self.job.slice.slice;
+        let is_suspect = self.job.codec == H264 && (ran.numbers_skip || origin.ends_with_slice());
+        let Some(gap) = ran.decoded.open_gap(slice).filter(|_| is_suspect) else {
+            return Ok(None);
+        };
+        if self.job.timeline.is_some() {
+            // FFmpeg does not find the film's times in the source.
+            let is_lost = ran.numbers_skip && self.frame_numbers_skip(origin, gap.end).await?;
+            return Ok(Some(gap).filter(|_| is_lost));
+        }
+        let origin = match origin {
+            Origin::Excerpt(_) => Origin::Seek(self.job.slice.video.margin()),
+            Origin::Seek(_) => origin,
+        };
+        let behind = gap.end..gap.end + SOUGHT_BEHIND_SECONDS;
+        let video = Some(self.job.slice.video.index);
+        let packets = self.source(origin).within(video, behind.clone()).await?;
+        let times = packets.iter().map(|packet| packet.time);
+        let next = times.filter(|time| behind.contains(time)).reduce(f64::min);
+        let Some(next) = next else {
+            return Ok(None);
+        };
+        // No further: another recording may follow.
+        let is_lost = self.frame_numbers_skip(origin, next + TICK_SECONDS).await?;
+        Ok(Some(gap).filter(|_| is_lost))
+    }
+
+    /// Fails if pictures of recorded television are wrong for too long behind a hole. FFmpeg passes over damage without a
+    /// word. Shorter holes may have been recorded.
+    fn check_holes(
+        &self,
+        pictures: &[LoggedPicture],
+        origin: Origin<'_>,
+    ) -> Result<(), FfmpegError> {
+        let mut pictures = pictures.to_vec();
+        mark_holes(&mut pictures);
+        match self.verdict(&pictures, origin) {
+            Verdict::Damaged(range) => Err(self.damaged(range).into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn verdict(&self, pictures: &[LoggedPicture], origin: Origin<'_>) -> Verdict {
+        let (spec, could_start_earlier) = (&self.job.slice, self.could_start_earlier(origin));
+        let hidden_keyframes = spec.video.hidden_keyframes;
+        let (zero, seconds) = (spec.zero(), spec.slice.seconds());
+        judge(
+            pictures,
+            zero,
+            seconds,
+            could_start_earlier,
+            hidden_keyframes,
+        )
+    }
+
     /// The repairs that make the slice right.
     fn judged(
         &self,
         pictures: &[LoggedPicture],
         origin: Origin<'_>,
     ) -> Result<Vec<Retiming>, FfmpegError> {
-        let zero = self.job.slice.zero();
         let seconds = self.job.slice.slice.seconds();
-        let could_start_earlier = self.could_start_earlier(origin);
-        let hidden_keyframes = self.job.slice.video.hidden_keyframes;
-        match judge(
-            pictures,
-            zero,
-            seconds,
-            could_start_earlier,
-            hidden_keyframes,
-        ) {
+        match self.verdict(pictures, origin) {
             // WTV keeps the times apart from the pictures, so behind damage they are those of others.
             Verdict::Good(retimings) if self.job.container == WTV && !retimings.is_empty() => {
                 Err(self.damaged(0.0..seconds).into())
@@ -258,12 +309,10 @@ impl Attempts<'_> {
     }
 }
 
-/// Up to where the packet behind the last hole in a slice of `seconds` is sought, in seconds from the slice's start. If
-/// no picture behind the slice was decoded, it is not known where that packet is.
-fn until_behind_hole(decoded: &Decoded, seconds: f64) -> f64 {
-    let farthest = seconds + SOUGHT_BEHIND_SECONDS;
-    let last = decoded.0.last().filter(|last| **last >= seconds);
-    last.map_or(farthest, |last| (last + REORDERED_SECONDS).min(farthest))
+/// Up to where the packets behind all holes in a slice of `seconds` are, in seconds from the slice's start.
+fn until_behind_holes(decoded: &Decoded, seconds: f64) -> f64 {
+    let last = decoded.0.last().copied().unwrap_or(seconds);
+    last.clamp(seconds, seconds + SOUGHT_BEHIND_SECONDS) + REORDERED_SECONDS
 }
 
 impl Origin<'_> {

@@ -8,6 +8,7 @@ use std::ops::Range;
 use gifgen_probe::LoggedPicture;
 
 use crate::{
+    decoded::is_local_hole,
     retiming::{disordered_runs, in_order},
     right_pictures::{Faults, Start, is_intra, right_pictures},
 };
@@ -133,6 +134,14 @@ pub(crate) fn judge(
         return Verdict::Damaged(0.0..seconds);
     }
     Verdict::Good(retimings)
+}
+
+/// Marks the pictures behind holes, as if FFmpeg had said that it could not read what belongs there.
+pub(crate) fn mark_holes(logged: &mut [LoggedPicture]) {
+    let times = in_order(&times(logged, 0.0));
+    for (n, picture) in logged.iter_mut().enumerate() {
+        picture.is_after_unreadable |= is_local_hole(&times, n);
+    }
 }
 
 /// The times of the pictures, in seconds from `zero`. A picture without a time has that of the one before.

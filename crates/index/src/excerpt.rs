@@ -178,16 +178,6 @@ impl Excerpt {
         too_long.map(|(from, to)| (from.max(f64::from(slice.start)), to))
     }
 
-    /// The same, of which FFmpeg may read `more` bytes, up to the end of a source of `bytes` bytes.
-    #[must_use]
-    pub fn and_more(&self, more: u64, bytes: u64) -> Self {
-        let end = self.ranges.last().map_or(0, |range| range.end);
-        Self {
-            until: end.saturating_add(more).min(bytes),
-            ..self.clone()
-        }
-    }
-
     /// The ranges, grouped by request. Ranges with small gaps between them are fetched together, and the gaps are
     /// dropped.
     pub fn fetches(&self) -> impl Iterator<Item = &[Range<u64>]> {

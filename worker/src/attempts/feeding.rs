@@ -19,9 +19,6 @@ use crate::{
     repairs::Repairs,
 };
 
-/// What is read behind an excerpt that ends with its slice, in bytes, to see what follows a hole there.
-const MORE_BYTES: u64 = 8 * 1024 * 1024;
-
 impl Attempts<'_> {
     /// Renders once.
     pub(super) async fn run(
@@ -50,13 +47,6 @@ impl Attempts<'_> {
         origin: Origin<'_>,
         until: f64,
     ) -> Result<bool, FfmpegError> {
-        let longer = match origin {
-            Origin::Excerpt(excerpt) if origin.ends_with_slice() => {
-                Some(excerpt.and_more(MORE_BYTES, self.blocks.reader().len()))
-            }
-            _ => None,
-        };
-        let origin = longer.as_ref().map_or(origin, Origin::Excerpt);
         let read = async |launch: Launch<'_>| frame_numbers_skip(launch, until).await;
         self.launch(origin, ONE_THREAD, &Repairs::default(), read)
             .await

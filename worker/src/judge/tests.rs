@@ -218,6 +218,29 @@ fn the_time_of_a_refused_picture_counts_as_wrong() {
 }
 
 #[test]
+fn holes_are_losses_up_to_the_next_keyframe_and_another_rate_is_none() {
+    let of = |film: &mut Vec<LoggedPicture>| {
+        mark_holes(film);
+        judge(film, 0.0, 3.0, true, false)
+    };
+    let kinds = "IPPPPPPPPPPPPPPPPPPPPPPPIPPPPP";
+    let mut holed = film(0.0, kinds);
+    holed.drain(10..13);
+    assert!(matches!(of(&mut holed), Verdict::Damaged(_)));
+    let mut close = film(0.0, kinds);
+    close.drain(20..22);
+    assert!(matches!(of(&mut close), Verdict::Good(_)));
+    // Half the rate up to second 1.9, and all from there on.
+    let mut slower = film(0.0, kinds);
+    let mut n = 0;
+    slower.retain(|_| {
+        n += 1;
+        n > 20 || n % 2 == 1
+    });
+    assert_eq!(of(&mut slower), Verdict::Good(vec![]));
+}
+
+#[test]
 fn a_marked_keyframe_is_a_recovery_point_only_if_it_refers_to_others() {
     let mut film = film(0.0, "IPiPPPPPPPPPPPPPPIPP");
     for picture in &mut film {

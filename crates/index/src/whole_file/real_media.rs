@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use gifgen_reader::BlockCache;
 
-use super::{Measured, ROUNDING_SECONDS, window::Window};
+use super::{Measured, ROUNDING_SECONDS};
 use crate::{error::IndexError, numbers::big_endian};
 
 /// The header of a file.
@@ -30,7 +30,10 @@ const PACKET: u64 = 12;
 const MAX_BYTES: u64 = 512 * 1024 * 1024;
 
 /// Where the description of a stream has the stream's number.
-const STREAM_NUMBER: u64 = 10;
+const STREAM_NUMBER: usize = 10;
+
+/// Most bytes of a description that are read.
+const DESCRIPTION: u64 = 4 * 1024;
 
 /// A file that breaks off within its packets is truncated. One whose header claims more than was found is damaged if its
 /// packets cannot be followed, or if some of the video come behind the last picture. A second header starts another
@@ -41,7 +44,7 @@ pub(super) async fn account_for(
 ) -> Result<(), IndexError> {
     let bytes = blocks.reader().len();
     let mut at = 0;
-    let mut streams = Vec::new();
+    let mut videos = Vec::new();
     for _ in 0..MAX_CHUNKS {
         let chunk = blocks.read(at..at + CHUNK).await?;
         let [name @ .., _, _, _, _] = &*chunk else {
@@ -56,8 +59,8 @@ pub(super) async fn account_for(
             break;
         }
         if name == b"MDPR" {
-            let number = at + STREAM_NUMBER;
-            streams.push(big_endian(&blocks.read(number..number + 2).await?));
+            let description = blocks.read(at..at + size.min(DESCRIPTION)).await?;
+            videos.extend(video_number(&description));
         }
         at += size;
         if name != b"DATA" {
@@ -67,9 +70,13 @@ pub(super) async fn account_for(
             return Err(video.truncated(bytes, at));
         }
         let packets = at - size + DATA..at.min(bytes);
-        let stream = streams.get(video.stream as usize);
+        // Of several, the packets do not tell which one FFmpeg shows.
+        let number = match videos[..] {
+            [number] => Some(number),
+            _ => None,
+        };
         if video.is_short()
-            && let Some(offset) = unread_packet(blocks, packets, stream, video.length).await?
+            && let Some(offset) = unread_packet(blocks, packets, number, video.length).await?
         {
             return Err(video.ends_at(offset));
         }
@@ -82,32 +89,42 @@ pub(super) async fn account_for(
     Ok(())
 }
 
+/// The number of the stream that this describes, if it is a video. Numbers are no indices: FFmpeg makes several streams of
+/// one that has several rates.
+fn video_number(description: &[u8]) -> Option<u64> {
+    let is_video = description.windows(4).any(|four| four == b"VIDO");
+    let number = description.get(STREAM_NUMBER..STREAM_NUMBER + 2)?;
+    is_video.then(|| big_endian(number))
+}
+
 /// The first of the packets in `range` that FFmpeg cannot have read: it cannot be followed, or it has a picture of the
-/// stream with the number `stream` behind its `length` in seconds.
+/// video with this `number` behind its `length` in seconds.
 async fn unread_packet(
     blocks: &BlockCache,
     range: Range<u64>,
-    stream: Option<&u64>,
+    number: Option<u64>,
     length: f64,
 ) -> Result<Option<u64>, IndexError> {
-    let mut window = Window::new(blocks);
-    let (mut at, end) = (range.start, range.end.min(range.start + MAX_BYTES));
-    let mut first = None;
+    let end = range.end.min(range.start + MAX_BYTES);
+    // One request: each packet says only where the next one is.
+    let mut packets = blocks.reader().stream(range.start..end);
+    let (mut at, mut first) = (range.start, None);
     while at + PACKET + WRONG_BYTES < end {
-        let header = window.bytes(at..at + PACKET).await?;
+        let header = packets.take(PACKET).await?;
         let [0, 0 | 1, packet @ ..] = &header[..] else {
             return Ok(Some(at));
         };
-        let (size, number) = (big_endian(&packet[..2]), big_endian(&packet[2..4]));
+        let size = big_endian(&packet[..2]);
         if size < PACKET {
             return Ok(Some(at));
         }
-        if stream == Some(&number) {
+        if number == Some(big_endian(&packet[2..4])) {
             let time = big_endian(&packet[4..8]) as f64 / 1e3;
             if time - *first.get_or_insert(time) > length + ROUNDING_SECONDS {
                 return Ok(Some(at));
             }
         }
+        packets.take(size - PACKET).await?;
         at += size;
     }
     Ok(None)
