@@ -6,6 +6,7 @@ pub mod columns;
 pub mod cpu_time;
 pub mod decode_only;
 pub mod gifgen;
+pub mod long_film;
 pub mod memory;
 pub mod one_decode;
 pub mod previews;

@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::{boxes::none, edits::Edits, sample::Sample};
+use super::{boxes::none, edits::Edits, samples::Samples};
 use crate::error::IndexError;
 
 /// How FFmpeg times the pictures of a track.
@@ -43,7 +43,7 @@ impl Clock {
     /// # Errors
     /// If FFmpeg should show it at another time.
     pub(super) fn new(
-        samples: &[Sample],
+        samples: &Samples,
         edits: Option<Edits>,
         origin: Origin,
         timescale: u32,
@@ -55,7 +55,7 @@ impl Clock {
         }
         let pictures = samples.iter().filter(|sample| sample.size > 0);
         let first = pictures
-            .map(Sample::pts)
+            .map(|sample| sample.pts())
             .filter(|pts| visible.contains(pts));
         let first = first.min().ok_or_else(|| none("no picture is shown"))?;
         let shift = match (edits, origin) {
@@ -64,7 +64,8 @@ impl Clock {
             (Some(edits), Origin::ShiftedTables) => edits.start - edits.empty,
             (edits, Origin::Fragments) => {
                 let edits = edits.unwrap_or_default();
-                edits.start - edits.empty - most_negative(samples)
+                let most_negative = i64::from(samples.least_composition_offset);
+                edits.start - edits.empty + most_negative
             }
         };
         let clock = Self {
@@ -101,7 +102,7 @@ impl Clock {
 
     /// Shows the last of `samples`, which ends at `end`, if it has no duration and the edit ends with it. FFmpeg leaves
     /// it out. Whether that is so.
-    pub(super) fn show_last(&mut self, samples: &[Sample], end: i64) -> bool {
+    pub(super) fn show_last(&mut self, samples: &Samples, end: i64) -> bool {
         let Some(last) = samples.last().filter(|last| last.size > 0) else {
             return false;
         };
@@ -122,11 +123,4 @@ impl Clock {
         let ticks = (seconds * f64::from(self.timescale)).floor() as i64;
         ticks.saturating_add(self.shift)
     }
-}
-
-/// By how much FFmpeg moves fragments because of negative composition offsets, in ticks.
-fn most_negative(samples: &[Sample]) -> i64 {
-    let offsets = samples.iter();
-    let offsets = offsets.map(|sample| i64::from(sample.composition_offset));
-    -offsets.min().unwrap_or(0).min(0)
 }

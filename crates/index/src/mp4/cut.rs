@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use gifgen_shared::Slice;
 
-use super::{clock::Clock, sample::Sample};
+use super::{
+    clock::Clock,
+    samples::{LatestSamples, Samples},
+};
 
 /// How much later than a slice's bounds a picture may be that counts as shown there, in seconds.
 const TOLERANCE_SECONDS: f64 = 0.001;
@@ -12,40 +15,24 @@ const TOLERANCE_SECONDS: f64 = 0.001;
 /// Finds the samples of slices.
 #[derive(Debug)]
 pub(super) struct Cutter<'a> {
-    samples: &'a [Sample],
+    samples: &'a Samples,
     clock: &'a Clock,
-    /// For each sample, the earliest pts of it and those behind it. This ascends, which a pts in decoding order does
-    /// not.
-    earliest_pts: Vec<i64>,
-    /// The indices of sync samples, and the same for these.
-    syncs: Vec<usize>,
-    earliest_sync_pts: Vec<i64>,
+    latest: LatestSamples<'a>,
 }
 
 impl<'a> Cutter<'a> {
-    pub(super) fn new(samples: &'a [Sample], clock: &'a Clock) -> Self {
-        let syncs = samples.iter().enumerate();
-        let syncs = syncs.filter(|(_, sample)| sample.is_sync && sample.size > 0);
-        let syncs: Vec<usize> = syncs.map(|(index, _)| index).collect();
+    pub(super) fn new(samples: &'a Samples, clock: &'a Clock) -> Self {
         Self {
             samples,
             clock,
-            earliest_pts: running_min(samples.iter().map(Sample::pts)),
-            earliest_sync_pts: running_min(syncs.iter().map(|index| samples[*index].pts())),
-            syncs,
+            latest: LatestSamples::new(samples),
         }
     }
 
     /// The samples that decode the pictures from one pts of the media to another.
     pub(super) fn decoding(&self, pts: Range<i64>) -> Option<Range<usize>> {
-        let before = self
-            .earliest_sync_pts
-            .partition_point(|sync| *sync <= pts.start);
-        let first = before.checked_sub(1).map_or(0, |last| self.syncs[last]);
-        let end = self
-            .earliest_pts
-            .partition_point(|earliest| *earliest < pts.end);
-        let range = first..end;
+        let first = self.latest.keyframe_until(pts.start).unwrap_or(0);
+        let range = first..self.end_before(pts.end);
         (!range.is_empty()).then_some(range)
     }
 
@@ -58,39 +45,25 @@ impl<'a> Cutter<'a> {
         let start_pts = self.clock.media_pts(start);
         let end_pts = self.clock.media_pts(slice.end + TOLERANCE_SECONDS);
 
-        let before = self
-            .earliest_sync_pts
-            .partition_point(|pts| *pts <= start_pts);
-        let first = match before.checked_sub(1) {
-            Some(last) => self.syncs[last],
+        let first = match self.latest.keyframe_until(start_pts) {
+            Some(keyframe) => keyframe,
             None if slice.start == 0 => 0,
             None => return None,
         };
         let visible_end = end_pts.min(self.clock.visible.end);
-        let end = self.earliest_pts.partition_point(|pts| *pts < visible_end);
+        let end = self.end_before(visible_end);
         let next = usize::from(end_pts <= self.clock.visible.end);
         let range = first..(end + next).min(self.samples.len());
         // FFmpeg would decode pictures behind the end of the edit, but not show them.
-        let are_hidden = end_pts > self.clock.visible.end
-            && self
-                .samples
-                .get(range.clone())?
-                .iter()
-                .any(|sample| (self.clock.visible.end..end_pts).contains(&sample.pts()));
+        let hidden = self.clock.visible.end..end_pts;
+        let are_hidden = !hidden.is_empty()
+            && (self.samples.range(range.clone()).iter())
+                .any(|sample| hidden.contains(&sample.pts()));
         (!are_hidden && !range.is_empty()).then_some(range)
     }
-}
 
-/// For each value, the least of it and those behind it.
-fn running_min(values: impl DoubleEndedIterator<Item = i64>) -> Vec<i64> {
-    let mut least = i64::MAX;
-    let mut all: Vec<i64> = values
-        .rev()
-        .map(|value| {
-            least = least.min(value);
-            least
-        })
-        .collect();
-    all.reverse();
-    all
+    /// The index behind the last sample whose pts is before `pts`.
+    fn end_before(&self, pts: i64) -> usize {
+        self.latest.before(pts).map_or(0, |last| last + 1)
+    }
 }

@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use super::sample::Sample;
+use super::{sample::Sample, samples::Samples};
 
 /// Ticks of the excerpts in a second, or more: hidden samples are so close together that no sample of the film falls
 /// between them.
@@ -44,8 +44,8 @@ pub(super) struct Cut {
 /// Normal speed.
 pub(super) const NORMAL: i64 = 1 << 16;
 
-/// A sample of an excerpt: its index among all, and its pts in finer ticks of the film.
-pub(super) type Timed = (usize, i64);
+/// A sample of an excerpt, and its pts in finer ticks of the film.
+pub(super) type Timed = (Sample, i64);
 
 impl Cut {
     /// When the film shows the media's `pts`, in ticks that are `finer`.
@@ -83,7 +83,7 @@ impl Cut {
 pub(super) fn samples_of(
     cuts: &[Cut],
     film: Range<i64>,
-    samples: &[Sample],
+    samples: &Samples,
     finer: i64,
     needed: impl Fn(Range<i64>) -> Option<Range<usize>>,
 ) -> Option<Vec<Timed>> {
@@ -100,15 +100,14 @@ pub(super) fn samples_of(
         if timed.len() + range.len() > MAX_EXCERPT_SAMPLES {
             return None;
         }
-        timed.extend(times(cut, range, samples, finer)?);
+        timed.extend(times(cut, samples.range(range), finer));
     }
     (!timed.is_empty()).then_some(timed)
 }
 
-/// When `cut` shows each of the samples in `range`.
-fn times(cut: &Cut, range: Range<usize>, samples: &[Sample], finer: i64) -> Option<Vec<Timed>> {
+/// When `cut` shows each of the samples `part`.
+fn times(cut: &Cut, part: Vec<Sample>, finer: i64) -> Vec<Timed> {
     let visible = cut.visible();
-    let part = samples.get(range.clone())?;
     let pts = |place: usize, order: &[usize]| part[order[place]].pts();
     let mut order: Vec<usize> = (0..part.len()).collect();
     order.sort_by_key(|index| part[*index].pts());
@@ -131,7 +130,7 @@ fn times(cut: &Cut, range: Range<usize>, samples: &[Sample], finer: i64) -> Opti
             hidden.max(shown(last) + (place - last) as i64)
         };
     }
-    Some(range.zip(times).collect())
+    part.into_iter().zip(times).collect()
 }
 
 #[cfg(test)]
@@ -141,7 +140,7 @@ mod tests {
     const FINER: i64 = 100;
 
     /// A picture each ten ticks, and a keyframe each hundred.
-    fn samples() -> Vec<Sample> {
+    fn samples() -> Samples {
         let sample = |index: i64| Sample {
             offset: index as u64,
             dts: index * 10,
@@ -149,7 +148,9 @@ mod tests {
             composition_offset: 0,
             is_sync: index % 10 == 0,
         };
-        (0..100).map(sample).collect()
+        let mut samples = Samples::default();
+        (0..100).for_each(|index| samples.push(sample(index)));
+        samples
     }
 
     fn needed(range: Range<i64>) -> Option<Range<usize>> {
@@ -164,7 +165,7 @@ mod tests {
             let before = timed
                 .iter()
                 .filter(|(_, pts)| *pts <= tick * FINER + FINER / 2);
-            before.max_by_key(|(_, pts)| *pts).unwrap().0
+            before.max_by_key(|(_, pts)| *pts).unwrap().0.offset as usize
         };
         film.map(on_screen).collect()
     }

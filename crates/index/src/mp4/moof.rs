@@ -7,6 +7,7 @@ use mp4_atom::{Tfdt, Tfhd, Trex, Trun};
 use super::{
     boxes::{children, content, none, number, one, only},
     sample::{MAX_SAMPLE_BYTES, MAX_SAMPLES, Sample},
+    samples::Samples,
 };
 use crate::error::IndexError;
 
@@ -27,7 +28,7 @@ pub(super) struct FragmentSamples {
     defaults: Trex,
     /// The dts at which the next fragment starts if it does not say so itself.
     pub(super) end: Option<i64>,
-    pub(super) samples: Vec<Sample>,
+    pub(super) samples: Samples,
     /// The ticks in a second.
     timescale: u32,
     /// What is added to the dts of fragments: a recording that was appended starts its own clock.
@@ -56,7 +57,7 @@ impl FragmentSamples {
             track: defaults.track_id,
             defaults,
             end: start,
-            samples: Vec::new(),
+            samples: Samples::default(),
             timescale,
             shift: 0,
             sequence: None,

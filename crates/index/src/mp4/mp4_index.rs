@@ -11,9 +11,12 @@ use super::{
     clock::{Clock, Origin},
     cut::Cutter,
     edits::{CutList, EditList},
+    fragment_walk::Fragments,
     moof::FragmentSamples,
+    moov::Moov,
     retimed::Retimed,
-    sample::{MAX_SAMPLES, Sample},
+    sample::MAX_SAMPLES,
+    samples::Samples,
     tables,
     top_level_boxes::TopLevelBoxes,
     track::Track,
@@ -39,7 +42,7 @@ const UNNOTICED_SECONDS: f64 = 0.15;
 pub struct Mp4Index {
     ftyp: Bytes,
     track: Track,
-    samples: Vec<Sample>,
+    samples: Samples,
     /// The dts at which the last sample ends.
     end_dts: i64,
     origin: Origin,
@@ -55,7 +58,7 @@ pub struct Mp4Index {
 /// What the tables or the fragments list.
 #[derive(Debug)]
 struct Listed {
-    samples: Vec<Sample>,
+    samples: Samples,
     /// The dts at which the last one ends.
     end_dts: i64,
     origin: Origin,
@@ -69,7 +72,7 @@ impl Mp4Index {
     /// # Errors
     /// If the source cannot be read, or no index can be made.
     pub async fn read(blocks: &BlockCache, video: &VideoStream) -> Result<Self, IndexError> {
-        let index = Self::new(TopLevelBoxes::read(blocks).await?, video)?;
+        let index = Self::new(TopLevelBoxes::read(blocks, video.index).await?, video)?;
         index.check_end()?;
         Ok(index)
     }
@@ -87,9 +90,11 @@ impl Mp4Index {
         Self::new(TopLevelBoxes::of(file)?, video)
     }
 
-    fn new(boxes: TopLevelBoxes, video: &VideoStream) -> Result<Self, IndexError> {
-        let (track, stbl) = Track::parse(&boxes.moov, video.index)?;
-        let listed = samples(&boxes, &track, stbl, video.index)?;
+    fn new(mut boxes: TopLevelBoxes, video: &VideoStream) -> Result<Self, IndexError> {
+        let fragments = std::mem::take(&mut boxes.fragments);
+        let content = boxes.moov.content.clone();
+        let (track, stbl) = Track::parse(&content, video.index)?;
+        let listed = samples(fragments, &mut boxes.moov, &track, stbl, video.index)?;
         let (edits, timescale) = (track.plain_edits(), track.timescale);
         let mut clock = match &track.edits {
             Some(EditList::Cuts(_)) => Clock::of_the_film(timescale),
@@ -126,9 +131,12 @@ impl Mp4Index {
     /// Fails if the file breaks off before the end of its samples. Behind a fragment that is cut off there may have been
     /// more.
     fn check_end(&self) -> Result<(), IndexError> {
-        let cut_off = |sample: &&Sample| sample.end() > self.bytes;
+        if self.samples.end <= self.bytes {
+            return Ok(());
+        }
         let ticks = f64::from(self.track.timescale);
-        let Some(first) = self.samples.iter().find(cut_off) else {
+        let mut samples = self.samples.iter();
+        let Some(first) = samples.find(|sample| sample.end() > self.bytes) else {
             return Ok(());
         };
         let lost = self.end_dts.saturating_sub(first.dts) as f64 / ticks;
@@ -160,7 +168,7 @@ impl Mp4Index {
     /// The length in seconds, from the first picture to the end of the last. `None` if the samples do not tell, or the
     /// file is truncated.
     pub fn length(&self) -> Option<f64> {
-        if self.samples.iter().any(|sample| sample.end() > self.bytes) {
+        if self.samples.end > self.bytes {
             return None;
         }
         if let Some(list) = self.cuts() {
@@ -205,19 +213,14 @@ impl Mp4Index {
     fn last_duration(&self, index: usize) -> Option<i64> {
         // Where pictures are reordered, durations are between one dts and the next, and the last one of a fragment
         // may be anything. FFmpeg goes by the frame rate then.
-        let is_reordered = self
-            .samples
-            .iter()
-            .any(|sample| sample.composition_offset != 0);
-        if self.origin == Origin::Fragments || is_reordered {
-            let dts = (0..self.samples.len()).map(|index| self.dts(index));
-            return usual_duration(dts, i64::from(self.track.timescale));
-        }
-        let (start, end) = (self.dts(index), self.dts(index + 1));
         let usual = || {
-            let dts = (0..self.samples.len()).map(|index| self.dts(index));
+            let dts = self.samples.iter().map(|sample| sample.dts);
             usual_duration(dts, i64::from(self.track.timescale))
         };
+        if self.origin == Origin::Fragments || self.samples.are_reordered {
+            return usual();
+        }
+        let (start, end) = (self.dts(index), self.dts(index + 1));
         let claimed = self.track.duration.min(self.clock.visible.end);
         let longest = MAX_LAST_SECONDS * i64::from(self.track.timescale);
         // FFmpeg shows the last picture until the claimed end. A claim may be wrong, though.
@@ -255,7 +258,7 @@ impl Mp4Index {
                     &self.ftyp,
                     &self.track,
                     &self.clock,
-                    &self.samples[range.clone()],
+                    &self.samples.range(range.clone()),
                     self.dts(range.end),
                     self.bytes,
                 )?
@@ -277,10 +280,8 @@ impl Mp4Index {
     /// What is lost of `slice`, in milliseconds of the film.
     fn lost_in(&self, slice: &Slice) -> Vec<Range<u64>> {
         // The time from dts to pts is about the same for all pictures.
-        let delay = self
-            .samples
-            .first()
-            .map_or(0, |first| first.composition_offset);
+        let first = self.samples.get(0);
+        let delay = first.map_or(0, |first| first.composition_offset);
         let lost = self.lost.iter().map(|lost| {
             let seconds = |dts: i64| self.clock.seconds(dts.saturating_add(i64::from(delay)));
             let ms = |dts| (seconds(dts) * 1e3).round().max(0.0) as u64;
@@ -304,20 +305,17 @@ fn truncated(from_byte: u64, second: f64) -> IndexError {
 
 /// All samples of `track`, whose tables are `stbl`; the dts at which the last one ends; and where they are listed.
 fn samples(
-    boxes: &TopLevelBoxes,
+    listed: Fragments,
+    moov: &mut Moov,
     track: &Track,
     stbl: &[u8],
     stream: u32,
 ) -> Result<Listed, IndexError> {
-    let (mut samples, mut end) = (Vec::new(), 0);
+    let (mut samples, mut end) = (Samples::default(), 0);
     if !tables::are_empty(stbl) {
-        (samples, end) = tables::samples(stbl)?;
+        (samples, end) = tables::samples(moov, stbl)?;
     }
-    let Some(defaults) = track
-        .defaults
-        .clone()
-        .filter(|_| !boxes.fragments.moofs.is_empty())
-    else {
+    let Some(defaults) = track.defaults.clone().filter(|_| !listed.moofs.is_empty()) else {
         let shifts = track.only_shifts;
         let origin = if shifts {
             Origin::ShiftedTables
@@ -337,9 +335,10 @@ fn samples(
         return Err(none("there are tables and fragments"));
     }
     // FFmpeg goes by the segment index where a fragment has no dts of its own.
-    let start = (!boxes.fragments.has_segment_index).then_some(0);
+    let start = (!listed.has_segment_index).then_some(0);
     let mut fragments = FragmentSamples::new(start, defaults, track.timescale);
-    for moof in &boxes.fragments.moofs {
+    // Each is dropped when it is read: those of a day take 90 MB.
+    for moof in listed.moofs {
         if moof.is_cut_off {
             let second = fragments.end.unwrap_or(0) as f64 / f64::from(track.timescale);
             return Err(truncated(moof.at, second));

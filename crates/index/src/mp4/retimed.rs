@@ -8,6 +8,7 @@ use super::{
     cuts::{finer, samples_of},
     edits::CutList,
     sample::Sample,
+    samples::Samples,
     track::Track,
     write::{Written, write},
 };
@@ -21,7 +22,7 @@ pub(super) struct Retimed<'a> {
     pub(super) ftyp: &'a [u8],
     pub(super) track: &'a Track,
     pub(super) list: &'a CutList,
-    pub(super) samples: &'a [Sample],
+    pub(super) samples: &'a Samples,
     /// Size of the file, in bytes.
     pub(super) bytes: u64,
 }
@@ -36,15 +37,12 @@ impl Retimed<'_> {
         let finer = finer(self.track.timescale);
         let needed = |pts| cutter.decoding(pts);
         let timed = samples_of(&self.list.cuts, film, self.samples, finer, needed)?;
-        let at = |(index, pts): (usize, i64)| {
-            let sample = self.samples.get(index)?;
-            Some(Sample {
-                dts: pts,
-                composition_offset: 0,
-                ..*sample
-            })
+        let at = |(sample, pts): (Sample, i64)| Sample {
+            dts: pts,
+            composition_offset: 0,
+            ..sample
         };
-        let samples: Vec<Sample> = timed.into_iter().map(at).collect::<Option<_>>()?;
+        let samples: Vec<Sample> = timed.into_iter().map(at).collect();
         let last = samples.last()?.dts;
         let next = ((end * finer as f64) as i64).max(last.saturating_add(1));
         let track = self.track.with_finer_ticks(finer)?;

@@ -1,7 +1,7 @@
 //! One sample, as the tables have it.
 
-/// Most samples of a track: eleven hours at 60 a second. With what is made of them, they take 150 MB.
-pub(super) const MAX_SAMPLES: usize = 2_500_000;
+/// Most samples of a track: two days at 60 a second. Packed, they take 70 MB.
+pub(super) const MAX_SAMPLES: usize = 10_400_000;
 
 /// Longest sample that FFmpeg takes, in bytes.
 pub(super) const MAX_SAMPLE_BYTES: u32 = 0x3FFF_FFFF;
@@ -23,6 +23,11 @@ pub(super) struct Sample {
 impl Sample {
     pub(super) fn pts(&self) -> i64 {
         self.dts.saturating_add(i64::from(self.composition_offset))
+    }
+
+    /// Whether it is a picture with which decoding can start.
+    pub(super) fn is_keyframe(&self) -> bool {
+        self.is_sync && self.size > 0
     }
 
     /// Where it ends in the source.

@@ -6,11 +6,9 @@ use gifgen_reader::BlockCache;
 use super::{
     boxes::{HEADER, Header, children, none},
     fragment_walk::{self, Fragments, Moof},
+    moov::Moov,
 };
 use crate::error::IndexError;
-
-/// Longest `moov`, in bytes: thirteen hours of the usual kind.
-const MAX_MOOV_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Longest `ftyp`, in bytes. It goes into each excerpt.
 const MAX_FTYP_BYTES: u64 = 4096;
@@ -23,8 +21,7 @@ const MAX_BOXES: u32 = 200;
 pub(super) struct TopLevelBoxes {
     /// The `ftyp` with its header. Empty if there is none.
     pub(super) ftyp: Bytes,
-    /// The content of the `moov`.
-    pub(super) moov: Bytes,
+    pub(super) moov: Moov,
     pub(super) fragments: Fragments,
     /// Where a second file starts that was appended to a plain one.
     pub(super) second_file: Option<u64>,
@@ -33,8 +30,8 @@ pub(super) struct TopLevelBoxes {
 }
 
 impl TopLevelBoxes {
-    /// Reads them from a source.
-    pub(super) async fn read(blocks: &BlockCache) -> Result<Self, IndexError> {
+    /// Reads them from a source, for the track that is FFmpeg's stream `index`.
+    pub(super) async fn read(blocks: &BlockCache, index: u32) -> Result<Self, IndexError> {
         let mut boxes = Self {
             bytes: blocks.reader().len(),
             ..Self::default()
@@ -49,13 +46,13 @@ impl TopLevelBoxes {
             match boxes.wanted(&header, at, end)? {
                 Some(Wanted::Ftyp) => boxes.ftyp = blocks.read(at..end).await?,
                 Some(Wanted::Moov) => {
-                    boxes.moov = blocks.read(at + header.len..end).await?;
-                    if may_have_fragments(&boxes.moov) {
+                    boxes.moov = Moov::read(blocks, at + header.len..end, index).await?;
+                    if may_have_fragments(&boxes.moov.content) {
                         boxes.fragments = fragment_walk::read(blocks, end).await?;
                         return Ok(boxes);
                     }
                 }
-                None if header.kind == *b"ftyp" && !boxes.moov.is_empty() => {
+                None if header.kind == *b"ftyp" && !boxes.moov.content.is_empty() => {
                     boxes.second_file = Some(at);
                     break;
                 }
@@ -66,7 +63,7 @@ impl TopLevelBoxes {
                 break;
             }
         }
-        if boxes.moov.is_empty() {
+        if boxes.moov.content.is_empty() {
             return Err(none("there is no moov"));
         }
         Ok(boxes)
@@ -86,7 +83,9 @@ impl TopLevelBoxes {
             let header = header.ok_or_else(|| none("a box has no header"))?;
             match (boxes.wanted(&header, start, end)?, &child.kind) {
                 (Some(Wanted::Ftyp), _) => boxes.ftyp = Bytes::copy_from_slice(child.raw),
-                (Some(Wanted::Moov), _) => boxes.moov = Bytes::copy_from_slice(child.body),
+                (Some(Wanted::Moov), _) => {
+                    boxes.moov = Moov::whole(Bytes::copy_from_slice(child.body))
+                }
                 (None, b"moof" | b"moov") => boxes.fragments.moofs.push(Moof {
                     at: start,
                     content: Bytes::copy_from_slice(child.body),
@@ -105,7 +104,7 @@ impl TopLevelBoxes {
     fn wanted(&self, header: &Header, at: u64, end: u64) -> Result<Option<Wanted>, IndexError> {
         let (wanted, longest) = match &header.kind {
             b"ftyp" if self.ftyp.is_empty() => (Wanted::Ftyp, MAX_FTYP_BYTES),
-            b"moov" if self.moov.is_empty() => (Wanted::Moov, MAX_MOOV_BYTES),
+            b"moov" if self.moov.content.is_empty() => (Wanted::Moov, u64::MAX),
             _ => return Ok(None),
         };
         if end - at > longest || end > self.bytes {
