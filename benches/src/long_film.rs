@@ -223,7 +223,7 @@ pub async fn run_indexer() -> Result<()> {
         .context("it has no length")?;
     let slices: Vec<Slice> = plan(measured, SLICE_SECONDS);
     let (mut excerpts, mut encoded) = (0, 0);
-    for excerpt in index.excerpts(&slices).await?.into_iter().flatten() {
+    for excerpt in index.excerpts(&slices).await?.flatten() {
         excerpts += 1;
         encoded += excerpt.encode().len();
     }

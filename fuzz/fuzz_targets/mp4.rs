@@ -22,7 +22,7 @@ fuzz_target!(|file: &[u8]| {
         return;
     };
     assert!(film.length().is_none_or(|seconds| seconds > 0.0));
-    for excerpt in film.excerpts(&plan(6.0, 2)).into_iter().flatten() {
+    for excerpt in film.excerpts(&plan(6.0, 2)).flatten() {
         // It is one that the worker takes, or would need so many requests that the splitter does not send it.
         match Excerpt::decode(&excerpt.encode(), file.len() as u64) {
             Ok(decoded) => assert_eq!(decoded, excerpt),

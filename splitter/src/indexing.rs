@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use gifgen_function::TransientError;
-use gifgen_index::{ContainerIndex, IndexError, Measured, account_for};
+use gifgen_index::{ContainerIndex, Excerpt, IndexError, Measured, account_for};
 use gifgen_ledger::{Excerpts, Run};
 use gifgen_probe::{ProbeError, encrypted};
 use gifgen_reader::{BlockCache, ReadError, Reader, probing::ProbingError};
@@ -11,6 +11,9 @@ use gifgen_shared::{Deadline, Reason, Rejection, VideoStream, blocking::blocking
 use tokio::time::timeout;
 
 use crate::splitter::Splitter;
+
+/// Excerpts that are encoded together. Each takes some 25 KB until then.
+const ENCODED_AT_ONCE: usize = 100;
 
 /// Reads the index of the stream `video`; `None` if the `container` has none. It takes half of the
 /// remaining time at most, because workers can do without it. The video is rejected if the index says
@@ -85,21 +88,30 @@ impl Splitter {
             Ok(None) | Err(_) => return Ok(Excerpts::new()),
         };
         let bytes = run.source.bytes;
-        let texts: BTreeMap<u32, String> = blocking(move || {
-            let texts = plan.iter().zip(&found).filter_map(|(slice, excerpt)| {
-                let excerpt = excerpt.as_ref()?;
-                excerpt.check(bytes).ok()?;
-                Some((slice.start, excerpt.encode()))
-            });
-            texts.collect()
-        })
-        .await;
+        let mut texts = BTreeMap::new();
+        let mut found = plan.iter().map(|slice| slice.start).zip(found);
+        loop {
+            let batch: Vec<(u32, Option<Excerpt>)> = found.by_ref().take(ENCODED_AT_ONCE).collect();
+            if batch.is_empty() {
+                break;
+            }
+            texts.extend(blocking(move || encoded(batch, bytes)).await);
+        }
         let (bucket, key) = (&run.source.bucket, &run.source.key);
         let (bytes_read, requests) = (reader.bytes_read(), reader.requests());
         let slices = texts.len();
         tracing::info!(bucket, %key, slices, bytes_read, requests, "indexed");
         Ok(self.ledger.keep_excerpts(run, texts).await?)
     }
+}
+
+/// The texts of excerpts that are valid for a source of `bytes` bytes, by the start of their slices.
+fn encoded(excerpts: Vec<(u32, Option<Excerpt>)>, bytes: u64) -> Vec<(u32, String)> {
+    let encode = |(start, excerpt): (u32, Option<Excerpt>)| {
+        let excerpt = excerpt.filter(|excerpt| excerpt.check(bytes).is_ok())?;
+        Some((start, excerpt.encode()))
+    };
+    excerpts.into_iter().filter_map(encode).collect()
 }
 
 /// Awaits `finding` for half of the remaining time at most; `None` if that is too short or nothing is

@@ -1,6 +1,6 @@
 //! Slices of a film whose times FFmpeg would not find in the source: only excerpts have them.
 
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
 use gifgen_index::{ContainerIndex, Excerpt, IndexError};
 use gifgen_reader::BlockCache;
@@ -19,7 +19,7 @@ pub(crate) async fn only_excerpt(job: &Job, blocks: &Arc<BlockCache>) -> Result<
         return Ok(excerpt.clone());
     }
     let missing = || PermanentError::all_damaged(job.slice.slice).into();
-    let found = match excerpts(job, blocks).await {
+    let found = match excerpt(job, blocks).await {
         Ok(found) => found,
         Err(IndexError::Read(error)) => return Err(error.into()),
         Err(error) => {
@@ -28,15 +28,16 @@ pub(crate) async fn only_excerpt(job: &Job, blocks: &Arc<BlockCache>) -> Result<
             return Err(missing());
         }
     };
-    found.into_iter().next().flatten().ok_or_else(missing)
+    found.ok_or_else(missing)
 }
 
-async fn excerpts(job: &Job, blocks: &Arc<BlockCache>) -> Result<Vec<Option<Excerpt>>, IndexError> {
+async fn excerpt(job: &Job, blocks: &Arc<BlockCache>) -> Result<Option<Excerpt>, IndexError> {
     let (container, video) = (&job.container, job.slice.video);
     let index = ContainerIndex::read(Arc::clone(blocks), container, video).await?;
     let index = match &job.timeline {
         Some(timeline) => index.with_timeline(timeline),
         None => index,
     };
-    index.excerpts(&[job.slice.slice]).await
+    let mut excerpts = index.excerpts(slice::from_ref(&job.slice.slice)).await?;
+    Ok(excerpts.next().flatten())
 }

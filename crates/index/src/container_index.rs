@@ -18,6 +18,9 @@ pub struct ContainerIndex {
     container: Container,
 }
 
+/// The excerpts of slices, in order.
+pub type Excerpts<'a> = Box<dyn Iterator<Item = Option<Excerpt>> + Send + 'a>;
+
 /// What the source says of that.
 #[derive(Debug)]
 enum Container {
@@ -142,23 +145,25 @@ impl ContainerIndex {
         self
     }
 
-    /// The excerpts of `slices`, which are all of the video. `None` stands for a slice that cannot be cut out.
+    /// The excerpts of `slices`, which are all of the video. `None` stands for a slice that cannot be cut out. Those of
+    /// an MP4 are made when they are asked for, because all together take more memory than the index.
     ///
     /// # Errors
     /// If the source cannot be read, or no index can be made.
-    pub async fn excerpts(&self, slices: &[Slice]) -> Result<Vec<Option<Excerpt>>, IndexError> {
+    pub async fn excerpts<'a>(&'a self, slices: &'a [Slice]) -> Result<Excerpts<'a>, IndexError> {
         let (blocks, video) = (&self.blocks, &self.video);
         if video.seek_margin == FROM_BEGINNING {
-            return Ok(vec![None; slices.len()]);
+            return Ok(Box::new(slices.iter().map(|_| None)));
         }
-        match &self.container {
-            Container::Mov(index) => Ok(index.excerpts(slices)),
+        let found = match &self.container {
+            Container::Mov(index) => return Ok(Box::new(index.excerpts(slices))),
             Container::Matroska(head) => {
-                Box::pin(matroska::excerpts(blocks, head, video, slices)).await
+                Box::pin(matroska::excerpts(blocks, head, video, slices)).await?
             }
             Container::MpegTs(stream) => {
-                Box::pin(mpegts::excerpts(blocks, stream, video, slices)).await
+                Box::pin(mpegts::excerpts(blocks, stream, video, slices)).await?
             }
-        }
+        };
+        Ok(Box::new(found.into_iter()))
     }
 }

@@ -23,7 +23,7 @@ mod passage;
 mod search;
 mod whole_file;
 
-pub use container_index::ContainerIndex;
+pub use container_index::{ContainerIndex, Excerpts};
 pub use error::IndexError;
 pub use excerpt::{Demuxer, Excerpt, NoExcerpt, Start};
 pub use feed::{FeedError, feed, pipe};

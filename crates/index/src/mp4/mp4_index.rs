@@ -233,12 +233,12 @@ impl Mp4Index {
         }
     }
 
-    /// The excerpts of `slices`. `None` stands for a slice that cannot be cut out.
-    pub fn excerpts(&self, slices: &[Slice]) -> Vec<Option<Excerpt>> {
+    /// The excerpts of `slices`, each made when it is asked for. `None` stands for a slice that cannot be cut out.
+    pub fn excerpts(&self, slices: &[Slice]) -> impl Iterator<Item = Option<Excerpt>> + Send {
         let cutter = Cutter::new(&self.samples, &self.clock);
         // Without keyframes each slice starts with the first sample: too much for a long film.
         let mut left = MAX_SAMPLES;
-        let excerpt = |slice: &Slice| {
+        let excerpt = move |slice: &Slice| {
             let written = if let Some(list) = self.cuts() {
                 let retimed = Retimed {
                     ftyp: &self.ftyp,
@@ -274,7 +274,7 @@ impl Mp4Index {
                 lost: self.lost_in(slice),
             })
         };
-        slices.iter().map(excerpt).collect()
+        slices.iter().map(excerpt)
     }
 
     /// What is lost of `slice`, in milliseconds of the film.

@@ -11,11 +11,11 @@ pub(super) const CONCURRENT_WALKS: usize = 64;
 /// Longest `moof`, in bytes.
 pub(super) const MAX_MOOF_BYTES: u64 = 8 * 1024 * 1024;
 
-/// Most requests: 5,400 fragments of two seconds are three hours.
-const MAX_REQUESTS: usize = 20_000;
+/// Most requests: 14,400 fragments of six seconds are a day.
+const MAX_REQUESTS: usize = 25_000;
 
-/// Most bytes of all `moof`s, since they are all kept.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Most bytes of all `moof`s, since they are all kept: a day at 60 pictures a second.
+const MAX_BYTES: u64 = 112 * 1024 * 1024;
 
 /// What a fragment costs beside its own bytes: an empty one takes memory, too.
 const COST: u64 = 128;

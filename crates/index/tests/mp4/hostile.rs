@@ -42,7 +42,7 @@ fn try_all(file: &[u8], start_time: f64) -> bool {
         };
         match Mp4Index::of(file, &video) {
             Ok(film) => {
-                for excerpt in film.excerpts(&slices).into_iter().flatten() {
+                for excerpt in film.excerpts(&slices).flatten() {
                     is_some = true;
                     let length = file.len() as u64;
                     match Excerpt::decode(&excerpt.encode(), length) {
@@ -119,7 +119,7 @@ async fn a_file_full_of_empty_fragments_has_no_index() {
     let empty = b"\0\0\0\x08moof\0\0\0\x08mdat";
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("film.mp4");
-    std::fs::write(&file, [&film[..first], &empty.repeat(600_000)].concat()).unwrap();
+    std::fs::write(&file, [&film[..first], &empty.repeat(900_000)].concat()).unwrap();
     let served = Served::new(&file).await;
     let read = Mp4Index::read(&served.blocks, &video(0)).await;
     let Err(IndexError::None(why)) = read else {

@@ -3,6 +3,7 @@
 mod edits;
 mod fragments;
 mod hostile;
+mod long;
 mod media;
 mod plain;
 mod support;

@@ -172,9 +172,9 @@ pub async fn check(file: &Path, index: u32) -> Result<(usize, usize), IndexError
     for seconds in [2, 30] {
         let slices = whole.slices(seconds);
         let excerpts = Mp4Index::read(&served.blocks, &video).await?;
-        let excerpts = excerpts.excerpts(&slices);
+        let excerpts = excerpts.excerpts(&slices).collect::<Vec<_>>();
         let expected = Mp4Index::of(&content, &video).unwrap();
-        assert_eq!(excerpts, expected.excerpts(&slices));
+        assert!(expected.excerpts(&slices).eq(excerpts.iter().cloned()));
         let every = slices.len().div_ceil(6);
         for (slice, excerpt) in slices.iter().zip(&excerpts) {
             let Some(excerpt) = excerpt else {

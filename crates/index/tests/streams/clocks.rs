@@ -127,8 +127,9 @@ async fn another_clock_that_was_overlooked_is_noticed_when_it_is_fed() {
     let two = joined(folder.path(), "two.ts", &[&one, &one]);
     let bench = Bench::new(&two, 0).await;
     let (index, _) = surveyed(&bench).await;
-    let excerpts = index.excerpts(&plan(20.0, 30)).await.unwrap();
-    let mut excerpt = excerpts.into_iter().next().flatten().unwrap();
+    let slices = plan(20.0, 30);
+    let mut excerpts = index.excerpts(&slices).await.unwrap();
+    let mut excerpt = excerpts.next().flatten().unwrap();
     let packets = excerpt.packets.take().unwrap();
     let joint = packets.pieces[1].from;
     excerpt.packets = Some(Packets {

@@ -93,7 +93,7 @@ impl Bench {
     pub async fn excerpts(&self, slices: &[Slice]) -> Result<Vec<Option<Excerpt>>, IndexError> {
         let blocks = BlockCache::new(self.reader());
         let index = ContainerIndex::read(blocks, &self.container, self.video).await?;
-        index.excerpts(slices).await
+        Ok(index.excerpts(slices).await?.collect())
     }
 
     /// What FFmpeg reads of `excerpt`.
