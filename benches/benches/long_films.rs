@@ -23,9 +23,15 @@ const COLUMNS: &[Column<Indexed>] = &[
     ("MB read", |row, _| {
         format!("{:.1}", row.reads.bytes as f64 / 1e6)
     }),
-    ("slices with excerpts, their size, length", |row, _| {
-        row.slices.clone()
+    ("CPU s to read the index", |row, _| {
+        format!("{:.2}", row.counted.seconds_to_read)
     }),
+    ("slices", |row, _| row.counted.slices.to_string()),
+    ("excerpts", |row, _| row.counted.excerpts.to_string()),
+    ("MB of excerpts", |row, _| {
+        format!("{:.1}", row.counted.encoded_bytes as f64 / 1e6)
+    }),
+    ("length s", |row, _| format!("{:.0}", row.counted.length)),
 ];
 
 #[tokio::main]

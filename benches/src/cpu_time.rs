@@ -10,8 +10,17 @@ use nix::sys::{
 
 /// User and system time of all descendants that have ended and been waited for.
 pub fn children_cpu() -> Duration {
+    cpu(UsageWho::RUSAGE_CHILDREN)
+}
+
+/// User and system time of this process.
+pub fn own_cpu() -> Duration {
+    cpu(UsageWho::RUSAGE_SELF)
+}
+
+fn cpu(who: UsageWho) -> Duration {
     // Fails only for an unknown `who`.
-    getrusage(UsageWho::RUSAGE_CHILDREN).map_or(Duration::ZERO, |usage| {
+    getrusage(who).map_or(Duration::ZERO, |usage| {
         duration(usage.user_time()) + duration(usage.system_time())
     })
 }

@@ -18,11 +18,12 @@ use gifgen_testkit::{
     counting_proxy::CountingProxy,
     test_env::{FILMS, TestEnv},
 };
+use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
 use crate::{
     bytes::reads::{Reads, Total},
-    cpu_time::children_cpu,
+    cpu_time::{children_cpu, own_cpu},
     memory::peak_memory,
     run::finish,
 };
@@ -55,7 +56,7 @@ pub struct LongFilm {
 pub struct Indexed {
     /// Name in the table.
     pub name: &'static str,
-    /// User and system time.
+    /// User and system time, with the encoding of all excerpts.
     pub cpu: Duration,
     /// Wall time.
     pub wall: Duration,
@@ -63,8 +64,23 @@ pub struct Indexed {
     pub memory: Option<u64>,
     /// Requests and bytes.
     pub reads: Total,
-    /// Slices, and how many of them have an excerpt.
-    pub slices: String,
+    /// What the process counted.
+    pub counted: Counted,
+}
+
+/// What the measured process counts.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Counted {
+    /// User and system time until the index is read, in seconds.
+    pub seconds_to_read: f64,
+    /// All slices.
+    pub slices: usize,
+    /// Slices with an excerpt.
+    pub excerpts: usize,
+    /// Size of all excerpts, encoded.
+    pub encoded_bytes: usize,
+    /// Length of the film in seconds.
+    pub length: f64,
 }
 
 /// The films.
@@ -157,7 +173,7 @@ impl LongFilm {
             wall,
             memory,
             reads: Total::of(&[Reads::new(proxy.take().await)]),
-            slices: String::from_utf8(said?.stdout)?.trim().to_owned(),
+            counted: serde_json::from_slice(&said?.stdout)?,
         })
     }
 }
@@ -221,16 +237,20 @@ pub async fn run_indexer() -> Result<()> {
         .length(Some(length))
         .await?
         .context("it has no length")?;
+    let read = own_cpu().as_secs_f64();
     let slices: Vec<Slice> = plan(measured, SLICE_SECONDS);
     let (mut excerpts, mut encoded) = (0, 0);
     for excerpt in index.excerpts(&slices).await?.flatten() {
         excerpts += 1;
         encoded += excerpt.encode().len();
     }
-    println!(
-        "{excerpts} of {}, {:.1} MB, {measured:.0} s",
-        slices.len(),
-        encoded as f64 / 1e6
-    );
+    let counted = Counted {
+        seconds_to_read: read,
+        slices: slices.len(),
+        excerpts,
+        encoded_bytes: encoded,
+        length: measured,
+    };
+    println!("{}", serde_json::to_string(&counted)?);
     Ok(())
 }

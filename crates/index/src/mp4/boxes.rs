@@ -103,6 +103,11 @@ pub(super) fn none(why: impl Into<String>) -> IndexError {
     IndexError::none(why)
 }
 
+/// The file breaks off at `from_byte`, the end of what it has of the film, which is at `second`.
+pub(super) fn truncated(from_byte: u64, second: f64) -> IndexError {
+    IndexError::not_whole(from_byte, second, "it is truncated; upload it again")
+}
+
 fn name(kind: &[u8; 4]) -> impl std::fmt::Display + '_ {
     kind.escape_ascii()
 }

@@ -20,8 +20,8 @@ const FRAGMENTS_PER_WALK: u64 = 150;
 /// Least bytes for one walk.
 const MIN_WALK_BYTES: u64 = 1024 * 1024;
 
-/// Most walks.
-const MAX_WALKS: u64 = 64;
+/// Most walks: those of a day.
+const MAX_WALKS: u64 = 128;
 
 /// The part of a file that is searched for an example. If fragments are longer, they are few.
 const EXAMPLE_PART: u64 = 64;

@@ -4,7 +4,7 @@
 //! walks run at once, and each one ends where the next one started. They start at the segments that an index names,
 //! or else at fragments that a search finds.
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::{pin::pin, sync::atomic::Ordering::Relaxed};
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -12,6 +12,7 @@ use gifgen_reader::BlockCache;
 
 use super::{
     boxes::{HEADER, Header, none},
+    fragment_listing::FragmentListing,
     fragment_offsets::FragmentOffsets,
     fragment_search::{fill_gaps, search},
     read_ahead::ReadAhead,
@@ -43,53 +44,47 @@ pub(super) struct Moof {
     pub(super) is_cut_off: bool,
 }
 
-/// What a fragmented file has behind its `moov`.
-#[derive(Debug, Default)]
-pub(super) struct Fragments {
-    /// In order.
-    pub(super) moofs: Vec<Moof>,
-    /// Whether there is a segment index (`sidx`).
-    pub(super) has_segment_index: bool,
-}
-
-/// Reads the fragments behind a `moov` that ends at `at`.
-pub(super) async fn read(blocks: &BlockCache, at: u64) -> Result<Fragments, IndexError> {
+/// Reads the fragments behind a `moov` that ends at `at`, and adds them to `listing`.
+pub(super) async fn read(
+    blocks: &BlockCache,
+    at: u64,
+    listing: &mut FragmentListing<'_>,
+) -> Result<(), IndexError> {
     let offsets = FragmentOffsets::read(blocks, at).await?;
-    let has_segment_index = offsets.has_segment_index;
+    listing.has_segment_index = offsets.has_segment_index;
     let Some(first) = offsets.first else {
-        return Ok(Fragments {
-            moofs: Vec::new(),
-            has_segment_index,
-        });
+        return Ok(());
     };
     let state = WalkState::new(offsets.first_len);
     let has_more_known = offsets.known.len() > 1;
-    let moofs = match walk_all(blocks, offsets.known, &state).await {
+    match walk_all(blocks, offsets.known, &state, listing).await {
         // What an index says may be wrong.
         Err(IndexError::None(_)) if has_more_known => {
             state.moof_bytes.store(0, Relaxed);
-            walk_all(blocks, vec![first], &state).await?
+            listing.restart();
+            walk_all(blocks, vec![first], &state, listing).await
         }
-        moofs => moofs?,
-    };
-    Ok(Fragments {
-        moofs,
-        has_segment_index,
-    })
+        walked => walked,
+    }
 }
 
-/// Walks from each of `starts` to the next, and in long gaps also from fragments in between.
+/// Walks from each of `starts` to the next, and in long gaps also from fragments in between. The fragments of a walk
+/// are let go of when those before have been added: all those of a day take 85 MB.
 async fn walk_all(
     blocks: &BlockCache,
     starts: Vec<u64>,
     state: &WalkState,
-) -> Result<Vec<Moof>, IndexError> {
+    listing: &mut FragmentListing<'_>,
+) -> Result<(), IndexError> {
     let starts = fill_gaps(blocks, starts, state).await?;
     let ends = starts.iter().copied().skip(1).map(Some).chain([None]);
     let walks: Vec<_> = starts.iter().copied().zip(ends).collect();
     let walks = stream::iter(walks).map(|(start, end)| walk(blocks, start, end, state));
-    let found: Vec<Vec<_>> = walks.buffered(CONCURRENT_WALKS).try_collect().await?;
-    Ok(found.into_iter().flatten().collect())
+    let mut walks = pin!(walks.buffered(CONCURRENT_WALKS));
+    while let Some(found) = walks.try_next().await? {
+        found.iter().try_for_each(|moof| listing.add(moof))?;
+    }
+    Ok(())
 }
 
 /// The fragments from `at` to `end`, where the next walk started; without that, to the end of the file.

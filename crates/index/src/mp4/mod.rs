@@ -7,6 +7,7 @@ mod clock;
 mod cut;
 mod cuts;
 mod edits;
+mod fragment_listing;
 mod fragment_offsets;
 mod fragment_search;
 mod fragment_walk;

@@ -7,11 +7,12 @@ use gifgen_reader::BlockCache;
 use gifgen_shared::{Slice, Timeline, VideoStream, crop::ContainerCrop};
 
 use super::{
-    boxes::none,
+    boxes::{none, truncated},
     clock::{Clock, Origin},
     cut::Cutter,
     edits::{CutList, EditList},
-    fragment_walk::Fragments,
+    fragment_listing::FragmentListing,
+    fragment_walk,
     moof::FragmentSamples,
     moov::Moov,
     retimed::Retimed,
@@ -72,7 +73,15 @@ impl Mp4Index {
     /// # Errors
     /// If the source cannot be read, or no index can be made.
     pub async fn read(blocks: &BlockCache, video: &VideoStream) -> Result<Self, IndexError> {
-        let index = Self::new(TopLevelBoxes::read(blocks, video.index).await?, video)?;
+        let boxes = TopLevelBoxes::read(blocks, video.index).await?;
+        let content = boxes.moov.content.clone();
+        let (track, stbl) = Track::parse(&content, video.index)?;
+        let mut fragments = FragmentListing::new(&track, video.index);
+        if let Some(at) = boxes.fragments_at {
+            fragment_walk::read(blocks, at, &mut fragments).await?;
+        }
+        let found = fragments.found;
+        let index = Self::new(boxes, track, stbl, found, video)?;
         index.check_end()?;
         Ok(index)
     }
@@ -87,14 +96,27 @@ impl Mp4Index {
     /// # Errors
     /// If no index can be made.
     pub fn of(file: &[u8], video: &VideoStream) -> Result<Self, IndexError> {
-        Self::new(TopLevelBoxes::of(file)?, video)
-    }
-
-    fn new(mut boxes: TopLevelBoxes, video: &VideoStream) -> Result<Self, IndexError> {
-        let fragments = std::mem::take(&mut boxes.fragments);
+        let boxes = TopLevelBoxes::of(file)?;
         let content = boxes.moov.content.clone();
         let (track, stbl) = Track::parse(&content, video.index)?;
-        let listed = samples(fragments, &mut boxes.moov, &track, stbl, video.index)?;
+        let mut fragments = FragmentListing::new(&track, video.index);
+        fragments.has_segment_index = boxes.has_segment_index;
+        boxes
+            .moofs
+            .iter()
+            .try_for_each(|moof| fragments.add(moof))?;
+        let found = fragments.found;
+        Self::new(boxes, track, stbl, found, video)
+    }
+
+    fn new(
+        mut boxes: TopLevelBoxes,
+        track: Track,
+        stbl: &[u8],
+        fragments: Option<FragmentSamples>,
+        video: &VideoStream,
+    ) -> Result<Self, IndexError> {
+        let listed = samples(fragments, &mut boxes.moov, &track, stbl)?;
         let (edits, timescale) = (track.plain_edits(), track.timescale);
         let mut clock = match &track.edits {
             Some(EditList::Cuts(_)) => Clock::of_the_film(timescale),
@@ -299,25 +321,19 @@ impl Mp4Index {
     }
 }
 
-fn truncated(from_byte: u64, second: f64) -> IndexError {
-    IndexError::not_whole(from_byte, second, "it is truncated; upload it again")
-}
-
 /// All samples of `track`, whose tables are `stbl`; the dts at which the last one ends; and where they are listed.
 fn samples(
-    listed: Fragments,
+    fragments: Option<FragmentSamples>,
     moov: &mut Moov,
     track: &Track,
     stbl: &[u8],
-    stream: u32,
 ) -> Result<Listed, IndexError> {
     let (mut samples, mut end) = (Samples::default(), 0);
     if !tables::are_empty(stbl) {
         (samples, end) = tables::samples(moov, stbl)?;
     }
-    let Some(defaults) = track.defaults.clone().filter(|_| !listed.moofs.is_empty()) else {
-        let shifts = track.only_shifts;
-        let origin = if shifts {
+    let Some(fragments) = fragments else {
+        let origin = if track.only_shifts {
             Origin::ShiftedTables
         } else {
             Origin::Tables
@@ -333,27 +349,6 @@ fn samples(
     // FFmpeg would give timestamps in two ways then, one for the tables and one for the fragments.
     if !samples.is_empty() {
         return Err(none("there are tables and fragments"));
-    }
-    // FFmpeg goes by the segment index where a fragment has no dts of its own.
-    let start = (!listed.has_segment_index).then_some(0);
-    let mut fragments = FragmentSamples::new(start, defaults, track.timescale);
-    // Each is dropped when it is read: those of a day take 90 MB.
-    for moof in listed.moofs {
-        if moof.is_cut_off {
-            let second = fragments.end.unwrap_or(0) as f64 / f64::from(track.timescale);
-            return Err(truncated(moof.at, second));
-        }
-        if moof.is_moov {
-            let (other, stbl) = Track::parse(&moof.content, stream)?;
-            if !track.is_followed_by(&other) || !tables::are_empty(stbl) {
-                let second = fragments.end.unwrap_or(0) as f64 / f64::from(track.timescale);
-                let why = "a second recording starts there, in another format: split the file";
-                return Err(IndexError::not_whole(moof.at, second, why));
-            }
-            fragments.restart(other.defaults);
-        } else {
-            fragments.add(moof.at, &moof.content, moof.is_behind_hole)?;
-        }
     }
     Ok(Listed {
         end_dts: fragments.end.unwrap_or(0),

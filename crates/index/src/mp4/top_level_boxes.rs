@@ -5,7 +5,7 @@ use gifgen_reader::BlockCache;
 
 use super::{
     boxes::{HEADER, Header, children, none},
-    fragment_walk::{self, Fragments, Moof},
+    fragment_walk::Moof,
     moov::Moov,
 };
 use crate::error::IndexError;
@@ -22,7 +22,12 @@ pub(super) struct TopLevelBoxes {
     /// The `ftyp` with its header. Empty if there is none.
     pub(super) ftyp: Bytes,
     pub(super) moov: Moov,
-    pub(super) fragments: Fragments,
+    /// Where the `moov` ends, behind which fragments may follow.
+    pub(super) fragments_at: Option<u64>,
+    /// Those of a file that is in memory.
+    pub(super) moofs: Vec<Moof>,
+    /// Whether there is a segment index (`sidx`) in it.
+    pub(super) has_segment_index: bool,
     /// Where a second file starts that was appended to a plain one.
     pub(super) second_file: Option<u64>,
     /// Size of the file, in bytes.
@@ -48,7 +53,7 @@ impl TopLevelBoxes {
                 Some(Wanted::Moov) => {
                     boxes.moov = Moov::read(blocks, at + header.len..end, index).await?;
                     if may_have_fragments(&boxes.moov.content) {
-                        boxes.fragments = fragment_walk::read(blocks, end).await?;
+                        boxes.fragments_at = Some(end);
                         return Ok(boxes);
                     }
                 }
@@ -86,14 +91,14 @@ impl TopLevelBoxes {
                 (Some(Wanted::Moov), _) => {
                     boxes.moov = Moov::whole(Bytes::copy_from_slice(child.body))
                 }
-                (None, b"moof" | b"moov") => boxes.fragments.moofs.push(Moof {
+                (None, b"moof" | b"moov") => boxes.moofs.push(Moof {
                     at: start,
                     content: Bytes::copy_from_slice(child.body),
                     is_behind_hole: false,
                     is_moov: child.kind == *b"moov",
                     is_cut_off: false,
                 }),
-                (None, b"sidx") => boxes.fragments.has_segment_index = true,
+                (None, b"sidx") => boxes.has_segment_index = true,
                 (None, _) => {}
             }
         }

@@ -14,7 +14,7 @@ pub(super) const MAX_MOOF_BYTES: u64 = 8 * 1024 * 1024;
 /// Most requests: 14,400 fragments of six seconds are a day.
 const MAX_REQUESTS: usize = 25_000;
 
-/// Most bytes of all `moof`s, since they are all kept: a day at 60 pictures a second.
+/// Most bytes of all `moof`s: those of a day at 60 pictures a second.
 const MAX_BYTES: u64 = 112 * 1024 * 1024;
 
 /// What a fragment costs beside its own bytes: an empty one takes memory, too.
