@@ -15,6 +15,7 @@ pub mod error_chain;
 pub mod header;
 pub mod other_stream;
 pub mod output_keys;
+pub mod overview;
 pub mod presigned_url;
 pub mod preview_settings;
 pub mod publish;
