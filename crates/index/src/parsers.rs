@@ -1,6 +1,9 @@
 //! The parsers of untrusted bytes, public for the fuzz targets and the tests only.
 
-pub use crate::{mp4::Mp4Index, mpegts::codec::Codec};
+pub use crate::{
+    mp4::{Keyframe, Mp4Index},
+    mpegts::codec::Codec,
+};
 
 /// Parsers of Matroska.
 pub mod matroska {

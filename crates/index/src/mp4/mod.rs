@@ -11,6 +11,7 @@ mod fragment_listing;
 mod fragment_offsets;
 mod fragment_search;
 mod fragment_walk;
+mod keyframes;
 mod moof;
 mod moov;
 mod mp4_index;
@@ -24,4 +25,5 @@ mod track;
 mod walk_state;
 mod write;
 
+pub use keyframes::Keyframe;
 pub use mp4_index::Mp4Index;

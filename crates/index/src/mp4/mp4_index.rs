@@ -41,19 +41,19 @@ const UNNOTICED_SECONDS: f64 = 0.15;
 /// The video track of an MP4 or QuickTime file, and its samples.
 #[derive(Debug)]
 pub struct Mp4Index {
-    ftyp: Bytes,
-    track: Track,
-    samples: Samples,
+    pub(super) ftyp: Bytes,
+    pub(super) track: Track,
+    pub(super) samples: Samples,
     /// The dts at which the last sample ends.
     end_dts: i64,
     origin: Origin,
-    clock: Clock,
+    pub(super) clock: Clock,
     /// From each dts to each at which samples are lost.
     lost: Vec<Range<i64>>,
     /// Whether FFmpeg would find other times than the film has.
     is_retimed: bool,
     /// Size of the file, in bytes.
-    bytes: u64,
+    pub(super) bytes: u64,
 }
 
 /// What the tables or the fragments list.
@@ -170,7 +170,7 @@ impl Mp4Index {
     }
 
     /// The edit list, if FFmpeg does not follow it.
-    fn cuts(&self) -> Option<&CutList> {
+    pub(super) fn cuts(&self) -> Option<&CutList> {
         match &self.track.edits {
             Some(EditList::Cuts(list)) => Some(list),
             _ => None,
@@ -315,7 +315,7 @@ impl Mp4Index {
     }
 
     /// The dts of the sample at `index`. Behind the last one, that is where the last one ends.
-    fn dts(&self, index: usize) -> i64 {
+    pub(super) fn dts(&self, index: usize) -> i64 {
         let sample = self.samples.get(index);
         sample.map_or(self.end_dts, |sample| sample.dts)
     }

@@ -3,6 +3,7 @@
 mod edits;
 mod fragments;
 mod hostile;
+mod keyframes;
 mod long;
 mod media;
 mod plain;
