@@ -9,6 +9,7 @@ mod container_index;
 mod error;
 mod excerpt;
 mod feed;
+mod h264_restart;
 mod keyframe_query;
 mod keyframe_search;
 mod last_duration;

@@ -1,7 +1,7 @@
 //! The parsers of untrusted bytes, public for the fuzz targets and the tests only.
 
 pub use crate::{
-    mp4::{Keyframe, Mp4Index},
+    mp4::{Keyframe, KeyframeFile, Mp4Index},
     mpegts::codec::Codec,
 };
 

@@ -1,11 +1,39 @@
-//! The keyframes of a film, and excerpts of nothing else.
+//! The keyframes of a film, and files of nothing else.
 
-use super::{mp4_index::Mp4Index, sample::Sample, write::write};
-use crate::excerpt::{Demuxer, Excerpt, Start};
+use std::ops::Range;
+
+use super::{
+    boxes::{children, only},
+    mp4_index::Mp4Index,
+    sample::Sample,
+    write,
+};
+use crate::h264_restart::restarting_parameters;
+
+/// Bytes of a sample entry of video before its boxes.
+const SAMPLE_ENTRY: usize = 78;
 
 /// A keyframe, by its place among the samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keyframe(usize);
+
+/// A file of keyframes: its header, and then its pieces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyframeFile {
+    /// What stands before them.
+    pub header: Vec<u8>,
+    /// The keyframes.
+    pub pieces: Vec<Piece>,
+}
+
+/// A keyframe of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// What stands before it.
+    pub before: Vec<u8>,
+    /// Where it is in the source.
+    pub range: Range<u64>,
+}
 
 impl Mp4Index {
     /// The keyframes that are shown, each with its time in seconds of the film, in order. `None` if FFmpeg does not
@@ -27,24 +55,37 @@ impl Mp4Index {
         Some(shown.map(|(place, sample)| (self.clock.seconds(sample.pts()), Keyframe(place))))
     }
 
-    /// The excerpt that has only these `keyframes`, which are in order. `None` if they cannot be cut out.
-    pub fn excerpt_of(&self, keyframes: &[Keyframe]) -> Option<Excerpt> {
+    /// A file that has only these `keyframes`, which are in order. `None` if they cannot be cut out.
+    pub fn file_of(&self, keyframes: &[Keyframe]) -> Option<KeyframeFile> {
         let samples = keyframes
             .iter()
             .map(|keyframe| self.samples.get(keyframe.0));
-        let samples: Vec<Sample> = samples.collect::<Option<_>>()?;
+        let mut samples: Vec<Sample> = samples.collect::<Option<_>>()?;
+        if samples.iter().any(|sample| sample.end() > self.bytes) {
+            return None;
+        }
+        let parameters = match self.h264_setup() {
+            Some(setup) => restarting_parameters(setup)?,
+            None => [Vec::new(), Vec::new()],
+        };
+        let mut pieces = Vec::new();
+        for (sample, before) in samples.iter_mut().zip(parameters.iter().cycle()) {
+            pieces.push(Piece {
+                before: before.clone(),
+                range: sample.offset..sample.end(),
+            });
+            sample.size = sample.size.checked_add(u32::try_from(before.len()).ok()?)?;
+        }
         let behind = self.dts(keyframes.last()?.0 + 1);
-        let (ftyp, track, clock) = (&self.ftyp, &self.track, &self.clock);
-        let written = write(ftyp, track, clock, &samples, behind, self.bytes)?;
-        Some(Excerpt {
-            demuxer: Demuxer::Mov,
-            stream: 0,
-            header: written.header,
-            start: Start::Exact,
-            ranges: written.ranges,
-            until: 0,
-            packets: None,
-            lost: Vec::new(),
-        })
+        let header = write::header(&self.ftyp, &self.track, &self.clock, &samples, behind)?;
+        Some(KeyframeFile { header, pieces })
+    }
+
+    /// What a decoder of H.264 needs to know, if this is H.264.
+    fn h264_setup(&self) -> Option<&[u8]> {
+        let stsd = children(&self.track.stsd).next()?;
+        let entry = children(stsd.body.get(8..)?).next()?;
+        let boxes = entry.body.get(SAMPLE_ENTRY..)?;
+        Some(only(boxes, b"avcC").ok()??.body)
     }
 }

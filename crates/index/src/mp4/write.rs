@@ -44,9 +44,21 @@ pub(super) fn write(
         .copied()
         .collect();
     let ranges = ranges(&kept, bytes)?;
-    let timestamps = Timestamps::of(&kept, clock);
-    let runs = entries(&kept, &timestamps, next)?;
-    let payload = ranges.iter().map(|range| range.end - range.start).sum();
+    let header = header(ftyp, track, clock, &kept, next)?;
+    Some(Written { header, ranges })
+}
+
+/// Writes what stands before the bytes of `samples`, none of which is empty; see [`write`].
+pub(super) fn header(
+    ftyp: &[u8],
+    track: &Track,
+    clock: &Clock,
+    samples: &[Sample],
+    next: i64,
+) -> Option<Vec<u8>> {
+    let timestamps = Timestamps::of(samples, clock);
+    let runs = entries(samples, &timestamps, next)?;
+    let payload = samples.iter().map(|sample| u64::from(sample.size)).sum();
 
     let mut header = ftyp.to_vec();
     write_moov(&mut header, track, timestamps.shift).ok()?;
@@ -60,7 +72,7 @@ pub(super) fn write(
     header.truncate(start);
     moof(offset, &mut header).ok()?;
     header.extend(mdat);
-    Some(Written { header, ranges })
+    Some(header)
 }
 
 /// The byte ranges of `samples` in the source, which has so many `bytes`.
