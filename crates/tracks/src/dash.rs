@@ -1,0 +1,62 @@
+//! A DASH adaptation set of thumbnails, by the DASH-IF's interoperability points (6.2.6, "Tiles of thumbnail images").
+//! <https://dashif.org/docs/DASH-IF-IOP-v4.3.pdf>
+
+use crate::grid::Grid;
+
+/// A presentation that has only thumbnails, for a film of `length` seconds. A tile has `width` × `height` pixels, all
+/// sheets together have `bytes` bytes, and `media` is the address of a sheet with `$Number%04d$` for its number.
+pub fn dash(
+    grid: &Grid,
+    length: f64,
+    (width, height): (u32, u32),
+    bytes: u64,
+    media: &str,
+) -> String {
+    let seconds = grid.interval * f64::from(grid.tiles_per_sheet());
+    let bandwidth = (bytes as f64 * 8.0 / length.max(0.001)).ceil();
+    let (columns, rows) = (grid.columns, grid.rows);
+    let (width, height) = (width * columns, height * rows);
+    let media = escaped(media);
+    format!(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" profiles="urn:mpeg:dash:profile:isoff-live:2011" mediaPresentationDuration="PT{length:.3}S" minBufferTime="PT2S">
+  <Period id="0" start="PT0S">
+    <AdaptationSet id="1" contentType="image" mimeType="image/jpeg">
+      <SegmentTemplate media="{media}" duration="{seconds:.0}" timescale="1" startNumber="0"/>
+      <Representation id="thumbnails" bandwidth="{bandwidth:.0}" width="{width}" height="{height}">
+        <EssentialProperty schemeIdUri="http://dashif.org/guidelines/thumbnail_tile" value="{columns}x{rows}"/>
+      </Representation>
+    </AdaptationSet>
+  </Period>
+</MPD>
+"#
+    )
+}
+
+/// `text` in an attribute of XML.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sheet_is_a_segment() {
+        let grid = Grid {
+            interval: 10.0,
+            columns: 10,
+            rows: 10,
+        };
+        let text = dash(&grid, 1125.5, (160, 90), 1_000_000, "a&b/$Number%04d$.jpg");
+        assert!(
+            text.contains(r#"media="a&amp;b/$Number%04d$.jpg" duration="1000""#),
+            "{text}"
+        );
+        assert!(text.contains(r#"width="1600" height="900""#) && text.contains(r#"value="10x10""#));
+        assert!(text.contains(r#"mediaPresentationDuration="PT1125.500S""#));
+    }
+}
