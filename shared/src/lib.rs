@@ -13,6 +13,8 @@ pub mod crop;
 pub mod deadline;
 pub mod error_chain;
 pub mod header;
+pub mod job;
+pub mod job_event;
 pub mod other_stream;
 pub mod output_keys;
 pub mod overview;
@@ -27,6 +29,7 @@ pub mod slice_event;
 pub mod source;
 pub mod source_key;
 pub mod timeline;
+pub mod tracks;
 pub mod video_stream;
 pub mod work_dir;
 
@@ -37,10 +40,13 @@ pub use self::{
     deadline::Deadline,
     error_chain::with_causes,
     header::Header,
+    job::{Job, JobId},
+    job_event::JobEvent,
     other_stream::{NotChosen, OtherStream},
     output_keys::OutputKeys,
+    overview::Sheet,
     presigned_url::PresignedUrl,
-    preview_settings::{Decode, Frames, GifDither, PreviewSettings},
+    preview_settings::{Decode, Frames, GifDither, Gifs, Overview, PreviewSettings},
     publish::PublishError,
     refusal::Refusal,
     rejection::{Reason, Rejection},
@@ -50,6 +56,7 @@ pub use self::{
     source::{ETag, ETagError, PinnedSource, Source, SourceState, SourceUnavailable},
     source_key::{SourceKey, SourceKeyError},
     timeline::{Piece, Timeline},
+    tracks::{TrackFormat, Tracks},
     video_stream::VideoStream,
     work_dir::WorkDir,
 };

@@ -1,6 +1,6 @@
 //! The object names of the outputs. No other module knows the layout.
 
-use crate::source_key::SourceKey;
+use crate::{job::JobId, source_key::SourceKey};
 
 /// Builds the names of a source's outputs. They start with the source's whole key: two sources never
 /// share an object, whatever dots or slashes their keys hold.
@@ -43,9 +43,29 @@ impl<'a> OutputKeys<'a> {
         format!("{}/storyboards/", self.0)
     }
 
-    /// Key of the WebVTT track.
+    /// Key of the WebVTT track over the slices' pictures.
     pub fn track(self) -> String {
         format!("{}/storyboard.vtt", self.0)
+    }
+
+    /// Key of sheet number `index` of the overview.
+    pub fn sheet(self, index: u32) -> String {
+        format!("{}{index:04}.jpg", self.sheets())
+    }
+
+    /// Prefix of the overview's sheets.
+    pub fn sheets(self) -> String {
+        format!("{}/overview/", self.0)
+    }
+
+    /// Key of the WebVTT track over the overview.
+    pub fn overview_track(self) -> String {
+        format!("{}/overview.vtt", self.0)
+    }
+
+    /// Prefix of the other tracks.
+    pub fn tracks(self) -> String {
+        format!("{}/tracks/", self.0)
     }
 
     /// Key of `run.json`.
@@ -58,9 +78,13 @@ impl<'a> OutputKeys<'a> {
         format!("{}/manifest.json", self.0)
     }
 
-    /// Key of the receipt of the slice that starts at second `start`, in run number `run`.
-    pub fn receipt(self, run: u32, start: u32) -> String {
-        format!("{}{start:06}.json", self.receipts(run))
+    /// Key of the receipt of `job`, in run number `run`.
+    pub fn receipt(self, run: u32, job: JobId) -> String {
+        let folder = self.receipts(run);
+        match job {
+            JobId::Slice(start) => format!("{folder}{start:06}.json"),
+            JobId::Overview(index) => format!("{folder}overview-{index:04}.json"),
+        }
     }
 
     /// Key of the object that holds the excerpts of run number `run` that are too large for events.
@@ -75,7 +99,7 @@ impl<'a> OutputKeys<'a> {
 }
 
 /// Folders of the previews, below the source's key.
-pub const PREVIEW_FOLDERS: [&str; 3] = ["gifs", "frames", "storyboards"];
+pub const PREVIEW_FOLDERS: [&str; 5] = ["gifs", "frames", "storyboards", "overview", "tracks"];
 
 /// Folder below the source's key that has one folder of receipts for each run.
 pub const RECEIPTS_FOLDER: &str = "receipts";
@@ -85,7 +109,10 @@ pub const RECEIPTS_FOLDER: &str = "receipts";
 pub fn is_output(key: &str) -> bool {
     let mut parts = key.rsplit('/');
     let (name, folder, above) = (parts.next().unwrap_or(key), parts.next(), parts.next());
-    if matches!(name, "run.json" | "manifest.json" | "storyboard.vtt") {
+    if matches!(
+        name,
+        "run.json" | "manifest.json" | "storyboard.vtt" | "overview.vtt"
+    ) {
         return folder.is_some();
     }
     if name == "index" {
@@ -94,8 +121,17 @@ pub fn is_output(key: &str) -> bool {
     let Some((stem, extension)) = name.split_once('.') else {
         return false;
     };
-    let numbered = stem.len() == 6 && stem.bytes().all(|b| b.is_ascii_digit());
-    numbered
+    let is_number =
+        |text: &str, digits| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
+    let sheet = stem.strip_prefix("overview-").unwrap_or(stem);
+    if is_number(sheet, 4) {
+        return match extension {
+            "jpg" => folder == Some("overview") && sheet == stem,
+            "json" => above == Some(RECEIPTS_FOLDER) && sheet != stem,
+            _ => false,
+        };
+    }
+    is_number(stem, 6)
         && match extension {
             "gif" => folder == Some("gifs"),
             "jpg" => matches!(folder, Some("frames" | "storyboards")),
@@ -121,9 +157,15 @@ mod tests {
             "films/a.b/long.mp4/storyboards/000000.jpg"
         );
         assert_eq!(
-            keys.receipt(2, 30),
+            keys.receipt(2, JobId::Slice(30)),
             "films/a.b/long.mp4/receipts/2/000030.json"
         );
+        assert_eq!(
+            keys.receipt(2, JobId::Overview(3)),
+            "films/a.b/long.mp4/receipts/2/overview-0003.json"
+        );
+        assert_eq!(keys.sheet(3), "films/a.b/long.mp4/overview/0003.jpg");
+        assert_eq!(keys.overview_track(), "films/a.b/long.mp4/overview.vtt");
         assert_eq!(keys.track(), "films/a.b/long.mp4/storyboard.vtt");
         assert_eq!(keys.manifest(), "films/a.b/long.mp4/manifest.json");
     }
@@ -135,6 +177,11 @@ mod tests {
         assert!(is_output("a.mp4/receipts/2/000030.json"));
         assert!(is_output("a.mp4/receipts/2/index"));
         assert!(is_output("a.mp4/manifest.json"));
+        assert!(is_output("a.mp4/overview.vtt"));
+        assert!(is_output("a.mp4/overview/0010.jpg"));
+        assert!(is_output("a.mp4/receipts/2/overview-0010.json"));
+        assert!(!is_output("a.mp4/overview/overview-0010.jpg"));
+        assert!(!is_output("a.mp4/receipts/2/0010.json"));
         assert!(!is_output("a.mp4/index"));
         assert!(!is_output("a.mp4/2/000030.json"));
         assert!(!is_output("a.mp4/gifs/cat.gif"));
@@ -148,7 +195,7 @@ mod tests {
             let key = SourceKey::plain(key).unwrap();
             let keys = OutputKeys::of(&key);
             for name in [keys.gif(second), keys.frame(second), keys.storyboard(second),
-                keys.receipt(99, second)] {
+                keys.receipt(99, JobId::Slice(second)), keys.sheet(second)] {
                 prop_assert!(name.len() <= 1024);
             }
         }

@@ -11,9 +11,53 @@ const FAR_SECONDS: f64 = 30.0;
 /// Tiles of a sheet, at most.
 pub const TILES_PER_SHEET: usize = 100;
 
+/// One sheet of an overview: up to 100 multiples of the interval. Each multiple has at most one tile.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sheet {
+    /// Position among the sheets of its source, from zero.
+    pub index: u32,
+    /// Its first multiple, in seconds.
+    pub start: u32,
+    /// End in seconds, exclusive.
+    pub end: f64,
+    /// Seconds between two multiples, from 1.
+    pub interval: u32,
+}
+
+impl Sheet {
+    /// Its multiples of the interval, in seconds.
+    pub fn times(&self) -> impl Iterator<Item = u32> + use<> {
+        let Self {
+            start,
+            end,
+            interval,
+            ..
+        } = *self;
+        let times = (0u32..).map(move |n| start + n * interval);
+        times.take_while(move |time| *time == start || f64::from(*time) < end)
+    }
+}
+
+/// The sheets of a film of `length` seconds, without gaps or overlaps.
+pub fn sheets(length: f64, interval: u32) -> Vec<Sheet> {
+    let seconds = interval * TILES_PER_SHEET as u32;
+    let count = multiples(length, interval)
+        .count()
+        .div_ceil(TILES_PER_SHEET) as u32;
+    let sheet = |index: u32| Sheet {
+        index,
+        start: index * seconds,
+        end: length.min(f64::from((index + 1) * seconds)),
+        interval,
+    };
+    (0..count).map(sheet).collect()
+}
+
 /// A tile of an overview. `K` is how a keyframe is found in the source.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tile<K> {
+    /// The multiple of the interval for which it is there, in seconds. It decides which sheet has the tile.
+    pub slot: u32,
     /// From when on its picture is on screen, in seconds: the keyframe's own time, or the time for which an exact
     /// picture is asked. The tile is shown until the next one.
     pub at: f64,
@@ -47,6 +91,7 @@ pub fn tiles<K>(
         if let Some((at, keyframe)) = up_to_time.last() {
             since = Some(at);
             tiles.push(Tile {
+                slot: time as u32,
                 at,
                 keyframe: Some(keyframe),
             });
@@ -55,19 +100,13 @@ pub fn tiles<K>(
         let next = keyframes.peek().map_or(length, |(at, _)| *at);
         if since.is_none_or(|since| next - since > FAR_SECONDS) {
             tiles.push(Tile {
+                slot: time as u32,
                 at: time,
                 keyframe: None,
             });
         }
     }
     tiles
-}
-
-/// The tiles of a film whose pictures are all exact.
-pub fn exact_tiles<K>(length: f64, interval: u32) -> Vec<Tile<K>> {
-    let times = multiples(length, interval);
-    let exact = times.map(|at| Tile { at, keyframe: None });
-    exact.collect()
 }
 
 /// The multiples of the interval in the film; 0 is one even of the shortest film.
@@ -126,10 +165,30 @@ mod tests {
         let tiles = [(0.0, true), (1.0, true), (1.5, false)];
         assert_eq!(of(4.0, 1, &[1.5]), tiles);
         assert_eq!(of(0.04, 1, &[]), [(0.0, true)]);
-        assert_eq!(exact_tiles::<()>(2.5, 1).len(), 3);
+    }
+
+    #[test]
+    fn a_film_of_three_hours_has_eleven_sheets() {
+        let sheets = sheets(10_800.0, 10);
+        assert_eq!(sheets.len(), 11);
+        let last = sheets.last().unwrap();
+        assert_eq!(
+            (last.start, last.end, last.times().count()),
+            (10_000, 10_800.0, 80)
+        );
     }
 
     proptest! {
+        #[test]
+        fn sheets_cover_the_multiples_of_the_film_once(ms in 1u32..20_000_000, interval in 1u32..=60) {
+            let length = f64::from(ms) / 1000.0;
+            let sheets = sheets(length, interval);
+            let times: Vec<f64> = sheets.iter().flat_map(Sheet::times).map(f64::from).collect();
+            prop_assert_eq!(times, multiples(length, interval).collect::<Vec<_>>());
+            prop_assert!(sheets.iter().all(|sheet| (1..=TILES_PER_SHEET).contains(&sheet.times().count())));
+            prop_assert_eq!(sheets.last().unwrap().end, length);
+        }
+
         #[test]
         fn each_time_has_its_picture(
             mut keyframes in prop::collection::vec(0u32..3_000, 0..60),

@@ -7,9 +7,15 @@ use std::{
     time::Duration,
 };
 
-use serde::de::{DeserializeOwned, IntoDeserializer, value};
+use serde::{
+    Deserialize as _,
+    de::{DeserializeOwned, IntoDeserializer, value},
+};
 
-use crate::preview_settings::PreviewSettings;
+use crate::{
+    preview_settings::PreviewSettings,
+    tracks::{TrackFormat, Tracks},
+};
 
 /// All settings of the functions. `docs/operations.md` explains each.
 #[derive(Clone, Debug)]
@@ -157,7 +163,8 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
         let number = |name, range, default| Ok(self.number(name, range)?.unwrap_or(default));
         Ok(PreviewSettings {
             slice_seconds: number("SLICE_SECONDS", 1..=900, default.slice_seconds)?,
-            frames: self.choice("FRAMES", "each, storyboard or none", default.frames)?,
+            frames: self.choice("FRAMES", "each, storyboard, both or none", default.frames)?,
+            gifs: self.choice("GIFS", "each or none", default.gifs)?,
             gif_width: number("GIF_WIDTH", 16..=1280, default.gif_width)?,
             gif_fps: number("GIF_FPS", 1..=30, default.gif_fps)?,
             gif_dither: self.choice(
@@ -168,7 +175,43 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
             decode: self.choice("DECODE", "exact or fast", default.decode)?,
             frame_width: self.number("FRAME_WIDTH", 16..=3840)?,
             frame_quality: number("FRAME_QUALITY", 2..=31, default.frame_quality)?,
+            overview: self.choice("OVERVIEW", "keyframes, exact or none", default.overview)?,
+            overview_interval: self.overview_interval()?,
+            overview_width: number("OVERVIEW_WIDTH", 16..=320, default.overview_width)?,
+            tracks: self.tracks()?.unwrap_or(default.tracks),
         })
+    }
+
+    /// Seconds between two tiles of the overview; `None` if that follows from the length.
+    fn overview_interval(&self) -> Result<Option<u32>, SettingsError> {
+        const NAME: &str = "OVERVIEW_INTERVAL";
+        match self.text(NAME)?.as_deref() {
+            None | Some("auto") => Ok(None),
+            Some(value) => match value.parse() {
+                Ok(seconds @ 1..=3600) => Ok(Some(seconds)),
+                _ => Err(out_of_range(
+                    NAME,
+                    value,
+                    "auto, or a whole number from 1 to 3600",
+                )),
+            },
+        }
+    }
+
+    fn tracks(&self) -> Result<Option<Tracks>, SettingsError> {
+        const NAME: &str = "TRACKS";
+        let Some(value) = self.text(NAME)? else {
+            return Ok(None);
+        };
+        if value == "none" {
+            return Ok(Some(Tracks::NONE));
+        }
+        let format = |name: &str| TrackFormat::deserialize(name.trim().into_deserializer());
+        let formats: Result<Tracks, value::Error> = value.split(',').map(format).collect();
+        let range = "some of vtt, json, hls, dash, bif and jellyfin, or none";
+        formats
+            .map(Some)
+            .map_err(|_| out_of_range(NAME, &value, range))
     }
 
     fn program(&self, name: &'static str, program: &'static str) -> Result<PathBuf, SettingsError> {
@@ -258,7 +301,20 @@ mod tests {
             ("GIF_DITHER", "bayer", "none, ordered or diffusion"),
             ("DECODE", "some", "exact or fast"),
             ("FRAME_QUALITY", "1", "a whole number from 2 to 31"),
-            ("FRAMES", "all", "each, storyboard or none"),
+            ("FRAMES", "all", "each, storyboard, both or none"),
+            ("GIFS", "both", "each or none"),
+            ("OVERVIEW", "all", "keyframes, exact or none"),
+            (
+                "OVERVIEW_INTERVAL",
+                "0",
+                "auto, or a whole number from 1 to 3600",
+            ),
+            ("OVERVIEW_WIDTH", "321", "a whole number from 16 to 320"),
+            (
+                "TRACKS",
+                "vtt,srt",
+                "some of vtt, json, hls, dash, bif and jellyfin, or none",
+            ),
         ] {
             let message = read(&[(name, value)]).unwrap_err().to_string();
             assert_eq!(message, format!("{name} is {value:?}, and must be {range}"));

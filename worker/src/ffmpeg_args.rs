@@ -102,7 +102,7 @@ impl Rendering<'_> {
         let jpg = [&format[..], &JPG_ENCODER, &encoder].concat();
         match self.spec.settings.frames {
             Frames::None => {}
-            Frames::Each => {
+            Frames::Each | Frames::Both => {
                 let start = self.spec.slice.start.to_string();
                 args.extend(strings(&["-map", "[stills]"]));
                 args.extend(strings(&jpg));
@@ -255,7 +255,7 @@ impl Rendering<'_> {
         };
         match self.spec.settings.frames {
             Frames::None => None,
-            Frames::Each => {
+            Frames::Each | Frames::Both => {
                 let scaling = self.scaling(self.spec.still_size(), By::Bicubic);
                 Some(format!("{}[stills]", stills(scaling)))
             }

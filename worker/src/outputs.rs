@@ -51,7 +51,7 @@ pub(crate) fn check(spec: &SliceSpec, directory: &Path) -> Result<Outputs, Wrong
     };
     match spec.settings.frames {
         Frames::None => {}
-        Frames::Each => {
+        Frames::Each | Frames::Both => {
             for second in spec.slice.still_seconds() {
                 let still = directory.join(format!("{second:06}.jpg"));
                 check_jpg(&still).map_err(|problem| wrong(&still, problem))?;
