@@ -23,6 +23,11 @@ impl<'a> OutputKeys<'a> {
         format!("{}/gifs/", self.0)
     }
 
+    /// Prefix of a folder of previews; see [`PREVIEW_FOLDERS`].
+    pub fn folder(self, name: &str) -> String {
+        format!("{}/{name}/", self.0)
+    }
+
     /// Key of the still of second `second`.
     pub fn frame(self, second: u32) -> String {
         format!("{}{second:06}.jpg", self.frames())
@@ -87,6 +92,11 @@ impl<'a> OutputKeys<'a> {
         }
     }
 
+    /// Key of the receipt of the whole overview, in run number `run`.
+    pub fn overview_receipt(self, run: u32) -> String {
+        format!("{}overview.json", self.receipts(run))
+    }
+
     /// Key of the object that holds the excerpts of run number `run` that are too large for events.
     pub fn index(self, run: u32) -> String {
         format!("{}index", self.receipts(run))
@@ -104,6 +114,26 @@ pub const PREVIEW_FOLDERS: [&str; 5] = ["gifs", "frames", "storyboards", "overvi
 /// Folder below the source's key that has one folder of receipts for each run.
 pub const RECEIPTS_FOLDER: &str = "receipts";
 
+/// Whether `file` is the name of a preview in this `folder`, one of [`PREVIEW_FOLDERS`].
+pub fn is_preview(folder: &str, file: &str) -> bool {
+    let (stem, extension) = file.split_once('.').unwrap_or((file, ""));
+    let has_digits = |digits: usize| {
+        stem.len() == digits && stem.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    match (folder, extension) {
+        ("gifs", "gif") | ("frames" | "storyboards", "jpg") => has_digits(6),
+        ("overview", "jpg") => has_digits(4),
+        ("tracks", _) => is_track(file),
+        _ => false,
+    }
+}
+
+/// Whether `file` is the name of a track, or of a picture of one, in the folder of tracks.
+fn is_track(file: &str) -> bool {
+    let _ = file;
+    false
+}
+
 /// Whether `key` looks like the name of an output. If source and destination share a bucket, this keeps
 /// outputs from being split as new sources.
 pub fn is_output(key: &str) -> bool {
@@ -118,26 +148,20 @@ pub fn is_output(key: &str) -> bool {
     if name == "index" {
         return above == Some(RECEIPTS_FOLDER);
     }
+    if name == "overview.json" {
+        return above == Some(RECEIPTS_FOLDER);
+    }
     let Some((stem, extension)) = name.split_once('.') else {
         return false;
     };
+    if extension != "json" {
+        return folder.is_some_and(|folder| is_preview(folder, name));
+    }
     let is_number =
         |text: &str, digits| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
-    let sheet = stem.strip_prefix("overview-").unwrap_or(stem);
-    if is_number(sheet, 4) {
-        return match extension {
-            "jpg" => folder == Some("overview") && sheet == stem,
-            "json" => above == Some(RECEIPTS_FOLDER) && sheet != stem,
-            _ => false,
-        };
-    }
-    is_number(stem, 6)
-        && match extension {
-            "gif" => folder == Some("gifs"),
-            "jpg" => matches!(folder, Some("frames" | "storyboards")),
-            "json" => above == Some(RECEIPTS_FOLDER),
-            _ => false,
-        }
+    let sheet = stem.strip_prefix("overview-");
+    let is_of_a_job = is_number(stem, 6) || sheet.is_some_and(|sheet| is_number(sheet, 4));
+    is_of_a_job && above == Some(RECEIPTS_FOLDER)
 }
 
 #[cfg(test)]
@@ -180,6 +204,7 @@ mod tests {
         assert!(is_output("a.mp4/overview.vtt"));
         assert!(is_output("a.mp4/overview/0010.jpg"));
         assert!(is_output("a.mp4/receipts/2/overview-0010.json"));
+        assert!(is_output("a.mp4/receipts/2/overview.json"));
         assert!(!is_output("a.mp4/overview/overview-0010.jpg"));
         assert!(!is_output("a.mp4/receipts/2/0010.json"));
         assert!(!is_output("a.mp4/index"));

@@ -30,7 +30,8 @@ pub struct PreviewSettings {
     pub frame_width: Option<u32>,
     /// JPG quality on FFmpeg's scale, 2 (best) to 31, both inclusive.
     pub frame_quality: u32,
-    /// Pictures of the overview.
+    /// Pictures of the overview. Runs that began without this setting have none.
+    #[serde(default = "no_overview")]
     pub overview: Overview,
     /// Seconds between two tiles of the overview, from 1; `None` gives a film up to 1,080 tiles.
     pub overview_interval: Option<u32>,
@@ -38,6 +39,8 @@ pub struct PreviewSettings {
     pub overview_width: u32,
     /// Formats of the tracks.
     pub tracks: Tracks,
+    /// Whether objects of an earlier run stay that the new run does not have.
+    pub keep_old: bool,
 }
 
 impl PreviewSettings {
@@ -62,6 +65,10 @@ impl PreviewSettings {
     }
 }
 
+fn no_overview() -> Overview {
+    Overview::None
+}
+
 impl Default for PreviewSettings {
     /// The defaults that `docs/operations.md` lists.
     fn default() -> Self {
@@ -79,6 +86,7 @@ impl Default for PreviewSettings {
             overview_interval: None,
             overview_width: 160,
             tracks: Tracks::default(),
+            keep_old: false,
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Sends the slices of a run: all of a new one, the unfinished ones of an earlier one.
+//! Sends the jobs of a run: all of a new one, the unfinished ones of an earlier one.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{DateTime, Utc};
 use gifgen_function::TransientError;
 use gifgen_index::ContainerIndex;
-use gifgen_ledger::{Excerpts, Manifest, Race, Run, Versioned};
-use gifgen_shared::{Backoff, Deadline, ETag, Slice};
+use gifgen_ledger::{Manifest, Race, Run, Versioned};
+use gifgen_shared::{Backoff, Deadline, ETag, Job};
 use tokio::time::{sleep, timeout};
 
 use crate::{indexing::index, outcome::Outcome, splitter::Splitter};
@@ -19,15 +19,31 @@ const LOOKS: Backoff = Backoff {
 };
 
 impl Splitter {
-    /// Sends the slices of a new run.
+    /// Sends the jobs of a new run, except those whose objects the run `before` has made of the same video with the same
+    /// settings.
     pub(crate) async fn start(
         &self,
         run: &Run,
+        before: Option<&Run>,
         index: Option<&ContainerIndex>,
         deadline: Deadline,
     ) -> Result<Outcome, TransientError> {
-        let slices = run.plan().into_iter().map(|slice| (slice, 1)).collect();
-        let sending = self.send(run, index, slices, deadline);
+        let sending = async {
+            let taken = match before {
+                Some(before) if before.source() == run.source() => {
+                    self.ledger.take_over(run, before).await?
+                }
+                _ => BTreeSet::new(),
+            };
+            let mut jobs = run.jobs();
+            jobs.retain(|job| !taken.contains(&job.id()));
+            if jobs.is_empty() {
+                // Nothing is left to do but to complete the run. The worker of this job will.
+                jobs.extend(run.jobs().first());
+            }
+            let jobs = jobs.into_iter().map(|job| (job, 1)).collect();
+            self.send(run, index, jobs, deadline).await
+        };
         self.ledger.or_let_others(run, sending).await
     }
 
@@ -81,18 +97,18 @@ impl Splitter {
         }
     }
 
-    /// Sends the unfinished slices of `run`. `version` is that of the manifest, read before.
+    /// Sends the unfinished jobs of `run`. `version` is that of the manifest, read before.
     async fn send_unfinished(
         &self,
         run: &Run,
         version: Option<&ETag>,
         deadline: Deadline,
     ) -> Result<Outcome, TransientError> {
-        let mut slices = self.ledger.unfinished(run).await?;
-        self.ledger.reopen(run, version, &slices).await?;
-        if slices.is_empty() {
-            // All slices are done but nobody has announced the run. The worker of this slice will.
-            slices.extend(run.plan().last().map(|slice| (*slice, 1)));
+        let mut jobs = self.ledger.unfinished(run).await?;
+        self.ledger.reopen(run, version, &jobs).await?;
+        if jobs.is_empty() {
+            // All jobs are done but nobody has announced the run. The worker of this one will.
+            jobs.extend(run.jobs().last().map(|job| (*job, 1)));
         }
         let blocks = self.block_cache(run.pinned_source());
         let index = index(&blocks, &run.source.container, run.video, deadline)
@@ -103,24 +119,22 @@ impl Splitter {
             (Some(timeline), Some(index)) => Some(index.with_timeline(timeline)),
             (_, index) => index,
         };
-        self.send(run, index.as_ref(), slices, deadline).await
+        self.send(run, index.as_ref(), jobs, deadline).await
     }
 
-    /// Sends the events of `slices`, each with the number of its attempt. `index` gives their excerpts.
+    /// Sends the events of `jobs`, each with the number of its attempt. `index` tells where their pictures are.
     async fn send(
         &self,
         run: &Run,
         index: Option<&ContainerIndex>,
-        slices: Vec<(Slice, u32)>,
+        jobs: Vec<(Job, u32)>,
         deadline: Deadline,
     ) -> Result<Outcome, TransientError> {
-        let sent = slices.len() as u32;
-        let excerpts = match index {
-            Some(index) => self.excerpts(run, index, deadline).await?,
-            None => Excerpts::new(),
-        };
+        let sent = jobs.len() as u32;
+        let wanted: Vec<Job> = jobs.iter().map(|(job, _)| *job).collect();
+        let places = self.places(run, index, &wanted, deadline).await?;
         self.ledger
-            .send_slices(run, &slices, &excerpts, deadline)
+            .send_jobs(run, &jobs, &places, deadline)
             .await?;
         Ok(Outcome::split(run, sent))
     }

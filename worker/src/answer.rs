@@ -1,7 +1,7 @@
 //! The answer to one invocation.
 
-use gifgen_ledger::{Outcome, Receipt, Run, SliceFailure, SliceOutputs};
-use gifgen_shared::SourceKey;
+use gifgen_ledger::{JobFailure, Outcome, Outputs, Receipt, Run};
+use gifgen_shared::{Job, SourceKey, job::JobKind};
 use serde::Serialize;
 
 use crate::{error::PermanentError, given_up::BatchAnswer};
@@ -10,43 +10,47 @@ use crate::{error::PermanentError, given_up::BatchAnswer};
 #[derive(Debug, Serialize)]
 #[serde(tag = "status", rename_all = "camelCase")]
 pub enum Answer {
-    /// All objects of the slice are uploaded, and its receipt says so.
+    /// All objects of the job are uploaded, and its receipt says so.
     Done(Report),
-    /// The slice cannot be rendered, now or later, and its receipt says so.
-    Failed(SliceFailure),
+    /// The job cannot be done, now or later, and its receipt says so.
+    Failed(JobFailure),
     /// Another run of the source has begun, so there is nothing left to do for this one.
     Superseded,
-    /// The given-up slices have receipts, except those of the messages that are named.
+    /// The given-up jobs have receipts, except those of the messages that are named.
     #[serde(untagged)]
     GivenUp(BatchAnswer),
 }
 
-/// A slice and its previews.
+/// A job and its outputs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// Key of the source.
     pub key: String,
-    /// First second of the slice.
+    /// What kind of job it is; left out for a slice.
+    #[serde(skip_serializing_if = "JobKind::is_slice")]
+    pub kind: JobKind,
+    /// First second of the job.
     pub start: u32,
-    /// End of the slice, in seconds.
+    /// End of the job, in seconds.
     pub end: f64,
-    /// Its previews.
+    /// Its outputs.
     #[serde(flatten)]
-    pub outputs: SliceOutputs,
+    pub outputs: Outputs,
 }
 
 impl Answer {
-    /// The answer for a slice of `key` that was rendered.
-    pub(crate) fn done(key: &SourceKey, start: u32, end: f64, outputs: SliceOutputs) -> Self {
+    /// The answer for a job of `key` that was done.
+    pub(crate) fn done(key: &SourceKey, job: &Job, outputs: Outputs) -> Self {
         Self::Done(Report {
             key: key.to_string(),
-            start,
-            end,
+            kind: job.id().kind(),
+            start: job.start(),
+            end: job.end(),
             outputs,
         })
     }
 
-    /// The answer for a slice that fails without a receipt, with a line in the log.
+    /// The answer for a job that fails without a receipt, with a line in the log.
     pub(crate) fn failed(error: &PermanentError) -> Self {
         let failure = error.failure();
         tracing::error!(
@@ -57,12 +61,10 @@ impl Answer {
         Self::Failed(failure)
     }
 
-    /// The answer for a slice of `run` that has this receipt.
-    pub(crate) fn of(run: &Run, receipt: Receipt) -> Self {
+    /// The answer for a `job` of `run` that has this receipt.
+    pub(crate) fn of(run: &Run, job: &Job, receipt: Receipt) -> Self {
         match receipt.outcome {
-            Outcome::Done(outputs) => {
-                Self::done(&run.source.key, receipt.start, receipt.end, outputs)
-            }
+            Outcome::Done(outputs) => Self::done(&run.source.key, job, outputs),
             Outcome::Failed { error } => Self::Failed(error),
         }
     }

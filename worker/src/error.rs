@@ -3,10 +3,10 @@
 use std::io::ErrorKind;
 
 use gifgen_function::TransientError;
-use gifgen_ledger::{LedgerError, SliceFailure};
+use gifgen_ledger::{JobFailure, LedgerError};
 use gifgen_probe::ProbeError;
 use gifgen_reader::{ReadError, probing::ProbingError};
-use gifgen_shared::{Rejection, Slice, SliceEventError, Source, SourceUnavailable, with_causes};
+use gifgen_shared::{Rejection, Slice, job_event::JobEventError, SliceEventError, Source, SourceUnavailable, with_causes};
 
 use crate::gif::GifError;
 
@@ -27,6 +27,19 @@ pub(crate) enum PermanentError {
     /// The event makes no sense.
     #[error(transparent)]
     BadEvent(#[from] SliceEventError),
+    /// The event of a job makes no sense.
+    #[error(transparent)]
+    BadJobEvent(#[from] JobEventError),
+    /// The run has no such job.
+    #[error("run {run} of {of} has no job {index} of this kind: send one that it has")]
+    NoJob {
+        /// The source.
+        of: Source,
+        /// Position of the job among those of its kind.
+        index: u32,
+        /// Number of the run.
+        run: u32,
+    },
     /// The source holds no video.
     #[error(transparent)]
     Rejected(#[from] Rejection),
@@ -113,8 +126,8 @@ impl PermanentError {
     }
 
     /// The error as receipts and answers have it.
-    pub(crate) fn failure(&self) -> SliceFailure {
-        SliceFailure {
+    pub(crate) fn failure(&self) -> JobFailure {
+        JobFailure {
             reason: self.reason(),
             message: with_causes(self),
         }
@@ -123,12 +136,13 @@ impl PermanentError {
     /// The class, for machines.
     fn reason(&self) -> String {
         match self {
-            Self::BadEvent(_) => "badEvent".into(),
+            Self::BadEvent(_) | Self::BadJobEvent(_) => "badEvent".into(),
             Self::Rejected(rejection) => rejection.reason.to_string(),
             Self::SourceGone(_) => "sourceGone".into(),
             Self::Superseded(_) => "superseded".into(),
             Self::NoRun(_) => "noRun".into(),
             Self::NoSlice { .. } => "noSlice".into(),
+            Self::NoJob { .. } => "noJob".into(),
             Self::OutsideVideo { .. } => "outsideVideo".into(),
             Self::Undecodable { .. } => "undecodable".into(),
             Self::Damaged { .. } | Self::Disordered { .. } | Self::NewClock { .. } => {

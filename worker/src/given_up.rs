@@ -1,4 +1,4 @@
-//! Slices that were given up: their workers failed until no retry was left, or no worker was ever
+//! Slices and other jobs that were given up: their workers failed until no retry was left, or no worker was ever
 //! started. They come from the failure queue.
 //!
 //! A message is one of two kinds: Lambda's record of an asynchronous invocation that failed for the
@@ -7,8 +7,8 @@
 //! <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html>
 
 use gifgen_function::TransientError;
-use gifgen_ledger::{Authority, Receipt, SliceFailure};
-use gifgen_shared::{SliceEvent, SliceEventError, slice_event::detail, with_causes};
+use gifgen_ledger::{Authority, JobFailure, Receipt, Run};
+use gifgen_shared::{Job, JobEvent, SliceEvent, SliceEventError, slice_event::detail, with_causes};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::timeout_at;
@@ -33,15 +33,15 @@ pub(crate) struct Message {
     message_attributes: Value,
 }
 
-/// A slice that was given up.
+/// A job that was given up.
 #[derive(Debug, PartialEq)]
 pub(crate) struct GivenUp {
-    /// The slice event.
+    /// The event of the slice or of another job.
     pub event: Value,
     /// The id of the invocation that failed, or that of the event where there was none.
     pub id: String,
     /// Why.
-    pub failure: SliceFailure,
+    pub failure: JobFailure,
 }
 
 /// The answer to a batch: the messages that stay in the queue.
@@ -84,9 +84,9 @@ impl Message {
             return Ok(GivenUp {
                 id: text(&body["id"]).unwrap_or_else(|| self.message_id.clone()),
                 event: body,
-                failure: SliceFailure {
+                failure: JobFailure {
                     reason: "undelivered".into(),
-                    message: format!("EventBridge could not deliver the slice ({code}) {said}"),
+                    message: format!("EventBridge could not deliver the event ({code}) {said}"),
                 },
             });
         };
@@ -100,7 +100,7 @@ impl Message {
         Ok(GivenUp {
             event: payload.clone(),
             id: text(&context["requestId"]).unwrap_or_else(|| self.message_id.clone()),
-            failure: SliceFailure {
+            failure: JobFailure {
                 reason: "retriesExhausted".into(),
                 message: format!("given up after {attempts} attempts ({kind}): {said}"),
             },
@@ -109,7 +109,7 @@ impl Message {
 }
 
 impl Worker {
-    /// Records the slices of messages from the failure queue. A message that cannot be recorded now,
+    /// Records the jobs of messages from the failure queue. A message that cannot be recorded now,
     /// or not before the deadline, stays in the queue. So does one that makes no sense, since a run may
     /// wait for it.
     pub(crate) async fn give_up_all(
@@ -128,14 +128,14 @@ impl Worker {
             let given_up = timeout_at(invocation.deadline.end(), given_up)
                 .await
                 .unwrap_or_else(|_| {
-                    let doing = "recording slices that were given up";
+                    let doing = "recording jobs that were given up";
                     Err(TransientError::DeadlinePassed { doing }.into())
                 });
             if let Err(error) = given_up {
                 tracing::error!(
                     message = message.message_id,
                     why = %with_causes(&error),
-                    "a slice that was given up could not be recorded"
+                    "a job that was given up could not be recorded"
                 );
                 answer.batch_item_failures.push(BatchItemFailure {
                     item_identifier: message.message_id,
@@ -145,34 +145,28 @@ impl Worker {
         answer
     }
 
-    /// Writes the receipt of a slice that was given up, unless it was rendered after all, and
-    /// completes its run. A slice of no current run gets no receipt. The receipt of a success stays even
-    /// if the objects are not as it says: the last worker renders such a slice again, but not a failed one.
+    /// Writes the receipt of a job that was given up, unless it was done after all, and
+    /// completes its run. A job of no current run gets no receipt. The receipt of a success stays even
+    /// if the objects are not as it says: the last worker does such a job again, but not a failed one.
     async fn give_up(&self, given_up: &GivenUp, invocation: &Invocation) -> Result<(), JobError> {
-        let event = SliceEvent::parse(&given_up.event).map_err(PermanentError::BadEvent)?;
-        let source = event
-            .source(&self.settings)
-            .map_err(PermanentError::BadEvent)?;
-        let membership = self.membership(&event, &source, MayStartRun::No, invocation.deadline);
-        let (run, slice) = match membership.await {
-            Ok(Membership::Of(run, slice)) => (run, slice),
-            Ok(Membership::Untracked) => {
-                no_run_waits(&PermanentError::NoRun(source), given_up);
-                return Ok(());
-            }
+        let (run, job, attempt) = match self.waiting_job(given_up, invocation).await {
+            Ok(Some(waiting)) => waiting,
+            Ok(None) => return Ok(()),
+            Err(JobError::Permanent(
+                error @ (PermanentError::BadEvent(_) | PermanentError::BadJobEvent(_)),
+            )) => return Err(error.into()),
             Err(JobError::Permanent(why)) => {
                 no_run_waits(&why, given_up);
                 return Ok(());
             }
             Err(error @ JobError::Transient(_)) => return Err(error),
         };
-        let before = self.ledger.receipt(&run, slice.start).await?;
+        let before = self.ledger.receipt(&run, job.id()).await?;
         let receipt = match before.filter(Receipt::is_good) {
             Some(receipt) => receipt,
             None => {
                 let failure = given_up.failure.clone();
-                let attempt = event.attempt.unwrap_or(1);
-                let receipt = Receipt::failed(&run, &slice, failure, attempt);
+                let receipt = Receipt::failed(&run, &job, failure, attempt);
                 record(&self.ledger, &run, &receipt).await?;
                 receipt
             }
@@ -185,9 +179,37 @@ impl Worker {
         let authority = Authority::LastResort;
         Ok(complete_if_last(&self.ledger, authority, &run, &receipt, &as_given_up).await?)
     }
+
+    /// The job that was given up, with its run and the number of times it was sent. `None` if no run waits for it.
+    async fn waiting_job(
+        &self,
+        given_up: &GivenUp,
+        invocation: &Invocation,
+    ) -> Result<Option<(Run, Job, u32)>, JobError> {
+        if JobEvent::is_meant(&given_up.event) {
+            let event = JobEvent::parse(&given_up.event).map_err(PermanentError::BadJobEvent)?;
+            let (run, job) = self.job_of_run(&event).await?;
+            return Ok(Some((run, job, event.attempt.unwrap_or(1))));
+        }
+        let event = SliceEvent::parse(&given_up.event).map_err(PermanentError::BadEvent)?;
+        let source = event
+            .source(&self.settings)
+            .map_err(PermanentError::BadEvent)?;
+        let membership = self.membership(&event, &source, MayStartRun::No, invocation.deadline);
+        match membership.await? {
+            Membership::Of(run, slice) => {
+                let attempt = event.attempt.unwrap_or(1);
+                Ok(Some((*run, Job::Slice(slice), attempt)))
+            }
+            Membership::Untracked => {
+                no_run_waits(&PermanentError::NoRun(source), given_up);
+                Ok(None)
+            }
+        }
+    }
 }
 
-/// Logs a slice that no run waits for: of an older version of the video, or of no run. Its message
+/// Logs a job that no run waits for: of an older version of the video, or of no run. Its message
 /// must not stay in the queue, where it would raise the alarm that a run hangs.
 fn no_run_waits(why: &PermanentError, given_up: &GivenUp) {
     let detail = detail(&given_up.event);
@@ -199,7 +221,7 @@ fn no_run_waits(why: &PermanentError, given_up: &GivenUp) {
         start,
         why = %with_causes(why),
         failure,
-        "a slice that was given up is of no current run"
+        "a job that was given up is of no current run"
     );
 }
 

@@ -2,14 +2,18 @@
 
 use std::sync::Arc;
 
-use gifgen_index::Excerpt;
+use gifgen_index::{Excerpt, SheetPlan};
 use gifgen_ledger::{Ledger, Run, SourceFacts};
 use gifgen_reader::{BlockCache, Reader, probing::measure};
-use gifgen_shared::{Deadline, Header, OutputKeys, PinnedSource, Slice, SliceEvent, Source};
+use gifgen_shared::{
+    Deadline, ExcerptText, Header, Job, JobEvent, OutputKeys, PinnedSource, Sheet, Slice,
+    SliceEvent, Source, job_event::JobName,
+};
 
 use crate::{
     error::{JobError, PermanentError},
-    job::{Job, SliceSpec},
+    job::{SliceJob, SliceSpec},
+    overview::SheetJob,
     worker::Worker,
 };
 
@@ -93,9 +97,24 @@ impl Worker {
             .into())
     }
 
+    /// The job of a sheet of `run`.
+    pub(crate) fn sheet_job(&self, run: &Run, sheet: Sheet, plan: Option<SheetPlan>) -> SheetJob {
+        SheetJob {
+            reader: self.sources.of_run(run),
+            container: run.source.container.clone(),
+            codec: run.source.codec.clone(),
+            plan,
+            timeline: run.source.timeline.clone(),
+            video: run.video,
+            settings: run.settings,
+            length: run.source.length,
+            sheet,
+        }
+    }
+
     /// The job of a slice of `run`.
-    pub(crate) fn job(&self, run: &Run, slice: Slice, excerpt: Option<Excerpt>) -> Job {
-        Job {
+    pub(crate) fn job(&self, run: &Run, slice: Slice, excerpt: Option<Excerpt>) -> SliceJob {
+        SliceJob {
             reader: self.sources.of_run(run),
             container: run.source.container.clone(),
             codec: run.source.codec.clone(),
@@ -118,7 +137,7 @@ impl Worker {
         event: &SliceEvent,
         source: &Source,
         deadline: Deadline,
-    ) -> Result<Job, JobError> {
+    ) -> Result<SliceJob, JobError> {
         let reader = self.sources.open(source).await?;
         let (header, length) = self.measure(&reader, deadline).await?;
         let named = event.slice();
@@ -126,7 +145,7 @@ impl Worker {
             start: named.start,
             length,
         })?;
-        Ok(Job {
+        Ok(SliceJob {
             reader,
             container: header.container,
             codec: header.codec,
@@ -150,17 +169,65 @@ impl Worker {
         Ok(measure(self.renderer.programs(), &blocks, deadline).await?)
     }
 
-    /// The excerpt that `event` of `run` carries. An excerpt only makes a slice cheaper, so one that
+    /// The excerpt of `slice`, which its event carries or names. An excerpt only makes a slice cheaper, so one that
     /// cannot be read is left out.
-    pub(crate) async fn excerpt(&self, run: &Run, event: &SliceEvent) -> Option<Excerpt> {
-        let start = event.start;
-        let text = self.ledger.excerpt(run, event.excerpt.as_ref()?).await;
+    pub(crate) async fn excerpt(
+        &self,
+        run: &Run,
+        slice: Slice,
+        named: Option<&ExcerptText>,
+    ) -> Option<Excerpt> {
+        let start = slice.start;
+        let text = self.ledger.excerpt(run, named?).await;
         let text = text
             .inspect_err(|error| tracing::warn!(start, %error, "the excerpt is not there"))
             .ok()?;
         Excerpt::decode(&text, run.source.bytes)
             .inspect_err(|error| tracing::warn!(start, %error, "the excerpt makes no sense"))
             .ok()
+    }
+
+    /// Where the keyframes of `sheet` are, as its event says. Without it the worker asks the source.
+    pub(crate) async fn sheet_plan(
+        &self,
+        run: &Run,
+        sheet: Sheet,
+        named: Option<&ExcerptText>,
+    ) -> Option<SheetPlan> {
+        let sheet = sheet.index;
+        let text = self.ledger.excerpt(run, named?).await;
+        let text = text
+            .inspect_err(|error| tracing::warn!(sheet, %error, "the plan is not there"))
+            .ok()?;
+        SheetPlan::decode(&text, run.source.bytes)
+            .inspect_err(|error| tracing::warn!(sheet, %error, "the plan makes no sense"))
+            .ok()
+    }
+
+    /// The job that `event` names, and its run.
+    ///
+    /// # Errors
+    /// [`PermanentError::Superseded`] if another run is current; if there is none, or it has no such job; those of the
+    /// ledger.
+    pub(crate) async fn job_of_run(&self, event: &JobEvent) -> Result<(Run, Job), JobError> {
+        let source = event.source();
+        let Some((run, _)) = self.ledger.current_run(&source.key).await? else {
+            return Err(PermanentError::NoRun(source).into());
+        };
+        if run.source() != source || run.run != event.run {
+            return Err(PermanentError::Superseded(source).into());
+        }
+        let JobName { kind, index } = event.job;
+        let is_named = |job: &Job| job.id().kind() == kind && job.index() == index;
+        match run.jobs().into_iter().find(is_named) {
+            Some(job) => Ok((run, job)),
+            None => Err(PermanentError::NoJob {
+                of: source,
+                index,
+                run: run.run,
+            }
+            .into()),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Begins, resumes and reopens runs.
 
-use gifgen_shared::{ETag, OutputKeys, Slice, SourceKey};
+use gifgen_shared::{ETag, Job, OutputKeys, SourceKey};
 
 use crate::{
     Ledger,
@@ -73,9 +73,9 @@ impl Ledger {
         Ok(current.is_some_and(|(current, _)| current == *run))
     }
 
-    /// Deletes what `run` recorded about `slices` that are about to be sent again: the manifest in the
-    /// version that was `read` before the slices were found unfinished, and the slices' receipts, unless
-    /// a receipt is good by now. The run then waits for new receipts of all slices and is announced
+    /// Deletes what `run` recorded about `jobs` that are about to be sent again: the manifest in the
+    /// version that was `read` before the jobs were found unfinished, and the jobs' receipts, unless
+    /// a receipt is good by now. The run then waits for new receipts of all jobs and is announced
     /// again. If the run has just completed by itself, its new manifest stays.
     ///
     /// # Errors
@@ -84,13 +84,13 @@ impl Ledger {
         &self,
         run: &Run,
         read: Option<&ETag>,
-        slices: &[(Slice, u32)],
+        jobs: &[(Job, u32)],
     ) -> Result<(), LedgerError> {
         if let Some(version) = read {
             self.bucket.delete(&run.keys().manifest(), version).await?;
         }
-        for (slice, _) in slices.iter().filter(|(_, attempt)| *attempt > 1) {
-            let key = run.keys().receipt(run.run, slice.start);
+        for (job, _) in jobs.iter().filter(|(_, attempt)| *attempt > 1) {
+            let key = run.keys().receipt(run.run, job.id());
             let Some((receipt, version)) = self.bucket.read::<Receipt>(&key).await? else {
                 continue;
             };

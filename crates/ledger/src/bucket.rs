@@ -142,6 +142,15 @@ impl Bucket {
         String::from_utf8(content.into()).map_err(|error| self.unreadable(key, error))
     }
 
+    /// Reads an object; `None` if there is none.
+    ///
+    /// # Errors
+    /// If S3 does not give it.
+    pub async fn bytes(&self, key: &str) -> Result<Option<Bytes>, LedgerError> {
+        let content = self.content(key, None).await?;
+        Ok(content.map(|(content, _)| content))
+    }
+
     /// The content of an object and its version; `None` if there is none. Content that breaks off is asked
     /// for again: the SDK, for which an answer is there with its headers, does not.
     async fn content(

@@ -56,6 +56,12 @@ impl Sha256 {
         Self(header.to_owned())
     }
 
+    /// Sixteen letters and digits that stand for it.
+    pub(crate) fn short(&self) -> String {
+        let is_plain = |letter: &char| letter.is_ascii_alphanumeric();
+        self.0.chars().filter(is_plain).take(16).collect()
+    }
+
     /// Value of the header `x-amz-checksum-sha256`.
     pub fn as_str(&self) -> &str {
         &self.0

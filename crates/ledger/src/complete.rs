@@ -39,23 +39,22 @@
 //! has just been replaced is visible for a moment. If the worker dies there, it stays until a retried
 //! worker of that run or the end of the new run deletes it.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use gifgen_shared::{
-    Deadline, ETag, publish::publish, slice_event::COMPLETED_DETAIL_TYPE, with_causes,
+    Deadline, ETag, JobId, TrackFormat, job::JobKind, publish::publish,
+    slice_event::COMPLETED_DETAIL_TYPE, with_causes,
 };
 use serde_json::json;
 
 use crate::{
     Ledger,
-    bucket::{Precondition, PutRequest, Race, Seen},
-    checksum::Sha256,
+    bucket::{Precondition, Race},
+    derived::Derived,
     error::LedgerError,
-    listing::Listed,
     manifest::{Manifest, Status},
-    outcome::{Object, SliceFailure},
-    receipt::Receipt,
+    outcome::{JobFailure, Object},
+    overview::Ready,
+    receipt::{Receipt, Receipts},
     run::Run,
     track::{TRACK_TYPE, track},
 };
@@ -76,7 +75,7 @@ pub struct Completer<'a> {
 pub enum Authority {
     /// A worker, which is retried if it fails: missing objects are an error.
     Worker,
-    /// The handler of the failure queue, after which no retry helps: a slice whose objects differ from
+    /// The handler of the failure queue, after which no retry helps: a job whose objects differ from
     /// its receipt counts as failed.
     LastResort,
     /// An operator: as `LastResort`, and may also announce a run that another invocation claimed but did
@@ -100,8 +99,8 @@ pub enum Completion {
     },
 }
 
-/// Failure reason of a slice whose objects are missing or different.
-const OBJECTS_MISSING: &str = "objectsMissing";
+/// Failure reason of a job whose objects are missing or different.
+pub(crate) const OBJECTS_MISSING: &str = "objectsMissing";
 
 impl Ledger {
     /// Completes `run` if all receipts exist, as the module's documentation explains; else returns
@@ -128,20 +127,20 @@ impl Ledger {
             {
                 return self.announce(run, manifest, version, completer).await;
             }
-            let listed_track = self
-                .bucket
-                .found_among([run.keys().track().as_str()])
-                .await?;
             let Some(receipts) = self.checked_receipts(run, completer.right).await? else {
                 return Ok(Completion::Waiting);
             };
-            let listed_track = listed_track.into_values().next();
-            let Race::Won(track) = self.write_track(run, &receipts, listed_track).await? else {
+            let overview = match self.overview_of(run, &receipts, completer).await? {
+                Ready::Whole(overview) => Some(overview),
+                Ready::Incomplete => None,
+                Ready::Superseded => return Ok(Completion::Superseded),
+            };
+            let Race::Won(track) = self.write_track(run, &receipts).await? else {
                 continue;
             };
-            let manifest = Manifest::new(run, &receipts, track, completer.id);
+            let manifest = Manifest::new(run, &receipts, track, overview.as_ref(), completer.id);
             if let Some((old, version)) = old
-                && old.slices == manifest.slices
+                && old.has_outputs_of(&manifest)
             {
                 return self.announce(run, old, version, completer).await;
             }
@@ -154,34 +153,38 @@ impl Ledger {
                 self.bucket.delete(&key, &version).await?;
                 return Ok(Completion::Superseded);
             }
-            return self.announce(run, &manifest, &version, completer).await;
+            let completion = self.announce(run, &manifest, &version, completer).await?;
+            if let Err(error) = self.remove_old(run, &manifest).await {
+                tracing::warn!(key = %run.source.key, run = run.run, error = %with_causes(&error), "what an earlier run has left is not removed");
+            }
+            return Ok(completion);
         }
         Err(self.contended(run.keys().manifest()))
     }
 
-    /// The receipts of all slices, checked against the objects; `None` if a receipt is missing.
+    /// The receipts of all jobs, checked against the objects; `None` if a receipt is missing.
     async fn checked_receipts(
         &self,
         run: &Run,
         right: Authority,
-    ) -> Result<Option<BTreeMap<u32, Receipt>>, LedgerError> {
+    ) -> Result<Option<Receipts>, LedgerError> {
         let mut receipts = self.receipts(run).await?;
-        if receipts.len() < run.slices as usize {
+        if receipts.len() < run.jobs().len() {
             return Ok(None);
         }
         // Also checks what the manifest would name, in case a receipt omits it.
-        let manifest = Manifest::new(run, &receipts, None, "");
+        let manifest = Manifest::new(run, &receipts, None, None, "");
         let wrong = self.verify(run, Some(&manifest), receipts.values()).await?;
-        let mut starts: Vec<u32> = wrong.iter().filter_map(|wrong| wrong.start).collect();
-        starts.sort_unstable();
-        starts.dedup();
-        if !starts.is_empty() && right == Authority::Worker {
+        let mut jobs: Vec<JobId> = wrong.iter().filter_map(|wrong| wrong.job).collect();
+        jobs.sort_unstable();
+        jobs.dedup();
+        if !jobs.is_empty() && right == Authority::Worker {
             let key = run.source.key.to_string();
-            return Err(LedgerError::Disproved { key, starts });
+            return Err(LedgerError::Disproved { key, jobs });
         }
         for wrong in wrong {
-            if let Some(receipt) = wrong.start.and_then(|start| receipts.get_mut(&start)) {
-                receipt.fail(SliceFailure {
+            if let Some(receipt) = wrong.job.and_then(|job| receipts.get_mut(&job)) {
+                receipt.fail(JobFailure {
                     reason: OBJECTS_MISSING.into(),
                     message: format!("{} {}", wrong.key, wrong.problem),
                 });
@@ -190,45 +193,22 @@ impl Ledger {
         Ok(Some(receipts))
     }
 
-    /// Writes the track, unless this run's track exists with the same content. `Race::Lost` means that
-    /// another writer was faster; `None`, that the run has no pictures for a track.
+    /// Writes the track over the slices' pictures. `None` if there are none, or none is wanted.
     async fn write_track(
         &self,
         run: &Run,
-        receipts: &BTreeMap<u32, Receipt>,
-        there: Option<Listed>,
+        receipts: &Receipts,
     ) -> Result<Race<Option<Object>>, LedgerError> {
-        let Some(text) = track(receipts) else {
+        let is_wanted = run.settings.tracks.has(TrackFormat::Vtt);
+        let Some(text) = track(run, receipts).filter(|_| is_wanted) else {
             return Ok(Race::Won(None));
         };
-        let text = text.into_bytes();
-        let (key, bytes, sha256) = (run.keys().track(), text.len() as u64, Sha256::of(&text));
-        let object = |etag| Object {
-            key: key.clone(),
-            bytes,
-            etag,
-            sha256: Some(sha256.clone()),
-        };
-        let own = Some(Seen {
-            sha256: Some(sha256.clone()),
-            mark: Some(run.mark()),
-        });
-        if let Some(there) = there.as_ref().filter(|there| there.bytes == bytes)
-            && self.bucket.inspect(&key, &there.etag).await? == own
-        {
-            return Ok(Race::Won(Some(object(there.etag.clone()))));
-        }
-        let new = PutRequest {
-            key: key.clone(),
-            body: text.into(),
-            sha256: sha256.clone(),
+        let track = Derived {
+            key: run.keys().track(),
             content_type: TRACK_TYPE,
-            cached: false,
-            mark: Some(run.mark()),
+            bytes: text.into_bytes().into(),
         };
-        let when = Precondition::unchanged(there.as_ref().map(|there| &there.etag));
-        let written = self.bucket.put(new, &when).await?;
-        Ok(written.map(|etag| Some(object(etag))))
+        Ok(self.write_derived(run, track).await?.map(Some))
     }
 
     /// Sends the event for `manifest`, which exists in this `version`, unless it was sent or another
@@ -281,6 +261,7 @@ impl Ledger {
     }
 
     fn completed(&self, run: &Run, manifest: &Manifest) -> PutEventsRequestEntry {
+        let failed = |kind| manifest.failed().filter(|(job, _)| job.kind() == kind).count();
         let elapsed = manifest.completed_at - manifest.created_at;
         let detail = json!({
             "bucket": run.source.bucket,
@@ -290,7 +271,9 @@ impl Ledger {
             "manifest": run.keys().manifest(),
             "status": manifest.status,
             "slices": manifest.slices.len(),
-            "failedSlices": manifest.failed().count(),
+            "failedSlices": failed(JobKind::Slice),
+            "sheets": manifest.sheets().len(),
+            "failedSheets": failed(JobKind::Overview),
             "elapsedMs": elapsed.num_milliseconds(),
         });
         self.entry(COMPLETED_DETAIL_TYPE, detail)

@@ -1,6 +1,6 @@
 //! Errors of the ledger.
 
-use gifgen_shared::PublishError;
+use gifgen_shared::{JobId, PublishError};
 
 /// Why the ledger cannot be read or written. All cases are transient.
 #[derive(Debug, thiserror::Error)]
@@ -40,15 +40,23 @@ pub enum LedgerError {
         attempts: u32,
     },
     /// Objects that receipts name are missing or different.
-    #[error("{} slices of {key} are not as their receipts say, the first at second {}", starts.len(), starts[0])]
+    #[error("{} jobs of {key} are not as their receipts say, first {}", jobs.len(), jobs[0])]
     Disproved {
         /// Key of the source.
         key: String,
-        /// Starts of the affected slices in seconds, at least one.
-        starts: Vec<u32>,
+        /// The affected jobs, at least one, in order.
+        jobs: Vec<JobId>,
     },
-    /// The manifest is written, but the bus did not take the event.
-    #[error("failed to announce that {key} is complete")]
+    /// The sheets of the overview are uploaded, but no tracks can be made of them.
+    #[error("failed to make tracks of the overview of {key}: {reason}")]
+    NoTracks {
+        /// Key of the source.
+        key: String,
+        /// What is wrong with which sheet.
+        reason: String,
+    },
+    /// It is recorded, but the bus did not take the event.
+    #[error("failed to announce what is ready of {key}")]
     Unannounced {
         /// Key of the source.
         key: String,

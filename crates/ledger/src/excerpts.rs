@@ -1,10 +1,10 @@
-//! Brings the slices' excerpts from the splitter to the workers: in the events or, if too long for an
+//! Brings what the splitter knows of where a job's pictures are to the workers: in the events or, if too long for an
 //! event, in one object of the run.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_s3::primitives::ByteStream;
-use gifgen_shared::ExcerptText;
+use gifgen_shared::{ExcerptText, JobId};
 
 use crate::{
     Ledger,
@@ -14,15 +14,15 @@ use crate::{
     run::Run,
 };
 
-/// The events' excerpts by the start of their slices, in seconds.
-pub type Excerpts = BTreeMap<u32, ExcerptText>;
+/// What the events carry, by their jobs: the excerpts of slices, and where the keyframes of sheets are.
+pub type Excerpts = BTreeMap<JobId, ExcerptText>;
 
 /// Longest excerpt in an event, in bytes. The whole event then stays well within the 64 KB that
 /// EventBridge bills as one. <https://aws.amazon.com/eventbridge/pricing/>
 const LONGEST_IN_EVENT: usize = 40 * 1024;
 
 impl Ledger {
-    /// Turns the encoded excerpts of `run`, by the start of their slices, into what the events carry.
+    /// Turns the encoded `texts` of the jobs of `run` into what the events carry.
     /// Those that are too long are stored. The same source gives the same object, so a repeated write is
     /// harmless.
     ///
@@ -31,16 +31,16 @@ impl Ledger {
     pub async fn keep_excerpts(
         &self,
         run: &Run,
-        texts: BTreeMap<u32, String>,
+        texts: BTreeMap<JobId, String>,
     ) -> Result<Excerpts, LedgerError> {
         let mut stored = String::new();
-        let excerpts = texts.into_iter().map(|(start, text)| {
+        let excerpts = texts.into_iter().map(|(job, text)| {
             if text.len() <= LONGEST_IN_EVENT {
-                return (start, ExcerptText::Here(text));
+                return (job, ExcerptText::Here(text));
             }
             let (offset, bytes) = (stored.len() as u64, text.len() as u64);
             stored.push_str(&text);
-            (start, ExcerptText::Stored { offset, bytes })
+            (job, ExcerptText::Stored { offset, bytes })
         });
         let excerpts: Excerpts = excerpts.collect();
         if !stored.is_empty() {
@@ -58,7 +58,7 @@ impl Ledger {
         Ok(excerpts)
     }
 
-    /// The encoded excerpt that an event of `run` carries or refers to.
+    /// The encoded text that an event of `run` carries or refers to.
     ///
     /// # Errors
     /// If the excerpt is stored and S3 does not return it.

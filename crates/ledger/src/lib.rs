@@ -2,10 +2,12 @@
 //!
 //! - [`run`]: `run.json`, written first. It names the version of the source and the settings.
 //! - [`begin`]: how a run replaces another, is resumed, and is reopened.
-//! - [`receipt`]: one for each slice, written when its objects are uploaded or it has failed
+//! - [`receipt`]: one for each job, written when its objects are uploaded or it has failed
 //!   permanently.
-//! - [`manifest`]: `manifest.json`, written last, when every slice has a receipt.
+//! - [`overview`]: what is written when all sheets of the overview have receipts.
+//! - [`manifest`]: `manifest.json`, written last, when every job has a receipt.
 //! - [`track`]: the WebVTT file beside the manifest.
+//! - [`take_over`] and [`remove_old`]: what becomes of the objects of an earlier run.
 //! - [`complete`](mod@complete): how the last worker finds out that it is the last, and announces the
 //!   run exactly once.
 //! - [`excerpts`]: how excerpts reach the workers.
@@ -20,15 +22,20 @@ pub mod begin;
 pub mod bucket;
 pub mod checksum;
 pub mod complete;
+pub mod cost;
+mod derived;
 pub mod error;
 pub mod excerpts;
 pub mod listing;
 pub mod manifest;
 pub mod outcome;
+pub mod overview;
 pub mod receipt;
+pub mod remove_old;
 pub mod run;
 pub mod send;
 pub mod sending;
+pub mod take_over;
 pub mod track;
 pub mod verify;
 
@@ -41,11 +48,14 @@ pub use crate::{
     error::LedgerError,
     excerpts::Excerpts,
     listing::Listed,
-    manifest::{Manifest, ManifestSlice, SlowSlice, Status, Totals},
+    cost::Cost,
+    manifest::{Manifest, ManifestJob, ManifestOverview, SlowSlice, Status, Totals},
     outcome::{
-        FramesOutput, GifOutput, Object, Outcome, SliceFailure, SliceOutputs, StoryboardOutput,
+        FramesOutput, GifOutput, JobFailure, Object, Outcome, Outputs, SheetOutputs, SliceOutputs,
+        StoryboardOutput, TileOutput,
     },
-    receipt::{Receipt, Work},
+    overview::OverviewReceipt,
+    receipt::{Receipt, Receipts, Work},
     run::{Run, RunMark, SourceFacts, Versioned},
     verify::Wrong,
 };

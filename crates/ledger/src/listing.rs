@@ -23,6 +23,15 @@ pub struct Listed {
 /// Objects of a folder, by their names without the folder.
 pub type Folder = BTreeMap<String, Listed>;
 
+/// How deep a listing goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// Without subfolders.
+    One,
+    /// With all subfolders.
+    All,
+}
+
 /// Where a listing starts.
 enum Start {
     Beginning,
@@ -38,10 +47,22 @@ impl Bucket {
     /// # Errors
     /// If S3 does not list it.
     pub async fn folder(&self, folder: &str) -> Result<Folder, LedgerError> {
+        self.all(folder, Depth::One).await
+    }
+
+    /// Lists a folder with its subfolders.
+    ///
+    /// # Errors
+    /// If S3 does not list it.
+    pub async fn tree(&self, folder: &str) -> Result<Folder, LedgerError> {
+        self.all(folder, Depth::All).await
+    }
+
+    async fn all(&self, folder: &str, depth: Depth) -> Result<Folder, LedgerError> {
         let mut found = Folder::new();
         let mut from = Some(Start::Beginning);
         while let Some(start) = from {
-            let (page, next) = self.page(folder, &start, PAGE_SIZE).await?;
+            let (page, next) = self.page(folder, depth, &start, PAGE_SIZE).await?;
             found.extend(page);
             from = next;
         }
@@ -72,7 +93,7 @@ impl Bucket {
                 .min(PAGE_SIZE);
             let mut from = Some(Start::After(stem.to_owned()));
             while let Some(start) = from {
-                let (page, next) = self.page(folder, &start, most).await?;
+                let (page, next) = self.page(folder, Depth::One, &start, most).await?;
                 let last = page.last_key_value().map(|(name, _)| name.as_str());
                 let passed = last >= names.last().copied();
                 from = next.filter(|_| !passed);
@@ -89,6 +110,7 @@ impl Bucket {
     async fn page(
         &self,
         folder: &str,
+        depth: Depth,
         from: &Start,
         most: i32,
     ) -> Result<(Folder, Option<Start>), LedgerError> {
@@ -98,7 +120,7 @@ impl Bucket {
             .list_objects_v2()
             .bucket(&self.name)
             .prefix(folder)
-            .delimiter("/")
+            .set_delimiter((depth == Depth::One).then(|| "/".to_owned()))
             .max_keys(most)
             // Keys may contain characters that XML forbids.
             .encoding_type(EncodingType::Url);
@@ -112,7 +134,7 @@ impl Bucket {
         let mut found = Folder::new();
         for object in page.contents() {
             let key = percent_decode_str(object.key().unwrap_or_default()).decode_utf8_lossy();
-            let name = key.rsplit('/').next().unwrap_or(&key).to_owned();
+            let name = key.strip_prefix(folder).unwrap_or(&key).to_owned();
             let etag = ETag::new(object.e_tag().unwrap_or_default())
                 .map_err(|error| unavailable(error.to_string()))?;
             let bytes = object.size().and_then(|size| u64::try_from(size).ok());

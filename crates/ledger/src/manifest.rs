@@ -1,16 +1,18 @@
-//! `manifest.json`: the result of a run, written only when every slice has a receipt.
-
-use std::collections::BTreeMap;
+//! `manifest.json`: the result of a run, written only when every job has a receipt.
 
 use chrono::{DateTime, SubsecRound, Utc};
-use gifgen_shared::{OutputKeys, PreviewSettings, SourceKey, slice_event::plain_seconds};
+use gifgen_shared::{
+    JobId, OutputKeys, PreviewSettings, SourceKey, job::JobKind, slice_event::plain_seconds,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Ledger,
     error::LedgerError,
-    outcome::{Object, Outcome, SliceFailure},
-    receipt::Receipt,
+    cost::Cost,
+    outcome::{JobFailure, Object, Outcome},
+    overview::OverviewReceipt,
+    receipt::{Receipt, Receipts},
     run::{Run, SourceFacts, Versioned},
 };
 
@@ -24,15 +26,24 @@ pub struct Manifest {
     pub source: SourceFacts,
     /// The settings that determined the objects.
     pub settings: PreviewSettings,
-    /// Whether all slices were rendered.
+    /// Whether all jobs were done.
     pub status: Status,
     /// The slices, in order of their start.
-    pub slices: Vec<ManifestSlice>,
-    /// The WebVTT track; `None` if there are no pictures.
+    pub slices: Vec<ManifestJob>,
+    /// The WebVTT track over the slices' pictures; `None` if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub track: Option<Object>,
-    /// Sums over all slices.
+    /// The overview.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overview: Option<ManifestOverview>,
+    /// The other tracks, all over the overview, in the order of their keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tracks: Vec<Object>,
+    /// Sums over all jobs.
     pub totals: Totals,
+    /// What the run cost.
+    #[serde(default)]
+    pub cost: Cost,
     /// When the run began.
     pub created_at: DateTime<Utc>,
     /// When this manifest was written.
@@ -43,24 +54,36 @@ pub struct Manifest {
     pub claimed_by: String,
 }
 
-/// Whether all slices of a run were rendered.
+/// The overview of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ManifestOverview {
+    /// Seconds between two tiles, where there are enough keyframes.
+    pub interval: u32,
+    /// The sheets in order.
+    pub sheets: Vec<ManifestJob>,
+    /// The WebVTT track over them; `None` if a sheet failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub track: Option<Object>,
+}
+
+/// Whether all jobs of a run were done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Status {
-    /// All slices are rendered.
+    /// All are done.
     Complete,
-    /// At least one slice failed permanently.
+    /// At least one failed permanently.
     Partial,
 }
 
-/// A slice with its outputs or its failure.
+/// A slice or a sheet with its outputs or its failure.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ManifestSlice {
-    /// Position among the slices, from zero.
+pub struct ManifestJob {
+    /// Position among the jobs of its kind, from zero.
     pub index: u32,
-    /// First second of the slice, inclusive.
+    /// First second, inclusive.
     pub start: u32,
-    /// End of the slice in seconds, exclusive.
+    /// End in seconds, exclusive.
     #[serde(serialize_with = "plain_seconds")]
     pub end: f64,
     /// Outputs or failure.
@@ -68,7 +91,7 @@ pub struct ManifestSlice {
     pub outcome: Outcome,
 }
 
-/// Work and bytes of a run, summed over its slices.
+/// Work and bytes of a run, summed over its jobs. Those taken over from an earlier run do not count.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
@@ -102,16 +125,26 @@ impl Manifest {
         self.status == Status::Complete
     }
 
-    /// Builds the manifest of `run` from its slices' `receipts` and its `track`. `claimed_by` is the
-    /// invocation's id.
+    /// Builds the manifest of `run` from its jobs' `receipts`, the `track` over its slices, and what was recorded of
+    /// its `overview`. `claimed_by` is the invocation's id.
     pub fn new(
         run: &Run,
-        receipts: &BTreeMap<u32, Receipt>,
+        receipts: &Receipts,
         track: Option<Object>,
+        overview: Option<&OverviewReceipt>,
         claimed_by: &str,
     ) -> Self {
-        let slices: Vec<ManifestSlice> = receipts.values().map(ManifestSlice::of).collect();
-        let whole = slices.iter().all(|slice| slice.failure().is_none());
+        let jobs = |kind| {
+            let receipts = receipts.values().filter(move |receipt| receipt.kind == kind);
+            receipts.map(ManifestJob::of).collect::<Vec<_>>()
+        };
+        let (slices, sheets) = (jobs(JobKind::Slice), jobs(JobKind::Overview));
+        let whole = receipts.values().all(Receipt::is_good);
+        let tracks = overview.map_or(&[][..], |overview| &overview.tracks);
+        let totals = Totals::of(receipts, track.iter().chain(tracks));
+        let overview_track = run.keys().overview_track();
+        let (vtt, tracks): (Vec<Object>, Vec<Object>) = (tracks.iter().cloned())
+            .partition(|object| object.key == overview_track);
         Self {
             schema_version: 1,
             source: run.source.clone(),
@@ -121,9 +154,16 @@ impl Manifest {
             } else {
                 Status::Partial
             },
+            cost: Cost::of(run, receipts, &totals),
             slices,
-            totals: Totals::of(receipts, track.as_ref()),
+            totals,
             track,
+            overview: (run.sheets > 0).then(|| ManifestOverview {
+                interval: run.interval(),
+                sheets,
+                track: vtt.into_iter().next(),
+            }),
+            tracks,
             created_at: run.created_at,
             completed_at: Utc::now().trunc_subsecs(3),
             run: run.run,
@@ -136,19 +176,63 @@ impl Manifest {
         (self.run, self.created_at) == (run.run, run.created_at)
     }
 
-    /// The slices that failed permanently.
-    pub fn failed(&self) -> impl Iterator<Item = &ManifestSlice> {
-        self.slices.iter().filter(|slice| slice.failure().is_some())
+    /// The sheets of the overview.
+    pub fn sheets(&self) -> &[ManifestJob] {
+        let overview = self.overview.as_ref();
+        overview.map_or(&[], |overview| &overview.sheets)
     }
 
-    /// Whether it agrees with `receipt` about that receipt's slice.
+    /// The jobs that failed permanently.
+    pub fn failed(&self) -> impl Iterator<Item = (JobId, &JobFailure)> {
+        let sheets = self.sheets().iter();
+        let sheets = sheets.map(|sheet| (JobId::Overview(sheet.index), sheet));
+        let slices = self.slices.iter();
+        let slices = slices.map(|slice| (JobId::Slice(slice.start), slice));
+        let jobs = sheets.chain(slices);
+        jobs.filter_map(|(id, job)| Some((id, job.failure()?)))
+    }
+
+    /// The keys of all its objects.
+    pub(crate) fn keys(&self, run: &Run) -> impl Iterator<Item = String> {
+        let keys = run.keys();
+        let slices = self.slices.iter().filter_map(|slice| slice.outcome.slice());
+        let slices = slices.flat_map(move |outputs| {
+            let gif = outputs.gif.iter().map(|gif| gif.key.clone());
+            let sheet = outputs.storyboard.iter().map(|sheet| sheet.key.clone());
+            let frames = outputs.frames.iter();
+            let seconds = frames.flat_map(|frames| frames.first..frames.first + frames.count);
+            let stills = seconds.map(move |second| keys.frame(second));
+            gif.chain(sheet).chain(stills).collect::<Vec<_>>()
+        });
+        let sheets = self.sheets().iter().filter_map(|sheet| sheet.outcome.sheet());
+        let sheets = sheets.flat_map(|outputs| &outputs.sheet);
+        let sheets = sheets.map(|sheet| sheet.key.clone());
+        let of_run = self.objects_of_run().map(|object| object.key.clone());
+        slices.chain(sheets).chain(of_run)
+    }
+
+    /// Its objects that belong to no single job.
+    pub fn objects_of_run(&self) -> impl Iterator<Item = &Object> {
+        let overview = self.overview.iter().flat_map(|overview| &overview.track);
+        self.track.iter().chain(overview).chain(&self.tracks)
+    }
+
+    /// Whether it agrees with `receipt` about that receipt's job.
     pub fn says(&self, receipt: &Receipt) -> bool {
-        let slice = self.slices.get(receipt.index as usize);
-        slice == Some(&ManifestSlice::of(receipt))
+        let jobs = match receipt.kind {
+            JobKind::Slice => &self.slices,
+            JobKind::Overview => self.sheets(),
+        };
+        jobs.get(receipt.index as usize) == Some(&ManifestJob::of(receipt))
+    }
+
+    /// Whether both give the same outputs and failures.
+    pub(crate) fn has_outputs_of(&self, other: &Self) -> bool {
+        (&self.slices, self.sheets()) == (&other.slices, other.sheets())
     }
 }
 
-impl ManifestSlice {
+impl ManifestJob {
     fn of(receipt: &Receipt) -> Self {
         Self {
             index: receipt.index,
@@ -158,21 +242,22 @@ impl ManifestSlice {
         }
     }
 
-    /// Why the slice failed; `None` if it has outputs.
-    pub fn failure(&self) -> Option<&SliceFailure> {
+    /// Why the job failed; `None` if it has outputs.
+    pub fn failure(&self) -> Option<&JobFailure> {
         self.outcome.failure()
     }
 }
 
 impl Totals {
-    fn of(receipts: &BTreeMap<u32, Receipt>, track: Option<&Object>) -> Self {
-        let work = || receipts.values().map(|receipt| receipt.work);
-        let objects = receipts
-            .values()
-            .flat_map(|receipt| &receipt.objects)
-            .chain(track);
-        let mut slowest: Vec<SlowSlice> = receipts
-            .values()
+    fn of<'a>(receipts: &'a Receipts, tracks: impl Iterator<Item = &'a Object>) -> Self {
+        let own = || {
+            let all = receipts.values();
+            all.filter(|receipt| receipt.taken_from.is_none())
+        };
+        let work = || own().map(|receipt| receipt.work);
+        let objects = own().flat_map(|receipt| &receipt.objects).chain(tracks);
+        let mut slowest: Vec<SlowSlice> = own()
+            .filter(|receipt| receipt.kind == JobKind::Slice)
             .map(|receipt| SlowSlice {
                 start: receipt.start,
                 milliseconds: receipt.work.worker_ms,

@@ -1,43 +1,93 @@
-//! Outputs of a slice, as manifest and receipt record them.
+//! Outputs of a job, as manifest and receipt record them.
 
-use gifgen_shared::ETag;
+use gifgen_shared::{ETag, slice_event::plain_seconds};
 use serde::{Deserialize, Serialize};
 
 use crate::checksum::Sha256;
 
-/// What became of a slice.
+/// What became of a job.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Outcome {
-    /// Its previews are uploaded.
-    Done(SliceOutputs),
     /// It failed for good.
     Failed {
         /// The cause.
-        error: SliceFailure,
+        error: JobFailure,
     },
+    /// Its outputs are uploaded.
+    Done(Outputs),
+}
+
+/// The outputs of a job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Outputs {
+    /// Those of a sheet of the overview.
+    Sheet(SheetOutputs),
+    /// Those of a slice.
+    Slice(SliceOutputs),
 }
 
 impl Outcome {
-    /// Why the slice failed; `None` if it has outputs.
-    pub fn failure(&self) -> Option<&SliceFailure> {
+    /// Why the job failed; `None` if it has outputs.
+    pub fn failure(&self) -> Option<&JobFailure> {
         match self {
             Self::Done(_) => None,
             Self::Failed { error } => Some(error),
         }
     }
+
+    /// The previews of a slice that was rendered.
+    pub fn slice(&self) -> Option<&SliceOutputs> {
+        match self {
+            Self::Done(Outputs::Slice(outputs)) => Some(outputs),
+            _ => None,
+        }
+    }
+
+    /// The outputs of a sheet that was rendered.
+    pub fn sheet(&self) -> Option<&SheetOutputs> {
+        match self {
+            Self::Done(Outputs::Sheet(outputs)) => Some(outputs),
+            _ => None,
+        }
+    }
+}
+
+/// A sheet of the overview.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SheetOutputs {
+    /// Its tiles, in order. There are none if no keyframe lies in it.
+    pub tiles: Vec<TileOutput>,
+    /// The picture that has them; `None` if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<StoryboardOutput>,
+}
+
+/// A tile of an overview.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TileOutput {
+    /// From when on its picture is on screen, in seconds.
+    #[serde(serialize_with = "plain_seconds")]
+    pub at: f64,
+    /// Its place in the sheet, row by row from zero. Neighbours that look the same share one.
+    pub place: u32,
+    /// Whether its picture was decoded for this time, and is no keyframe.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exact: bool,
 }
 
 /// The previews of a slice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SliceOutputs {
-    /// Key and size of the GIF.
-    pub gif: GifOutput,
-    /// The stills, in frames mode `each`.
+    /// Key and size of the GIF, in GIFs mode `each`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gif: Option<GifOutput>,
+    /// The stills, in frames modes `each` and `both`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frames: Option<FramesOutput>,
-    /// The sprite sheet, in frames mode `storyboard`.
+    /// The sprite sheet, in frames modes `storyboard` and `both`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storyboard: Option<StoryboardOutput>,
 }
@@ -64,6 +114,12 @@ pub struct FramesOutput {
     pub first: u32,
     /// Number of stills.
     pub count: u32,
+    /// Width of a still, in pixels. Receipts without it are accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Height of a still, in pixels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
 }
 
 /// An uploaded sprite sheet.
@@ -96,9 +152,9 @@ pub struct Object {
     pub sha256: Option<Sha256>,
 }
 
-/// Why a slice failed permanently.
+/// Why a job failed permanently.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SliceFailure {
+pub struct JobFailure {
     /// The class, for programs.
     pub reason: String,
     /// One sentence for people that explains the class.

@@ -1,26 +1,29 @@
-//! Receipts: the outcome of each slice, written when its objects are uploaded or it has failed
+//! Receipts: the outcome of each job, written when its objects are uploaded or it has failed
 //! permanently.
 //!
 //! A receipt only gets better: a failure never replaces a success whose objects exist. So a late or
 //! repeated event cannot undo another's work. Only [`Ledger::reopen`] deletes receipts, before their
-//! slices are sent again, so that the run waits for all of them.
+//! jobs are sent again, so that the run waits for all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SubsecRound, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
-use gifgen_shared::{Slice, slice_event::plain_seconds};
+use gifgen_shared::{Job, JobId, job::JobKind, slice_event::plain_seconds};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Ledger,
     bucket::Precondition,
     error::LedgerError,
-    outcome::{Object, Outcome, SliceFailure, SliceOutputs},
-    run::Run,
+    outcome::{JobFailure, Object, Outcome, Outputs},
+    run::{Run, SAME_END_SECONDS},
 };
 
-/// The outcome of one slice of a run.
+/// Receipts of a run, by their jobs.
+pub type Receipts = BTreeMap<JobId, Receipt>;
+
+/// The outcome of one job of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
@@ -30,28 +33,38 @@ pub struct Receipt {
     pub run: u32,
     /// When the run began.
     pub run_created_at: DateTime<Utc>,
-    /// Position among the slices of the run, from zero.
+    /// What kind of job it is.
+    #[serde(default, skip_serializing_if = "JobKind::is_slice")]
+    pub kind: JobKind,
+    /// Position among the jobs of its kind, from zero.
     pub index: u32,
-    /// First second of the slice, inclusive.
+    /// First second of the job, inclusive.
     pub start: u32,
-    /// End of the slice in seconds, exclusive.
+    /// End of the job in seconds, exclusive.
     #[serde(serialize_with = "plain_seconds")]
     pub end: f64,
     /// Outputs or failure.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// The uploaded objects, in the order of their keys; none of a slice that failed.
+    /// Hash of the source's version and of the settings that determine the objects. A later run with the same hash
+    /// takes them over.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hash: String,
+    /// Number of the earlier run that rendered it, if it was taken over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_from: Option<u32>,
+    /// The uploaded objects, in the order of their keys; none of a job that failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub objects: Vec<Object>,
-    /// How often the slice had been sent when this was written. A redrive adds one.
+    /// How often the job had been sent when this was written. A redrive adds one.
     pub attempt: u32,
-    /// Time and bytes that the slice took.
+    /// Time and bytes that the job took.
     pub work: Work,
     /// When this receipt was written.
     pub finished_at: DateTime<Utc>,
 }
 
-/// Time and bytes that a slice took. Unknown values are left out.
+/// Time and bytes that a job took. Unknown values are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Work {
@@ -69,7 +82,7 @@ pub struct Work {
     /// Requests that these reads took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_requests: Option<u64>,
-    /// Whether only the slice's excerpt was read. Otherwise FFmpeg sought in the source.
+    /// Whether only the excerpt of the slice, or the keyframes of the sheet, were read. Otherwise FFmpeg sought in the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_excerpt: Option<bool>,
     /// Memory of the function in megabytes, by which Lambda bills.
@@ -80,19 +93,19 @@ pub struct Work {
 /// Limit of concurrent reads.
 const CONCURRENT_READS: usize = 64;
 
-/// Up to this number of slices all receipts are listed at once. Larger runs first check whether the next
+/// Up to this number of jobs all receipts are listed at once. Larger runs first check whether the next
 /// ones exist.
-const FEW_SLICES: usize = 100;
+const FEW_JOBS: usize = 100;
 
 /// Number of receipts after the worker's own that are checked first.
 const LOOK_AHEAD: usize = 32;
 
 impl Receipt {
-    /// The receipt of a slice whose `objects` are uploaded, as of now.
+    /// The receipt of a job whose `objects` are uploaded, as of now.
     pub fn done(
         run: &Run,
-        slice: &Slice,
-        outputs: SliceOutputs,
+        job: &Job,
+        outputs: Outputs,
         objects: Vec<Object>,
         attempt: u32,
         work: Work,
@@ -100,24 +113,27 @@ impl Receipt {
         Self {
             objects,
             work,
-            ..Self::new(run, slice, Outcome::Done(outputs), attempt)
+            ..Self::new(run, job, Outcome::Done(outputs), attempt)
         }
     }
 
-    /// The receipt of a slice that failed for good, as of now.
-    pub fn failed(run: &Run, slice: &Slice, error: SliceFailure, attempt: u32) -> Self {
-        Self::new(run, slice, Outcome::Failed { error }, attempt)
+    /// The receipt of a job that failed for good, as of now.
+    pub fn failed(run: &Run, job: &Job, error: JobFailure, attempt: u32) -> Self {
+        Self::new(run, job, Outcome::Failed { error }, attempt)
     }
 
-    fn new(run: &Run, slice: &Slice, outcome: Outcome, attempt: u32) -> Self {
+    fn new(run: &Run, job: &Job, outcome: Outcome, attempt: u32) -> Self {
         Self {
             schema_version: 1,
             run: run.run,
             run_created_at: run.created_at,
-            index: slice.index,
-            start: slice.start,
-            end: slice.end,
+            kind: job.id().kind(),
+            index: job.index(),
+            start: job.start(),
+            end: job.end(),
             outcome,
+            hash: run.hash(job.id().kind()),
+            taken_from: None,
             objects: Vec::new(),
             attempt,
             work: Work::default(),
@@ -125,62 +141,101 @@ impl Receipt {
         }
     }
 
-    /// Turns it into that of a slice that failed.
-    pub(crate) fn fail(&mut self, error: SliceFailure) {
+    /// The same for `run`, which takes over the objects of an earlier one.
+    pub(crate) fn taken_over(self, run: &Run) -> Self {
+        Self {
+            taken_from: Some(self.taken_from.unwrap_or(self.run)),
+            run: run.run,
+            run_created_at: run.created_at,
+            attempt: 1,
+            work: Work::default(),
+            ..self
+        }
+    }
+
+    /// Turns it into that of a job that failed.
+    pub(crate) fn fail(&mut self, error: JobFailure) {
         self.outcome = Outcome::Failed { error };
         self.objects.clear();
     }
 
-    /// Whether the slice's objects were up.
+    /// Identifies its job in the run.
+    pub fn job(&self) -> JobId {
+        match self.kind {
+            JobKind::Slice => JobId::Slice(self.start),
+            JobKind::Overview => JobId::Overview(self.index),
+        }
+    }
+
+    /// Whether the job's objects were up.
     pub fn is_good(&self) -> bool {
         matches!(self.outcome, Outcome::Done(_))
     }
 
-    /// Whether the list of objects has as many entries as the outputs need, the GIF among them.
+    /// Whether the list of objects has as many entries as the outputs need, and the outputs are those of its kind.
     fn names_its_objects(&self) -> bool {
-        let (Outcome::Done(outputs), objects) = (&self.outcome, &self.objects) else {
-            return self.objects.is_empty();
+        let has = |key: &str, bytes: Option<u64>| {
+            let mut objects = self.objects.iter().filter(|object| object.key == key);
+            let is_as_said = |object: &Object| bytes.is_none_or(|bytes| object.bytes == bytes);
+            objects.next().is_some_and(is_as_said)
         };
-        let frames = outputs.frames.as_ref().map_or(0, |frames| frames.count);
-        let count = 1 + frames as usize + usize::from(outputs.storyboard.is_some());
-        let gif = objects.iter().find(|object| object.key == outputs.gif.key);
-        objects.len() == count && gif.is_some_and(|object| object.bytes == outputs.gif.bytes)
+        match (self.kind, &self.outcome) {
+            (_, Outcome::Failed { .. }) => self.objects.is_empty(),
+            (JobKind::Slice, Outcome::Done(Outputs::Slice(outputs))) => {
+                let frames = outputs.frames.as_ref().map_or(0, |frames| frames.count);
+                let others = [outputs.gif.is_some(), outputs.storyboard.is_some()];
+                let count = frames as usize + others.into_iter().filter(|has| *has).count();
+                let gif = outputs.gif.as_ref();
+                self.objects.len() == count
+                    && gif.is_none_or(|gif| has(&gif.key, Some(gif.bytes)))
+            }
+            (JobKind::Overview, Outcome::Done(Outputs::Sheet(outputs))) => {
+                let sheet = outputs.sheet.as_ref();
+                self.objects.len() == usize::from(sheet.is_some())
+                    && sheet.is_none_or(|sheet| has(&sheet.key, None))
+                    && sheet.is_none() == outputs.tiles.is_empty()
+            }
+            _ => false,
+        }
     }
 
-    /// Whether it is a consistent receipt of a slice of `run`.
+    /// Whether it is a consistent receipt of a job of `run`.
     pub fn is_of(&self, run: &Run) -> bool {
-        let slice = Slice {
-            index: self.index,
-            start: self.start,
-            end: self.end,
-        };
         (self.run, self.run_created_at) == (run.run, run.created_at)
-            && run.slice(&slice).is_some_and(|own| own.index == self.index)
+            && self.is_of_a_job(run)
             && self.names_its_objects()
+    }
+
+    /// Whether `run` has a job with this range.
+    fn is_of_a_job(&self, run: &Run) -> bool {
+        run.job(self.job()).is_some_and(|own| {
+            let is_same_end = (own.end() - self.end).abs() < SAME_END_SECONDS;
+            own.index() == self.index && own.start() == self.start && is_same_end
+        })
     }
 }
 
 impl Ledger {
-    /// The receipt of the slice that starts at second `start`; `None` if there is none.
+    /// The receipt of a job; `None` if there is none.
     ///
     /// # Errors
     /// If S3 does not return it, or it is not a receipt.
-    pub async fn receipt(&self, run: &Run, start: u32) -> Result<Option<Receipt>, LedgerError> {
-        let key = run.keys().receipt(run.run, start);
+    pub async fn receipt(&self, run: &Run, job: JobId) -> Result<Option<Receipt>, LedgerError> {
+        let key = run.keys().receipt(run.run, job);
         let read = self.bucket.read::<Receipt>(&key).await?;
         let receipt = read.map(|(receipt, _)| receipt);
-        Ok(receipt.filter(|receipt| receipt.is_of(run) && receipt.start == start))
+        Ok(receipt.filter(|receipt| receipt.is_of(run) && receipt.job() == job))
     }
 
     /// Writes a receipt, unless an equally good one exists. A failure replaces failures of earlier
     /// attempts, and a success replaces failures. A success whose objects are not as it says does not
-    /// count. So if two workers rendered the same slice, the receipt of the one whose objects stayed
+    /// count. So if two workers rendered the same job, the receipt of the one whose objects stayed
     /// wins.
     ///
     /// # Errors
     /// If S3 does not write it, or other writers are always faster.
     pub async fn write_receipt(&self, run: &Run, receipt: &Receipt) -> Result<(), LedgerError> {
-        let key = run.keys().receipt(run.run, receipt.start);
+        let key = run.keys().receipt(run.run, receipt.job());
         let mut when = Precondition::Absent;
         for _ in 0..Self::ATTEMPTS {
             if self.bucket.write(&key, receipt, &when).await?.is_won() {
@@ -190,7 +245,7 @@ impl Ledger {
                 when = Precondition::Absent;
                 continue;
             };
-            let is_one = other.is_of(run) && other.start == receipt.start;
+            let is_one = other.is_of(run) && other.job() == receipt.job();
             let keep = match (is_one, other.is_good(), receipt.is_good()) {
                 (false, ..) | (true, false, true) => false,
                 (true, true, _) => self.is_true(&other).await?,
@@ -216,19 +271,18 @@ impl Ledger {
         }
     }
 
-    /// Whether each slice of `run` has a receipt. A worker that has just written the receipt of second
+    /// Whether each job of `run` has a receipt. A worker that has just written the receipt of its job
     /// `own` usually needs one short listing to find one missing: that of the receipts after its own.
     ///
     /// # Errors
     /// If S3 does not list them.
-    pub async fn all_receipts_are_there(&self, run: &Run, own: u32) -> Result<bool, LedgerError> {
-        let plan = run.plan();
-        let folder = run.keys().receipts(run.run);
-        if plan.len() > FEW_SLICES {
-            let behind: Vec<String> = (plan.iter())
-                .filter(|slice| slice.start > own)
+    pub async fn all_receipts_are_there(&self, run: &Run, own: JobId) -> Result<bool, LedgerError> {
+        let jobs: Vec<JobId> = run.jobs().iter().map(Job::id).collect();
+        if jobs.len() > FEW_JOBS {
+            let behind: Vec<String> = (jobs.iter())
+                .filter(|job| **job > own && job.kind() == own.kind())
                 .take(LOOK_AHEAD)
-                .map(|slice| run.keys().receipt(run.run, slice.start))
+                .map(|job| run.keys().receipt(run.run, *job))
                 .collect();
             let found = self
                 .bucket
@@ -238,18 +292,34 @@ impl Ledger {
                 return Ok(false);
             }
         }
-        let found = self.bucket.folder(&folder).await?;
-        Ok(plan
-            .iter()
-            .all(|slice| found.contains_key(&name(slice.start))))
+        let there = self.jobs_with_receipts(run).await?;
+        Ok(jobs.iter().all(|job| there.contains(job)))
     }
 
-    /// All receipts that `run` has so far, by the start of their slices.
+    /// The jobs of `run` that have a receipt.
+    ///
+    /// # Errors
+    /// If S3 does not list them.
+    pub(crate) async fn jobs_with_receipts(
+        &self,
+        run: &Run,
+    ) -> Result<BTreeSet<JobId>, LedgerError> {
+        let (keys, folder) = (run.keys(), run.keys().receipts(run.run));
+        let found = self.bucket.folder(&folder).await?;
+        let jobs = run.jobs().into_iter().map(|job| job.id());
+        let is_there = |job: &JobId| {
+            let key = keys.receipt(run.run, *job);
+            found.contains_key(&key[folder.len()..])
+        };
+        Ok(jobs.filter(is_there).collect())
+    }
+
+    /// All receipts that `run` has so far.
     ///
     /// # Errors
     /// If S3 does not list or return them.
-    pub async fn receipts(&self, run: &Run) -> Result<BTreeMap<u32, Receipt>, LedgerError> {
-        let mut receipts = BTreeMap::new();
+    pub async fn receipts(&self, run: &Run) -> Result<Receipts, LedgerError> {
+        let mut receipts = Receipts::new();
         self.read_receipts(run, &mut receipts).await?;
         Ok(receipts)
     }
@@ -262,25 +332,19 @@ impl Ledger {
     pub async fn read_receipts(
         &self,
         run: &Run,
-        known: &mut BTreeMap<u32, Receipt>,
+        known: &mut Receipts,
     ) -> Result<(), LedgerError> {
-        let found = self.bucket.folder(&run.keys().receipts(run.run)).await?;
-        let reads: Vec<_> = (run.plan().into_iter())
-            .filter(|slice| !known.contains_key(&slice.start))
-            .filter(|slice| found.contains_key(&name(slice.start)))
-            .map(|slice| self.receipt(run, slice.start))
+        let there = self.jobs_with_receipts(run).await?;
+        let reads: Vec<_> = (there.into_iter())
+            .filter(|job| !known.contains_key(job))
+            .map(|job| self.receipt(run, job))
             .collect();
         let read: Vec<Option<Receipt>> = stream::iter(reads)
             .buffer_unordered(CONCURRENT_READS)
             .try_collect()
             .await?;
         let receipts = read.into_iter().flatten();
-        known.extend(receipts.map(|receipt| (receipt.start, receipt)));
+        known.extend(receipts.map(|receipt| (receipt.job(), receipt)));
         Ok(())
     }
-}
-
-/// Name of a receipt in its folder.
-fn name(start: u32) -> String {
-    format!("{start:06}.json")
 }

@@ -9,12 +9,18 @@
 
 use chrono::{DateTime, SubsecRound, Utc};
 use gifgen_shared::{
-    ETag, ExcerptText, Header, OtherStream, OutputKeys, PinnedSource, PreviewSettings, Slice,
-    SliceEvent, Source, SourceKey, Timeline, VideoStream, slice::plan,
+    ETag, ExcerptText, Header, Job, JobEvent, JobId, OtherStream, OutputKeys, Overview,
+    PinnedSource, PreviewSettings, Slice, SliceEvent, Source, SourceKey, Timeline, Tracks,
+    VideoStream,
+    job::JobKind,
+    job_event::JobName,
+    overview,
+    slice::plan,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::{Ledger, error::LedgerError};
+use crate::{Ledger, checksum::Sha256, error::LedgerError};
 
 /// Content of `run.json`: enough to send any slice of the run again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +41,9 @@ pub struct Run {
     pub settings: PreviewSettings,
     /// Number of slices.
     pub slices: u32,
+    /// Number of sheets of the overview.
+    #[serde(default)]
+    pub sheets: u32,
     /// Number of times the run was resumed because its notification came again.
     #[serde(default)]
     pub resumed: u32,
@@ -51,6 +60,9 @@ pub struct Run {
     /// Version of the manifest that was announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub announced: Option<ETag>,
+    /// Version of the overview's receipt that was announced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overview_announced: Option<ETag>,
 }
 
 /// Identifies a run in the metadata of its objects.
@@ -123,7 +135,8 @@ impl Run {
             schema_version: 1,
             run: before.map_or(1, |before| before.run + 1),
             created_at: Utc::now().trunc_subsecs(3),
-            slices: plan(source.length, settings.slice_seconds).len() as u32,
+            slices: slices(source.length, &settings).len() as u32,
+            sheets: settings.sheets(source.length).len() as u32,
             source,
             video,
             settings,
@@ -132,6 +145,7 @@ impl Run {
             sender: None,
             sent: None,
             announced: None,
+            overview_announced: None,
         }
     }
 
@@ -151,13 +165,59 @@ impl Run {
         self.source() == *source && self.settings == *settings
     }
 
-    /// All slices in order.
+    /// All slices in order; none if they would have no outputs.
     pub fn plan(&self) -> Vec<Slice> {
-        plan(self.source.length, self.settings.slice_seconds)
+        slices(self.source.length, &self.settings)
+    }
+
+    /// Seconds between two tiles of its overview.
+    pub fn interval(&self) -> u32 {
+        overview::interval(self.source.length, self.settings.overview_interval)
+    }
+
+    /// All jobs: the overview's sheets first, since players wait for them.
+    pub fn jobs(&self) -> Vec<Job> {
+        let sheets = self.settings.sheets(self.source.length);
+        let sheets = sheets.into_iter().map(Job::Overview);
+        sheets.chain(self.plan().into_iter().map(Job::Slice)).collect()
+    }
+
+    /// One of its jobs.
+    pub fn job(&self, id: JobId) -> Option<Job> {
+        self.jobs().into_iter().find(|job| job.id() == id)
+    }
+
+    /// Hash of what determines the objects of its jobs of this `kind`: the source's version, what was measured of it,
+    /// and their own settings.
+    pub fn hash(&self, kind: JobKind) -> String {
+        let settings = self.settings;
+        let own = match kind {
+            JobKind::Slice => PreviewSettings {
+                overview: Overview::None,
+                overview_interval: None,
+                overview_width: 0,
+                tracks: Tracks::NONE,
+                keep_old: false,
+                ..settings
+            },
+            JobKind::Overview => PreviewSettings {
+                overview: settings.overview,
+                overview_interval: settings.overview_interval,
+                overview_width: settings.overview_width,
+                tracks: Tracks::NONE,
+                keep_old: false,
+                ..PreviewSettings::default()
+            },
+        };
+        let all = json!([FORMAT_OF_OBJECTS, kind, self.source, self.video, own]);
+        Sha256::of(all.to_string().as_bytes()).short()
     }
 
     /// The slice of this run that starts and ends as `slice` does.
     pub fn slice(&self, slice: &Slice) -> Option<Slice> {
+        if self.slices == 0 {
+            return None;
+        }
         let index = slice.start / self.settings.slice_seconds;
         let own = self.plan().into_iter().nth(index as usize)?;
         (own.start == slice.start && (own.end - slice.end).abs() < SAME_END_SECONDS).then_some(own)
@@ -200,14 +260,54 @@ impl Run {
         }
     }
 
-    /// Whether the slices can be counted and their number is right.
+    /// Creates the event that has a sheet of the overview rendered, as [`Self::event`] does for slices. `keyframes` is
+    /// `None` if it is unknown where they are.
+    pub fn job_event(
+        &self,
+        job: &Job,
+        attempt: u32,
+        keyframes: Option<ExcerptText>,
+    ) -> JobEvent {
+        JobEvent {
+            bucket: self.source.bucket.clone(),
+            key: self.source.key.clone(),
+            etag: self.source.etag.clone(),
+            run: self.run,
+            job: JobName {
+                kind: job.id().kind(),
+                index: job.index(),
+            },
+            ts_created: Some(Utc::now().timestamp_millis()),
+            keyframes,
+            attempt: Some(attempt),
+        }
+    }
+
+    /// Whether the jobs can be counted and their numbers are right.
     fn is_plausible(&self) -> bool {
-        SLICE_SECONDS.contains(&self.settings.slice_seconds)
+        OVERVIEW_INTERVAL.contains(&self.settings.overview_interval.unwrap_or(1))
+            && SLICE_SECONDS.contains(&self.settings.slice_seconds)
             && self.source.length > 0.0
             && self.source.length <= LONGEST_SECONDS
             && self.plan().len() == self.slices as usize
+            && self.settings.sheets(self.source.length).len() == self.sheets as usize
     }
 }
+
+/// The slices of a video of `length` seconds.
+fn slices(length: f64, settings: &PreviewSettings) -> Vec<Slice> {
+    if settings.wants_slices() {
+        plan(length, settings.slice_seconds)
+    } else {
+        Vec::new()
+    }
+}
+
+/// Changes whenever the same settings make other objects than before.
+const FORMAT_OF_OBJECTS: u32 = 1;
+
+/// Range of the setting, both ends inclusive.
+const OVERVIEW_INTERVAL: std::ops::RangeInclusive<u32> = 1..=3600;
 
 /// Range of the setting, both ends inclusive.
 const SLICE_SECONDS: std::ops::RangeInclusive<u32> = 1..=900;
@@ -216,7 +316,7 @@ const SLICE_SECONDS: std::ops::RangeInclusive<u32> = 1..=900;
 const LONGEST_SECONDS: f64 = 1_000_000.0;
 
 /// Slice ends that differ by less are equal, because other programs may round them in JSON.
-const SAME_END_SECONDS: f64 = 1e-6;
+pub(crate) const SAME_END_SECONDS: f64 = 1e-6;
 
 impl Ledger {
     /// The current run of `source`.

@@ -2,7 +2,8 @@
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use gifgen_shared::{
-    Deadline, PublishError, Slice,
+    Deadline, Job, PublishError,
+    job_event::JOB_DETAIL_TYPE,
     publish::publish,
     slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
     with_causes,
@@ -12,27 +13,35 @@ use serde_json::{Value, json};
 use crate::{Ledger, excerpts::Excerpts, run::Run};
 
 impl Ledger {
-    /// Sends the events of `slices` of `run`, each with the number of its attempt and its excerpt, if
-    /// any. Then records in `run.json` that they are sent.
+    /// Sends the events of `jobs` of `run` in this order, each with the number of its attempt and what is known of
+    /// where its pictures are. Then records in `run.json` that they are sent.
     ///
     /// # Errors
     /// If any event is not on the bus at the end.
-    pub async fn send_slices(
+    pub async fn send_jobs(
         &self,
         run: &Run,
-        slices: &[(Slice, u32)],
+        jobs: &[(Job, u32)],
         excerpts: &Excerpts,
         deadline: Deadline,
     ) -> Result<(), PublishError> {
-        let events = slices.iter().map(|(slice, attempt)| {
-            let excerpt = excerpts.get(&slice.start).cloned();
-            json!(run.event(slice, *attempt, excerpt))
+        let entries = jobs.iter().map(|(job, attempt)| {
+            let excerpt = excerpts.get(&job.id()).cloned();
+            match job {
+                Job::Slice(slice) => self.entry(
+                    SLICE_DETAIL_TYPE,
+                    json!(run.event(slice, *attempt, excerpt)),
+                ),
+                Job::Overview(_) => self.entry(
+                    JOB_DETAIL_TYPE,
+                    json!(run.job_event(job, *attempt, excerpt)),
+                ),
+            }
         });
-        let entries = events.map(|event| self.entry(SLICE_DETAIL_TYPE, event));
         publish(&self.bus, entries.collect(), deadline).await?;
         if let Err(error) = self.note_sent(run).await {
-            // Without this record, a repeated notification sends the slices again.
-            tracing::warn!(key = %run.source.key, run = run.run, error = %with_causes(&error), "the slices are sent, but that is not on record");
+            // Without this record, a repeated notification sends the jobs again.
+            tracing::warn!(key = %run.source.key, run = run.run, error = %with_causes(&error), "the jobs are sent, but that is not on record");
         }
         Ok(())
     }

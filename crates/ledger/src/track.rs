@@ -1,74 +1,84 @@
-//! The WebVTT track over the stills or sheets, which players show while a viewer scrubs.
-//! <https://www.w3.org/TR/webvtt1/>
+//! The WebVTT track over the slices' sheets or stills, and the storyboard of the overview.
 
-use std::{collections::BTreeMap, fmt::Write};
+use gifgen_shared::JobId;
+use gifgen_tracks::{Sheet, Storyboard, webvtt};
 
 use crate::{
-    outcome::{Outcome, SliceOutputs},
-    receipt::Receipt,
+    outcome::{SliceOutputs, StoryboardOutput},
+    receipt::{Receipt, Receipts},
+    run::Run,
 };
 
 /// Content type of a WebVTT track.
 pub const TRACK_TYPE: &str = "text/vtt";
 
-/// Builds the track over the outputs in `receipts`: one cue for each second that has a picture. A cue
-/// ends at the next second or the end of its slice. `None` if there are no pictures. URLs are relative
-/// to the track.
-pub fn track(receipts: &BTreeMap<u32, Receipt>) -> Option<String> {
-    let mut text = String::from("WEBVTT\n");
-    let mut pictures = 0;
-    for receipt in receipts.values() {
-        let Outcome::Done(outputs) = &receipt.outcome else {
-            continue;
-        };
-        for (second, address) in addresses(outputs, receipt) {
-            let end = f64::from(second + 1).min(receipt.end);
-            let (start, end) = (time(f64::from(second)), time(end));
-            // Writing to a string cannot fail.
-            write!(text, "\n{start} --> {end}\n{address}\n").ok()?;
-            pictures += 1;
-        }
-    }
-    (pictures > 0).then_some(text)
-}
-
-/// The seconds of a slice that have a picture, with the pictures' URLs.
-fn addresses(outputs: &SliceOutputs, receipt: &Receipt) -> Vec<(u32, String)> {
-    let start = receipt.start;
-    if let Some(frames) = &outputs.frames {
-        return (frames.first..frames.first + frames.count)
-            .map(|second| (second, format!("frames/{second:06}.jpg")))
-            .collect();
-    }
-    let Some(sheet) = &outputs.storyboard else {
-        return Vec::new();
+/// Builds the track over the slices in `receipts`: one cue for each second that has a picture. A cue ends at the next
+/// one. `None` if there are no pictures. URLs are relative to the track. Cues over whole stills name their
+/// whole area, because plugins of players show nothing without.
+pub(crate) fn track(run: &Run, receipts: &Receipts) -> Option<String> {
+    let sheets = receipts.values().flat_map(|receipt| {
+        let outputs = receipt.outcome.slice();
+        outputs.map(|outputs| sheets(outputs, receipt)).unwrap_or_default()
+    });
+    let sheets: Vec<Sheet> = sheets.collect();
+    let (width, height) = receipts.values().find_map(|receipt| size(receipt.outcome.slice()?))?;
+    let storyboard = Storyboard {
+        width,
+        height,
+        length: run.source.length,
+        sheets,
     };
-    let (width, height) = (sheet.tile_width, sheet.tile_height);
-    let tiles = (receipt.end - f64::from(start)).ceil() as u32;
-    (0..tiles)
-        .map(|tile| {
-            let (x, y) = (tile % sheet.columns * width, tile / sheet.columns * height);
-            let address = format!("storyboards/{start:06}.jpg#xywh={x},{y},{width},{height}");
-            (start + tile, address)
-        })
-        .collect()
+    Some(webvtt(&storyboard))
 }
 
-/// Formats a WebVTT time, with at least two digits for the hours.
-fn time(seconds: f64) -> String {
-    let ms = (seconds * 1000.0).round() as u64;
-    let (s, m, h) = (ms / 1000 % 60, ms / 60_000 % 60, ms / 3_600_000);
-    format!("{h:02}:{m:02}:{s:02}.{:03}", ms % 1000)
+/// The storyboard of the overview, with addresses relative to the folder of the video. All its sheets are good.
+pub(crate) fn overview(run: &Run, receipts: &Receipts) -> Option<Storyboard> {
+    let sheets = receipts.iter().filter_map(|(job, receipt)| match job {
+        JobId::Overview(index) => Some((*index, receipt.outcome.sheet()?)),
+        JobId::Slice(_) => None,
+    });
+    let sheets = sheets.filter_map(|(index, outputs)| Some((index, outputs, outputs.sheet.as_ref()?)));
+    let first = sheets.clone().next()?.2;
+    let (width, height) = (first.tile_width, first.tile_height);
+    let sheet = |(index, outputs, image): (u32, &crate::SheetOutputs, &StoryboardOutput)| Sheet {
+        url: format!("overview/{index:04}.jpg"),
+        columns: image.columns,
+        tiles: outputs.tiles.iter().map(|tile| (tile.at, tile.place)).collect(),
+    };
+    Some(Storyboard {
+        width,
+        height,
+        length: run.source.length,
+        sheets: sheets.map(sheet).collect(),
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The sheet of a slice, or its stills as sheets of one tile.
+fn sheets(outputs: &SliceOutputs, receipt: &Receipt) -> Vec<Sheet> {
+    let start = receipt.start;
+    if let Some(sheet) = &outputs.storyboard {
+        let count = (receipt.end - f64::from(start)).ceil().max(0.0) as u32;
+        return vec![Sheet {
+            url: format!("storyboards/{start:06}.jpg"),
+            columns: sheet.columns,
+            tiles: (0..count).map(|tile| (f64::from(start + tile), tile)).collect(),
+        }];
+    }
+    let frames = outputs.frames.iter();
+    let seconds = frames.flat_map(|frames| frames.first..frames.first + frames.count);
+    let still = |second: u32| Sheet {
+        url: format!("frames/{second:06}.jpg"),
+        columns: 1,
+        tiles: vec![(f64::from(second), 0)],
+    };
+    seconds.map(still).collect()
+}
 
-    #[test]
-    fn times_have_hours_minutes_seconds_and_milliseconds() {
-        assert_eq!(time(0.0), "00:00:00.000");
-        assert_eq!(time(39.855), "00:00:39.855");
-        assert_eq!(time(36_061.5), "10:01:01.500");
+/// Width and height of the tiles of a slice, in pixels.
+fn size(outputs: &SliceOutputs) -> Option<(u32, u32)> {
+    match (&outputs.storyboard, &outputs.frames) {
+        (Some(sheet), _) => Some((sheet.tile_width, sheet.tile_height)),
+        (None, Some(frames)) => Some((frames.width?, frames.height?)),
+        (None, None) => None,
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::{StreamExt, TryStreamExt, stream};
-use gifgen_shared::Slice;
+use gifgen_shared::{Job, JobId};
 use serde::Serialize;
 
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     error::LedgerError,
     listing::Listed,
     manifest::Manifest,
-    outcome::{Object, Outcome},
+    outcome::Object,
     receipt::Receipt,
     run::Run,
 };
@@ -22,9 +22,9 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Wrong {
-    /// Start of its slice, in seconds; `None` for an object of the whole run.
+    /// Its job; `None` for an object of the whole run.
     #[serde(skip)]
-    pub start: Option<u32>,
+    pub job: Option<JobId>,
     /// Key of the object.
     pub key: String,
     /// What is wrong, as a phrase that follows the key.
@@ -45,13 +45,15 @@ impl Ledger {
     ) -> Result<Vec<Wrong>, LedgerError> {
         let keys = run.keys();
         let mut found = Found::new();
-        for folder in [keys.gifs(), keys.frames(), keys.storyboards()] {
+        for folder in [keys.gifs(), keys.frames(), keys.storyboards(), keys.sheets()] {
             let listed = self.bucket.folder(&folder).await?;
             found.extend(
                 (listed.into_iter()).map(|(name, listed)| (format!("{folder}{name}"), listed)),
             );
         }
-        found.extend(self.bucket.found_among([keys.track().as_str()]).await?);
+        let of_run = manifest.into_iter().flat_map(Manifest::objects_of_run);
+        let of_run: Vec<&str> = of_run.map(|object| object.key.as_str()).collect();
+        found.extend(self.bucket.found_among(of_run).await?);
         let by_receipts = self.wrong(receipts, &found).await?;
         let by_manifest = manifest.into_iter().flat_map(|m| missing(m, run, &found));
         let mut all: BTreeMap<String, Wrong> = BTreeMap::new();
@@ -61,26 +63,26 @@ impl Ledger {
         Ok(all.into_values().collect())
     }
 
-    /// The slices of `run` that must be rendered, each with the number of its next attempt: those
+    /// The jobs of `run` that must be rendered, each with the number of its next attempt: those
     /// without a receipt, those that failed, and those whose objects are not as their receipts say.
     ///
     /// # Errors
     /// If S3 does not return the receipts or list the objects.
-    pub async fn unfinished(&self, run: &Run) -> Result<Vec<(Slice, u32)>, LedgerError> {
+    pub async fn unfinished(&self, run: &Run) -> Result<Vec<(Job, u32)>, LedgerError> {
         let receipts = self.receipts(run).await?;
         let wrong = self.verify(run, None, receipts.values()).await?;
-        let wrong: BTreeSet<u32> = wrong.iter().filter_map(|wrong| wrong.start).collect();
-        let slices = run.plan().into_iter();
-        Ok(slices
-            .filter_map(|slice| match receipts.get(&slice.start) {
-                Some(receipt) if receipt.is_good() && !wrong.contains(&slice.start) => None,
-                Some(receipt) => Some((slice, receipt.attempt + 1)),
-                None => Some((slice, 1)),
+        let wrong: BTreeSet<JobId> = wrong.iter().filter_map(|wrong| wrong.job).collect();
+        let jobs = run.jobs().into_iter();
+        Ok(jobs
+            .filter_map(|job| match receipts.get(&job.id()) {
+                Some(receipt) if receipt.is_good() && !wrong.contains(&job.id()) => None,
+                Some(receipt) => Some((job, receipt.attempt + 1)),
+                None => Some((job, 1)),
             })
             .collect())
     }
 
-    /// Whether the objects of one slice are as its receipt says. Lists only those.
+    /// Whether the objects of one job are as its receipt says. Lists only those.
     ///
     /// # Errors
     /// If S3 does not list them.
@@ -92,7 +94,7 @@ impl Ledger {
 
     /// The objects of `receipts` that are not as recorded, given what was `found`. If an object has
     /// another version, its checksum is compared too, because the content may be the same.
-    async fn wrong<'a>(
+    pub(crate) async fn wrong<'a>(
         &self,
         receipts: impl IntoIterator<Item = &'a Receipt>,
         found: &Found,
@@ -106,7 +108,7 @@ impl Ledger {
                     continue;
                 };
                 let is = Wrong {
-                    start: Some(receipt.start),
+                    job: Some(receipt.job()),
                     key: object.key.clone(),
                     problem: problem.to_string(),
                 };
@@ -133,38 +135,46 @@ impl Ledger {
 const CONCURRENT_HEADS: usize = 32;
 
 /// Listed objects by their keys.
-type Found = BTreeMap<String, Listed>;
+pub(crate) type Found = BTreeMap<String, Listed>;
 
 /// Objects that a manifest names and that do not exist or have another size.
 fn missing(manifest: &Manifest, run: &Run, found: &Found) -> Vec<Wrong> {
     let keys = run.keys();
     let mut wrong = Vec::new();
-    let mut check = |start: Option<u32>, key: String, bytes: Option<u64>| {
+    let mut check = |job: Option<JobId>, key: String, bytes: Option<u64>| {
         if let Err(problem) = sized(found.get(&key), bytes) {
             wrong.push(Wrong {
-                start,
+                job,
                 key,
                 problem: problem.to_string(),
             });
         }
     };
     for slice in &manifest.slices {
-        let Outcome::Done(outputs) = &slice.outcome else {
+        let Some(outputs) = slice.outcome.slice() else {
             continue;
         };
-        let start = Some(slice.start);
-        check(start, outputs.gif.key.clone(), Some(outputs.gif.bytes));
+        let job = Some(JobId::Slice(slice.start));
+        if let Some(gif) = &outputs.gif {
+            check(job, gif.key.clone(), Some(gif.bytes));
+        }
         if let Some(frames) = &outputs.frames {
             for second in frames.first..frames.first + frames.count {
-                check(start, keys.frame(second), None);
+                check(job, keys.frame(second), None);
             }
         }
         if let Some(sheet) = &outputs.storyboard {
-            check(start, sheet.key.clone(), None);
+            check(job, sheet.key.clone(), None);
         }
     }
-    if let Some(track) = &manifest.track {
-        check(None, track.key.clone(), Some(track.bytes));
+    for sheet in manifest.overview.iter().flat_map(|overview| &overview.sheets) {
+        let image = sheet.outcome.sheet().and_then(|outputs| outputs.sheet.as_ref());
+        if let Some(image) = image {
+            check(Some(JobId::Overview(sheet.index)), image.key.clone(), None);
+        }
+    }
+    for object in manifest.objects_of_run() {
+        check(None, object.key.clone(), Some(object.bytes));
     }
     wrong
 }

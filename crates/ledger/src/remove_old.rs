@@ -1,0 +1,53 @@
+//! Removes what an earlier run has left, and the new manifest does not name.
+
+use std::collections::BTreeSet;
+
+use futures::{StreamExt, TryStreamExt, stream};
+use gifgen_shared::output_keys::{PREVIEW_FOLDERS, is_preview};
+
+use crate::{Ledger, error::LedgerError, listing::Listed, manifest::Manifest, run::Run};
+
+/// Limit of concurrent deletions.
+const CONCURRENT_DELETIONS: usize = 32;
+
+/// Objects that are deleted before `run.json` is checked again.
+const AT_ONCE: usize = 500;
+
+impl Ledger {
+    /// Removes the previews that `manifest`, which is written, does not name, and returns their number. They are of
+    /// earlier runs. Each is deleted only in the version that was listed, and only while `run` is current, so that
+    /// nothing of a later run is removed. In the moment between check and deletion a later run can still begin and
+    /// write the same bytes again; its last worker then finds that they are missing, and renders them again.
+    ///
+    /// # Errors
+    /// If S3 does not list or delete the objects. A repeated call is harmless.
+    pub async fn remove_old(&self, run: &Run, manifest: &Manifest) -> Result<usize, LedgerError> {
+        if run.run == 1 || run.settings.keep_old {
+            return Ok(0);
+        }
+        let keys = run.keys();
+        let mut old: Vec<(String, Listed)> = Vec::new();
+        for name in PREVIEW_FOLDERS {
+            let folder = keys.folder(name);
+            let listed = self.bucket.tree(&folder).await?;
+            // A folder can hold what other videos have: `film.mp4/gifs` may be the name of one.
+            let own = listed.into_iter().filter(|(file, _)| is_preview(name, file));
+            old.extend(own.map(|(file, listed)| (format!("{folder}{file}"), listed)));
+        }
+        let tracks = [keys.track(), keys.overview_track()];
+        let tracks = tracks.iter().map(String::as_str);
+        old.extend(self.bucket.found_among(tracks).await?);
+        let named: BTreeSet<String> = manifest.keys(run).collect();
+        old.retain(|(key, _)| !named.contains(key));
+        for some in old.chunks(AT_ONCE) {
+            if !self.is_current(run).await? {
+                return Ok(0);
+            }
+            let deletions = some.iter().map(|(key, listed)| self.bucket.delete(key, &listed.etag));
+            let deletions: Vec<_> = deletions.collect();
+            let deletions = stream::iter(deletions).buffer_unordered(CONCURRENT_DELETIONS);
+            deletions.try_collect::<Vec<()>>().await?;
+        }
+        Ok(old.len())
+    }
+}
