@@ -151,7 +151,9 @@ async fn check_previews(
 fn expected(keys: OutputKeys<'_>, slice: &Slice, frames: Frames) -> Vec<String> {
     let mut expected = vec![keys.gif(slice.start)];
     match frames {
-        Frames::Each | Frames::Both => expected.extend(slice.still_seconds().map(|second| keys.frame(second))),
+        Frames::Each | Frames::Both => {
+            expected.extend(slice.still_seconds().map(|second| keys.frame(second)))
+        }
         Frames::Storyboard => expected.push(keys.storyboard(slice.start)),
         Frames::None => {}
     }

@@ -117,9 +117,8 @@ pub const RECEIPTS_FOLDER: &str = "receipts";
 /// Whether `file` is the name of a preview in this `folder`, one of [`PREVIEW_FOLDERS`].
 pub fn is_preview(folder: &str, file: &str) -> bool {
     let (stem, extension) = file.split_once('.').unwrap_or((file, ""));
-    let has_digits = |digits: usize| {
-        stem.len() == digits && stem.bytes().all(|byte| byte.is_ascii_digit())
-    };
+    let has_digits =
+        |digits: usize| stem.len() == digits && stem.bytes().all(|byte| byte.is_ascii_digit());
     match (folder, extension) {
         ("gifs", "gif") | ("frames" | "storyboards", "jpg") => has_digits(6),
         ("overview", "jpg") => has_digits(4),

@@ -179,7 +179,16 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
             overview_interval: self.overview_interval()?,
             overview_width: number("OVERVIEW_WIDTH", 16..=320, default.overview_width)?,
             tracks: self.tracks()?.unwrap_or(default.tracks),
+            keep_old: self.flag("KEEP_OLD")?,
         })
+    }
+
+    fn flag(&self, name: &'static str) -> Result<bool, SettingsError> {
+        match self.text(name)?.as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(value) => Err(out_of_range(name, value, "true or false")),
+        }
     }
 
     /// Seconds between two tiles of the overview; `None` if that follows from the length.
@@ -309,6 +318,7 @@ mod tests {
                 "0",
                 "auto, or a whole number from 1 to 3600",
             ),
+            ("KEEP_OLD", "yes", "true or false"),
             ("OVERVIEW_WIDTH", "321", "a whole number from 16 to 320"),
             (
                 "TRACKS",

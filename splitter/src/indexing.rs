@@ -1,13 +1,16 @@
-//! Finds each slice's excerpt in the source's index.
+//! Finds in the source's index where the pictures of each job are.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use gifgen_function::TransientError;
-use gifgen_index::{ContainerIndex, Excerpt, IndexError, Measured, account_for};
+use gifgen_index::{ContainerIndex, Excerpt, IndexError, Measured, account_for, plan_sheets};
 use gifgen_ledger::{Excerpts, Run};
 use gifgen_probe::{ProbeError, encrypted};
 use gifgen_reader::{BlockCache, ReadError, Reader, probing::ProbingError};
-use gifgen_shared::{Deadline, Reason, Rejection, VideoStream, blocking::blocking};
+use gifgen_shared::{
+    Deadline, Job, JobId, Overview, Reason, Rejection, Sheet, Slice, VideoStream,
+    blocking::blocking,
+};
 use tokio::time::timeout;
 
 use crate::splitter::Splitter;
@@ -74,36 +77,94 @@ fn rejected(error: IndexError) -> ProbingError {
 }
 
 impl Splitter {
-    /// The encoded excerpts of the slices of `run`.
-    pub(crate) async fn excerpts(
+    /// Where the pictures of `jobs` of `run` are in the source, as far as that is found in time: the excerpts of slices,
+    /// and the keyframes of sheets.
+    pub(crate) async fn places(
         &self,
         run: &Run,
-        index: &ContainerIndex,
+        blocks: &Arc<BlockCache>,
+        index: Option<&ContainerIndex>,
+        jobs: &[Job],
         deadline: Deadline,
     ) -> Result<Excerpts, TransientError> {
-        let (plan, reader) = (run.plan(), index.reader());
-        let found = match in_time(reader, deadline, index.excerpts(&plan)).await {
-            Ok(Some(found)) => found,
-            Err(IndexError::Read(error)) => return Err(TransientError::SourceLost(error)),
-            Ok(None) | Err(_) => return Ok(Excerpts::new()),
-        };
-        let bytes = run.source.bytes;
         let mut texts = BTreeMap::new();
-        let mut found = plan.iter().map(|slice| slice.start).zip(found);
-        loop {
-            let batch: Vec<(u32, Option<Excerpt>)> = found.by_ref().take(ENCODED_AT_ONCE).collect();
-            if batch.is_empty() {
-                break;
-            }
-            texts.extend(blocking(move || encoded(batch, bytes)).await);
+        let slices = jobs.iter().filter_map(|job| match job {
+            Job::Slice(slice) => Some(*slice),
+            Job::Overview(_) => None,
+        });
+        let slices: Vec<Slice> = slices.collect();
+        let sheets = jobs.iter().filter_map(|job| match job {
+            Job::Overview(sheet) => Some(*sheet),
+            Job::Slice(_) => None,
+        });
+        let sheets: Vec<Sheet> = sheets.collect();
+        if let Some(index) = index.filter(|_| !slices.is_empty()) {
+            texts.extend(excerpts(run, index, &slices, deadline).await?);
         }
+        if run.settings.overview == Overview::Keyframes && !sheets.is_empty() {
+            texts.extend(sheet_plans(run, blocks, index, &sheets, deadline).await?);
+        }
+        let reader = blocks.reader();
         let (bucket, key) = (&run.source.bucket, &run.source.key);
         let (bytes_read, requests) = (reader.bytes_read(), reader.requests());
-        let slices = texts.len();
-        tracing::info!(bucket, %key, slices, bytes_read, requests, "indexed");
+        let jobs = texts.len();
+        tracing::info!(bucket, %key, jobs, bytes_read, requests, "indexed");
         Ok(self.ledger.keep_excerpts(run, texts).await?)
     }
 }
+
+/// The encoded excerpts of `slices`.
+async fn excerpts(
+    run: &Run,
+    index: &ContainerIndex,
+    slices: &[Slice],
+    deadline: Deadline,
+) -> Result<Texts, TransientError> {
+    let found = match in_time(index.reader(), deadline, index.excerpts(slices)).await {
+        Ok(Some(found)) => found,
+        Err(IndexError::Read(error)) => return Err(TransientError::SourceLost(error)),
+        Ok(None) | Err(_) => return Ok(Texts::new()),
+    };
+    let bytes = run.source.bytes;
+    let mut texts = Texts::new();
+    let mut found = slices.iter().map(|slice| slice.start).zip(found);
+    loop {
+        let batch: Vec<(u32, Option<Excerpt>)> = found.by_ref().take(ENCODED_AT_ONCE).collect();
+        if batch.is_empty() {
+            return Ok(texts);
+        }
+        let encoded = blocking(move || encoded(batch, bytes)).await;
+        texts.extend(
+            encoded
+                .into_iter()
+                .map(|(start, text)| (JobId::Slice(start), text)),
+        );
+    }
+}
+
+/// Where the keyframes of `sheets` are, encoded.
+async fn sheet_plans(
+    run: &Run,
+    blocks: &Arc<BlockCache>,
+    index: Option<&ContainerIndex>,
+    sheets: &[Sheet],
+    deadline: Deadline,
+) -> Result<Texts, TransientError> {
+    let (container, length) = (&run.source.container, run.source.length);
+    let planning = plan_sheets(blocks, container, &run.video, index, length, sheets);
+    let plans = match in_time(blocks.reader(), deadline, Box::pin(planning)).await {
+        Ok(Some(plans)) => plans,
+        Err(IndexError::Read(error)) => return Err(TransientError::SourceLost(error)),
+        Ok(None) | Err(_) => return Ok(Texts::new()),
+    };
+    let plans = sheets.iter().zip(plans);
+    let texts =
+        plans.filter_map(|(sheet, plan)| Some((JobId::Overview(sheet.index), plan?.encode())));
+    Ok(texts.collect())
+}
+
+/// Encoded texts by their jobs.
+type Texts = BTreeMap<JobId, String>;
 
 /// The texts of excerpts that are valid for a source of `bytes` bytes, by the start of their slices.
 fn encoded(excerpts: Vec<(u32, Option<Excerpt>)>, bytes: u64) -> Vec<(u32, String)> {

@@ -1,11 +1,12 @@
 //! Sends the jobs of a run: all of a new one, the unfinished ones of an earlier one.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use gifgen_function::TransientError;
 use gifgen_index::ContainerIndex;
 use gifgen_ledger::{Manifest, Race, Run, Versioned};
+use gifgen_reader::BlockCache;
 use gifgen_shared::{Backoff, Deadline, ETag, Job};
 use tokio::time::{sleep, timeout};
 
@@ -25,6 +26,7 @@ impl Splitter {
         &self,
         run: &Run,
         before: Option<&Run>,
+        blocks: &Arc<BlockCache>,
         index: Option<&ContainerIndex>,
         deadline: Deadline,
     ) -> Result<Outcome, TransientError> {
@@ -42,7 +44,7 @@ impl Splitter {
                 jobs.extend(run.jobs().first());
             }
             let jobs = jobs.into_iter().map(|job| (job, 1)).collect();
-            self.send(run, index, jobs, deadline).await
+            self.send(run, blocks, index, jobs, deadline).await
         };
         self.ledger.or_let_others(run, sending).await
     }
@@ -119,23 +121,23 @@ impl Splitter {
             (Some(timeline), Some(index)) => Some(index.with_timeline(timeline)),
             (_, index) => index,
         };
-        self.send(run, index.as_ref(), jobs, deadline).await
+        self.send(run, &blocks, index.as_ref(), jobs, deadline)
+            .await
     }
 
     /// Sends the events of `jobs`, each with the number of its attempt. `index` tells where their pictures are.
     async fn send(
         &self,
         run: &Run,
+        blocks: &Arc<BlockCache>,
         index: Option<&ContainerIndex>,
         jobs: Vec<(Job, u32)>,
         deadline: Deadline,
     ) -> Result<Outcome, TransientError> {
         let sent = jobs.len() as u32;
         let wanted: Vec<Job> = jobs.iter().map(|(job, _)| *job).collect();
-        let places = self.places(run, index, &wanted, deadline).await?;
-        self.ledger
-            .send_jobs(run, &jobs, &places, deadline)
-            .await?;
+        let places = self.places(run, blocks, index, &wanted, deadline).await?;
+        self.ledger.send_jobs(run, &jobs, &places, deadline).await?;
         Ok(Outcome::split(run, sent))
     }
 }

@@ -6,7 +6,10 @@ use gifgen_function::TransientError;
 use gifgen_ledger::{JobFailure, LedgerError};
 use gifgen_probe::ProbeError;
 use gifgen_reader::{ReadError, probing::ProbingError};
-use gifgen_shared::{Rejection, Slice, job_event::JobEventError, SliceEventError, Source, SourceUnavailable, with_causes};
+use gifgen_shared::{
+    Rejection, Slice, SliceEventError, Source, SourceUnavailable, job_event::JobEventError,
+    with_causes,
+};
 
 use crate::gif::GifError;
 

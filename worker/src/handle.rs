@@ -128,11 +128,7 @@ impl Worker {
             .await
     }
 
-    async fn handle_job(
-        &self,
-        event: &Value,
-        invocation: &Invocation,
-    ) -> Result<Answer, JobError> {
+    async fn handle_job(&self, event: &Value, invocation: &Invocation) -> Result<Answer, JobError> {
         let event = JobEvent::parse(event).map_err(PermanentError::BadJobEvent)?;
         let (run, job) = self.job_of_run(&event).await?;
         let sent = Sent {

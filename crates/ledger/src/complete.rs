@@ -200,7 +200,7 @@ impl Ledger {
         receipts: &Receipts,
     ) -> Result<Race<Option<Object>>, LedgerError> {
         let is_wanted = run.settings.tracks.has(TrackFormat::Vtt);
-        let Some(text) = track(run, receipts).filter(|_| is_wanted) else {
+        let Some(text) = track(receipts).filter(|_| is_wanted) else {
             return Ok(Race::Won(None));
         };
         let track = Derived {
@@ -261,7 +261,12 @@ impl Ledger {
     }
 
     fn completed(&self, run: &Run, manifest: &Manifest) -> PutEventsRequestEntry {
-        let failed = |kind| manifest.failed().filter(|(job, _)| job.kind() == kind).count();
+        let failed = |kind| {
+            manifest
+                .failed()
+                .filter(|(job, _)| job.kind() == kind)
+                .count()
+        };
         let elapsed = manifest.completed_at - manifest.created_at;
         let detail = json!({
             "bucket": run.source.bucket,

@@ -73,7 +73,8 @@ impl Cost {
         let own: Vec<&Receipt> = (receipts.values())
             .filter(|receipt| receipt.taken_from.is_none())
             .collect();
-        let sum = |count: &dyn Fn(&Receipt) -> u64| own.iter().map(|receipt| count(receipt)).sum::<u64>();
+        let sum =
+            |count: &dyn Fn(&Receipt) -> u64| own.iter().map(|receipt| count(receipt)).sum::<u64>();
         let attempts = sum(&|receipt| receipt.attempt.into());
         let is_estimate = totals.gb_seconds == 0.0 && totals.worker_milliseconds > 0;
         let gb_seconds = if is_estimate {

@@ -45,10 +45,10 @@ pub use crate::{
     bucket::{Bucket, Precondition, PutRequest, Race, Seen},
     checksum::Sha256,
     complete::{Authority, Completer, Completion},
+    cost::Cost,
     error::LedgerError,
     excerpts::Excerpts,
     listing::Listed,
-    cost::Cost,
     manifest::{Manifest, ManifestJob, ManifestOverview, SlowSlice, Status, Totals},
     outcome::{
         FramesOutput, GifOutput, JobFailure, Object, Outcome, Outputs, SheetOutputs, SliceOutputs,

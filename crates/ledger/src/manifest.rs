@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Ledger,
-    error::LedgerError,
     cost::Cost,
+    error::LedgerError,
     outcome::{JobFailure, Object, Outcome},
     overview::OverviewReceipt,
     receipt::{Receipt, Receipts},
@@ -135,7 +135,9 @@ impl Manifest {
         claimed_by: &str,
     ) -> Self {
         let jobs = |kind| {
-            let receipts = receipts.values().filter(move |receipt| receipt.kind == kind);
+            let receipts = receipts
+                .values()
+                .filter(move |receipt| receipt.kind == kind);
             receipts.map(ManifestJob::of).collect::<Vec<_>>()
         };
         let (slices, sheets) = (jobs(JobKind::Slice), jobs(JobKind::Overview));
@@ -143,8 +145,8 @@ impl Manifest {
         let tracks = overview.map_or(&[][..], |overview| &overview.tracks);
         let totals = Totals::of(receipts, track.iter().chain(tracks));
         let overview_track = run.keys().overview_track();
-        let (vtt, tracks): (Vec<Object>, Vec<Object>) = (tracks.iter().cloned())
-            .partition(|object| object.key == overview_track);
+        let (vtt, tracks): (Vec<Object>, Vec<Object>) =
+            (tracks.iter().cloned()).partition(|object| object.key == overview_track);
         Self {
             schema_version: 1,
             source: run.source.clone(),
@@ -204,7 +206,10 @@ impl Manifest {
             let stills = seconds.map(move |second| keys.frame(second));
             gif.chain(sheet).chain(stills).collect::<Vec<_>>()
         });
-        let sheets = self.sheets().iter().filter_map(|sheet| sheet.outcome.sheet());
+        let sheets = self
+            .sheets()
+            .iter()
+            .filter_map(|sheet| sheet.outcome.sheet());
         let sheets = sheets.flat_map(|outputs| &outputs.sheet);
         let sheets = sheets.map(|sheet| sheet.key.clone());
         let of_run = self.objects_of_run().map(|object| object.key.clone());

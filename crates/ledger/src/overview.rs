@@ -81,11 +81,16 @@ impl Ledger {
     ) -> Result<Ready, LedgerError> {
         let there = self.jobs_with_receipts(run).await?;
         let sheets = run.jobs().into_iter().map(|job: Job| job.id());
-        let sheets: Vec<JobId> = sheets.filter(|job| matches!(job, JobId::Overview(_))).collect();
+        let sheets: Vec<JobId> = sheets
+            .filter(|job| matches!(job, JobId::Overview(_)))
+            .collect();
         if sheets.is_empty() || !sheets.iter().all(|job| there.contains(job)) {
             return Ok(Ready::Incomplete);
         }
-        let reads: Vec<_> = sheets.into_iter().map(|job| self.receipt(run, job)).collect();
+        let reads: Vec<_> = sheets
+            .into_iter()
+            .map(|job| self.receipt(run, job))
+            .collect();
         let reads = stream::iter(reads).buffer_unordered(CONCURRENT);
         let receipts: Vec<Option<Receipt>> = reads.try_collect().await?;
         let receipts = receipts.into_iter().flatten();
@@ -113,7 +118,8 @@ impl Ledger {
         let sheets = receipts.iter().filter(|(job, _)| is_sheet(job));
         let sheets = sheets.map(|(_, receipt)| receipt);
         let good = sheets.clone().filter(|receipt| receipt.is_good()).count();
-        let Some(storyboard) = overview(run, receipts).filter(|_| good == run.sheets as usize) else {
+        let Some(storyboard) = overview(run, receipts).filter(|_| good == run.sheets as usize)
+        else {
             return Ok(Ready::Incomplete);
         };
         let contents = sheets.map(|receipt| {
@@ -132,7 +138,8 @@ impl Ledger {
                 && there.of == of
                 && (there.run, there.run_created_at) == (run.run, run.created_at)
             {
-                self.announce_overview(run, there, version, completer).await?;
+                self.announce_overview(run, there, version, completer)
+                    .await?;
                 return Ok(Ready::Whole(there.clone()));
             }
             let Some(tracks) = self.write_tracks(run, receipts, &storyboard).await? else {
@@ -151,7 +158,8 @@ impl Ledger {
             let Race::Won(version) = self.bucket.write(&key, &receipt, &when).await? else {
                 continue;
             };
-            self.announce_overview(run, &receipt, &version, completer).await?;
+            self.announce_overview(run, &receipt, &version, completer)
+                .await?;
             return Ok(Ready::Whole(receipt));
         }
         Err(self.contended(key))
@@ -164,7 +172,11 @@ impl Ledger {
         receipts: &Receipts,
         storyboard: &Storyboard,
     ) -> Result<Option<Vec<Object>>, LedgerError> {
-        let others = run.settings.tracks.formats().filter(|format| *format != TrackFormat::Vtt);
+        let others = run
+            .settings
+            .tracks
+            .formats()
+            .filter(|format| *format != TrackFormat::Vtt);
         let formats: Vec<TrackFormat> = [TrackFormat::Vtt].into_iter().chain(others).collect();
         let needs = |format: &TrackFormat| needs_images(*format, storyboard);
         let images = if formats.iter().any(needs) {
@@ -179,7 +191,14 @@ impl Ledger {
         let board = storyboard.clone();
         let made = blocking(move || {
             let files = formats.iter().map(|format| {
-                let read = |url: &str| Ok::<_, Infallible>(images.get(url).map(|image| image.to_vec()).unwrap_or_default());
+                let read = |url: &str| {
+                    Ok::<_, Infallible>(
+                        images
+                            .get(url)
+                            .map(|image| image.to_vec())
+                            .unwrap_or_default(),
+                    )
+                };
                 track_files(*format, &board, read).map_err(|error| error.to_string())
             });
             files.collect::<Result<Vec<Vec<TrackFile>>, String>>()
@@ -214,7 +233,9 @@ impl Ledger {
         receipts: &Receipts,
     ) -> Result<BTreeMap<String, Bytes>, LedgerError> {
         let folder = format!("{}/", run.source.key);
-        let objects = receipts.iter().filter(|(job, _)| matches!(job, JobId::Overview(_)));
+        let objects = receipts
+            .iter()
+            .filter(|(job, _)| matches!(job, JobId::Overview(_)));
         let objects = objects.flat_map(|(_, receipt)| &receipt.objects);
         let reads = objects.map(async |object| {
             let content = self.bucket.bytes(&object.key).await?.unwrap_or_default();

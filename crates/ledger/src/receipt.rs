@@ -186,8 +186,7 @@ impl Receipt {
                 let others = [outputs.gif.is_some(), outputs.storyboard.is_some()];
                 let count = frames as usize + others.into_iter().filter(|has| *has).count();
                 let gif = outputs.gif.as_ref();
-                self.objects.len() == count
-                    && gif.is_none_or(|gif| has(&gif.key, Some(gif.bytes)))
+                self.objects.len() == count && gif.is_none_or(|gif| has(&gif.key, Some(gif.bytes)))
             }
             (JobKind::Overview, Outcome::Done(Outputs::Sheet(outputs))) => {
                 let sheet = outputs.sheet.as_ref();
@@ -207,7 +206,7 @@ impl Receipt {
     }
 
     /// Whether `run` has a job with this range.
-    fn is_of_a_job(&self, run: &Run) -> bool {
+    pub(crate) fn is_of_a_job(&self, run: &Run) -> bool {
         run.job(self.job()).is_some_and(|own| {
             let is_same_end = (own.end() - self.end).abs() < SAME_END_SECONDS;
             own.index() == self.index && own.start() == self.start && is_same_end
@@ -329,11 +328,7 @@ impl Ledger {
     ///
     /// # Errors
     /// If S3 does not list or return them.
-    pub async fn read_receipts(
-        &self,
-        run: &Run,
-        known: &mut Receipts,
-    ) -> Result<(), LedgerError> {
+    pub async fn read_receipts(&self, run: &Run, known: &mut Receipts) -> Result<(), LedgerError> {
         let there = self.jobs_with_receipts(run).await?;
         let reads: Vec<_> = (there.into_iter())
             .filter(|job| !known.contains_key(job))

@@ -31,7 +31,9 @@ impl Ledger {
             let folder = keys.folder(name);
             let listed = self.bucket.tree(&folder).await?;
             // A folder can hold what other videos have: `film.mp4/gifs` may be the name of one.
-            let own = listed.into_iter().filter(|(file, _)| is_preview(name, file));
+            let own = listed
+                .into_iter()
+                .filter(|(file, _)| is_preview(name, file));
             old.extend(own.map(|(file, listed)| (format!("{folder}{file}"), listed)));
         }
         let tracks = [keys.track(), keys.overview_track()];
@@ -43,7 +45,9 @@ impl Ledger {
             if !self.is_current(run).await? {
                 return Ok(0);
             }
-            let deletions = some.iter().map(|(key, listed)| self.bucket.delete(key, &listed.etag));
+            let deletions = some
+                .iter()
+                .map(|(key, listed)| self.bucket.delete(key, &listed.etag));
             let deletions: Vec<_> = deletions.collect();
             let deletions = stream::iter(deletions).buffer_unordered(CONCURRENT_DELETIONS);
             deletions.try_collect::<Vec<()>>().await?;

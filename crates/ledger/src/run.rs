@@ -11,11 +11,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use gifgen_shared::{
     ETag, ExcerptText, Header, Job, JobEvent, JobId, OtherStream, OutputKeys, Overview,
     PinnedSource, PreviewSettings, Slice, SliceEvent, Source, SourceKey, Timeline, Tracks,
-    VideoStream,
-    job::JobKind,
-    job_event::JobName,
-    overview,
-    slice::plan,
+    VideoStream, job::JobKind, job_event::JobName, overview, slice::plan,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -179,7 +175,9 @@ impl Run {
     pub fn jobs(&self) -> Vec<Job> {
         let sheets = self.settings.sheets(self.source.length);
         let sheets = sheets.into_iter().map(Job::Overview);
-        sheets.chain(self.plan().into_iter().map(Job::Slice)).collect()
+        sheets
+            .chain(self.plan().into_iter().map(Job::Slice))
+            .collect()
     }
 
     /// One of its jobs.
@@ -262,12 +260,7 @@ impl Run {
 
     /// Creates the event that has a sheet of the overview rendered, as [`Self::event`] does for slices. `keyframes` is
     /// `None` if it is unknown where they are.
-    pub fn job_event(
-        &self,
-        job: &Job,
-        attempt: u32,
-        keyframes: Option<ExcerptText>,
-    ) -> JobEvent {
+    pub fn job_event(&self, job: &Job, attempt: u32, keyframes: Option<ExcerptText>) -> JobEvent {
         JobEvent {
             bucket: self.source.bucket.clone(),
             key: self.source.key.clone(),

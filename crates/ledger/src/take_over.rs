@@ -29,12 +29,17 @@ impl Ledger {
         }
         let wrong = self.verify(run, None, &receipts).await?;
         let wrong: BTreeSet<JobId> = wrong.iter().filter_map(|wrong| wrong.job).collect();
-        let right = receipts.into_iter().filter(|receipt| !wrong.contains(&receipt.job()));
+        let right = receipts
+            .into_iter()
+            .filter(|receipt| !wrong.contains(&receipt.job()));
         let right: Vec<Receipt> = right.map(|receipt| receipt.taken_over(run)).collect();
         let writes = right.iter().map(async |receipt| {
             let key = run.keys().receipt(run.run, receipt.job());
             // A worker of this run may have been faster.
-            let written = self.bucket.write(&key, receipt, &Precondition::Absent).await?;
+            let written = self
+                .bucket
+                .write(&key, receipt, &Precondition::Absent)
+                .await?;
             Ok::<_, LedgerError>((receipt.job(), written.is_won()))
         });
         let writes: Vec<_> = writes.collect();

@@ -1,7 +1,7 @@
 //! The WebVTT track over the slices' sheets or stills, and the storyboard of the overview.
 
 use gifgen_shared::JobId;
-use gifgen_tracks::{Sheet, Storyboard, webvtt};
+use gifgen_tracks::{Sheet, Storyboard, Tile, webvtt};
 
 use crate::{
     outcome::{SliceOutputs, StoryboardOutput},
@@ -13,22 +13,30 @@ use crate::{
 pub const TRACK_TYPE: &str = "text/vtt";
 
 /// Builds the track over the slices in `receipts`: one cue for each second that has a picture. A cue ends at the next
-/// one. `None` if there are no pictures. URLs are relative to the track. Cues over whole stills name their
-/// whole area, because plugins of players show nothing without.
-pub(crate) fn track(run: &Run, receipts: &Receipts) -> Option<String> {
+/// second or the end of its slice. `None` if there are no pictures. URLs are relative to the track. Cues over whole
+/// stills name their whole area, because plugins of players show nothing without.
+pub(crate) fn track(receipts: &Receipts) -> Option<String> {
+    let size = receipts
+        .values()
+        .find_map(|receipt| size(receipt.outcome.slice()?))?;
     let sheets = receipts.values().flat_map(|receipt| {
         let outputs = receipt.outcome.slice();
-        outputs.map(|outputs| sheets(outputs, receipt)).unwrap_or_default()
+        let sheets = outputs.map(|outputs| sheets(outputs, receipt));
+        sheets
+            .into_iter()
+            .flatten()
+            .map(|sheet| (sheet, receipt.end))
     });
-    let sheets: Vec<Sheet> = sheets.collect();
-    let (width, height) = receipts.values().find_map(|receipt| size(receipt.outcome.slice()?))?;
-    let storyboard = Storyboard {
-        width,
-        height,
-        length: run.source.length,
-        sheets,
-    };
-    Some(webvtt(&storyboard))
+    let sheets: Vec<(Sheet, f64)> = sheets.collect();
+    let tiles = sheets.iter().flat_map(|(sheet, end)| {
+        sheet.tiles.iter().map(move |(start, place)| Tile {
+            start: *start,
+            end: (start + 1.0).min(*end),
+            sheet,
+            place: *place,
+        })
+    });
+    Some(webvtt(size, tiles))
 }
 
 /// The storyboard of the overview, with addresses relative to the folder of the video. All its sheets are good.
@@ -37,18 +45,24 @@ pub(crate) fn overview(run: &Run, receipts: &Receipts) -> Option<Storyboard> {
         JobId::Overview(index) => Some((*index, receipt.outcome.sheet()?)),
         JobId::Slice(_) => None,
     });
-    let sheets = sheets.filter_map(|(index, outputs)| Some((index, outputs, outputs.sheet.as_ref()?)));
+    let sheets =
+        sheets.filter_map(|(index, outputs)| Some((index, outputs, outputs.sheet.as_ref()?)));
     let first = sheets.clone().next()?.2;
     let (width, height) = (first.tile_width, first.tile_height);
     let sheet = |(index, outputs, image): (u32, &crate::SheetOutputs, &StoryboardOutput)| Sheet {
         url: format!("overview/{index:04}.jpg"),
         columns: image.columns,
-        tiles: outputs.tiles.iter().map(|tile| (tile.at, tile.place)).collect(),
+        tiles: outputs
+            .tiles
+            .iter()
+            .map(|tile| (tile.at, tile.place))
+            .collect(),
     };
     Some(Storyboard {
         width,
         height,
         length: run.source.length,
+        interval: run.interval(),
         sheets: sheets.map(sheet).collect(),
     })
 }
@@ -61,7 +75,9 @@ fn sheets(outputs: &SliceOutputs, receipt: &Receipt) -> Vec<Sheet> {
         return vec![Sheet {
             url: format!("storyboards/{start:06}.jpg"),
             columns: sheet.columns,
-            tiles: (0..count).map(|tile| (f64::from(start + tile), tile)).collect(),
+            tiles: (0..count)
+                .map(|tile| (f64::from(start + tile), tile))
+                .collect(),
         }];
     }
     let frames = outputs.frames.iter();

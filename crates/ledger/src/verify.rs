@@ -9,13 +9,8 @@ use gifgen_shared::{Job, JobId};
 use serde::Serialize;
 
 use crate::{
-    Ledger,
-    error::LedgerError,
-    listing::Listed,
-    manifest::Manifest,
-    outcome::Object,
-    receipt::Receipt,
-    run::Run,
+    Ledger, error::LedgerError, listing::Listed, manifest::Manifest, outcome::Object,
+    receipt::Receipt, run::Run,
 };
 
 /// An object that is missing or different. Its JSON is part of the output of `gifgen status`.
@@ -45,7 +40,12 @@ impl Ledger {
     ) -> Result<Vec<Wrong>, LedgerError> {
         let keys = run.keys();
         let mut found = Found::new();
-        for folder in [keys.gifs(), keys.frames(), keys.storyboards(), keys.sheets()] {
+        for folder in [
+            keys.gifs(),
+            keys.frames(),
+            keys.storyboards(),
+            keys.sheets(),
+        ] {
             let listed = self.bucket.folder(&folder).await?;
             found.extend(
                 (listed.into_iter()).map(|(name, listed)| (format!("{folder}{name}"), listed)),
@@ -167,8 +167,15 @@ fn missing(manifest: &Manifest, run: &Run, found: &Found) -> Vec<Wrong> {
             check(job, sheet.key.clone(), None);
         }
     }
-    for sheet in manifest.overview.iter().flat_map(|overview| &overview.sheets) {
-        let image = sheet.outcome.sheet().and_then(|outputs| outputs.sheet.as_ref());
+    for sheet in manifest
+        .overview
+        .iter()
+        .flat_map(|overview| &overview.sheets)
+    {
+        let image = sheet
+            .outcome
+            .sheet()
+            .and_then(|outputs| outputs.sheet.as_ref());
         if let Some(image) = image {
             check(Some(JobId::Overview(sheet.index)), image.key.clone(), None);
         }
