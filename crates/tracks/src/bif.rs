@@ -14,7 +14,7 @@ const ENTRY: usize = 8;
 const VERSION: u32 = 0;
 
 /// The file of these JPGs, one each `interval_ms` milliseconds. `None` if it would be longer than its offsets can say, 4 GiB.
-pub fn bif(jpgs: &[Vec<u8>], interval_ms: u32) -> Option<Vec<u8>> {
+pub(crate) fn bif(jpgs: &[Vec<u8>], interval_ms: u32) -> Option<Vec<u8>> {
     let count = u32::try_from(jpgs.len()).ok()?;
     let mut file = MAGIC.to_vec();
     for number in [VERSION, count, interval_ms] {

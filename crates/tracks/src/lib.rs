@@ -1,15 +1,22 @@
-//! Storyboards in the formats of players: what each track says of sheets that are rendered already.
+//! Storyboards in the formats of players. Sheets are rendered elsewhere; here they are named, and where a format needs
+//! it, cut and compressed again.
 
 mod bif;
+mod check;
+mod cut;
 mod dash;
+mod error;
 mod grid;
 mod hls;
+mod jellyfin;
+mod json;
+mod picture;
 mod storyboard;
+mod track;
 mod webvtt;
 
-pub use bif::bif;
-pub use dash::dash;
-pub use grid::Grid;
-pub use hls::{Hls, hls};
+pub use check::Invalid;
+pub use error::TrackError;
+pub use picture::PictureError;
 pub use storyboard::{Sheet, Storyboard, Tile};
-pub use webvtt::webvtt;
+pub use track::{TrackFile, folder, needs_images, track_files};

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use crate::storyboard::Storyboard;
 
 /// The track over all tiles.
-pub fn webvtt(storyboard: &Storyboard) -> String {
+pub(crate) fn webvtt(storyboard: &Storyboard) -> String {
     let mut text = String::from("WEBVTT\n");
-    let (width, height) = (storyboard.width, storyboard.height);
+    let (width, height) = storyboard.tile_size();
     for tile in storyboard.tiles() {
         let (start, end) = (milliseconds(tile.start), milliseconds(tile.end));
         // A cue must not be empty.
@@ -16,7 +16,7 @@ pub fn webvtt(storyboard: &Storyboard) -> String {
             continue;
         }
         let (start, end) = (Time(start), Time(end));
-        let (url, x, y) = (&tile.sheet.url, tile.x, tile.y);
+        let (url, (x, y)) = (&tile.sheet.url, tile.corner((width, height)));
         // Writing to a string cannot fail.
         write!(
             text,
@@ -29,7 +29,7 @@ pub fn webvtt(storyboard: &Storyboard) -> String {
 
 /// Rounded up, so that a cue never starts before its picture is on screen. What is only the error of a calculation is
 /// rounded away before.
-fn milliseconds(seconds: f64) -> u64 {
+pub(crate) fn milliseconds(seconds: f64) -> u64 {
     const ERROR: f64 = 1e-6;
     (seconds * 1e3 - ERROR).ceil().max(0.0) as u64
 }
@@ -57,7 +57,7 @@ mod tests {
         assert!(text.starts_with("WEBVTT\n\n00:00:00.000 --> 00:00:02.000\n"));
         assert!(text.contains(third), "{text}");
         assert!(
-            text.ends_with("00:00:10.000 --> 00:00:12.500\noverview/0001.jpg#xywh=160,0,160,90\n")
+            text.ends_with("00:00:10.000 --> 00:00:12.500\noverview/0001.jpg#xywh=0,0,160,90\n")
         );
     }
 
