@@ -21,6 +21,8 @@ mod judge;
 mod launch;
 mod objects;
 mod outputs;
+mod product;
+mod raw_pictures;
 mod record;
 mod renderer;
 mod repairs;
