@@ -1,6 +1,7 @@
 //! Runs FFmpeg and the GIF encoder for one slice, and judges the result.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
@@ -9,7 +10,7 @@ use gifgen_child::Ending;
 use gifgen_encoder::Stages;
 use gifgen_function::TransientError;
 use gifgen_probe::{
-    Remarks, complaints, ignored_an_overflow, marks_a_picture, printed_number,
+    LoggedPicture, PictureLog, Remarks, complaints, ignored_an_overflow, marks_a_picture, printed_number,
     says_pictures_change, was_short_of_memory,
 };
 use gifgen_shared::{Gifs, Rejection, VideoStream, blocking::blocking};
@@ -20,6 +21,7 @@ use crate::{
     error::{JobError, PermanentError},
     ffmpeg_args::Rendering,
     gif::{self, GifError},
+    inspection::{remove_mark, write_mark},
     launch::Launch,
     outputs::{Outputs, check},
     product::Product,
@@ -101,17 +103,43 @@ pub(crate) struct Files {
 
 /// Renders into the directory of `launch`.
 pub(crate) async fn run_ffmpeg(launch: Launch<'_>) -> Result<Ran, JobError> {
+    let args = launch.rendering.args();
+    run(launch, args, &mut |_| {}).await
+}
+
+/// The same, and lists the decoded pictures. They are decoded in one thread.
+pub(crate) async fn run_ffmpeg_listing(
+    launch: Launch<'_>,
+) -> Result<(Ran, Vec<LoggedPicture>), JobError> {
+    let directory = launch.directory;
+    let mark = write_mark(directory).await?;
+    let args = launch.rendering.listing_args(&mark);
+    let mut log = PictureLog::new(mark.clone());
+    let ran = run(launch, args, &mut |line| log.line(line)).await;
+    remove_mark(directory, &mark).await?;
+    Ok((ran?, log.into_pictures()))
+}
+
+/// Runs FFmpeg. `hear` gets each line of its log.
+async fn run(
+    launch: Launch<'_>,
+    args: Vec<OsString>,
+    hear: &mut (dyn FnMut(&str) + Send),
+) -> Result<Ran, JobError> {
     let (directory, rendering) = (launch.directory, launch.rendering);
     let reading = Reading::of(&rendering).map_err(PermanentError::Rejected)?;
     let video = rendering.spec.video;
     if let Some(tone_map) = ToneMap::of(&video.colour) {
         write_table(tone_map, directory.join(LUT_FILE)).await?;
     }
-    let program = launch.program(rendering.args());
+    let program = launch.program(args);
     let bound = program.memory;
     let gif_directory = directory.to_owned();
     let mut remarks = Remarks::default();
-    let is_kept = |line: &str| remarks.keeps(line);
+    let is_kept = |line: &str| {
+        hear(line);
+        remarks.keeps(line)
+    };
     let mut finished = gifgen_child::run_reading(program, is_kept, move |pictures| {
         reading.read(pictures, &gif_directory)
     })
