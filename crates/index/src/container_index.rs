@@ -23,7 +23,7 @@ pub type Excerpts<'a> = Box<dyn Iterator<Item = Option<Excerpt>> + Send + 'a>;
 
 /// What the source says of that.
 #[derive(Debug)]
-enum Container {
+pub(crate) enum Container {
     Mov(Box<mp4::Mp4Index>),
     Matroska(matroska::Head),
     MpegTs(mpegts::Stream),
@@ -70,6 +70,11 @@ impl ContainerIndex {
     /// The video stream, with the time at which its first picture is on the film's clock.
     pub fn video(&self) -> VideoStream {
         self.video
+    }
+
+    /// What the source says of its pictures.
+    pub(crate) fn container(&self) -> &Container {
+        &self.container
     }
 
     /// The reader of the source.

@@ -5,7 +5,7 @@ use std::{io::Read as _, ops::Range};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use gifgen_shared::Slice;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{keyframe_query::KeyframeQuery, mpegts::retime::Packets};
 
@@ -100,13 +100,7 @@ impl Demuxer {
 impl Excerpt {
     /// As text, for an event.
     pub fn encode(&self) -> String {
-        let mut packed = DeflateEncoder::new(Vec::new(), Compression::default());
-        let packed = postcard::to_allocvec(self)
-            .map_err(std::io::Error::other)
-            .and_then(|bytes| std::io::Write::write_all(&mut packed, &bytes))
-            .and_then(|()| packed.finish());
-        // Writing to a vector does not fail, nor does serializing these types.
-        STANDARD_NO_PAD.encode(packed.unwrap_or_default())
+        pack(self)
     }
 
     /// Reads what [`Self::encode`] wrote, for a source of `bytes` bytes.
@@ -114,14 +108,7 @@ impl Excerpt {
     /// # Errors
     /// If it is invalid for that source.
     pub fn decode(text: &str, bytes: u64) -> Result<Self, NoExcerpt> {
-        let packed = STANDARD_NO_PAD.decode(text);
-        let packed = packed.map_err(|error| NoExcerpt(error.to_string()))?;
-        let mut raw = Vec::new();
-        let mut unpacking = DeflateDecoder::new(packed.as_slice()).take(MAX_ENCODED_BYTES);
-        unpacking
-            .read_to_end(&mut raw)
-            .map_err(|error| NoExcerpt(error.to_string()))?;
-        Self::unpacked(&raw, bytes)
+        Self::unpacked(&unpack_bytes(text)?, bytes)
     }
 
     /// As [`Self::decode`], from what the text decompresses to.
@@ -186,6 +173,42 @@ impl Excerpt {
             gap.is_some_and(|gap| gap < GAP)
         };
         self.ranges.chunk_by(is_near)
+    }
+}
+
+/// Packs `value` as text, for an event.
+pub(crate) fn pack(value: &impl Serialize) -> String {
+    let mut packed = DeflateEncoder::new(Vec::new(), Compression::default());
+    let packed = postcard::to_allocvec(value)
+        .map_err(std::io::Error::other)
+        .and_then(|bytes| std::io::Write::write_all(&mut packed, &bytes))
+        .and_then(|()| packed.finish());
+    // Writing to a vector does not fail, nor does serializing these types.
+    STANDARD_NO_PAD.encode(packed.unwrap_or_default())
+}
+
+/// Reads what [`pack`] wrote.
+pub(crate) fn unpack<T: DeserializeOwned>(text: &str) -> Result<T, NoExcerpt> {
+    let raw = unpack_bytes(text)?;
+    postcard::from_bytes(&raw).map_err(|error| NoExcerpt(error.to_string()))
+}
+
+/// What `text` decompresses to, up to a limit.
+fn unpack_bytes(text: &str) -> Result<Vec<u8>, NoExcerpt> {
+    let packed = STANDARD_NO_PAD.decode(text);
+    let packed = packed.map_err(|error| NoExcerpt(error.to_string()))?;
+    let mut raw = Vec::new();
+    let mut unpacking = DeflateDecoder::new(packed.as_slice()).take(MAX_ENCODED_BYTES);
+    unpacking
+        .read_to_end(&mut raw)
+        .map_err(|error| NoExcerpt(error.to_string()))?;
+    Ok(raw)
+}
+
+impl NoExcerpt {
+    /// There is none, because of `why`.
+    pub(crate) fn because(why: &str) -> Self {
+        Self(why.to_owned())
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     boxes::{children, only},
     mp4_index::Mp4Index,
@@ -27,9 +29,10 @@ pub struct KeyframeFile {
 }
 
 /// A keyframe of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Piece {
     /// What stands before it.
+    #[serde(with = "serde_bytes")]
     pub before: Vec<u8>,
     /// Where it is in the source.
     pub range: Range<u64>,

@@ -25,5 +25,5 @@ mod track;
 mod walk_state;
 mod write;
 
-pub use keyframes::{Keyframe, KeyframeFile};
+pub use keyframes::{Keyframe, KeyframeFile, Piece};
 pub use mp4_index::Mp4Index;

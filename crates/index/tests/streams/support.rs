@@ -210,7 +210,11 @@ fn pictures(command: &mut Command, stream: &str, codec: &str, input: Vec<u8>) ->
     let writing = std::thread::spawn(move || stdin.write_all(&input).ok());
     let output = child.wait_with_output().unwrap();
     writing.join().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    framemd5(&String::from_utf8(output.stdout).unwrap())
+}
+
+/// The pictures that FFmpeg's output `framemd5` lists.
+pub fn framemd5(text: &str) -> Pictures {
     let mut tick = 0.0;
     let mut pictures = Pictures::new();
     for line in text.lines() {

@@ -1,0 +1,105 @@
+//! Keyframes that an index lists: an MP4's.
+
+use std::sync::Arc;
+
+use futures::TryStreamExt as _;
+use gifgen_reader::Reader;
+use gifgen_shared::overview::{Sheet, Tile};
+use serde::{Deserialize, Serialize};
+use tokio::net::unix::pipe::Sender;
+
+use super::{
+    feed_sheet::write,
+    fetches::read_all,
+    plan::{Keyframes, SheetPlan, check_range, check_slots},
+    sheet_tile::SheetTile,
+};
+use crate::{
+    excerpt::{Demuxer, NoExcerpt},
+    feed::FeedError,
+    mp4::{Keyframe, Mp4Index, Piece},
+};
+
+/// Longest parameters before a keyframe, in bytes.
+const MAX_BEFORE_BYTES: usize = 64 * 1024;
+
+/// The tiles of a sheet, and the keyframes of those that are not exact, in their order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Listed {
+    tiles: Vec<SheetTile>,
+    pub(super) pieces: Vec<Piece>,
+}
+
+impl Listed {
+    pub(super) fn check(&self, bytes: u64) -> Result<(), NoExcerpt> {
+        check_slots(self.tiles.iter().map(|tile| (tile.slot, tile.at)))?;
+        let mut all_pts = self.tiles.iter().filter_map(|tile| tile.pts);
+        let keyed = all_pts.clone().count();
+        if keyed != self.pieces.len() || !all_pts.all(f64::is_finite) {
+            return Err(NoExcerpt::because("its tiles do not fit its keyframes"));
+        }
+        if self
+            .pieces
+            .iter()
+            .any(|piece| piece.before.len() > MAX_BEFORE_BYTES)
+        {
+            return Err(NoExcerpt::because("too much stands before a keyframe"));
+        }
+        let mut pieces = self.pieces.iter();
+        pieces.try_for_each(|piece| check_range(&piece.range, bytes))
+    }
+
+    /// Writes the keyframes, and says which.
+    pub(super) async fn feed(
+        &self,
+        reader: &Arc<Reader>,
+        pipe: &mut Sender,
+    ) -> Result<Vec<SheetTile>, FeedError> {
+        let ranges: Vec<_> = self
+            .pieces
+            .iter()
+            .map(|piece| piece.range.clone())
+            .collect();
+        let mut befores = self.pieces.iter().map(|piece| &piece.before);
+        let mut reads = read_all(reader, &ranges);
+        while let Some(keyframes) = reads.try_next().await? {
+            for (keyframe, before) in keyframes.iter().zip(&mut befores) {
+                let piece = [&before[..], keyframe].concat();
+                if !write(pipe, &piece).await? {
+                    return Ok(self.tiles.clone());
+                }
+            }
+        }
+        Ok(self.tiles.clone())
+    }
+}
+
+/// The plan of `sheet`, whose tiles are among those of the film, in an MP4. `None` if the keyframes cannot be cut out.
+pub(super) fn plan(
+    index: &Mp4Index,
+    start_time: f64,
+    sheet: &Sheet,
+    tiles: &[Tile<Keyframe>],
+) -> Option<SheetPlan> {
+    let from = tiles.partition_point(|tile| tile.slot < sheet.start);
+    let tiles = tiles.get(from..)?;
+    let to = tiles.partition_point(|tile| f64::from(tile.slot) < sheet.end.max(0.001));
+    let tiles = tiles.get(..to)?;
+    let keyframes: Vec<Keyframe> = tiles.iter().filter_map(|tile| tile.keyframe).collect();
+    let (header, pieces) = if keyframes.is_empty() {
+        (Vec::new(), Vec::new())
+    } else {
+        let file = index.file_of(&keyframes)?;
+        (file.header, file.pieces)
+    };
+    let tiles = tiles.iter().map(|tile| SheetTile::of(tile, start_time));
+    Some(SheetPlan {
+        demuxer: Demuxer::Mov,
+        stream: 0,
+        header,
+        keyframes: Keyframes::Listed(Listed {
+            tiles: tiles.collect(),
+            pieces,
+        }),
+    })
+}

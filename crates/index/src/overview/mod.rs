@@ -1,0 +1,16 @@
+//! The keyframes of an overview's sheet, by byte ranges only.
+//!
+//! [`plan_sheets`] says where the keyframes of each sheet are, or how they are searched. [`feed_sheet`] writes them to
+//! FFmpeg as one file.
+
+mod feed_sheet;
+mod fetches;
+mod listed;
+mod plan;
+mod plan_sheets;
+mod sheet_tile;
+
+pub use feed_sheet::feed_sheet;
+pub use plan::SheetPlan;
+pub use plan_sheets::plan_sheets;
+pub use sheet_tile::SheetTile;

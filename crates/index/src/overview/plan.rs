@@ -1,0 +1,100 @@
+//! Where the keyframes of a sheet are.
+
+use gifgen_shared::overview::TILES_PER_SHEET;
+use serde::{Deserialize, Serialize};
+
+use super::{fetches::MAX_KEYFRAME_BYTES, listed::Listed};
+use crate::excerpt::{Demuxer, NoExcerpt, pack, unpack};
+
+/// Longest header, in bytes: the tables of a hundred samples and what a decoder needs to know.
+const MAX_HEADER_BYTES: usize = 1024 * 1024;
+
+/// Where the keyframes of a sheet are, or how they are searched. It travels in the event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SheetPlan {
+    pub(super) demuxer: Demuxer,
+    pub(super) stream: u32,
+    /// What FFmpeg reads before the keyframes.
+    #[serde(with = "serde_bytes")]
+    pub(super) header: Vec<u8>,
+    pub(super) keyframes: Keyframes,
+}
+
+/// How the keyframes are found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum Keyframes {
+    /// An index lists them.
+    Listed(Listed),
+}
+
+impl SheetPlan {
+    /// The demuxer that FFmpeg uses for what is fed.
+    pub fn demuxer(&self) -> Demuxer {
+        self.demuxer
+    }
+
+    /// Index of the video stream in what is fed, as FFmpeg counts.
+    pub fn stream(&self) -> u32 {
+        self.stream
+    }
+
+    /// Whether there may be keyframes to feed. If not, FFmpeg has nothing to read, and [`super::feed_sheet`] only says
+    /// which tiles are exact.
+    pub fn has_keyframes(&self) -> bool {
+        match &self.keyframes {
+            Keyframes::Listed(listed) => !listed.pieces.is_empty(),
+        }
+    }
+
+    /// As text, for an event.
+    pub fn encode(&self) -> String {
+        pack(self)
+    }
+
+    /// Reads what [`Self::encode`] wrote, for a source of `bytes` bytes.
+    ///
+    /// # Errors
+    /// If it is invalid for that source.
+    pub fn decode(text: &str, bytes: u64) -> Result<Self, NoExcerpt> {
+        let plan: Self = unpack(text)?;
+        plan.check(bytes)?;
+        Ok(plan)
+    }
+
+    fn check(&self, bytes: u64) -> Result<(), NoExcerpt> {
+        if self.header.len() > MAX_HEADER_BYTES {
+            return Err(NoExcerpt::because("its header is too long"));
+        }
+        match &self.keyframes {
+            Keyframes::Listed(listed) => listed.check(bytes),
+        }
+    }
+}
+
+/// Whether these are the tiles of one sheet: few, in order, with times that are numbers.
+pub(super) fn check_slots(slots: impl Iterator<Item = (u32, f64)>) -> Result<(), NoExcerpt> {
+    let mut before = None;
+    for (count, (slot, at)) in slots.enumerate() {
+        if count >= TILES_PER_SHEET {
+            return Err(NoExcerpt::because("it has too many tiles"));
+        }
+        let is_possible = (0.0..=f64::from(slot)).contains(&at);
+        if !is_possible || before.is_some_and(|before| before >= slot) {
+            return Err(NoExcerpt::because("its tiles are not in order"));
+        }
+        before = Some(slot);
+    }
+    Ok(())
+}
+
+/// Whether a keyframe may be at `range` in a source of `bytes` bytes.
+pub(super) fn check_range(range: &std::ops::Range<u64>, bytes: u64) -> Result<(), NoExcerpt> {
+    let length = range.end.checked_sub(range.start);
+    let is_possible = length.is_some_and(|length| (1..=MAX_KEYFRAME_BYTES).contains(&length));
+    if !is_possible || range.end > bytes {
+        return Err(NoExcerpt::because(
+            "a keyframe is too long, or behind the end of the source",
+        ));
+    }
+    Ok(())
+}

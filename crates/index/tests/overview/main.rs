@@ -1,0 +1,10 @@
+//! The keyframes of an overview's sheets, held against what FFmpeg shows of the whole film.
+
+mod listed;
+#[allow(
+    dead_code,
+    reason = "shared with another test, which uses other parts of it"
+)]
+#[path = "../streams/support.rs"]
+mod support;
+mod whole;

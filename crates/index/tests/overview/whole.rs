@@ -1,0 +1,221 @@
+//! Holds the sheets of a film against the whole.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{Read as _, Write as _},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use gifgen_index::{
+    ContainerIndex, IndexError, SheetPlan, SheetTile, feed_sheet, pipe, plan_sheets,
+};
+use gifgen_reader::BlockCache;
+use gifgen_shared::overview::{Sheet, sheets, tiles};
+use tokio::task::spawn_blocking;
+
+use crate::support::{Bench, Pictures};
+
+/// What was seen of the sheets of a film.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// All tiles.
+    pub tiles: Vec<SheetTile>,
+    /// Sheets that have no plan.
+    pub unplanned: usize,
+    pub requests: u64,
+    pub bytes: u64,
+    pub film_bytes: u64,
+}
+
+impl Seen {
+    pub fn keyed(&self) -> usize {
+        self.tiles.iter().filter(|tile| tile.pts.is_some()).count()
+    }
+
+    pub fn exact(&self) -> usize {
+        self.tiles.len() - self.keyed()
+    }
+}
+
+/// How the sheets are planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planned {
+    /// By the splitter, which has asked for the length.
+    BySplitter,
+    /// Each by a worker.
+    ByWorkers,
+}
+
+/// Asserts that each keyframe that is fed shows what the whole film shows at its pts.
+pub async fn check(file: &Path, index: u32, interval: u32, planned: Planned) -> Seen {
+    let bench = Bench::new(file, index).await;
+    let whole = bench.whole();
+    check_bench(&bench, &whole, interval, planned)
+        .await
+        .unwrap()
+}
+
+pub async fn check_bench(
+    bench: &Bench,
+    whole: &Pictures,
+    interval: u32,
+    planned: Planned,
+) -> Result<Seen, IndexError> {
+    let mut seen = Seen {
+        film_bytes: bench.file.metadata().unwrap().len(),
+        ..Seen::default()
+    };
+    let all = sheets(bench.seconds, interval);
+    let plans = match planned {
+        Planned::BySplitter => by_splitter(bench, &all).await?,
+        Planned::ByWorkers => by_workers(bench, &all).await?,
+    };
+    for (sheet, plan) in all.iter().zip(plans) {
+        let Some(plan) = plan else {
+            seen.unplanned += 1;
+            continue;
+        };
+        let plan = SheetPlan::decode(&plan.encode(), seen.film_bytes).unwrap();
+        let reader = bench.reader();
+        let (sender, stdin) = pipe().unwrap();
+        let reading = spawn_blocking(|| {
+            let mut bytes = Vec::new();
+            File::from(stdin).read_to_end(&mut bytes).map(|_| bytes)
+        });
+        let tiles = feed_sheet(&plan, &reader, sender).await.unwrap();
+        let bytes = reading.await.unwrap().unwrap();
+        seen.requests += reader.requests();
+        seen.bytes += reader.bytes_read();
+        let name = format!("{} {sheet:?}", bench.file.display());
+        let shown = if tiles.iter().any(|tile| tile.pts.is_some()) {
+            decoded(&plan, bytes)
+        } else {
+            Pictures::new()
+        };
+        for tile in &tiles {
+            assert!(
+                sheet.times().any(|time| time == tile.slot),
+                "{name} {tile:?}"
+            );
+            let Some(pts) = tile.pts else { continue };
+            let near = |pictures: &Pictures| {
+                let pts = (pts * 1e6).round() as i64;
+                let near = pictures.range(pts - 20..=pts + 20).next();
+                near.map(|(at, sum)| (*at, sum.clone()))
+            };
+            let wanted = near(whole).unwrap_or_else(|| panic!("{name} {tile:?} is nowhere"));
+            assert_eq!(
+                near(&shown).map(|found| found.1),
+                Some(wanted.1),
+                "{name} {tile:?}"
+            );
+            let at = wanted.0 as f64 / 1e6 - bench.video.start_time;
+            assert!((at - tile.at).abs() < 0.0011, "{name} {tile:?} {at}");
+        }
+        seen.tiles.extend(tiles);
+    }
+    Ok(seen)
+}
+
+async fn by_splitter(bench: &Bench, all: &[Sheet]) -> Result<Vec<Option<SheetPlan>>, IndexError> {
+    let blocks = BlockCache::new(bench.reader());
+    let index = ContainerIndex::read(blocks.clone(), &bench.container, bench.video).await;
+    let mut index = index.ok();
+    if let Some(index) = &mut index {
+        index.length(None).await?;
+    }
+    let (container, video) = (&bench.container, &bench.video);
+    plan_sheets(
+        &blocks,
+        container,
+        video,
+        index.as_ref(),
+        bench.seconds,
+        all,
+    )
+    .await
+}
+
+async fn by_workers(bench: &Bench, all: &[Sheet]) -> Result<Vec<Option<SheetPlan>>, IndexError> {
+    let mut plans = Vec::new();
+    for sheet in all {
+        let blocks = BlockCache::new(bench.reader());
+        let (container, video) = (&bench.container, &bench.video);
+        let of = [*sheet];
+        plans.extend(plan_sheets(&blocks, container, video, None, bench.seconds, &of).await?);
+    }
+    Ok(plans)
+}
+
+/// Asserts that the tiles are those that the keyframes of the film's packets give. `slack` of them may be missing or
+/// exact.
+pub fn assert_tiles(bench: &Bench, seen: &Seen, interval: u32, slack: usize) {
+    let start = (bench.video.start_time * 1e6).round() as i64;
+    let mut keyframes: Vec<f64> = bench
+        .packets()
+        .iter()
+        .filter(|(pts, _, is_keyframe)| *is_keyframe && *pts >= start)
+        .map(|(pts, ..)| (*pts - start) as f64 / 1e6)
+        .collect();
+    keyframes.sort_by(f64::total_cmp);
+    let wanted = tiles(
+        bench.seconds,
+        interval,
+        keyframes.into_iter().map(|at| (at, ())),
+    );
+    let mut found: BTreeMap<u32, f64> =
+        seen.tiles.iter().map(|tile| (tile.slot, tile.at)).collect();
+    let mut wrong = Vec::new();
+    for tile in &wanted {
+        let at = found.remove(&tile.slot);
+        if at.is_none_or(|at| (at - tile.at).abs() > 0.0011) {
+            wrong.push((tile.clone(), at));
+        }
+    }
+    let name = bench.file.display();
+    assert!(wrong.len() <= slack, "{name}: {wrong:?} {found:?}");
+    assert!(found.len() <= slack, "{name}: {found:?}");
+}
+
+/// The pictures that FFmpeg decodes as a worker runs it.
+fn decoded(plan: &SheetPlan, input: Vec<u8>) -> Pictures {
+    let mut child = Command::new("ffmpeg")
+        .args([
+            "-v",
+            "error",
+            "-copyts",
+            "-threads",
+            "1",
+            "-reinit_filter",
+            "0",
+        ])
+        .args(["-f", plan.demuxer().name(), "-i", "pipe:0"])
+        .args(["-map", &format!("0:{}", plan.stream())])
+        .args(["-fps_mode", "passthrough", "-enc_time_base", "-1"])
+        .args([
+            "-avoid_negative_ts",
+            "disabled",
+            "-c",
+            "rawvideo",
+            "-f",
+            "framemd5",
+            "-",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writing = std::thread::spawn(move || stdin.write_all(&input).ok());
+    let output = child.wait_with_output().unwrap();
+    writing.join().unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&output.stderr),
+        "",
+        "FFmpeg complains"
+    );
+    crate::support::framemd5(&String::from_utf8(output.stdout).unwrap())
+}
