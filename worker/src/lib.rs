@@ -21,6 +21,7 @@ mod judge;
 mod launch;
 mod objects;
 mod outputs;
+mod overview;
 mod product;
 mod raw_pictures;
 mod record;
