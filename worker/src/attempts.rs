@@ -21,6 +21,7 @@ use crate::{
     ffmpeg_run::{FfmpegError, Files, Ran},
     job::Job,
     judge::{Retiming, Verdict, judge, mark_holes},
+    product::Product,
     renderer::Renderer,
     repairs::Repairs,
     silence::Silence,
@@ -60,6 +61,7 @@ pub(crate) enum Origin<'a> {
 pub(crate) struct Attempts<'a> {
     pub renderer: &'a Renderer,
     pub job: &'a Job,
+    pub product: Product,
     pub blocks: &'a Arc<BlockCache>,
     pub directory: &'a Path,
     pub deadline: Deadline,

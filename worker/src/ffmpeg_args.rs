@@ -1,5 +1,6 @@
 //! The argument list of the one FFmpeg run that renders a slice: one decode, from which come the
-//! GIF's pictures, raw on standard output, and the stills, as files.
+//! GIF's pictures, raw on standard output, and the stills and the sheet, as files. Tiles of an overview are raw
+//! pictures, too.
 //!
 //! How the pictures are chosen:
 //! - The picture at time *t* is the one on screen at *t*: the last one whose pts is at or before *t*.
@@ -14,17 +15,19 @@
 //!   would. `trim=end_frame` then gives exactly the number of pictures that the slice has.
 //! - An input option `-t` would count from the keyframe. `trim=end_pts` ends the reading instead.
 
+mod graph;
+
 use std::{ffi::OsString, num::NonZero};
 
 use gifgen_probe::{DETAILED_LOG_LEVEL, Input, LOG_LEVEL, LogMark, PICTURE_LOG, STRICT};
-use gifgen_shared::{Decode, Frames, crop::Crop, video_stream::Turn};
+use gifgen_shared::Decode;
 
+use self::graph::OutputKind;
 use crate::{
-    colour::{Conversion, JPG_ENCODER},
-    decoded,
+    colour::JPG_ENCODER,
     job::SliceSpec,
+    product::{Choice, Product, RawPictures},
     repairs::Repairs,
-    scaling::{By, Scaling},
 };
 
 /// Name of the sprite sheet in the work directory.
@@ -66,8 +69,10 @@ pub(crate) struct Rendering<'a> {
     pub threads: NonZero<u32>,
     /// FFmpeg's name of the codec.
     pub codec: &'a str,
-    /// What to make.
+    /// The slice, and how its pictures look.
     pub spec: &'a SliceSpec,
+    /// What to make.
+    pub product: Product,
     /// What an earlier run has shown to be necessary.
     pub repairs: &'a Repairs,
 }
@@ -93,31 +98,48 @@ impl Rendering<'_> {
         };
         let mut args = strings(&["-v", level]);
         args.extend(self.input_args(self.threads));
-        args.extend(strings(&["-filter_complex", &self.filter_graph()]));
-        args.extend(strings(&["-map", "[gif]", "-threads", "1"]));
-        args.extend(strings(&["-f", "rawvideo", "pipe:1"]));
+        args.extend(self.output_args());
+        args
+    }
+
+    /// The arguments of a run that makes its product and logs each picture. One thread decodes, or else the marks of
+    /// damaged pictures come too late.
+    pub(crate) fn listing_args(&self, mark: &LogMark) -> Vec<OsString> {
+        let mut args = strings(&PICTURE_LOG);
+        args.extend(self.input_args(NonZero::<u32>::MIN));
+        args.extend(strings(&mark.input_args()));
+        args.extend(self.output_args());
+        args
+    }
+
+    fn output_args(&self) -> Vec<OsString> {
+        let outputs = self.outputs();
+        let mut args = strings(&["-filter_complex", &self.filter_graph(&outputs)]);
         let quality = self.spec.settings.frame_quality.to_string();
         let format = ["-f", "image2", "-c:v", "mjpeg"];
         let encoder = ["-threads", "1", "-q:v", &quality];
         let jpg = [&format[..], &JPG_ENCODER, &encoder].concat();
-        match self.spec.settings.frames {
-            Frames::None => {}
-            Frames::Each | Frames::Both => {
-                let start = self.spec.slice.start.to_string();
-                args.extend(strings(&["-map", "[stills]"]));
-                args.extend(strings(&jpg));
-                args.extend(strings(&["-start_number", &start, "%06d.jpg"]));
-            }
-            Frames::Storyboard => {
-                args.extend(strings(&["-map", "[stills]"]));
-                args.extend(strings(&jpg));
-                args.extend(strings(&[
-                    "-frames:v",
-                    "1",
-                    "-update",
-                    "1",
-                    STORYBOARD_FILE,
-                ]));
+        for output in &outputs {
+            args.extend(strings(&["-map", &format!("[{}]", output.name)]));
+            match output.kind {
+                OutputKind::Raw => {
+                    if self.product != Product::Previews {
+                        // The log must not repeat the file's words. And none of the pictures is to be repeated.
+                        args.extend(strings(&["-map_metadata", "-1", "-map_chapters", "-1"]));
+                        args.extend(strings(&["-fps_mode", "passthrough"]));
+                    }
+                    args.extend(strings(&["-threads", "1", "-f", "rawvideo", "pipe:1"]));
+                }
+                OutputKind::Stills => {
+                    let start = self.spec.slice.start.to_string();
+                    args.extend(strings(&jpg));
+                    args.extend(strings(&["-start_number", &start, "%06d.jpg"]));
+                }
+                OutputKind::Sheet => {
+                    args.extend(strings(&jpg));
+                    args.extend(strings(&["-frames:v", "1", "-update", "1"]));
+                    args.extend(strings(&[STORYBOARD_FILE]));
+                }
             }
         }
         args
@@ -180,8 +202,8 @@ impl Rendering<'_> {
             "-sn",
             "-dn",
         ]));
-        if self.spec.settings.decode == Decode::Fast {
-            args.extend(strings(&["-skip_frame", "noref"]));
+        if let Some(skipped) = self.skipped() {
+            args.extend(strings(&["-skip_frame", skipped]));
         }
         if self.spec.video.turn.is_some() {
             args.extend(strings(&["-noautorotate"]));
@@ -207,98 +229,16 @@ impl Rendering<'_> {
         (second > 0).then(|| format!("{:.6}", self.spec.video.start_time + f64::from(second)))
     }
 
-    fn filter_graph(&self) -> String {
-        let zero_us = (self.spec.zero() * 1e6).round() as i64;
-        let end_us = (self.spec.slice.seconds() * 1e6).round() as i64;
-        let deinterlace = if self.spec.video.interlaced {
-            "yadif=mode=send_frame:deint=interlaced,"
-        } else {
-            ""
-        };
-        let turn = match self.spec.video.turn {
-            None => "",
-            Some(Turn::Clockwise) => "transpose=clock,",
-            Some(Turn::Counterclockwise) => "transpose=cclock,",
-            Some(Turn::Half) => "hflip,vflip,",
-        };
-        let input = format!(
-            "[{}]{turn}{}{deinterlace}settb=1/1000000,{},{},\
-             tpad=stop={LAST_PICTURE_COPIES}:stop_mode=clone,trim=end_pts={end_us}",
-            self.input_stream(),
-            self.repairs.fit(&self.spec.video),
-            self.repairs.setpts(zero_us, end_us),
-            decoded::filters(),
-        );
-        let gif = self.gif_chain();
-        match self.stills_chain() {
-            None => format!("{input},{gif}"),
-            Some(stills) => format!("{input},split[a][b];[a]{gif};[b]{stills}"),
+    /// Pictures that are not decoded, by FFmpeg's name.
+    fn skipped(&self) -> Option<&'static str> {
+        match self.product {
+            Product::Raw(RawPictures {
+                choice: Choice::EachOfKeyframes { .. },
+                ..
+            }) => Some("nokey"),
+            _ => (self.spec.settings.decode == Decode::Fast).then_some("noref"),
         }
     }
-
-    fn gif_chain(&self) -> String {
-        let frames = self.spec.gif_frames();
-        let scaling = self.scaling(self.spec.gif_size(), By::AreaAndLanczos);
-        let converted = Conversion::of(&self.spec.video).to_rgb(scaling);
-        let converted = format!("{}{SAY_SHAPE}{converted}", self.crop());
-        let fps = self.spec.settings.gif_fps;
-        format!("{}[gif]", sampled(fps, frames, &converted))
-    }
-
-    fn stills_chain(&self) -> Option<String> {
-        let count = self.spec.slice.still_count();
-        let conversion = Conversion::of(&self.spec.video);
-        let crop = self.crop();
-        let stills = |scaling| {
-            let converted = format!("{crop}{}", conversion.to_jpg(scaling));
-            sampled(1, count, &converted)
-        };
-        match self.spec.settings.frames {
-            Frames::None => None,
-            Frames::Each | Frames::Both => {
-                let scaling = self.scaling(self.spec.still_size(), By::Bicubic);
-                Some(format!("{}[stills]", stills(scaling)))
-            }
-            Frames::Storyboard => {
-                let tiles = self.spec.tiles();
-                let (columns, rows) = (tiles.columns, tiles.rows);
-                let scaling = self.scaling((tiles.width, tiles.height), By::AreaAndLanczos);
-                Some(format!("{},tile={columns}x{rows}[stills]", stills(scaling)))
-            }
-        }
-    }
-
-    /// The filters that cut off what the container says.
-    fn crop(&self) -> String {
-        let Some(crop) = self.spec.video.crop else {
-            return String::new();
-        };
-        let Crop {
-            left,
-            top,
-            width,
-            height,
-        } = crop;
-        // Newer FFmpegs crop by themselves: then nothing is left to cut. `crop` reads outside of
-        // pictures that become smaller in mid-stream, so `scale` keeps their size.
-        format!(
-            "scale,crop=w='min(iw,{width})':h='min(ih,{height})':\
-             x='if(gt(iw,{width}),{left},0)':y='if(gt(ih,{height}),{top},0)',"
-        )
-    }
-
-    fn scaling(&self, to: (u32, u32), by: By) -> Scaling {
-        let from = self.spec.video.width;
-        Scaling { from, to, by }
-    }
-}
-
-/// Exactly `count` pictures at `fps` a second, scaled and converted by the filters `converted`.
-fn sampled(fps: u32, count: u32, converted: &str) -> String {
-    format!(
-        "fps={fps}:start_time=0:round=up,{converted},setsar=1,\
-         tpad=stop=-1:stop_mode=clone,trim=end_frame={count}"
-    )
 }
 
 fn strings(args: &[&str]) -> Vec<OsString> {

@@ -1,6 +1,7 @@
 //! Runs FFmpeg and the GIF encoder for one slice, and judges the result.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
@@ -9,19 +10,22 @@ use gifgen_child::Ending;
 use gifgen_encoder::Stages;
 use gifgen_function::TransientError;
 use gifgen_probe::{
-    Remarks, complaints, ignored_an_overflow, marks_a_picture, printed_number,
+    LoggedPicture, PictureLog, Remarks, complaints, ignored_an_overflow, marks_a_picture, printed_number,
     says_pictures_change, was_short_of_memory,
 };
-use gifgen_shared::{Rejection, VideoStream, blocking::blocking};
+use gifgen_shared::{Gifs, Rejection, VideoStream, blocking::blocking};
 use rustix::{fs::statvfs, process::Signal};
 
 use crate::{
     decoded::Decoded,
     error::{JobError, PermanentError},
-    gif::{self, GifError, Unfinished},
-    job::SliceSpec,
+    ffmpeg_args::Rendering,
+    gif::{self, GifError},
+    inspection::{remove_mark, write_mark},
     launch::Launch,
     outputs::{Outputs, check},
+    product::Product,
+    raw_pictures::{RawOutput, Reading},
     tone_map::{LUT_FILE, ToneMap},
 };
 
@@ -87,26 +91,57 @@ pub(crate) struct Ran {
 
 /// A rendered slice.
 pub(crate) struct Files {
+    /// What it has if previews were wanted.
     pub outputs: Outputs,
+    /// The raw pictures, in order, if those were wanted.
+    pub raw: Vec<Vec<u8>>,
+    /// How long before the slice's start the first decoded picture is, in seconds.
+    pub decoded_before: f64,
     /// Wall time of the GIF's encoding, which overlaps with FFmpeg's run.
     pub encoding: Stages,
 }
 
 /// Renders into the directory of `launch`.
 pub(crate) async fn run_ffmpeg(launch: Launch<'_>) -> Result<Ran, JobError> {
+    let args = launch.rendering.args();
+    run(launch, args, &mut |_| {}).await
+}
+
+/// The same, and lists the decoded pictures. They are decoded in one thread.
+pub(crate) async fn run_ffmpeg_listing(
+    launch: Launch<'_>,
+) -> Result<(Ran, Vec<LoggedPicture>), JobError> {
+    let directory = launch.directory;
+    let mark = write_mark(directory).await?;
+    let args = launch.rendering.listing_args(&mark);
+    let mut log = PictureLog::new(mark.clone());
+    let ran = run(launch, args, &mut |line| log.line(line)).await;
+    remove_mark(directory, &mark).await?;
+    Ok((ran?, log.into_pictures()))
+}
+
+/// Runs FFmpeg. `hear` gets each line of its log.
+async fn run(
+    launch: Launch<'_>,
+    args: Vec<OsString>,
+    hear: &mut (dyn FnMut(&str) + Send),
+) -> Result<Ran, JobError> {
     let (directory, rendering) = (launch.directory, launch.rendering);
-    let format = gif::format(rendering.spec).map_err(PermanentError::Rejected)?;
+    let reading = Reading::of(&rendering).map_err(PermanentError::Rejected)?;
     let video = rendering.spec.video;
     if let Some(tone_map) = ToneMap::of(&video.colour) {
         write_table(tone_map, directory.join(LUT_FILE)).await?;
     }
-    let program = launch.program(rendering.args());
+    let program = launch.program(args);
     let bound = program.memory;
     let gif_directory = directory.to_owned();
     let mut remarks = Remarks::default();
-    let is_kept = |line: &str| remarks.keeps(line);
+    let is_kept = |line: &str| {
+        hear(line);
+        remarks.keeps(line)
+    };
     let mut finished = gifgen_child::run_reading(program, is_kept, move |pictures| {
-        gif::start(pictures, format, &gif_directory)
+        reading.read(pictures, &gif_directory)
     })
     .await
     .map_err(TransientError::FfmpegNotStarted)?;
@@ -117,7 +152,7 @@ pub(crate) async fn run_ffmpeg(launch: Launch<'_>) -> Result<Ran, JobError> {
     let said = last_words(&rendering.input.named_in(&complaints));
     let is_short = was_short_of_memory(&finished, &said, &complaints);
     // Checked first: if the encoder stops reading, FFmpeg fails with a misleading message.
-    let gif = finished.stdout?;
+    let raw = finished.stdout?;
     let code = match finished.ending {
         Ending::Exited(code) if NOT_RUN.contains(&code) => {
             return Err(TransientError::FfmpegNotRun { said }.into());
@@ -150,7 +185,7 @@ pub(crate) async fn run_ffmpeg(launch: Launch<'_>) -> Result<Ran, JobError> {
         );
     }
     let outcome = match code {
-        Ok(0) => finish(rendering.spec, directory, gif, said).await,
+        Ok(0) => finish(&rendering, directory, raw, &decoded, said).await,
         Ok(_) => Err(PermanentError::Undecodable { said }.into()),
         Err(crash) => Err(crash.into()),
     };
@@ -202,27 +237,55 @@ async fn write_table(tone_map: ToneMap, path: PathBuf) -> Result<(), TransientEr
 
 /// Finishes the GIF, and checks all outputs of an FFmpeg that exited with 0.
 async fn finish(
-    spec: &SliceSpec,
+    rendering: &Rendering<'_>,
     directory: &Path,
-    gif: Unfinished,
+    raw: RawOutput,
+    decoded: &Decoded,
     said: String,
 ) -> Result<Files, JobError> {
-    let encoding = match blocking(move || gif::finish(gif)).await {
-        Ok(stages) => stages,
-        // `check` reports the GIF without a header, and quotes FFmpeg's log.
-        Err(GifError::NoPicture) => Stages::default(),
-        Err(error) => return Err(error.into()),
+    let first = decoded.0.first().copied().unwrap_or_default();
+    let mut files = Files {
+        outputs: Outputs::default(),
+        raw: Vec::new(),
+        decoded_before: -first,
+        encoding: Stages::default(),
     };
-    let outputs = check(spec, directory).map_err(|wrong| PermanentError::WrongOutput {
-        found: wrong.to_string(),
-        said,
-    })?;
-    Ok(Files { outputs, encoding })
+    match raw {
+        RawOutput::Gif(gif) => {
+            files.encoding = match blocking(move || gif::finish(*gif)).await {
+                Ok(stages) => stages,
+                // `check` reports the GIF without a header, and quotes FFmpeg's log.
+                Err(GifError::NoPicture) => Stages::default(),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        RawOutput::Pictures(pictures) => files.raw = pictures,
+        RawOutput::None => {}
+    }
+    let wrong = |found: String| PermanentError::WrongOutput { found, said };
+    match rendering.product {
+        Product::Previews => {
+            let outputs = check(rendering.spec, directory);
+            files.outputs = outputs.map_err(|found| wrong(found.to_string()))?;
+        }
+        Product::Raw(product) if !product.has_all(&files.raw) => {
+            let found = format!("{} raw pictures, not {}", files.raw.len(), product.most());
+            return Err(wrong(found).into());
+        }
+        Product::Raw(_) => {}
+    }
+    Ok(files)
 }
 
 /// How much this process grows while FFmpeg runs, in bytes.
-pub(crate) fn reserve(spec: &SliceSpec) -> u64 {
-    SOURCE_KEPT_BYTES + gif::memory(spec)
+pub(crate) fn reserve(rendering: &Rendering<'_>) -> u64 {
+    let spec = rendering.spec;
+    let pictures = match rendering.product {
+        Product::Raw(raw) => raw.bytes(),
+        Product::Previews if spec.settings.gifs == Gifs::Each => gif::memory(spec),
+        Product::Previews => 0,
+    };
+    SOURCE_KEPT_BYTES + pictures
 }
 
 /// Least memory, in bytes, for FFmpeg to decode pictures of this size: FFmpeg itself, and four pictures

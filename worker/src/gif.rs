@@ -100,8 +100,8 @@ pub(crate) fn finish(gif: Unfinished) -> Result<Stages, GifError> {
     Ok(stages)
 }
 
-/// Fills `picture`; `false` if the end comes first.
-fn fill(pictures: &mut File, picture: &mut [u8]) -> io::Result<bool> {
+/// Fills `picture` with the next one of `pictures`; `false` if the end comes first.
+pub(crate) fn fill(pictures: &mut File, picture: &mut [u8]) -> io::Result<bool> {
     match pictures.read_exact(picture) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, BufRead, BufReader},
+    path::Path,
 };
 
 use gifgen_child::{Ending, run_reading_log};
@@ -34,32 +35,22 @@ pub(crate) async fn inspect(
     strict: bool,
 ) -> Result<Vec<LoggedPicture>, JobError> {
     let spec = launch.rendering.spec;
-    let mark = LogMark::unguessable();
-    let file = launch.directory.join(mark.name());
-    let written = blocking({
-        let file = file.clone();
-        move || fs::write(file, LogMark::FILE)
-    });
-    let failed = |action| move |source| TransientError::WorkDir { action, source };
-    written.await.map_err(failed("write to"))?;
+    let mark = write_mark(launch.directory).await?;
+    let directory = launch.directory;
     let args = launch.rendering.inspection_args(strict, &mark);
     let program = launch.program(args);
+    let mark_heard = mark.clone();
     let end = spec.zero() + spec.slice.seconds();
     let finished = run_reading_log(program, move |log| {
-        list(BufReader::new(log), &mark, end, MAX_PICTURES)
+        list(BufReader::new(log), &mark_heard, end, MAX_PICTURES)
     })
     .await
     .map_err(TransientError::FfmpegNotStarted)?;
-    // An FFmpeg that a video has taken over may have removed it.
-    if let Err(error) = blocking(move || fs::remove_file(file)).await
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(failed("clean")(error).into());
-    }
+    remove_mark(directory, &mark).await?;
     if finished.ending == Ending::DeadlinePassed {
         return Err(TransientError::DeadlinePassed { doing: "decoding" }.into());
     }
-    let (pictures, until) = finished.stdout.map_err(failed("read"))?;
+    let (pictures, until) = finished.stdout.map_err(work_dir("read"))?;
     match (until, finished.ending) {
         (Until::TooMany, _) => Err(PermanentError::all_damaged(spec.slice).into()),
         // The list would end early, and what it lacks would count as right.
@@ -69,6 +60,35 @@ pub(crate) async fn inspect(
         // FFmpeg is killed when nobody reads its log any more.
         (Until::SliceEnd | Until::LogEnd, _) => Ok(pictures),
     }
+}
+
+/// Writes the file of a new mark to FFmpeg's `directory`.
+///
+/// # Errors
+/// If that fails.
+pub(crate) async fn write_mark(directory: &Path) -> Result<LogMark, TransientError> {
+    let mark = LogMark::unguessable();
+    let file = directory.join(mark.name());
+    let written = blocking(move || fs::write(file, LogMark::FILE)).await;
+    written.map_err(work_dir("write to"))?;
+    Ok(mark)
+}
+
+/// Removes it again.
+///
+/// # Errors
+/// If that fails.
+pub(crate) async fn remove_mark(directory: &Path, mark: &LogMark) -> Result<(), TransientError> {
+    let file = directory.join(mark.name());
+    match blocking(move || fs::remove_file(file)).await {
+        // An FFmpeg that a video has taken over may have removed it.
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(work_dir("clean")(error)),
+        _ => Ok(()),
+    }
+}
+
+fn work_dir(action: &'static str) -> impl Fn(io::Error) -> TransientError {
+    move |source| TransientError::WorkDir { action, source }
 }
 
 /// How far a list goes.

@@ -31,7 +31,7 @@ impl<'a> Launch<'a> {
             network: self.rendering.input.network(),
             variables: &[],
             stdin: self.stdin,
-            memory: memory::left(reserve(self.rendering.spec)),
+            memory: memory::left(reserve(&self.rendering)),
             deadline: self.deadline,
         }
     }

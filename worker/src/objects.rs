@@ -9,14 +9,22 @@ use crate::{job::SliceSpec, outputs::Outputs, upload::Upload};
 pub(crate) fn outputs_of(key: &SourceKey, spec: &SliceSpec, outputs: &Outputs) -> SliceOutputs {
     let keys = OutputKeys::of(key);
     let (width, height) = spec.gif_size();
+    let gif = outputs.gif.as_ref().map(|gif| GifOutput {
+        key: keys.gif(spec.slice.start),
+        bytes: gif.bytes,
+        width,
+        height,
+        frames: spec.gif_frames(),
+    });
     SliceOutputs {
-        gif: GifOutput {
-            key: keys.gif(spec.slice.start),
-            bytes: outputs.gif_bytes,
-            width,
-            height,
-            frames: spec.gif_frames(),
-        },
+        // FIXME at the merge: optional in the ledger.
+        gif: gif.unwrap_or(GifOutput {
+            key: String::new(),
+            bytes: 0,
+            width: 0,
+            height: 0,
+            frames: 0,
+        }),
         frames: outputs.stills.first().map(|(first, _)| FramesOutput {
             first: *first,
             count: outputs.stills.len() as u32,
@@ -42,14 +50,14 @@ pub(crate) fn uploads_of(key: &SourceKey, spec: &SliceSpec, outputs: &Outputs) -
         key,
         content_type: "image/jpeg",
     };
-    let gif = Upload {
-        file: outputs.gif.clone(),
+    let gif = outputs.gif.as_ref().map(|gif| Upload {
+        file: gif.path.clone(),
         key: keys.gif(start),
         content_type: "image/gif",
-    };
+    });
     let stills = outputs.stills.iter();
     let sheet = outputs.storyboard.iter();
-    std::iter::once(gif)
+    gif.into_iter()
         .chain(stills.map(|(second, file)| jpg(file, keys.frame(*second))))
         .chain(sheet.map(|file| jpg(file, keys.storyboard(start))))
         .collect()

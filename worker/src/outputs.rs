@@ -7,21 +7,27 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gifgen_shared::Frames;
+use gifgen_shared::{Frames, Gifs};
 
 use crate::{ffmpeg_args::STORYBOARD_FILE, gif::GIF_FILE, job::SliceSpec};
 
 /// The outputs of a slice, all of them there and whole.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outputs {
-    /// The GIF.
-    pub gif: PathBuf,
-    /// Size of the GIF, in bytes.
-    pub gif_bytes: u64,
-    /// The stills by their seconds, in frames mode `each`.
+    /// The GIF, if GIFs are wanted.
+    pub gif: Option<GifFile>,
+    /// The stills by their seconds, in frames modes `each` and `both`.
     pub stills: Vec<(u32, PathBuf)>,
-    /// The sprite sheet, in frames mode `storyboard`.
+    /// The sprite sheet, in frames modes `storyboard` and `both`.
     pub storyboard: Option<PathBuf>,
+}
+
+/// A GIF.
+#[derive(Debug)]
+pub(crate) struct GifFile {
+    pub path: PathBuf,
+    /// Its size, in bytes.
+    pub bytes: u64,
 }
 
 /// An output that is not as it should be.
@@ -38,38 +44,63 @@ pub(crate) struct WrongOutput {
 /// # Errors
 /// At the first output that is wrong.
 pub(crate) fn check(spec: &SliceSpec, directory: &Path) -> Result<Outputs, WrongOutput> {
-    let gif = directory.join(GIF_FILE);
-    check_gif(spec, &gif).map_err(|problem| wrong(&gif, problem))?;
-    let gif_bytes = fs::metadata(&gif)
-        .map_err(|error| wrong(&gif, error.to_string()))?
-        .len();
-    let mut outputs = Outputs {
-        gif,
-        gif_bytes,
-        stills: Vec::new(),
-        storyboard: None,
+    let (stills, sheet) = match spec.settings.frames {
+        Frames::None => (false, false),
+        Frames::Each => (true, false),
+        Frames::Storyboard => (false, true),
+        Frames::Both => (true, true),
     };
-    match spec.settings.frames {
-        Frames::None => {}
-        Frames::Each | Frames::Both => {
-            for second in spec.slice.still_seconds() {
-                let still = directory.join(format!("{second:06}.jpg"));
-                check_jpg(&still).map_err(|problem| wrong(&still, problem))?;
-                outputs.stills.push((second, still));
-            }
-            let one_more = spec.slice.still_seconds().end;
-            let surplus = directory.join(format!("{one_more:06}.jpg"));
-            if surplus.exists() {
-                return Err(wrong(&surplus, "is one more than the slice has".into()));
-            }
-        }
-        Frames::Storyboard => {
-            let sheet = directory.join(STORYBOARD_FILE);
-            check_jpg(&sheet).map_err(|problem| wrong(&sheet, problem))?;
-            outputs.storyboard = Some(sheet);
-        }
+    Ok(Outputs {
+        gif: match spec.settings.gifs {
+            Gifs::Each => Some(checked_gif(spec, directory)?),
+            Gifs::None => None,
+        },
+        stills: match stills {
+            true => checked_stills(spec, directory)?,
+            false => Vec::new(),
+        },
+        storyboard: match sheet {
+            true => Some(checked_jpg(directory.join(STORYBOARD_FILE))?),
+            false => None,
+        },
+    })
+}
+
+fn checked_gif(spec: &SliceSpec, directory: &Path) -> Result<GifFile, WrongOutput> {
+    let path = directory.join(GIF_FILE);
+    check_gif(spec, &path).map_err(|problem| wrong(&path, problem))?;
+    let metadata = fs::metadata(&path);
+    let metadata = metadata.map_err(|error| wrong(&path, error.to_string()))?;
+    let bytes = metadata.len();
+    Ok(GifFile { path, bytes })
+}
+
+fn checked_stills(
+    spec: &SliceSpec,
+    directory: &Path,
+) -> Result<Vec<(u32, PathBuf)>, WrongOutput> {
+    let seconds = spec.slice.still_seconds();
+    let surplus = directory.join(format!("{:06}.jpg", seconds.end));
+    let still = |second: u32| {
+        let still = checked_jpg(directory.join(format!("{second:06}.jpg")))?;
+        Ok((second, still))
+    };
+    let stills = seconds.map(still).collect::<Result<_, _>>()?;
+    if surplus.exists() {
+        return Err(wrong(&surplus, "is one more than the slice has".into()));
     }
-    Ok(outputs)
+    Ok(stills)
+}
+
+/// A JPG that starts and ends as one does.
+///
+/// # Errors
+/// If it is not there, or not whole.
+pub(crate) fn checked_jpg(path: PathBuf) -> Result<PathBuf, WrongOutput> {
+    match check_jpg(&path) {
+        Ok(()) => Ok(path),
+        Err(problem) => Err(wrong(&path, problem)),
+    }
 }
 
 fn wrong(file: &Path, problem: String) -> WrongOutput {

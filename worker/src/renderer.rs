@@ -3,7 +3,7 @@
 //! An excerpt only makes rendering cheaper. If rendering from it fails because of the pictures, the
 //! job is rendered by seeking, and the result of that counts.
 
-use std::{num::NonZero, path::Path, path::PathBuf, sync::Arc, time::Duration};
+use std::{num::NonZero, path::PathBuf, sync::Arc, time::Duration};
 
 use gifgen_function::TransientError;
 use gifgen_reader::{BlockCache, probing::Programs};
@@ -15,6 +15,7 @@ use crate::{
     ffmpeg_run::{FfmpegError, Files},
     job::Job,
     outputs::Outputs,
+    product::Product,
     timeline::only_excerpt,
 };
 
@@ -70,7 +71,15 @@ impl Renderer {
                 action: "make",
                 source,
             })?;
-        match self.excerpt_or_seek(job, work_dir.path(), deadline).await {
+        let attempts = Attempts {
+            renderer: self,
+            job,
+            product: Product::Previews,
+            blocks: &BlockCache::new(Arc::clone(&job.reader)),
+            directory: work_dir.path(),
+            deadline,
+        };
+        match excerpt_or_seek(attempts).await {
             Ok((files, by_excerpt)) => Ok(Rendered {
                 outputs: files.outputs,
                 gif_time: files.encoding.total(),
@@ -83,50 +92,40 @@ impl Renderer {
             }
         }
     }
-
-    async fn excerpt_or_seek(
-        &self,
-        job: &Job,
-        directory: &Path,
-        deadline: Deadline,
-    ) -> Result<(Files, bool), JobError> {
-        let attempts = Attempts {
-            renderer: self,
-            job,
-            blocks: &BlockCache::new(Arc::clone(&job.reader)),
-            directory,
-            deadline,
-        };
-        if job.timeline.is_some() {
-            // FFmpeg would seek to other pictures.
-            let excerpt = Box::pin(only_excerpt(job, attempts.blocks)).await?;
-            return match Box::pin(attempts.render(Origin::Excerpt(&excerpt))).await {
-                Ok(files) => Ok((files, true)),
-                Err(FfmpegError::Failed(error)) => Err(error),
-                Err(FfmpegError::StartsTooLate) => {
-                    Err(PermanentError::all_damaged(job.slice.slice).into())
-                }
-            };
-        }
-        if let Some(excerpt) = &job.excerpt {
-            let why = match Box::pin(attempts.render(Origin::Excerpt(excerpt))).await {
-                Ok(files) => return Ok((files, true)),
-                Err(FfmpegError::Failed(JobError::Permanent(error)))
-                    if error.is_of_the_pictures() =>
-                {
-                    error.to_string()
-                }
-                Err(FfmpegError::Failed(error)) => return Err(error),
-                Err(FfmpegError::StartsTooLate) => "it starts too late".into(),
-            };
-            let start = job.slice.slice.start;
-            tracing::warn!(start, why, "the slice is rendered without its excerpt");
-        }
-        Ok((Box::pin(attempts.by_seeking()).await?, false))
-    }
 }
 
-fn remove(work_dir: WorkDir) -> Result<(), TransientError> {
+/// Renders by the job's excerpt, or else by seeking. Also says whether it was by the excerpt.
+pub(crate) async fn excerpt_or_seek(attempts: Attempts<'_>) -> Result<(Files, bool), JobError> {
+    let job = attempts.job;
+    if job.timeline.is_some() {
+        // FFmpeg would seek to other pictures.
+        let excerpt = Box::pin(only_excerpt(job, attempts.blocks)).await?;
+        return match Box::pin(attempts.render(Origin::Excerpt(&excerpt))).await {
+            Ok(files) => Ok((files, true)),
+            Err(FfmpegError::Failed(error)) => Err(error),
+            Err(FfmpegError::StartsTooLate) => {
+                Err(PermanentError::all_damaged(job.slice.slice).into())
+            }
+        };
+    }
+    if let Some(excerpt) = &job.excerpt {
+        let why = match Box::pin(attempts.render(Origin::Excerpt(excerpt))).await {
+            Ok(files) => return Ok((files, true)),
+            Err(FfmpegError::Failed(JobError::Permanent(error)))
+                if error.is_of_the_pictures() =>
+            {
+                error.to_string()
+            }
+            Err(FfmpegError::Failed(error)) => return Err(error),
+            Err(FfmpegError::StartsTooLate) => "it starts too late".into(),
+        };
+        let start = job.slice.slice.start;
+        tracing::warn!(start, why, "the slice is rendered without its excerpt");
+    }
+    Ok((Box::pin(attempts.by_seeking()).await?, false))
+}
+
+pub(crate) fn remove(work_dir: WorkDir) -> Result<(), TransientError> {
     work_dir.remove().map_err(|source| TransientError::WorkDir {
         action: "remove",
         source,

@@ -37,7 +37,7 @@ pub use self::{
     file_signature::{BEGINNING_BYTES, rejection_of},
     header::{Analysis, Found},
     packets::PacketAt,
-    picture_log::{LogMark, LoggedPicture, PICTURE_LOG, PictureKind, read_picture_log},
+    picture_log::{LogMark, LoggedPicture, PICTURE_LOG, PictureKind, PictureLog, read_picture_log},
     scrambling::{encrypted, is_scrambled_program_stream},
 };
 

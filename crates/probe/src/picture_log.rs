@@ -179,7 +179,32 @@ pub fn read_picture_log(
     }
 }
 
-#[derive(Default)]
+/// Listens to a log, line by line, while something else is done with FFmpeg's output.
+#[derive(Debug)]
+pub struct PictureLog {
+    mark: LogMark,
+    reader: LogReader,
+}
+
+impl PictureLog {
+    /// Nothing is heard yet. The pictures start behind `mark`.
+    pub fn new(mark: LogMark) -> Self {
+        let reader = LogReader::default();
+        Self { mark, reader }
+    }
+
+    /// Hears a line.
+    pub fn line(&mut self, line: &str) {
+        self.reader.line(line, &self.mark);
+    }
+
+    /// The pictures so far.
+    pub fn into_pictures(self) -> Vec<LoggedPicture> {
+        self.reader.pictures
+    }
+}
+
+#[derive(Debug, Default)]
 struct LogReader {
     pictures: Vec<LoggedPicture>,
     is_marked: bool,
@@ -194,7 +219,7 @@ struct LogReader {
 }
 
 /// With which picture of H.264 its decoder starts.
-#[derive(Default, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 enum Start {
     #[default]
     Unknown,

@@ -64,7 +64,7 @@ pub fn track_files<E: std::error::Error + 'static>(
     let cutter = Cutter::new(storyboard.tile_size(), read);
     match format {
         TrackFormat::Vtt => {
-            let text = webvtt(storyboard);
+            let text = webvtt(storyboard.tile_size(), storyboard.tiles());
             Ok(vec![file("overview.vtt", "text/vtt", text)])
         }
         TrackFormat::Json => json_files(storyboard, cutter),

@@ -3,13 +3,15 @@
 
 use std::fmt::Write as _;
 
-use crate::storyboard::Storyboard;
+use crate::storyboard::Tile;
 
-/// The track over all tiles.
-pub(crate) fn webvtt(storyboard: &Storyboard) -> String {
+/// The track over `tiles` of `width` × `height` pixels.
+pub fn webvtt<'a>(
+    (width, height): (u32, u32),
+    tiles: impl IntoIterator<Item = Tile<'a>>,
+) -> String {
     let mut text = String::from("WEBVTT\n");
-    let (width, height) = storyboard.tile_size();
-    for tile in storyboard.tiles() {
+    for tile in tiles {
         let (start, end) = (milliseconds(tile.start), milliseconds(tile.end));
         // A cue must not be empty.
         if start >= end {
@@ -52,7 +54,8 @@ mod tests {
 
     #[test]
     fn a_cue_names_the_place_of_its_tile_and_starts_when_that_is_on_screen() {
-        let text = webvtt(&storyboard());
+        let storyboard = storyboard();
+        let text = webvtt(storyboard.tile_size(), storyboard.tiles());
         let third = "\n00:00:04.001 --> 00:00:06.000\noverview/0000.jpg#xywh=0,90,160,90\n";
         assert!(text.starts_with("WEBVTT\n\n00:00:00.000 --> 00:00:02.000\n"));
         assert!(text.contains(third), "{text}");

@@ -98,6 +98,7 @@ impl Attempts<'_> {
             threads,
             codec: &self.job.codec,
             spec: &self.job.slice,
+            product: self.product,
             repairs,
         }
     }
@@ -116,6 +117,7 @@ impl Attempts<'_> {
             threads,
             codec: &self.job.codec,
             spec: &self.job.slice,
+            product: self.product,
             repairs,
         }
     }

@@ -46,6 +46,7 @@ fn rendering(spec: &SliceSpec) -> Rendering<'_> {
         threads: NonZero::<u32>::MIN,
         codec: "h264",
         spec,
+        product: Product::Previews,
         repairs: &NO_REPAIRS,
     }
 }

@@ -1,0 +1,178 @@
+//! Exact tiles: the picture on screen at a time, rendered and judged as a slice is.
+
+use super::sheet_job::{FoundTile, Rendition};
+use crate::{
+    attempts::Attempts,
+    error::JobError,
+    ffmpeg_run::Files,
+    product::{Choice, Product},
+    renderer::excerpt_or_seek,
+};
+
+/// How long the slice goes on behind its last tile, in seconds: long enough to have a picture.
+const BEHIND_SECONDS: f64 = 0.05;
+
+/// Up to this interval, in seconds, all pictures between tiles are decoded: a keyframe is seldom nearer than the tile
+/// before.
+const ALWAYS_ONE_RUN_SECONDS: u32 = 2;
+
+/// Tiles with their pictures.
+pub(super) struct Pictured {
+    pub at: f64,
+    pub exact: bool,
+    /// Planes of green, blue and red.
+    pub picture: Vec<u8>,
+}
+
+/// How many consecutive tiles one decode makes. If the keyframe is farther back than the tile before, twice as many as
+/// before, since each tile alone would decode the same pictures again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Run(usize);
+
+impl Run {
+    fn first(interval: u32) -> Self {
+        let is_short = interval <= ALWAYS_ONE_RUN_SECONDS;
+        Self(if is_short { usize::MAX } else { 1 })
+    }
+
+    /// The next one, behind a decode that began so many seconds before its first tile.
+    fn next(self, decoded_before: f64, interval: u32) -> Self {
+        if interval <= ALWAYS_ONE_RUN_SECONDS {
+            self
+        } else if decoded_before > f64::from(interval) {
+            Self(self.0.saturating_mul(2))
+        } else {
+            Self(1)
+        }
+    }
+}
+
+impl Rendition<'_> {
+    /// The pictures of `tiles`: those that they have, and exact ones for the others.
+    ///
+    /// # Errors
+    /// Permanent if the source is damaged at an exact tile.
+    pub(super) async fn pictured(&self, tiles: Vec<FoundTile>) -> Result<Vec<Pictured>, JobError> {
+        let interval = self.job.sheet.interval;
+        let slots: Vec<u32> = tiles.iter().map(|tile| tile.slot).collect();
+        let needs: Vec<bool> = tiles.iter().map(|tile| tile.keyframe.is_none()).collect();
+        let mut pictured = Vec::with_capacity(tiles.len());
+        let mut run = Run::first(interval);
+        // Exact pictures that are there already.
+        let mut exact = Vec::new().into_iter();
+        for (n, tile) in tiles.into_iter().enumerate() {
+            if let Some((at, picture)) = tile.keyframe {
+                pictured.push(Pictured {
+                    at,
+                    exact: false,
+                    picture,
+                });
+                continue;
+            }
+            let picture = match exact.next() {
+                Some(picture) => picture,
+                None => {
+                    let length = run_from(&slots[n..], &needs[n..], interval, run.0);
+                    let files = Box::pin(self.exact(tile.slot, length as u32)).await?;
+                    run = run.next(files.decoded_before, interval);
+                    exact = files.raw.into_iter();
+                    // The run has a picture for each of its tiles.
+                    exact.next().unwrap_or_default()
+                }
+            };
+            pictured.push(Pictured {
+                at: f64::from(tile.slot),
+                exact: true,
+                picture,
+            });
+        }
+        Ok(pictured)
+    }
+
+    /// The pictures at second `first` and at the multiples behind it, `count` in all. If they cannot be made of one
+    /// decode, only the first one is made.
+    async fn exact(&self, first: u32, count: u32) -> Result<Files, JobError> {
+        match Box::pin(self.decoded(first, count)).await {
+            Err(JobError::Permanent(error)) if count > 1 && error.is_of_the_pictures() => {
+                let sheet = self.job.sheet.index;
+                tracing::warn!(sheet, first, count, why = %error, "exact tiles are made one by one");
+                Box::pin(self.decoded(first, 1)).await
+            }
+            files => files,
+        }
+    }
+
+    async fn decoded(&self, first: u32, count: u32) -> Result<Files, JobError> {
+        let interval = self.job.sheet.interval;
+        let last = f64::from(first) + f64::from(count - 1) * f64::from(interval);
+        let spec = self.job.slice(first, last + BEHIND_SECONDS);
+        let mut job = self.job.slice_job(spec);
+        if let Some(index) = self.index().await? {
+            let slices = [spec.slice];
+            let excerpts = Box::pin(index.excerpts(&slices)).await;
+            job.excerpt = match excerpts {
+                Ok(mut excerpts) => excerpts.next().flatten(),
+                Err(gifgen_index::IndexError::Read(error)) => return Err(error.into()),
+                Err(_) => None,
+            };
+        }
+        let directory = self.run_directory()?;
+        let attempts = Attempts {
+            renderer: self.renderer,
+            job: &job,
+            product: Product::Raw(self.job.raw(Choice::Each { interval, count })),
+            blocks: &self.blocks,
+            directory: directory.path(),
+            deadline: self.deadline,
+        };
+        let (files, _) = Box::pin(excerpt_or_seek(attempts)).await?;
+        Ok(files)
+    }
+}
+
+/// How many of the tiles at `slots`, at most `most`, are consecutive and need exact pictures (`needs`). At least one.
+fn run_from(slots: &[u32], needs: &[bool], interval: u32, most: usize) -> usize {
+    let first = slots.first().copied().unwrap_or_default();
+    let in_run = |(n, (slot, needs)): &(usize, (&u32, &bool))| {
+        **needs && u64::from(**slot) == u64::from(first) + *n as u64 * u64::from(interval)
+    };
+    let tiles = slots.iter().zip(needs).enumerate();
+    tiles.take(most).take_while(in_run).count().max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn one_decode_makes_more_and_more_tiles_while_the_keyframe_is_far_back() {
+        let run = Run::first(10);
+        assert_eq!(run, Run(1));
+        let far = run.next(12.0, 10).next(200.0, 10);
+        assert_eq!(far, Run(4));
+        assert_eq!(far.next(3.0, 10), Run(1));
+        assert_eq!(Run::first(2).next(0.5, 2), Run(usize::MAX));
+    }
+
+    proptest! {
+        #[test]
+        fn a_run_has_consecutive_tiles_that_all_need_exact_pictures(
+            steps in prop::collection::vec((1u32..3, any::<bool>()), 1..60), interval in 1u32..20,
+            most in 1usize..100)
+        {
+            let mut slot = 0;
+            let slots: Vec<u32> = steps.iter().map(|(step, _)| { slot += step * interval; slot }).collect();
+            let mut needs: Vec<bool> = steps.iter().map(|(_, needs)| *needs).collect();
+            needs[0] = true;
+            let length = run_from(&slots, &needs, interval, most);
+            prop_assert!((1..=most.min(slots.len())).contains(&length));
+            prop_assert!(needs[..length].iter().all(|needs| *needs));
+            prop_assert!(slots[..length].windows(2).all(|pair| pair[1] - pair[0] == interval));
+            let goes_on = length < most.min(slots.len())
+                && needs[length] && slots[length] - slots[length - 1] == interval;
+            prop_assert!(!goes_on);
+        }
+    }
+}
