@@ -4,9 +4,9 @@
 use std::{num::NonZero, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use gifgen_shared::{Backoff, Deadline, SliceEvent};
+use gifgen_shared::{Backoff, Deadline, JobEvent, JobId, SliceEvent, job::JobKind};
 use gifgen_splitter::{Outcome, Splitter, Summary};
-use gifgen_worker::{Answer, Invocation, Report, Worker};
+use gifgen_worker::{Answer, Invocation, Worker};
 use serde_json::{Value, json};
 use tokio::{
     sync::{
@@ -52,14 +52,19 @@ pub enum PipelineEvent {
         /// Why.
         message: String,
     },
-    /// A slice is uploaded.
-    SliceDone(Report),
-    /// A slice failed for good.
-    SliceFailed {
+    /// A slice or another job is uploaded.
+    JobDone {
         /// Key of the source.
         key: String,
-        /// First second of the slice.
-        start: u32,
+        /// Which job.
+        job: JobId,
+    },
+    /// A slice or another job failed for good.
+    JobFailed {
+        /// Key of the source.
+        key: String,
+        /// Which job.
+        job: JobId,
         /// Why.
         message: String,
     },
@@ -89,12 +94,12 @@ impl Dispatcher {
         }
     }
 
-    /// Hands `created` objects to the splitter and `slices` to workers until the result is
+    /// Hands `created` objects to the splitter and `jobs` to workers until the result is
     /// dropped.
     pub fn start(
         &self,
         created: UnboundedReceiver<Value>,
-        slices: UnboundedReceiver<Value>,
+        jobs: UnboundedReceiver<Value>,
     ) -> Running {
         let (sender, happenings) = unbounded_channel();
         let mut tasks = JoinSet::new();
@@ -102,7 +107,7 @@ impl Dispatcher {
         tasks.spawn(render_all(
             self.worker.clone(),
             self.concurrency,
-            slices,
+            jobs,
             sender,
         ));
         Running {
@@ -152,12 +157,12 @@ async fn split_all(
 async fn render_all(
     worker: Arc<Worker>,
     concurrency: NonZero<u32>,
-    mut slices: UnboundedReceiver<Value>,
+    mut jobs: UnboundedReceiver<Value>,
     sender: UnboundedSender<PipelineEvent>,
 ) {
     let places = Arc::new(Semaphore::new(concurrency.get() as usize));
     let mut workers = JoinSet::new();
-    while let Some(event) = slices.recv().await {
+    while let Some(event) = jobs.recv().await {
         let Ok(place) = places.clone().acquire_owned().await else {
             return;
         };
@@ -174,10 +179,7 @@ async fn render_all(
 }
 
 async fn render(worker: &Worker, event: &Value) -> PipelineEvent {
-    let slice = SliceEvent::parse(event).ok();
-    let key = slice.as_ref().map(|slice| slice.key.to_string());
-    let key = key.unwrap_or_default();
-    let start = slice.map(|slice| slice.start).unwrap_or_default();
+    let (key, job) = job_of(event).unwrap_or((String::new(), JobId::Slice(0)));
     // The platform's own id of the event is that of its invocations too.
     let invocation = Invocation {
         id: event["id"].as_str().unwrap_or(&key).to_owned(),
@@ -189,7 +191,7 @@ async fn render(worker: &Worker, event: &Value) -> PipelineEvent {
         handling.await.map_err(|error| transient(&error))
     };
     let message = match attempts(handle).await {
-        Ok(Answer::Done(report)) => return PipelineEvent::SliceDone(report),
+        Ok(Answer::Done(_)) => return PipelineEvent::JobDone { key, job },
         Ok(Answer::Failed(failure)) => without_bucket(&failure.message),
         // Each run of `gifgen` has its own store, so no other run can have begun.
         Ok(Answer::Superseded) => FILE_CHANGED.into(),
@@ -202,11 +204,20 @@ async fn render(worker: &Worker, event: &Value) -> PipelineEvent {
             }
         }
     };
-    PipelineEvent::SliceFailed {
-        key,
-        start,
-        message,
+    PipelineEvent::JobFailed { key, job, message }
+}
+
+/// The source's key and the job that `event` names.
+fn job_of(event: &Value) -> Option<(String, JobId)> {
+    if JobEvent::is_meant(event) {
+        let event = JobEvent::parse(event).ok()?;
+        return match event.job.kind {
+            JobKind::Overview => Some((event.key.to_string(), JobId::Overview(event.job.index))),
+            JobKind::Slice => None,
+        };
     }
+    let event = SliceEvent::parse(event).ok()?;
+    Some((event.key.to_string(), JobId::Slice(event.start)))
 }
 
 /// What Lambda sends to the failure queue when its retries are exhausted.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use gifgen_shared::{Frames, OutputKeys, Slice, SourceKey, SourceKeyError};
+use gifgen_shared::{Frames, Gifs, OutputKeys, PreviewSettings, Slice, SourceKey, SourceKeyError};
 use gifgen_stack::{Store, StoreError};
 use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -17,13 +17,15 @@ use crate::{
 pub enum NoEvidence {
     #[error("the function says that it is done, but there is no object {key} in the destination bucket{}", others(*.missing))]
     Object { key: String, missing: usize },
-    /// The splitter did not send all slices of its run.
-    #[error("the run of {key} has {slices} slices, but {sent} slice events came to the bus")]
+    /// The splitter did not send all jobs of its run.
+    #[error(
+        "the run of {key} has {jobs} slices and sheets, but {sent} events of such came to the bus"
+    )]
     Events {
         key: String,
-        /// Number of slices in `run.json`.
-        slices: u64,
-        /// Number of slice events on the bus.
+        /// Number of slices and sheets in `run.json`.
+        jobs: u64,
+        /// Number of their events on the bus.
         sent: u64,
     },
     /// The splitter wrote an invalid `run.json`.
@@ -69,13 +71,13 @@ pub fn says_done(request: &Request, answer: &Value) -> bool {
 pub async fn check(
     request: &Request,
     answer: &Value,
-    frames: Frames,
+    previews: &PreviewSettings,
     store: &Store,
-    slices: UnboundedReceiver<Value>,
+    jobs: UnboundedReceiver<Value>,
 ) -> Result<(), NoEvidence> {
     match request {
-        Request::Split(objects) => check_runs(objects, store, slices).await,
-        Request::Render(wanted) => check_previews(wanted, answer, frames, store).await,
+        Request::Split(objects) => check_runs(objects, store, jobs).await,
+        Request::Render(wanted) => check_previews(wanted, answer, previews, store).await,
         // The stand-in has another version than the slice that was given up, so nothing is recorded.
         Request::Record(_) => Ok(()),
     }
@@ -100,19 +102,22 @@ async fn check_runs(
                 missing: 1,
             });
         };
-        let slices = fs::read(&object.body)
+        let jobs = fs::read(&object.body)
             .map_err(|error| error.to_string())
             .and_then(|text| {
                 serde_json::from_slice::<Value>(&text).map_err(|error| error.to_string())
             })
-            .and_then(|run| run["slices"].as_u64().ok_or("no `slices`".into()))
+            .and_then(|run| {
+                let slices = run["slices"].as_u64().ok_or("no `slices`")?;
+                Ok(slices + run["sheets"].as_u64().unwrap_or_default())
+            })
             .map_err(|problem| NoEvidence::Run { key: run, problem })?;
         let sent = sent.iter().filter(|event| event["detail"]["key"] == **key);
         let sent = sent.count() as u64;
-        if sent != slices {
+        if sent != jobs {
             return Err(NoEvidence::Events {
                 key: key.clone(),
-                slices,
+                jobs,
                 sent,
             });
         }
@@ -123,7 +128,7 @@ async fn check_runs(
 async fn check_previews(
     wanted: &RequestedSlice,
     answer: &Value,
-    frames: Frames,
+    previews: &PreviewSettings,
     store: &Store,
 ) -> Result<(), NoEvidence> {
     // If the video is shorter than the event says, it has fewer stills.
@@ -136,7 +141,7 @@ async fn check_previews(
     let folder = format!("{}/", wanted.key);
     let there = store.list(DESTINATION_BUCKET, &folder).await?;
     let is_there = |key: &String| there.iter().any(|o| o.key == *key && o.bytes > 0);
-    let mut missing = expected(keys, &slice, frames);
+    let mut missing = expected(keys, &slice, previews);
     missing.retain(|key| !is_there(key));
     match missing.first() {
         None => Ok(()),
@@ -148,11 +153,17 @@ async fn check_previews(
 }
 
 /// Keys of the previews of a slice.
-fn expected(keys: OutputKeys<'_>, slice: &Slice, frames: Frames) -> Vec<String> {
-    let mut expected = vec![keys.gif(slice.start)];
-    match frames {
-        Frames::Each | Frames::Both => {
-            expected.extend(slice.still_seconds().map(|second| keys.frame(second)))
+fn expected(keys: OutputKeys<'_>, slice: &Slice, previews: &PreviewSettings) -> Vec<String> {
+    let mut expected = Vec::new();
+    if previews.gifs == Gifs::Each {
+        expected.push(keys.gif(slice.start));
+    }
+    let stills = || slice.still_seconds().map(|second| keys.frame(second));
+    match previews.frames {
+        Frames::Each => expected.extend(stills()),
+        Frames::Both => {
+            expected.extend(stills());
+            expected.push(keys.storyboard(slice.start));
         }
         Frames::Storyboard => expected.push(keys.storyboard(slice.start)),
         Frames::None => {}

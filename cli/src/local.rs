@@ -10,7 +10,7 @@ use std::{
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use gifgen_reader::NoTls;
-use gifgen_shared::{Frames, Settings, SettingsError, WorkDir, work_dir::sweep};
+use gifgen_shared::{PreviewSettings, Settings, SettingsError, WorkDir, work_dir::sweep};
 use gifgen_splitter::Splitter;
 use gifgen_stack::{BusError, Stack, StackError, StoreError};
 use gifgen_worker::{TransientError, Worker};
@@ -48,8 +48,8 @@ pub struct Local {
     pub dispatcher: Dispatcher,
     /// Path of `ffmpeg`.
     pub ffmpeg: PathBuf,
-    /// Kind of stills that the worker makes.
-    pub frames: Frames,
+    /// What the worker makes.
+    pub previews: PreviewSettings,
     folder: WorkDir,
 }
 
@@ -114,13 +114,13 @@ impl Local {
         let stack = Stack::start_on(address, &folder.path().join("s3")).await?;
         stack.store().create_bucket(SOURCE_BUCKET).await?;
         stack.store().create_bucket(DESTINATION_BUCKET).await?;
-        let (ffmpeg, frames) = (settings.ffmpeg.clone(), settings.previews.frames);
+        let (ffmpeg, previews) = (settings.ffmpeg.clone(), settings.previews);
         let dispatcher = dispatcher(&stack, settings, concurrency, temporary)?;
         Ok(Self {
             stack,
             dispatcher,
             ffmpeg,
-            frames,
+            previews,
             folder,
         })
     }

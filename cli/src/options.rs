@@ -40,7 +40,7 @@ pub enum Command {
         after_help = "Examples:\n  gifgen status film.mp4 --bucket videos --destination-bucket previews\n  DESTINATION_BUCKET=previews gifgen status film.mp4 --bucket videos --watch\n\nExits with 0 if the run is complete (with --verify: and all its objects are there), with 3 if it is\nnot, with 1 if there is none."
     )]
     Status(StatusOptions),
-    /// Send the slices of a run again that have no good receipt
+    /// Send the slices and sheets of a run again that have no good receipt
     #[command(
         after_help = "Examples:\n  gifgen redrive film.mp4 --bucket videos --destination-bucket previews\n  gifgen redrive film.mp4 --bucket videos --destination-bucket previews --all"
     )]
@@ -84,7 +84,7 @@ pub struct RedriveOptions {
     /// Which run
     #[command(flatten)]
     pub run: RunOfVideo,
-    /// Render all slices again, in a new run
+    /// Render everything again, in a new run
     #[arg(long)]
     pub all: bool,
     /// Name of the event bus [default: EVENT_BUS_NAME, else default]
@@ -104,6 +104,9 @@ pub struct RunOptions {
     /// Slices that are rendered at once [default: the number of cores]
     #[arg(short = 'j', long, value_name = "N")]
     pub concurrency: Option<NonZero<u32>>,
+    /// Make the overview only, for a seek bar: as --gifs none --frames none
+    #[arg(long, conflicts_with_all = ["gifs", "frames"])]
+    pub seekbar_only: bool,
     /// Print the summary as JSON
     #[arg(long)]
     pub json: bool,
@@ -143,15 +146,33 @@ pub struct ReplayOptions {
 
 /// The settings of the functions as flags; each takes the environment's variable of the same
 /// name where it is not given.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Settings (also environment variables: GIF_WIDTH for --gif-width)")]
 pub struct SettingFlags {
     /// Length of a slice in seconds, 1 to 900 [default: 30]
     #[arg(long, value_name = "S")]
     pub slice_seconds: Option<OsString>,
-    /// Stills: each (one a second), storyboard (one sheet a slice) or none [default: each]
+    /// Stills: each (one a second), storyboard (one sheet a slice), both or none [default: both]
     #[arg(long, value_name = "MODE")]
     pub frames: Option<OsString>,
+    /// GIFs: each (one a slice) or none [default: each]
+    #[arg(long, value_name = "MODE")]
+    pub gifs: Option<OsString>,
+    /// Pictures of the overview, the whole film's storyboard: keyframes, exact or none [default: keyframes]
+    #[arg(long, value_name = "MODE")]
+    pub overview: Option<OsString>,
+    /// Seconds between two pictures of the overview, 1 to 3600, or auto [default: auto, at most 1,080 pictures]
+    #[arg(long, value_name = "S")]
+    pub overview_interval: Option<OsString>,
+    /// Width of the overview's pictures in pixels, 16 to 320 [default: 160]
+    #[arg(long, value_name = "PX")]
+    pub overview_width: Option<OsString>,
+    /// Tracks, separated by commas: vtt, json, hls, dash, bif, jellyfin; or none [default: vtt,json]
+    #[arg(long, value_name = "FORMATS")]
+    pub tracks: Option<OsString>,
+    /// Leave what an earlier run of the same video has made, and this one does not make
+    #[arg(long)]
+    pub keep_old: bool,
     /// Width of GIFs in pixels, 16 to 1280 [default: 240]
     #[arg(long, value_name = "PX")]
     pub gif_width: Option<OsString>,
@@ -181,6 +202,18 @@ pub struct SettingFlags {
     pub ffprobe: Option<OsString>,
 }
 
+impl RunOptions {
+    /// The settings, as the other flags change them.
+    pub fn setting_flags(&self) -> SettingFlags {
+        let mut flags = self.settings.clone();
+        if self.seekbar_only {
+            flags.gifs = Some("none".into());
+            flags.frames = Some("none".into());
+        }
+        flags
+    }
+}
+
 impl SettingFlags {
     /// Reads the settings: `fixed` wins over flags, flags over the environment, the environment over
     /// defaults.
@@ -203,9 +236,16 @@ impl SettingFlags {
 
     /// The flags that were given, by the names of their environment variables.
     pub fn given(&self) -> impl Iterator<Item = (&'static str, OsString)> {
+        let keep_old = self.keep_old.then(|| OsString::from("true"));
         let flags = [
             ("SLICE_SECONDS", &self.slice_seconds),
             ("FRAMES", &self.frames),
+            ("GIFS", &self.gifs),
+            ("OVERVIEW", &self.overview),
+            ("OVERVIEW_INTERVAL", &self.overview_interval),
+            ("OVERVIEW_WIDTH", &self.overview_width),
+            ("TRACKS", &self.tracks),
+            ("KEEP_OLD", &keep_old),
             ("GIF_WIDTH", &self.gif_width),
             ("GIF_FPS", &self.gif_fps),
             ("GIF_DITHER", &self.gif_dither),
@@ -216,8 +256,7 @@ impl SettingFlags {
             ("FFMPEG", &self.ffmpeg),
             ("FFPROBE", &self.ffprobe),
         ];
-        flags
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value.clone()?)))
+        let given = flags.map(|(name, value)| Some((name, value.clone()?)));
+        given.into_iter().flatten()
     }
 }

@@ -4,12 +4,12 @@ use std::{fmt::Write, time::Duration};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-/// Shows the number of finished slices, their rate and the remaining time.
+/// Shows the number of finished slices and sheets, their rate and the remaining time.
 #[derive(Debug)]
 pub struct Progress(ProgressBar);
 
 const SPLITTING: &str = "{spinner} looking at the video {elapsed}";
-const RENDERING: &str = "{spinner} {wide_bar} {pos}/{len} slices, {rate}, {left} left";
+const RENDERING: &str = "{spinner} {wide_bar} {pos}/{len} jobs, {rate}, {left} left";
 
 impl Progress {
     /// Shows the bar on standard error, if that is a terminal.
@@ -20,15 +20,15 @@ impl Progress {
         Self(bar)
     }
 
-    pub fn add(&self, slices: u64) {
+    pub fn add(&self, jobs: u64) {
         if self.0.length() == Some(0) {
             self.0.set_style(style(RENDERING));
             self.0.reset_eta();
         }
-        self.0.inc_length(slices);
+        self.0.inc_length(jobs);
     }
 
-    /// Counts one slice as finished.
+    /// Counts one job as finished.
     pub fn advance(&self) {
         self.0.inc(1);
     }
@@ -48,7 +48,7 @@ fn style(template: &str) -> ProgressStyle {
         })
         .with_key("left", |state: &ProgressState, text: &mut dyn Write| {
             match state.pos() {
-                // No rate is known before the first slice is finished.
+                // No rate is known before the first job is finished.
                 0 => write!(text, "?").ok(),
                 _ => write!(text, "{:#}", HumanDuration(state.eta())).ok(),
             };

@@ -1,4 +1,4 @@
-//! `gifgen redrive`: sends the slices of a run again that have no good receipt.
+//! `gifgen redrive`: sends the slices and sheets of a run again that have no good receipt.
 
 use std::{
     fmt,
@@ -6,7 +6,7 @@ use std::{
 };
 
 use gifgen_ledger::{Authority, Completer, Completion, Excerpts, Ledger, Race, Run, Versioned};
-use gifgen_shared::{Deadline, Slice};
+use gifgen_shared::{Deadline, Job, JobId};
 use serde::Serialize;
 use serde_json::json;
 
@@ -30,11 +30,15 @@ pub struct Redriven {
     pub slices: u32,
     /// Starts of the slices that were sent, in seconds.
     pub sent: Vec<u32>,
+    /// Number of sheets of the overview.
+    pub sheets: u32,
+    /// Indexes of the sheets that were sent.
+    pub sent_sheets: Vec<u32>,
     /// Whether the run was announced now, because its completion was recorded but not yet announced.
     pub announced: bool,
 }
 
-/// Sends slices again, prints which, and returns the exit code.
+/// Sends jobs again, prints which, and returns the exit code.
 ///
 /// # Errors
 /// If there is no such run, its video no longer exists, or something cannot be sent.
@@ -45,15 +49,15 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
     let read = remote.run(&options.run.bucket).await?;
     let mut run = read.0.clone();
     let ledger = &remote.ledger;
-    let (slices, manifest): (Vec<(Slice, u32)>, _) = if options.all {
+    let (jobs, manifest): (Vec<(Job, u32)>, _) = if options.all {
         remote.check_source(&run).await?;
         let again = Run::new(run.source.clone(), run.video, run.settings, Some(&run)).being_sent();
         if !ledger.begin(&again, Some(&read)).await? {
             return Err(RemoteError::Overtaken(remote.key.clone()));
         }
         run = again;
-        let slices = run.plan().into_iter().map(|slice| (slice, 1));
-        (slices.collect(), None)
+        let jobs = run.jobs().into_iter().map(|job| (job, 1));
+        (jobs.collect(), None)
     } else {
         let manifest = ledger.manifest_of(&run).await?;
         let unfinished = ledger.unfinished(&run).await?;
@@ -61,19 +65,19 @@ pub async fn redrive(options: &RedriveOptions) -> Result<u8, RemoteError> {
             return finish(&remote, &run, options.run.json, deadline).await;
         }
         remote.check_source(&run).await?;
-        // Without this mark, a notification that comes now would take the reopened slices for sent.
+        // Without this mark, a notification that comes now would take the reopened jobs for sent.
         run = resume(&remote, read, &options.run.bucket).await?;
         (unfinished, manifest)
     };
     let version = manifest.as_ref().map(|(_, version)| version);
     let excerpts = Excerpts::new();
     let sending = async {
-        ledger.reopen(&run, version, &slices).await?;
-        let sending = ledger.send_slices(&run, &slices, &excerpts, deadline);
+        ledger.reopen(&run, version, &jobs).await?;
+        let sending = ledger.send_jobs(&run, &jobs, &excerpts, deadline);
         sending.await.map_err(RemoteError::from)
     };
     ledger.or_let_others(&run, sending).await?;
-    let sent = slices.iter().map(|(slice, _)| slice.start).collect();
+    let sent = jobs.iter().map(|(job, _)| job.id()).collect();
     Redriven::new(&run, sent, false).print(options.run.json)
 }
 
@@ -98,7 +102,7 @@ async fn resume(
     Err(remote.ledger.contended(key).into())
 }
 
-/// Completes a run whose slices are all done: rewrites its track and manifest if needed, and announces
+/// Completes a run whose jobs are all done: rewrites its tracks and manifest if needed, and announces
 /// it if nobody has.
 async fn finish(
     remote: &Remote,
@@ -122,12 +126,26 @@ async fn finish(
 }
 
 impl Redriven {
-    fn new(run: &Run, sent: Vec<u32>, announced: bool) -> Self {
+    fn new(run: &Run, sent: Vec<JobId>, announced: bool) -> Self {
         Self {
             key: run.source.key.to_string(),
             run: run.run,
             slices: run.slices,
-            sent,
+            sent: sent
+                .iter()
+                .filter_map(|job| match job {
+                    JobId::Slice(start) => Some(*start),
+                    JobId::Overview(_) => None,
+                })
+                .collect(),
+            sheets: run.sheets,
+            sent_sheets: sent
+                .iter()
+                .filter_map(|job| match job {
+                    JobId::Overview(index) => Some(*index),
+                    JobId::Slice(_) => None,
+                })
+                .collect(),
             announced,
         }
     }
@@ -145,20 +163,39 @@ impl Redriven {
 impl fmt::Display for Redriven {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (key, run, slices) = (&self.key, self.run, self.slices);
-        if self.sent.is_empty() {
+        if self.sent.is_empty() && self.sent_sheets.is_empty() {
             let what = if self.announced {
                 "; that is announced now"
             } else {
                 ""
             };
-            return write!(f, "{key}: all {slices} slices of run {run} are done{what}");
+            let sheets = match self.sheets {
+                0 => String::new(),
+                sheets => format!(" and {sheets} sheets"),
+            };
+            return write!(
+                f,
+                "{key}: all {slices} slices{sheets} of run {run} are done{what}"
+            );
         }
-        let starts: Vec<String> = self.sent.iter().map(u32::to_string).collect();
-        write!(
-            f,
-            "{key}: sent {} of {slices} slices of run {run}: from second {}",
-            starts.len(),
-            starts.join(", ")
-        )
+        let list = |numbers: &[u32]| {
+            let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
+            numbers.join(", ")
+        };
+        let mut said = Vec::new();
+        if !self.sent.is_empty() {
+            let (sent, starts) = (self.sent.len(), list(&self.sent));
+            said.push(format!(
+                "sent {sent} of {slices} slices of run {run}: from second {starts}"
+            ));
+        }
+        if !self.sent_sheets.is_empty() {
+            let (sent, sheets) = (self.sent_sheets.len(), self.sheets);
+            let numbers = list(&self.sent_sheets);
+            said.push(format!(
+                "sent {sent} of {sheets} sheets of the overview of run {run}: number {numbers}"
+            ));
+        }
+        write!(f, "{key}: {}", said.join("; "))
     }
 }

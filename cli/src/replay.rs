@@ -4,6 +4,7 @@ use std::{fs, num::NonZero, path::PathBuf};
 
 use gifgen_shared::{
     Addressing, AddressingError, Connections, Deadline, SettingsError,
+    job_event::JOB_DETAIL_TYPE,
     slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
     with_causes,
 };
@@ -136,8 +137,9 @@ async fn replay_in(
             .map_err(LocalError::from)?;
     }
     // Matches whatever bucket the saved event names.
-    let pattern = json!({"source": [EVENT_SOURCE], "detail-type": [SLICE_DETAIL_TYPE]});
-    let slices = bus.add_rule("slices", &pattern).map_err(LocalError::from)?;
+    let pattern =
+        json!({"source": [EVENT_SOURCE], "detail-type": [SLICE_DETAIL_TYPE, JOB_DETAIL_TYPE]});
+    let jobs = bus.add_rule("jobs", &pattern).map_err(LocalError::from)?;
     let answer = match &options.invoke {
         Some(program) => {
             let (stack, flags) = (&local.stack, &options.settings);
@@ -147,7 +149,7 @@ async fn replay_in(
     };
     print_answer(&answer, options)?;
     if says_done(&event.request, &answer) {
-        evidence::check(&event.request, &answer, local.frames, store, slices).await?;
+        evidence::check(&event.request, &answer, &local.previews, store, jobs).await?;
     }
     Ok(answer)
 }

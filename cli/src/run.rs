@@ -10,7 +10,8 @@ use std::{
 };
 
 use gifgen_shared::{
-    SettingsError,
+    JobId, SettingsError,
+    job_event::JOB_DETAIL_TYPE,
     slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
 };
 use gifgen_splitter::{Outcome, Status};
@@ -25,7 +26,7 @@ use crate::{
     output::{print, tell},
     printable::{in_line, printable},
     progress::Progress,
-    summary::{FailedSlice, Summary, Video},
+    summary::{FailedJob, Summary, Video},
 };
 
 /// Why a run does not start or end.
@@ -72,8 +73,8 @@ pub fn created_pattern() -> Value {
 }
 
 /// Event pattern that starts a worker, as in `template.yaml`.
-pub fn slice_pattern() -> Value {
-    json!({"source": [EVENT_SOURCE], "detail-type": [SLICE_DETAIL_TYPE],
+pub fn job_pattern() -> Value {
+    json!({"source": [EVENT_SOURCE], "detail-type": [SLICE_DETAIL_TYPE, JOB_DETAIL_TYPE],
            "detail": {"bucket": [SOURCE_BUCKET, {"exists": false}]}})
 }
 
@@ -94,7 +95,7 @@ pub async fn run(options: &RunOptions) -> Result<u8, RunError> {
     let local = Local::start(
         Ipv4Addr::LOCALHOST.into(),
         &options.out,
-        &options.settings,
+        &options.setting_flags(),
         concurrency,
     )
     .await?;
@@ -216,8 +217,8 @@ fn without_query(path: &Path) -> PathBuf {
 async fn start(local: &Local, videos: &[(String, PathBuf)]) -> Result<Running, LocalError> {
     let bus = local.stack.bus();
     let created = bus.add_rule("new-source", &created_pattern())?;
-    let slices = bus.add_rule("new-slice", &slice_pattern())?;
-    let running = local.dispatcher.start(created, slices);
+    let jobs = bus.add_rule("new-job", &job_pattern())?;
+    let running = local.dispatcher.start(created, jobs);
     for (key, path) in videos {
         local.stack.store().adopt(SOURCE_BUCKET, key, path).await?;
     }
@@ -243,10 +244,10 @@ fn print_summary(summary: &Summary, as_json: bool) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Counts finished slices. Events can come twice, so slices are told apart by their start.
+/// Counts finished jobs. Events can come twice, so each job is counted once.
 struct Tally {
     videos: Vec<Video>,
-    finished: HashSet<(String, u32)>,
+    finished: HashSet<(String, JobId)>,
 }
 
 impl Tally {
@@ -277,22 +278,16 @@ impl Tally {
             PipelineEvent::SplitFailed { key, message } => {
                 self.video(&key, |video| video.error = Some(message));
             }
-            PipelineEvent::SliceDone(report) => {
-                if self.finished.insert((report.key.clone(), report.start)) {
+            PipelineEvent::JobDone { key, job } => {
+                if self.finished.insert((key.clone(), job)) {
                     progress.advance();
-                    self.video(&report.key, |video| video.done += 1);
+                    self.video(&key, |video| *video.done_of(job) += 1);
                 }
             }
-            PipelineEvent::SliceFailed {
-                key,
-                start,
-                message,
-            } => {
-                if self.finished.insert((key.clone(), start)) {
+            PipelineEvent::JobFailed { key, job, message } => {
+                if self.finished.insert((key.clone(), job)) {
                     progress.advance();
-                    self.video(&key, |video| {
-                        video.failed.push(FailedSlice { start, message })
-                    });
+                    self.video(&key, |video| video.failed.push(FailedJob { job, message }));
                 }
             }
         }
@@ -300,10 +295,16 @@ impl Tally {
 
     fn count_source(&mut self, outcome: Outcome, progress: &Progress) {
         let error = match outcome.status {
-            Status::Split { slices, length, .. } => {
-                progress.add(u64::from(slices));
+            Status::Split {
+                slices,
+                sheets,
+                length,
+                ..
+            } => {
+                progress.add(u64::from(slices + sheets));
                 return self.video(&outcome.key, |video| {
                     video.slices = Some(slices);
+                    video.sheets = sheets;
                     video.length = length;
                 });
             }

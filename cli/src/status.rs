@@ -1,10 +1,10 @@
 //! `gifgen status`: the progress of a run, read from S3 alone.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
-use gifgen_ledger::{Manifest, Receipt, Run, SliceFailure, Wrong, manifest};
-use gifgen_shared::SourceState;
+use gifgen_ledger::{JobFailure, Manifest, Receipts, Run, Wrong, manifest};
+use gifgen_shared::{JobId, SourceState, job::JobKind};
 use serde::Serialize;
 use serde_json::json;
 
@@ -39,6 +39,9 @@ pub struct Status {
     pub failed: Vec<FailedSlice>,
     /// Starts of the slices without a receipt, in seconds.
     pub missing: Vec<u32>,
+    /// How far the overview is; `None` if there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overview: Option<OverviewStatus>,
     /// Objects that are not as manifest and receipts say; `None` without `--verify`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wrong: Option<Vec<Wrong>>,
@@ -68,7 +71,29 @@ pub struct FailedSlice {
     /// First second of the slice.
     pub start: u32,
     #[serde(flatten)]
-    pub error: SliceFailure,
+    pub error: JobFailure,
+}
+
+/// Progress of an overview.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct OverviewStatus {
+    pub sheets: u32,
+    /// Number of sheets that are uploaded.
+    pub done: u32,
+    /// Whether it was announced that all are.
+    pub announced: bool,
+    /// Sheets that failed permanently.
+    pub failed: Vec<FailedSheet>,
+    /// Numbers of the sheets without a receipt.
+    pub missing: Vec<u32>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct FailedSheet {
+    /// Number of the sheet, from zero.
+    pub index: u32,
+    #[serde(flatten)]
+    pub error: JobFailure,
 }
 
 /// Prints the progress of a run and returns the exit code.
@@ -78,7 +103,7 @@ pub struct FailedSlice {
 pub async fn status(options: &StatusOptions) -> Result<u8, RemoteError> {
     let remote = Remote::connect(&options.run, None).await?;
     // Good receipts stay good, so they are not read again.
-    let mut known = BTreeMap::new();
+    let mut known = Receipts::new();
     let mut said = String::new();
     loop {
         let (run, _) = remote.run(&options.run.bucket).await?;
@@ -109,7 +134,7 @@ impl Status {
         remote: &Remote,
         run: &Run,
         verify: bool,
-        known: &mut BTreeMap<u32, Receipt>,
+        known: &mut Receipts,
     ) -> Result<Self, RemoteError> {
         let ledger = &remote.ledger;
         let manifest = ledger.manifest_of(run).await?;
@@ -140,23 +165,49 @@ impl Status {
         run: &Run,
         manifest: Option<&Manifest>,
         announced: bool,
-        receipts: &BTreeMap<u32, Receipt>,
+        receipts: &Receipts,
         wrong: Option<Vec<Wrong>>,
     ) -> Self {
-        let failure = |start: u32, error: &SliceFailure| FailedSlice {
-            start,
-            error: error.clone(),
-        };
-        let failed: Vec<FailedSlice> = match manifest {
+        let failures: Vec<(JobId, JobFailure)> = match manifest {
             // The manifest may know more: objects that a receipt names can be missing.
-            Some(manifest) => (manifest.slices.iter())
-                .filter_map(|slice| Some(failure(slice.start, slice.failure()?)))
+            Some(manifest) => manifest
+                .failed()
+                .map(|(job, why)| (job, why.clone()))
                 .collect(),
-            None => (receipts.values())
-                .filter_map(|receipt| Some(failure(receipt.start, receipt.outcome.failure()?)))
+            None => (receipts.iter())
+                .filter_map(|(job, receipt)| Some((*job, receipt.outcome.failure()?.clone())))
                 .collect(),
         };
-        let starts = run.plan().into_iter().map(|slice| slice.start);
+        let good = |kind: JobKind| {
+            let good = receipts.values().filter(|receipt| receipt.is_good());
+            good.filter(|receipt| receipt.kind == kind).count() as u32
+        };
+        let (mut failed, mut failed_sheets) = (Vec::new(), Vec::new());
+        for (job, error) in failures {
+            match job {
+                JobId::Slice(start) => failed.push(FailedSlice { start, error }),
+                JobId::Overview(index) => failed_sheets.push(FailedSheet { index, error }),
+            }
+        }
+        let (mut missing, mut missing_sheets) = (Vec::new(), Vec::new());
+        let jobs = run.jobs().into_iter().map(|job| job.id());
+        for job in jobs.filter(|job| !receipts.contains_key(job)) {
+            match job {
+                JobId::Slice(start) => missing.push(start),
+                JobId::Overview(index) => missing_sheets.push(index),
+            }
+        }
+        let done = |jobs: u32, kind, failed: usize| match manifest {
+            Some(_) => jobs - failed as u32,
+            None => good(kind),
+        };
+        let overview = OverviewStatus {
+            sheets: run.sheets,
+            done: done(run.sheets, JobKind::Overview, failed_sheets.len()),
+            announced: run.overview_announced.is_some(),
+            failed: failed_sheets,
+            missing: missing_sheets,
+        };
         Self {
             key: run.source.key.to_string(),
             etag: run.source.etag.as_str().to_owned(),
@@ -168,14 +219,10 @@ impl Status {
             },
             announced,
             slices: run.slices,
-            done: match manifest {
-                Some(_) => run.slices - failed.len() as u32,
-                None => receipts.values().filter(|r| r.is_good()).count() as u32,
-            },
+            done: done(run.slices, JobKind::Slice, failed.len()),
             failed,
-            missing: starts
-                .filter(|start| !receipts.contains_key(start))
-                .collect(),
+            missing,
+            overview: (run.sheets > 0).then_some(overview),
             wrong,
             created_at: run.created_at,
             completed_at: manifest.map(|manifest| manifest.completed_at),
@@ -211,9 +258,21 @@ impl fmt::Display for Status {
             f,
             "{key}: run {run} is {status}: {done} of {slices} slices done"
         )?;
+        if let Some(OverviewStatus { sheets, done, .. }) = &self.overview {
+            write!(f, ", {done} of {sheets} sheets of the overview")?;
+        }
         let is_over = matches!(self.status, Progress::Complete | Progress::Partial);
         if is_over && !self.announced {
             write!(f, "; not announced yet")?;
+        }
+        if let Some(overview) = &self.overview {
+            for FailedSheet { index, error } in &overview.failed {
+                let (reason, message) = (&error.reason, &error.message);
+                write!(
+                    f,
+                    "\n  sheet {index} of the overview failed: {reason}: {message}"
+                )?;
+            }
         }
         for FailedSlice { start, error } in &self.failed {
             let (reason, message) = (&error.reason, &error.message);

@@ -2,8 +2,9 @@
 
 use std::{fmt, path::PathBuf};
 
+use gifgen_shared::JobId;
 use indicatif::HumanBytes;
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{export::Exported, printable::in_line};
 
@@ -34,29 +35,54 @@ pub struct Video {
     pub slices: Option<u32>,
     /// Number of rendered slices.
     pub done: u32,
-    /// Slices that failed permanently.
-    pub failed: Vec<FailedSlice>,
+    /// Number of sheets of the overview.
+    pub sheets: u32,
+    /// Number of rendered sheets.
+    pub sheets_done: u32,
+    /// Slices and sheets that failed permanently.
+    pub failed: Vec<FailedJob>,
     /// Why there are no previews at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-#[derive(Clone, Debug, Serialize)]
-pub struct FailedSlice {
-    /// First second of the slice.
-    pub start: u32,
+#[derive(Clone, Debug)]
+pub struct FailedJob {
+    pub job: JobId,
     pub message: String,
+}
+
+impl Serialize for FailedJob {
+    /// A slice has its `start`, a sheet of the overview its number, `sheet`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_map(Some(2))?;
+        match self.job {
+            JobId::Slice(start) => fields.serialize_entry("start", &start)?,
+            JobId::Overview(index) => fields.serialize_entry("sheet", &index)?,
+        }
+        fields.serialize_entry("message", &self.message)?;
+        fields.end()
+    }
 }
 
 impl Video {
     /// Whether no more events are expected for the video.
     pub fn is_finished(&self) -> bool {
-        let finished = self.done + self.failed.len() as u32;
-        self.error.is_some() || self.slices == Some(finished)
+        let finished = self.done + self.sheets_done + self.failed.len() as u32;
+        let jobs = self.slices.map(|slices| slices + self.sheets);
+        self.error.is_some() || jobs == Some(finished)
+    }
+
+    /// Number of rendered jobs of the kind of `job`.
+    pub fn done_of(&mut self, job: JobId) -> &mut u32 {
+        match job {
+            JobId::Slice(_) => &mut self.done,
+            JobId::Overview(_) => &mut self.sheets_done,
+        }
     }
 
     fn is_whole(&self) -> bool {
-        self.error.is_none() && self.slices == Some(self.done)
+        self.is_finished() && self.error.is_none() && self.failed.is_empty()
     }
 }
 
@@ -65,7 +91,11 @@ impl Summary {
     pub fn exit_code(&self) -> u8 {
         if self.videos.iter().all(Video::is_whole) {
             0
-        } else if self.videos.iter().any(|video| video.done > 0) {
+        } else if self
+            .videos
+            .iter()
+            .any(|video| video.done + video.sheets_done > 0)
+        {
             3
         } else {
             1
@@ -79,9 +109,8 @@ impl Summary {
                 .error
                 .iter()
                 .map(|error| format!("{}: {error}", in_line(&video.key)));
-            let failed = video.failed.iter().map(|slice| {
-                let (key, start, why) = (in_line(&video.key), slice.start, &slice.message);
-                format!("{key}: the slice at second {start} failed: {why}")
+            let failed = video.failed.iter().map(|FailedJob { job, message }| {
+                format!("{}: {job} failed: {message}", in_line(&video.key))
             });
             rejected.chain(failed).collect::<Vec<_>>()
         })
@@ -93,13 +122,17 @@ impl fmt::Display for Summary {
         for video in &self.videos {
             match video.slices {
                 None => writeln!(f, "{}: no previews", in_line(&video.key))?,
-                Some(slices) => writeln!(
-                    f,
-                    "{}: {} s, {} of {slices} slices",
-                    in_line(&video.key),
-                    video.length,
-                    video.done
-                )?,
+                Some(slices) => {
+                    write!(f, "{}: {} s", in_line(&video.key), video.length)?;
+                    if slices > 0 {
+                        write!(f, ", {} of {slices} slices", video.done)?;
+                    }
+                    if video.sheets > 0 {
+                        let (done, sheets) = (video.sheets_done, video.sheets);
+                        write!(f, ", {done} of {sheets} sheets of the overview")?;
+                    }
+                    writeln!(f)?;
+                }
             }
         }
         write!(
@@ -123,8 +156,8 @@ mod tests {
     use super::*;
 
     fn video(slices: Option<u32>, done: u32, failed: usize, error: Option<&str>) -> Video {
-        let slice = FailedSlice {
-            start: 30,
+        let slice = FailedJob {
+            job: JobId::Slice(30),
             message: "why".into(),
         };
         Video {

@@ -74,7 +74,7 @@ impl Default for PreviewSettings {
     fn default() -> Self {
         Self {
             slice_seconds: 30,
-            frames: Frames::Each,
+            frames: Frames::Both,
             gifs: Gifs::Each,
             gif_width: 240,
             gif_fps: 10,
@@ -82,7 +82,7 @@ impl Default for PreviewSettings {
             decode: Decode::Exact,
             frame_width: None,
             frame_quality: 5,
-            overview: Overview::None,
+            overview: Overview::Keyframes,
             overview_interval: None,
             overview_width: 160,
             tracks: Tracks::default(),

@@ -13,7 +13,7 @@ use serde::{
 };
 
 use crate::{
-    preview_settings::PreviewSettings,
+    preview_settings::{Overview, PreviewSettings},
     tracks::{TrackFormat, Tracks},
 };
 
@@ -159,6 +159,15 @@ impl<F: Fn(&str) -> Option<OsString>> Environment<F> {
     }
 
     fn preview_settings(&self) -> Result<PreviewSettings, SettingsError> {
+        let settings = self.all_preview_settings()?;
+        if !settings.wants_slices() && settings.overview == Overview::None {
+            let range = "keyframes or exact if GIFS and FRAMES are none, or nothing would be made";
+            return Err(out_of_range("OVERVIEW", "none", range));
+        }
+        Ok(settings)
+    }
+
+    fn all_preview_settings(&self) -> Result<PreviewSettings, SettingsError> {
         let default = PreviewSettings::default();
         let number = |name, range, default| Ok(self.number(name, range)?.unwrap_or(default));
         Ok(PreviewSettings {
@@ -280,7 +289,9 @@ mod tests {
     fn defaults_are_those_of_the_contract() {
         let settings = read(&[]).unwrap();
         assert_eq!(settings.previews.slice_seconds, 30);
-        assert_eq!(settings.previews.frames, Frames::Each);
+        assert_eq!(settings.previews.frames, Frames::Both);
+        assert_eq!(settings.previews.overview, Overview::Keyframes);
+        assert_eq!(settings.previews.overview_width, 160);
         assert_eq!(
             (settings.previews.gif_width, settings.previews.gif_fps),
             (240, 10)
@@ -329,6 +340,14 @@ mod tests {
             let message = read(&[(name, value)]).unwrap_err().to_string();
             assert_eq!(message, format!("{name} is {value:?}, and must be {range}"));
         }
+    }
+
+    #[test]
+    fn settings_that_make_nothing_are_refused() {
+        let nothing = [("GIFS", "none"), ("FRAMES", "none"), ("OVERVIEW", "none")];
+        let message = read(&nothing).unwrap_err().to_string();
+        assert!(message.starts_with("OVERVIEW is \"none\""), "{message}");
+        assert!(read(&nothing[..2]).is_ok());
     }
 
     #[test]

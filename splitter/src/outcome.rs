@@ -32,13 +32,16 @@ pub struct Outcome {
 #[derive(Debug, Serialize)]
 #[serde(tag = "status", rename_all = "camelCase")]
 pub enum Status {
-    /// The slice events are on the bus. For a resumed run, only those of unfinished slices were sent.
+    /// The events are on the bus. For a resumed run, only those of unfinished jobs were sent, and for one that takes
+    /// objects of an earlier one over, only those of the others.
     Split {
         /// Number of the run, from 1.
         run: u32,
         /// Number of slices of the run.
         slices: u32,
-        /// Number of slices sent now.
+        /// Number of sheets of its overview.
+        sheets: u32,
+        /// Number of jobs sent now.
         sent: u32,
         /// Length of the video stream, in seconds.
         length: f64,
@@ -50,7 +53,7 @@ pub enum Status {
         /// Key of the manifest.
         manifest: String,
     },
-    /// All unfinished slices were sent a short while ago, so nothing is sent now.
+    /// All unfinished jobs were sent a short while ago, so nothing is sent now.
     UnderWay {
         /// Number of the run, from 1.
         run: u32,
@@ -72,13 +75,14 @@ pub enum Status {
 impl Outcome {
     /// Logs and returns [`Status::Split`].
     pub(crate) fn split(run: &Run, sent: u32) -> Self {
-        let (source, slices) = (&run.source, run.slices);
+        let (source, slices, sheets) = (&run.source, run.slices, run.sheets);
         tracing::info!(
             bucket = source.bucket,
             key = %source.key,
             etag = source.etag.as_str(),
             run = run.run,
             slices,
+            sheets,
             sent,
             length = source.length,
             codec = source.codec,
@@ -88,6 +92,7 @@ impl Outcome {
         let status = Status::Split {
             run: run.run,
             slices,
+            sheets,
             sent,
             length: source.length,
         };

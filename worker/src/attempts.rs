@@ -19,7 +19,7 @@ use crate::{
     error::{JobError, PermanentError},
     ffmpeg_args::H264,
     ffmpeg_run::{FfmpegError, Files, Ran},
-    job::Job,
+    job::SliceJob,
     judge::{Retiming, Verdict, judge, mark_holes},
     product::Product,
     renderer::Renderer,
@@ -60,7 +60,7 @@ pub(crate) enum Origin<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Attempts<'a> {
     pub renderer: &'a Renderer,
-    pub job: &'a Job,
+    pub job: &'a SliceJob,
     pub product: Product,
     pub blocks: &'a Arc<BlockCache>,
     pub directory: &'a Path,

@@ -244,7 +244,7 @@ impl Worker {
         let rendered = self.or_why_lost(reader, rendered).await?;
         let work = Work {
             render_ms: started.elapsed().as_millis() as u64,
-            by_excerpt: Some(rendered.by_ranges),
+            by_excerpt: Some(rendered.tiles.iter().all(|tile| !tile.exact)),
             ..Work::default()
         };
         let (outputs, files) = sheet_of(&reader.source().key, &job.sheet, &rendered);

@@ -12,7 +12,7 @@ use crate::tiles::Tiles;
 ///
 /// A slice is the only kind so far. A new kind would replace `slice`.
 #[derive(Clone, Debug)]
-pub(crate) struct Job {
+pub(crate) struct SliceJob {
     /// Reads the source in one version.
     pub reader: Arc<Reader>,
     /// FFmpeg's name of the source's container.

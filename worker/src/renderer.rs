@@ -13,7 +13,7 @@ use crate::{
     attempts::{Attempts, Origin},
     error::{JobError, PermanentError},
     ffmpeg_run::{FfmpegError, Files},
-    job::Job,
+    job::SliceJob,
     outputs::Outputs,
     product::Product,
     timeline::only_excerpt,
@@ -65,7 +65,11 @@ impl Renderer {
     /// # Errors
     /// Permanent if the source is damaged or cannot be decoded; transient if FFmpeg, the source or
     /// the disk fails.
-    pub(crate) async fn render(&self, job: &Job, deadline: Deadline) -> Result<Rendered, JobError> {
+    pub(crate) async fn render(
+        &self,
+        job: &SliceJob,
+        deadline: Deadline,
+    ) -> Result<Rendered, JobError> {
         let work_dir =
             WorkDir::create(&self.temporary).map_err(|source| TransientError::WorkDir {
                 action: "make",
@@ -111,9 +115,7 @@ pub(crate) async fn excerpt_or_seek(attempts: Attempts<'_>) -> Result<(Files, bo
     if let Some(excerpt) = &job.excerpt {
         let why = match Box::pin(attempts.render(Origin::Excerpt(excerpt))).await {
             Ok(files) => return Ok((files, true)),
-            Err(FfmpegError::Failed(JobError::Permanent(error)))
-                if error.is_of_the_pictures() =>
-            {
+            Err(FfmpegError::Failed(JobError::Permanent(error))) if error.is_of_the_pictures() => {
                 error.to_string()
             }
             Err(FfmpegError::Failed(error)) => return Err(error),

@@ -10,7 +10,7 @@ use gifgen_reader::{
 };
 use gifgen_shared::{Deadline, Timeline};
 
-use crate::{error::JobError, job::Job};
+use crate::{error::JobError, job::SliceJob};
 
 /// Two times this close, in seconds, are the same. Pictures count from a millisecond later than packets.
 const ROUNDING_SECONDS: f64 = 0.002;
@@ -30,7 +30,7 @@ pub(crate) struct SourcePackets<'a> {
     pub programs: Programs<'a>,
     pub blocks: &'a Arc<BlockCache>,
     pub deadline: Deadline,
-    pub job: &'a Job,
+    pub job: &'a SliceJob,
     /// The bytes of the source in the excerpt that was rendered. None if FFmpeg sought.
     pub ranges: &'a [Range<u64>],
 }

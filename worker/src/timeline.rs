@@ -7,14 +7,17 @@ use gifgen_reader::BlockCache;
 
 use crate::{
     error::{JobError, PermanentError},
-    job::Job,
+    job::SliceJob,
 };
 
 /// The excerpt of a job that cannot do without. If the event brought none, it is made from the source's index.
 ///
 /// # Errors
 /// If there is none; and if the source cannot be read.
-pub(crate) async fn only_excerpt(job: &Job, blocks: &Arc<BlockCache>) -> Result<Excerpt, JobError> {
+pub(crate) async fn only_excerpt(
+    job: &SliceJob,
+    blocks: &Arc<BlockCache>,
+) -> Result<Excerpt, JobError> {
     if let Some(excerpt) = &job.excerpt {
         return Ok(excerpt.clone());
     }
@@ -31,7 +34,7 @@ pub(crate) async fn only_excerpt(job: &Job, blocks: &Arc<BlockCache>) -> Result<
     found.ok_or_else(missing)
 }
 
-async fn excerpt(job: &Job, blocks: &Arc<BlockCache>) -> Result<Option<Excerpt>, IndexError> {
+async fn excerpt(job: &SliceJob, blocks: &Arc<BlockCache>) -> Result<Option<Excerpt>, IndexError> {
     let (container, video) = (&job.container, job.slice.video);
     let index = ContainerIndex::read(Arc::clone(blocks), container, video).await?;
     let index = match &job.timeline {

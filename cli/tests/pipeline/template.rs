@@ -7,7 +7,7 @@ use gifgen::{
     dispatch::PipelineEvent,
     local::{DESTINATION_BUCKET, Local, SOURCE_BUCKET, cores},
     options::SettingFlags,
-    run::{created_pattern, slice_pattern},
+    run::{created_pattern, job_pattern},
 };
 use gifgen_splitter::{Outcome, Status};
 use gifgen_testkit::{media, workspace_root};
@@ -60,7 +60,7 @@ fn the_rules_of_a_run_are_those_of_the_template_but_for_the_endings_of_keys() {
     let endings = object["key"].as_array().unwrap();
     assert!(object.as_object().unwrap().len() == 1 && endings.len() > 10);
     assert_eq!(created_pattern(), created);
-    assert_eq!(slice_pattern(), pattern_of("WorkerFunctionSlice"));
+    assert_eq!(job_pattern(), pattern_of("WorkerFunctionSlice"));
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn under_the_rules_of_the_template_videos_become_previews_and_nothing_else
                 status: Status::Split { .. },
                 ..
             }) => assert!(split.insert(key)),
-            PipelineEvent::SliceDone(report) => assert!(done.insert(report.key)),
+            PipelineEvent::JobDone { key, .. } => assert!(done.insert(key)),
             other => panic!("{other:?}"),
         }
     }

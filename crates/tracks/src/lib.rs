@@ -19,5 +19,5 @@ pub use check::Invalid;
 pub use error::TrackError;
 pub use picture::PictureError;
 pub use storyboard::{Sheet, Storyboard, Tile};
-pub use webvtt::webvtt;
 pub use track::{TrackFile, folder, needs_images, track_files};
+pub use webvtt::webvtt;

@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 
 use crate::{
     error::JobError,
-    job::{Job, SliceSpec},
+    job::{SliceJob, SliceSpec},
     product::{Choice, RawPictures},
     renderer::Renderer,
     tiles::Tiles,
@@ -86,8 +86,8 @@ impl SheetJob {
     }
 
     /// The same source for a slice.
-    pub(super) fn slice_job(&self, slice: SliceSpec) -> Job {
-        Job {
+    pub(super) fn slice_job(&self, slice: SliceSpec) -> SliceJob {
+        SliceJob {
             reader: Arc::clone(&self.reader),
             container: self.container.clone(),
             codec: self.codec.clone(),
