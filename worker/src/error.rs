@@ -43,6 +43,9 @@ pub(crate) enum PermanentError {
         /// Number of the run.
         run: u32,
     },
+    /// A slice is asked for whose settings give it no outputs.
+    #[error("GIFS and FRAMES are none, so slices have no previews: set one of them")]
+    NothingWanted,
     /// The source holds no video.
     #[error(transparent)]
     Rejected(#[from] Rejection),
@@ -146,6 +149,7 @@ impl PermanentError {
             Self::NoRun(_) => "noRun".into(),
             Self::NoSlice { .. } => "noSlice".into(),
             Self::NoJob { .. } => "noJob".into(),
+            Self::NothingWanted => "badSettings".into(),
             Self::OutsideVideo { .. } => "outsideVideo".into(),
             Self::Undecodable { .. } => "undecodable".into(),
             Self::Damaged { .. } | Self::Disordered { .. } | Self::NewClock { .. } => {

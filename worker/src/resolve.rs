@@ -6,8 +6,8 @@ use gifgen_index::{Excerpt, SheetPlan};
 use gifgen_ledger::{Ledger, Run, SourceFacts};
 use gifgen_reader::{BlockCache, Reader, probing::measure};
 use gifgen_shared::{
-    Deadline, ExcerptText, Header, Job, JobEvent, OutputKeys, PinnedSource, Sheet, Slice,
-    SliceEvent, Source, job_event::JobName,
+    Deadline, ExcerptText, Header, Job, JobEvent, OutputKeys, Overview, PinnedSource,
+    PreviewSettings, Sheet, Slice, SliceEvent, Source, job_event::JobName,
 };
 
 use crate::{
@@ -83,7 +83,12 @@ impl Worker {
             // The event's version, not that of the HEAD: a server that ignores If-Match may answer with another.
             let pinned = PinnedSource::new(source.clone(), etag.clone(), reader.len());
             let (facts, video) = SourceFacts::of(&pinned, header, length);
-            let run = Run::new(facts, video, self.settings.previews, before);
+            // Nobody has sent sheets of an overview.
+            let settings = PreviewSettings {
+                overview: Overview::None,
+                ..self.settings.previews
+            };
+            let run = Run::new(facts, video, settings, before);
             let Some(slice) = run.slice(&event.slice()) else {
                 return Ok(Membership::Untracked);
             };
@@ -138,6 +143,9 @@ impl Worker {
         source: &Source,
         deadline: Deadline,
     ) -> Result<SliceJob, JobError> {
+        if !self.settings.previews.wants_slices() {
+            return Err(PermanentError::NothingWanted.into());
+        }
         let reader = self.sources.open(source).await?;
         let (header, length) = self.measure(&reader, deadline).await?;
         let named = event.slice();
