@@ -57,7 +57,7 @@ pub fn says_done(request: &Request, answer: &Value) -> bool {
                     sources.len() == objects.len() && sources.iter().all(good)
                 })
         }
-        Request::Render(_) => answer["status"] == "done",
+        Request::Render(_) | Request::RenderSheet { .. } => answer["status"] == "done",
         Request::Record(_) => answer["batchItemFailures"]
             .as_array()
             .is_some_and(Vec::is_empty),
@@ -78,6 +78,10 @@ pub async fn check(
     match request {
         Request::Split(objects) => check_runs(objects, store, jobs).await,
         Request::Render(wanted) => check_previews(wanted, answer, previews, store).await,
+        Request::RenderSheet { key, index, .. } => {
+            let sheet = OutputKeys::of(key).sheet(*index);
+            check_objects(key, vec![sheet], store).await
+        }
         // The stand-in has another version than the slice that was given up, so nothing is recorded.
         Request::Record(_) => Ok(()),
     }
@@ -137,11 +141,21 @@ async fn check_previews(
         end,
         ..wanted.slice
     };
-    let keys = OutputKeys::of(&wanted.key);
-    let folder = format!("{}/", wanted.key);
-    let there = store.list(DESTINATION_BUCKET, &folder).await?;
+    let expected = expected(OutputKeys::of(&wanted.key), &slice, previews);
+    check_objects(&wanted.key, expected, store).await
+}
+
+/// Checks that objects of `source` exist and are not empty.
+async fn check_objects(
+    source: &SourceKey,
+    expected: Vec<String>,
+    store: &Store,
+) -> Result<(), NoEvidence> {
+    let there = store
+        .list(DESTINATION_BUCKET, &format!("{source}/"))
+        .await?;
     let is_there = |key: &String| there.iter().any(|o| o.key == *key && o.bytes > 0);
-    let mut missing = expected(keys, &slice, previews);
+    let mut missing = expected;
     missing.retain(|key| !is_there(key));
     match missing.first() {
         None => Ok(()),

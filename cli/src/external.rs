@@ -97,7 +97,7 @@ pub async fn invoke(
         })?;
     let function = match event.request {
         Request::Split(_) => "splitter",
-        Request::Render(_) | Request::Record(_) => "worker",
+        Request::Render(_) | Request::RenderSheet { .. } | Request::Record(_) => "worker",
     };
     let mut command = Command::new(program);
     command

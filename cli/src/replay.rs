@@ -5,6 +5,7 @@ use std::{fs, num::NonZero, path::PathBuf};
 use gifgen_shared::{
     Addressing, AddressingError, Connections, Deadline, SettingsError,
     job_event::JOB_DETAIL_TYPE,
+    overview::TILES_PER_SHEET,
     slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
     with_causes,
 };
@@ -164,6 +165,9 @@ fn replacement_video(
         let seconds = match request {
             Request::Split(_) => TEST_PICTURE_SECONDS,
             Request::Render(wanted) | Request::Record(wanted) => wanted.slice.end,
+            Request::RenderSheet { index, .. } => {
+                f64::from(*index) * TILES_PER_SHEET as f64 + TEST_PICTURE_SECONDS
+            }
         };
         let picture = test_picture::make(&local.ffmpeg, seconds, local.folder())?;
         tell("a test picture stands in for the source; name a video with --video");

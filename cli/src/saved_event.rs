@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use gifgen_shared::{Slice, SliceEvent, SliceEventError, SourceKey};
+use gifgen_shared::{JobEvent, Slice, SliceEvent, SliceEventError, SourceKey};
 use gifgen_splitter::trigger::created_objects;
 use serde_json::Value;
 
@@ -25,6 +25,14 @@ pub enum Request {
     Split(Vec<(String, String)>),
     /// The worker should render this slice.
     Render(RequestedSlice),
+    /// The worker should render this sheet of an overview.
+    RenderSheet {
+        /// Bucket of the source.
+        bucket: String,
+        key: SourceKey,
+        /// Number of the sheet, from zero.
+        index: u32,
+    },
     /// The worker should record that this slice was given up.
     Record(RequestedSlice),
 }
@@ -81,6 +89,7 @@ impl Request {
             Self::Render(wanted) | Self::Record(wanted) => {
                 vec![(wanted.bucket.clone(), wanted.key.to_string())]
             }
+            Self::RenderSheet { bucket, key, .. } => vec![(bucket.clone(), key.to_string())],
         }
     }
 }
@@ -89,6 +98,13 @@ fn request(event: &Value) -> Result<Request, SliceEventError> {
     if let Ok(created) = created_objects(event) {
         let objects = created.into_iter().flatten().map(|c| (c.bucket, c.raw_key));
         return Ok(Request::Split(objects.collect()));
+    }
+    if let Ok(JobEvent {
+        bucket, key, job, ..
+    }) = JobEvent::parse(event)
+    {
+        let index = job.index;
+        return Ok(Request::RenderSheet { bucket, key, index });
     }
     let wanted = |event: &Value| {
         SliceEvent::parse(event).map(|slice| RequestedSlice {

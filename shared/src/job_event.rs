@@ -21,10 +21,12 @@ pub struct JobEvent {
     pub bucket: String,
     /// Key of the source, as S3 stores it.
     pub key: SourceKey,
-    /// Version of the source that the run is about.
-    pub etag: ETag,
-    /// Number of the run among those of its source.
-    pub run: u32,
+    /// Version of the source that the run is about. Without it the current run is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<ETag>,
+    /// Number of the run among those of its source. Without it the current run is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u32>,
     /// Which job of the run.
     pub job: JobName,
     /// When this event was created, in milliseconds since the Unix epoch.
@@ -49,7 +51,7 @@ pub struct JobName {
 
 /// The event is not that of a job. Permanent: the same event gives the same error.
 #[derive(Debug, thiserror::Error)]
-#[error("this is no job event ({0}); `bucket`, `key`, `etag`, `run` and `job` are required")]
+#[error("this is no job event ({0}); `bucket`, `key` and `job` are required")]
 pub struct JobEventError(serde_json::Error);
 
 impl JobEvent {
@@ -66,12 +68,12 @@ impl JobEvent {
         Self::deserialize(detail(event)).map_err(JobEventError)
     }
 
-    /// The source object, in the version of the run.
+    /// The source object, in the version of the run if the event names it.
     pub fn source(&self) -> Source {
         Source {
             bucket: self.bucket.clone(),
             key: self.key.clone(),
-            etag: Some(self.etag.clone()),
+            etag: self.etag.clone(),
         }
     }
 }

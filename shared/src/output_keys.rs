@@ -129,8 +129,16 @@ pub fn is_preview(folder: &str, file: &str) -> bool {
 
 /// Whether `file` is the name of a track, or of a picture of one, in the folder of tracks.
 fn is_track(file: &str) -> bool {
-    let _ = file;
-    false
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_picture = |name: &str| name.strip_suffix(".jpg").is_some_and(is_number);
+    match file.split('/').collect::<Vec<_>>()[..] {
+        ["json", "overview.json" | "overview.jpg"]
+        | ["hls", "overview.m3u8" | "image-stream.m3u8"]
+        | ["dash", "overview.mpd"]
+        | ["bif", "overview.bif"] => true,
+        ["hls" | "dash", name] | ["jellyfin", _, name] => is_picture(name),
+        _ => false,
+    }
 }
 
 /// Whether `key` looks like the name of an output. If source and destination share a bucket, this keeps

@@ -33,15 +33,13 @@ pub(crate) enum PermanentError {
     /// The event of a job makes no sense.
     #[error(transparent)]
     BadJobEvent(#[from] JobEventError),
-    /// The run has no such job.
-    #[error("run {run} of {of} has no job {index} of this kind: send one that it has")]
+    /// There is no such job.
+    #[error("{of} has no job {index} of this kind: send one that it has")]
     NoJob {
         /// The source.
         of: Source,
         /// Position of the job among those of its kind.
         index: u32,
-        /// Number of the run.
-        run: u32,
     },
     /// A slice is asked for whose settings give it no outputs.
     #[error("GIFS and FRAMES are none, so slices have no previews: set one of them")]

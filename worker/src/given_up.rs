@@ -188,8 +188,12 @@ impl Worker {
     ) -> Result<Option<(Run, Job, u32)>, JobError> {
         if JobEvent::is_meant(&given_up.event) {
             let event = JobEvent::parse(&given_up.event).map_err(PermanentError::BadJobEvent)?;
-            let (run, job) = self.job_of_run(&event).await?;
-            return Ok(Some((run, job, event.attempt.unwrap_or(1))));
+            let waiting = self.job_of_run(&event).await?;
+            if waiting.is_none() {
+                no_run_waits(&PermanentError::NoRun(event.source()), given_up);
+            }
+            let attempt = event.attempt.unwrap_or(1);
+            return Ok(waiting.map(|(run, job)| (run, job, attempt)));
         }
         let event = SliceEvent::parse(&given_up.event).map_err(PermanentError::BadEvent)?;
         let source = event

@@ -130,7 +130,14 @@ impl Worker {
 
     async fn handle_job(&self, event: &Value, invocation: &Invocation) -> Result<Answer, JobError> {
         let event = JobEvent::parse(event).map_err(PermanentError::BadJobEvent)?;
-        let (run, job) = self.job_of_run(&event).await?;
+        let Some((run, job)) = self.job_of_run(&event).await? else {
+            let job = self.untracked_sheet(&event, invocation.deadline).await?;
+            let produced = self.produce_sheet(&job, None, invocation.deadline).await?;
+            let (bucket, key) = (&event.bucket, &event.key);
+            tracing::info!(bucket, %key, sheet = job.sheet.index, "sheet of no run done");
+            let job = Job::Overview(job.sheet);
+            return Ok(Answer::done(key, &job, produced.outputs));
+        };
         let sent = Sent {
             places: event.keyframes.as_ref(),
             attempt: event.attempt.unwrap_or(1),
@@ -182,7 +189,7 @@ impl Worker {
             Job::Overview(sheet) => {
                 let plan = self.sheet_plan(run, *sheet, sent.places).await;
                 let job = self.sheet_job(run, *sheet, plan);
-                self.produce_sheet(&job, run, deadline).await
+                self.produce_sheet(&job, Some(run), deadline).await
             }
         };
         let mut receipt = match produced {
@@ -236,7 +243,7 @@ impl Worker {
     async fn produce_sheet(
         &self,
         job: &SheetJob,
-        run: &Run,
+        run: Option<&Run>,
         deadline: Deadline,
     ) -> Result<Produced, JobError> {
         let (reader, started) = (&job.reader, Instant::now());
@@ -248,7 +255,7 @@ impl Worker {
             ..Work::default()
         };
         let (outputs, files) = sheet_of(&reader.source().key, &job.sheet, &rendered);
-        let uploaded = self.upload(&files, reader, Some(run), work, deadline).await;
+        let uploaded = self.upload(&files, reader, run, work, deadline).await;
         rendered.remove()?;
         let (objects, work) = uploaded?;
         Ok(Produced {

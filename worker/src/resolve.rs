@@ -212,31 +212,72 @@ impl Worker {
             .ok()
     }
 
-    /// The job that `event` names, and its run.
+    /// The job that `event` names, and its run. `None` if the video has no run.
     ///
     /// # Errors
-    /// [`PermanentError::Superseded`] if another run is current; if there is none, or it has no such job; those of the
-    /// ledger.
-    pub(crate) async fn job_of_run(&self, event: &JobEvent) -> Result<(Run, Job), JobError> {
+    /// [`PermanentError::Superseded`] if another run is current; if it has no such job; those of the ledger.
+    pub(crate) async fn job_of_run(
+        &self,
+        event: &JobEvent,
+    ) -> Result<Option<(Run, Job)>, JobError> {
         let source = event.source();
         let Some((run, _)) = self.ledger.current_run(&source.key).await? else {
-            return Err(PermanentError::NoRun(source).into());
+            return Ok(None);
         };
-        if run.source() != source || run.run != event.run {
+        let is_other_version = source
+            .etag
+            .as_ref()
+            .is_some_and(|etag| *etag != run.source.etag);
+        let is_other_run = event.run.is_some_and(|number| number != run.run);
+        if run.source.bucket != source.bucket || is_other_version || is_other_run {
             return Err(PermanentError::Superseded(source).into());
         }
-        let JobName { kind, index } = event.job;
-        let is_named = |job: &Job| job.id().kind() == kind && job.index() == index;
-        match run.jobs().into_iter().find(is_named) {
-            Some(job) => Ok((run, job)),
-            None => Err(PermanentError::NoJob {
-                of: source,
-                index,
-                run: run.run,
-            }
-            .into()),
+        match named(&event.job, run.jobs()) {
+            Some(job) => Ok(Some((run, job))),
+            None => Err(no_job(source, &event.job)),
         }
     }
+
+    /// The sheet that an event names of a video that has no run.
+    ///
+    /// # Errors
+    /// If the source cannot be read or is no video, or its overview has no such sheet.
+    pub(crate) async fn untracked_sheet(
+        &self,
+        event: &JobEvent,
+        deadline: Deadline,
+    ) -> Result<SheetJob, JobError> {
+        let source = event.source();
+        let reader = self.sources.open(&source).await?;
+        let (header, length) = self.measure(&reader, deadline).await?;
+        let settings = self.settings.previews;
+        let sheets = settings.sheets(length).into_iter().map(Job::Overview);
+        let Some(Job::Overview(sheet)) = named(&event.job, sheets) else {
+            return Err(no_job(source, &event.job));
+        };
+        Ok(SheetJob {
+            reader,
+            container: header.container,
+            codec: header.codec,
+            plan: None,
+            timeline: None,
+            video: header.video,
+            settings,
+            length,
+            sheet,
+        })
+    }
+}
+
+/// The one of `jobs` that has this name.
+fn named(name: &JobName, jobs: impl IntoIterator<Item = Job>) -> Option<Job> {
+    let is_named = |job: &Job| job.id().kind() == name.kind && job.index() == name.index;
+    jobs.into_iter().find(is_named)
+}
+
+fn no_job(of: Source, name: &JobName) -> JobError {
+    let index = name.index;
+    PermanentError::NoJob { of, index }.into()
 }
 
 /// The slice of `run` that starts at second `start`, for an event that names no version. The end is not

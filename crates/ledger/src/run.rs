@@ -264,8 +264,8 @@ impl Run {
         JobEvent {
             bucket: self.source.bucket.clone(),
             key: self.source.key.clone(),
-            etag: self.source.etag.clone(),
-            run: self.run,
+            etag: Some(self.source.etag.clone()),
+            run: Some(self.run),
             job: JobName {
                 kind: job.id().kind(),
                 index: job.index(),
