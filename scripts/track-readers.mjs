@@ -52,8 +52,12 @@ Object.assign(globalThis, require('@xmldom/xmldom'));
 
 // Shaka: its parsers, and the lookup that its seek bar uses.
 async function readWithShaka() {
-  console.debug = console.info = console.warn = () => {};
+  // The debug build keeps the names of what is set below. It says what it is as soon as it is loaded.
+  const { info } = console;
+  console.info = () => {};
   const shaka = require('shaka-player/dist/shaka-player.compiled-es2021.debug.js');
+  console.info = info;
+  shaka.log.setLevel(shaka.log.Level.NONE);
   const configuration = shaka.util.PlayerConfiguration.createDefault();
   const text = (path) => readFileSync(join(folder, path), 'utf8');
   // Shaka takes no presentation of pictures only: a film's own one has a video.
