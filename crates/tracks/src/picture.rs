@@ -1,14 +1,15 @@
 //! Pictures in memory: sheets that were read, and sheets and tiles that are written. Pixels stay in the colours of the
 //! JPG, so cutting changes none.
 
-use jpeg_encoder::{ColorType, Encoder, EncodingError};
+use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, EncodingError};
 use thiserror::Error;
 use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 use zune_jpeg::{JpegDecoder, errors::DecodeErrors};
 
 use crate::check::fits;
 
-/// Quality of what is compressed again, 1 to 100. Tiles lose little against the sheet: SSIM 0.98 and more.
+/// Quality of what is compressed again, 1 to 100. Against a sheet of FFmpeg's at quality 3 it has SSIM 0.983 (luma
+/// 0.995), and 8 % more bytes. At 80 it would be 0.969, and 17 % fewer.
 const QUALITY: u8 = 88;
 
 /// Bytes of a pixel: luma and two chroma.
@@ -132,7 +133,9 @@ impl Picture {
     /// The JPG of it.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, PictureError> {
         let mut jpg = Vec::new();
-        let encoder = Encoder::new(&mut jpg, QUALITY);
+        let mut encoder = Encoder::new(&mut jpg, QUALITY);
+        // The default takes one of four pixels.
+        encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
         // `fits` bounds the sides.
         let (width, height) = (self.width as u16, self.height as u16);
         encoder.encode(&self.pixels, width, height, ColorType::Ycbcr)?;
