@@ -12,3 +12,6 @@ pub(crate) use self::{
     render_sheet::{RenderedSheet, RenderedTile},
     sheet_job::SheetJob,
 };
+
+#[cfg(test)]
+mod tests;

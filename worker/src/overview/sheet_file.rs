@@ -56,7 +56,7 @@ pub(super) fn write(
     let (width, height) = layout.sheet_size();
     let mut encoder = Encoder::new_file(&path, QUALITY)?;
     encoder.set_sampling_factor(SAMPLING);
-    encoder.set_optimized_huffman_tables(true);
+    // No optimized Huffman tables: with them the colours stand in scans of their own, which not all readers take.
     // Both are under 65,536: `Tiles` sees to that.
     encoder.encode(&pixels, width as u16, height as u16, ColorType::Rgb)?;
     Ok(checked_jpg(path)?)
