@@ -21,14 +21,16 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Head {
     /// What stands before the clusters of an excerpt.
-    pub(super) header: Vec<u8>,
+    pub(crate) header: Vec<u8>,
     /// Where the content of the segment starts.
-    pub(super) segment: u64,
+    pub(crate) segment: u64,
     /// From the first cluster to the end of the last one, or of the file.
-    pub(super) clusters: Range<u64>,
+    pub(crate) clusters: Range<u64>,
     /// Where keyframes of the video are, if the file says so.
-    pub(super) cues: Vec<Cue>,
+    pub(crate) cues: Vec<Cue>,
     pub(crate) track: Track,
+    /// How the decoder is set up, if this is H.264.
+    pub(crate) h264_setup: Option<H264Setup>,
     /// The length of a tick, in nanoseconds.
     timestamp_scale: u64,
 }
@@ -44,6 +46,15 @@ pub struct Track {
     pub frame_nanoseconds: Option<u64>,
     /// What it cuts off its pictures.
     pub crop: Option<ContainerCrop>,
+}
+
+/// How a decoder of H.264 is set up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum H264Setup {
+    /// The content of an `avcC`.
+    Known(Vec<u8>),
+    /// Its blocks are packed, or it is not known.
+    Unusual,
 }
 
 /// Most elements before the first cluster.
@@ -142,13 +153,14 @@ impl Head {
             clusters: first..last,
             cues: found,
             track,
+            h264_setup: h264_setup(&tracks, stream),
             timestamp_scale: unsigned(&info, ids::TIMESTAMP_SCALE)
                 .unwrap_or(1_000_000)
                 .clamp(1, 1_000_000_000),
         })
     }
     /// The pts of `video`, the video of this file.
-    pub(super) fn clock(&self, video: &VideoStream) -> Clock {
+    pub(crate) fn clock(&self, video: &VideoStream) -> Clock {
         Clock::new(video, 1e9, self.timestamp_scale as f64)
     }
 
@@ -235,17 +247,9 @@ fn crop(video: &[u8]) -> Option<ContainerCrop> {
 
 /// The track that FFmpeg counts as `stream`. `None` if it is no video, or an unusual one.
 pub fn track(tracks: &[u8], stream: u32) -> Option<Track> {
-    // FFmpeg counts video, sound, subtitles and data, of a codec that is named.
-    const COUNTED: [u64; 4] = [1, 2, 17, 33];
     const VIDEO: u64 = 1;
     const ONE: [u64; 2] = [0x3f80_0000, 0x3ff0_0000_0000_0000];
-    let counted = elements(tracks).filter(|(_, header, track)| {
-        let kind = unsigned(track, ids::TRACK_TYPE);
-        header.id == ids::TRACK
-            && kind.is_some_and(|kind| COUNTED.contains(&kind))
-            && child(track, ids::CODEC).is_some()
-    });
-    let (_, _, track) = counted.into_iter().nth(usize::try_from(stream).ok()?)?;
+    let track = counted(tracks, stream)?;
     let scale = child(track, ids::TRACK_TIMESTAMP_SCALE).map(big_endian);
     let plain = unsigned(track, ids::TRACK_TYPE) == Some(VIDEO)
         && unsigned(track, ids::CODEC_DELAY).unwrap_or(0) == 0
@@ -260,6 +264,35 @@ pub fn track(tracks: &[u8], stream: u32) -> Option<Track> {
         reorders: !in_order.iter().any(|name| codec.starts_with(name)),
         frame_nanoseconds: unsigned(track, ids::DEFAULT_DURATION),
         crop: child(track, ids::VIDEO).and_then(crop),
+    })
+}
+
+/// What the track says that FFmpeg counts as `stream`.
+fn counted(tracks: &[u8], stream: u32) -> Option<&[u8]> {
+    // FFmpeg counts video, sound, subtitles and data, of a codec that is named.
+    const COUNTED: [u64; 4] = [1, 2, 17, 33];
+    let counted = elements(tracks).filter(|(_, header, track)| {
+        let kind = unsigned(track, ids::TRACK_TYPE);
+        header.id == ids::TRACK
+            && kind.is_some_and(|kind| COUNTED.contains(&kind))
+            && child(track, ids::CODEC).is_some()
+    });
+    let (_, _, track) = counted.into_iter().nth(usize::try_from(stream).ok()?)?;
+    Some(track)
+}
+
+/// How the decoder of the track is set up. `None` if that is not H.264.
+fn h264_setup(tracks: &[u8], stream: u32) -> Option<H264Setup> {
+    let track = counted(tracks, stream)?;
+    let codec = child(track, ids::CODEC)?;
+    if codec.starts_with(b"V_MS/VFW") {
+        // It may be anything.
+        return Some(H264Setup::Unusual);
+    }
+    codec.starts_with(b"V_MPEG4/ISO/AVC").then(|| {
+        let is_packed = child(track, ids::CONTENT_ENCODINGS).is_some();
+        let setup = child(track, ids::CODEC_PRIVATE).filter(|_| !is_packed);
+        setup.map_or(H264Setup::Unusual, |setup| H264Setup::Known(setup.to_vec()))
     })
 }
 

@@ -1,6 +1,7 @@
 //! Matroska and WebM: excerpts by the cues, or by searching timestamps where there are none.
 
 mod clusters;
+pub(crate) mod cued_block;
 pub(crate) mod cues;
 pub(crate) mod ebml;
 mod excerpts;

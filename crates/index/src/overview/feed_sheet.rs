@@ -25,6 +25,7 @@ pub async fn feed_sheet(
     write(&mut pipe, &plan.header).await?;
     match &plan.keyframes {
         Keyframes::Listed(listed) => listed.feed(reader, &mut pipe).await,
+        Keyframes::Cued(cued) => cued.feed(reader, &mut pipe).await,
     }
 }
 

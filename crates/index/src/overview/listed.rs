@@ -12,7 +12,7 @@ use super::{
     feed_sheet::write,
     fetches::read_all,
     plan::{Keyframes, SheetPlan, check_range, check_slots},
-    sheet_tile::SheetTile,
+    sheet_tile::{SheetTile, of_sheet},
 };
 use crate::{
     excerpt::{Demuxer, NoExcerpt},
@@ -81,10 +81,7 @@ pub(super) fn plan(
     sheet: &Sheet,
     tiles: &[Tile<Keyframe>],
 ) -> Option<SheetPlan> {
-    let from = tiles.partition_point(|tile| tile.slot < sheet.start);
-    let tiles = tiles.get(from..)?;
-    let to = tiles.partition_point(|tile| f64::from(tile.slot) < sheet.end.max(0.001));
-    let tiles = tiles.get(..to)?;
+    let tiles = of_sheet(tiles, sheet);
     let keyframes: Vec<Keyframe> = tiles.iter().filter_map(|tile| tile.keyframe).collect();
     let (header, pieces) = if keyframes.is_empty() {
         (Vec::new(), Vec::new())

@@ -3,7 +3,7 @@
 use gifgen_shared::overview::TILES_PER_SHEET;
 use serde::{Deserialize, Serialize};
 
-use super::{fetches::MAX_KEYFRAME_BYTES, listed::Listed};
+use super::{cued::Cued, fetches::MAX_KEYFRAME_BYTES, listed::Listed};
 use crate::excerpt::{Demuxer, NoExcerpt, pack, unpack};
 
 /// Longest header, in bytes: the tables of a hundred samples and what a decoder needs to know.
@@ -25,6 +25,8 @@ pub struct SheetPlan {
 pub(super) enum Keyframes {
     /// An index lists them.
     Listed(Listed),
+    /// Cues say where they start.
+    Cued(Cued),
 }
 
 impl SheetPlan {
@@ -43,6 +45,7 @@ impl SheetPlan {
     pub fn has_keyframes(&self) -> bool {
         match &self.keyframes {
             Keyframes::Listed(listed) => !listed.pieces.is_empty(),
+            Keyframes::Cued(cued) => cued.has_keyframes(),
         }
     }
 
@@ -67,6 +70,7 @@ impl SheetPlan {
         }
         match &self.keyframes {
             Keyframes::Listed(listed) => listed.check(bytes),
+            Keyframes::Cued(cued) => cued.check(bytes),
         }
     }
 }

@@ -9,7 +9,7 @@ use gifgen_shared::{
     video_stream::FROM_BEGINNING,
 };
 
-use super::{listed, plan::SheetPlan, sheet_tile::rounded};
+use super::{cued, listed, plan::SheetPlan, sheet_tile::rounded};
 use crate::{
     container_index::{Container, ContainerIndex},
     error::IndexError,
@@ -59,7 +59,8 @@ async fn plans(
     let video = index.video();
     match index.container() {
         Container::Mov(index) => Ok(in_mp4(index, video.start_time, length, sheets)),
-        Container::Matroska(_) | Container::MpegTs(_) => Ok(sheets.iter().map(|_| None).collect()),
+        Container::Matroska(head) => Ok(cued::plan(head, &video, length, sheets)),
+        Container::MpegTs(_) => Ok(sheets.iter().map(|_| None).collect()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A tile of a sheet, as it was fed.
 
-use gifgen_shared::overview::Tile;
+use gifgen_shared::overview::{Sheet, Tile};
 use serde::{Deserialize, Serialize};
 
 /// A tile of a sheet.
@@ -43,4 +43,14 @@ impl SheetTile {
 /// The time of a keyframe at `seconds`, without the rounding error of the start.
 pub(crate) fn rounded(seconds: f64) -> f64 {
     (seconds * PARTS).round() / PARTS
+}
+
+/// Those of a film's `tiles` that are in `sheet`.
+pub(crate) fn of_sheet<'a, K>(tiles: &'a [Tile<K>], sheet: &Sheet) -> &'a [Tile<K>] {
+    let from = tiles.partition_point(|tile| tile.slot < sheet.start);
+    let tiles = tiles.get(from..).unwrap_or_default();
+    // The first multiple is in the sheet even of an empty film.
+    let is_within = |tile: &Tile<K>| tile.slot == sheet.start || f64::from(tile.slot) < sheet.end;
+    let to = tiles.partition_point(is_within);
+    tiles.get(..to).unwrap_or_default()
 }

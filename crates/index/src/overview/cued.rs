@@ -1,0 +1,220 @@
+//! Keyframes that the cues of a Matroska file name.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use gifgen_reader::Reader;
+use gifgen_shared::{
+    VideoStream,
+    overview::{Sheet, Tile, tiles},
+};
+use serde::{Deserialize, Serialize};
+use tokio::net::unix::pipe::Sender;
+
+use super::{
+    feed_sheet::write,
+    fetches::concurrent,
+    plan::{Keyframes, SheetPlan, check_slots},
+    sheet_tile::{SheetTile, of_sheet, rounded},
+};
+use crate::{
+    excerpt::{Demuxer, NoExcerpt},
+    feed::FeedError,
+    h264_restart::Restart,
+    matroska::{
+        Head,
+        cued_block::{CuedBlock, MAX_BLOCK_BYTES, Wanted, cluster_of, cued_block, with_picture},
+        cues::Cue,
+        head::H264Setup,
+    },
+};
+
+/// How long a keyframe may be before one has been seen, in bytes.
+const FIRST_GUESS: u64 = 192 * 1024;
+
+/// Of so many keyframes seen last, this part is not longer than the next guess. Measured with 1080p at 5 Mbit/s; see the
+/// test.
+const SEEN: usize = 16;
+const PART: f64 = 0.85;
+
+/// Longest setup of a decoder, in bytes.
+const MAX_SETUP_BYTES: usize = 64 * 1024;
+
+/// The tiles of a sheet, and where the cues say that their keyframes are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Cued {
+    tiles: Vec<(SheetTile, Option<CuedKeyframe>)>,
+    track: u64,
+    /// Where the last cluster ends.
+    end: u64,
+    /// How the decoder of H.264 is set up; empty for other codecs.
+    #[serde(with = "serde_bytes")]
+    h264_setup: Vec<u8>,
+}
+
+/// Where a cue says that a keyframe is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct CuedKeyframe {
+    /// In ticks of the file.
+    pts: i64,
+    /// Where its cluster starts in the source.
+    cluster: u64,
+    /// Where its block starts in the content of the cluster.
+    block: Option<u64>,
+}
+
+/// Guesses how long the next keyframe is.
+#[derive(Debug, Default)]
+struct Guess(Mutex<VecDeque<u64>>);
+
+impl Guess {
+    fn get(&self) -> u64 {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sizes: Vec<u64> = seen.iter().copied().collect();
+        sizes.sort_unstable();
+        let place = ((sizes.len() as f64 * PART) as usize).min(sizes.len().saturating_sub(1));
+        sizes.get(place).copied().unwrap_or(FIRST_GUESS)
+    }
+
+    fn add(&self, bytes: u64) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.push_back(bytes);
+        if seen.len() > SEEN {
+            seen.pop_front();
+        }
+    }
+}
+
+impl Cued {
+    pub(super) fn has_keyframes(&self) -> bool {
+        self.tiles.iter().any(|(_, keyframe)| keyframe.is_some())
+    }
+
+    pub(super) fn check(&self, bytes: u64) -> Result<(), NoExcerpt> {
+        check_slots(self.tiles.iter().map(|(tile, _)| (tile.slot, tile.at)))?;
+        let are_possible = self.tiles.iter().all(|(tile, keyframe)| {
+            tile.pts.is_some() == keyframe.is_some()
+                && tile.pts.is_none_or(f64::is_finite)
+                && keyframe.is_none_or(|keyframe| keyframe.cluster < self.end)
+        });
+        if !are_possible || self.end > bytes || self.h264_setup.len() > MAX_SETUP_BYTES {
+            return Err(NoExcerpt::because(
+                "its cues are behind the end of the source",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Writes the keyframes, and says which. A tile whose cue does not lead to its keyframe is exact.
+    pub(super) async fn feed(
+        &self,
+        reader: &Arc<Reader>,
+        pipe: &mut Sender,
+    ) -> Result<Vec<SheetTile>, FeedError> {
+        let restart = match &self.h264_setup[..] {
+            [] => None,
+            // Exact tiles, if it cannot be parsed.
+            setup => Some(Restart::new(setup)),
+        };
+        let guess = Guess::default();
+        let reads = self.tiles.iter().map(|(tile, keyframe)| {
+            let (guess, tile) = (&guess, *tile);
+            let wanted = keyframe.map(|keyframe| Wanted {
+                cluster: keyframe.cluster,
+                block: keyframe.block,
+                track: self.track,
+                pts: keyframe.pts,
+            });
+            async move {
+                let Some(wanted) = wanted else {
+                    return Ok((tile, None));
+                };
+                let found = cued_block(reader, wanted, self.end, guess.get()).await?;
+                if let Some(found) = &found {
+                    guess.add(found.needed);
+                }
+                Ok::<_, FeedError>((tile, found))
+            }
+        });
+        // Collected, since a stream that borrows what it maps is not `Send` enough for the compiler.
+        let reads: Vec<_> = reads.collect();
+        let mut reads = stream::iter(reads).buffered(concurrent(MAX_BLOCK_BYTES));
+        let (mut fed, mut tiles) = (0, Vec::new());
+        let mut is_open = true;
+        while let Some((tile, found)) = reads.try_next().await? {
+            let cluster = found.and_then(|found| cluster(&found, restart.as_ref(), fed));
+            match cluster {
+                Some(cluster) => {
+                    is_open = is_open && write(pipe, &cluster).await?;
+                    fed += 1;
+                    tiles.push(tile);
+                }
+                None => tiles.push(SheetTile::exact(tile.slot)),
+            }
+            if !is_open {
+                let rest = self.tiles.iter().skip(tiles.len()).map(|(tile, _)| *tile);
+                tiles.extend(rest.collect::<Vec<_>>());
+                break;
+            }
+        }
+        Ok(tiles)
+    }
+}
+
+/// A cluster of the block `found`, the `nth` one. `None` if it cannot be changed as its decoder needs it.
+fn cluster(found: &CuedBlock, restart: Option<&Option<Restart>>, nth: usize) -> Option<Vec<u8>> {
+    let Some(restart) = restart else {
+        return Some(cluster_of(found.cluster_timestamp, &found.element));
+    };
+    let restart = restart.as_ref()?;
+    let element = with_picture(&found.element, |picture| restart.before(picture, nth))?;
+    Some(cluster_of(found.cluster_timestamp, &element))
+}
+
+/// The plans of `sheets` of a film of `length` seconds, by the cues in `head`. `None` stands for sheets of which FFmpeg
+/// cannot be given keyframes.
+pub(super) fn plan(
+    head: &Head,
+    video: &VideoStream,
+    length: f64,
+    sheets: &[Sheet],
+) -> Vec<Option<SheetPlan>> {
+    let none = || sheets.iter().map(|_| None).collect();
+    let h264_setup = match &head.h264_setup {
+        None => Vec::new(),
+        Some(H264Setup::Known(setup)) => setup.clone(),
+        Some(H264Setup::Unusual) => return none(),
+    };
+    let Some(interval) = sheets.first().map(|sheet| sheet.interval) else {
+        return none();
+    };
+    let clock = head.clock(video);
+    let cues = head
+        .cues
+        .iter()
+        .map(|cue| (rounded(clock.seconds(cue.pts)), *cue));
+    let tiles = tiles(length, interval, cues.filter(|(at, _)| *at >= 0.0));
+    let cued = |tile: &Tile<Cue>| {
+        let keyframe = tile.keyframe.map(|cue| CuedKeyframe {
+            pts: cue.pts,
+            cluster: head.segment.saturating_add(cue.cluster_offset),
+            block: cue.block_offset,
+        });
+        (SheetTile::of(tile, video.start_time), keyframe)
+    };
+    let plan = |sheet| SheetPlan {
+        demuxer: Demuxer::Matroska,
+        stream: video.index,
+        header: head.header.clone(),
+        keyframes: Keyframes::Cued(Cued {
+            tiles: of_sheet(&tiles, sheet).iter().map(cued).collect(),
+            track: head.track.number,
+            end: head.clusters.end,
+            h264_setup: h264_setup.clone(),
+        }),
+    };
+    sheets.iter().map(|sheet| Some(plan(sheet))).collect()
+}
