@@ -40,6 +40,11 @@ const FIRST_GUESS: u64 = 192 * 1024;
 const SEEN: usize = 16;
 const PART: f64 = 0.85;
 
+/// Cues that are not farther apart than this on the average, in seconds, name all keyframes. So do those that most slots
+/// have of their own.
+const USUAL_SECONDS: f64 = 12.0;
+const MOST: f64 = 0.75;
+
 /// Longest setup of a decoder, in bytes.
 const MAX_SETUP_BYTES: usize = 64 * 1024;
 
@@ -172,6 +177,21 @@ fn cluster(found: &CuedBlock, restart: Option<&Option<Restart>>, nth: usize) -> 
     let restart = restart.as_ref()?;
     let element = with_picture(&found.element, |picture| restart.before(picture, nth))?;
     Some(cluster_of(found.cluster_timestamp, &element))
+}
+
+/// Whether the cues in `head` name so many keyframes that nobody needs to search others.
+pub(super) fn serve(head: &Head, video: &VideoStream, length: f64, sheets: &[Sheet]) -> bool {
+    let interval = sheets.first().map_or(1, |sheet| sheet.interval);
+    let mean = length / head.cues.len().max(1) as f64;
+    let clock = head.clock(video);
+    let cues = head
+        .cues
+        .iter()
+        .map(|cue| (rounded(clock.seconds(cue.pts)), ()));
+    let tiles = tiles(length, interval, cues.filter(|(at, ())| *at >= 0.0));
+    let keyed = tiles.iter().filter(|tile| tile.keyframe.is_some()).count() as f64;
+    let slots = (length / f64::from(interval)).ceil();
+    mean <= USUAL_SECONDS || keyed >= slots * MOST
 }
 
 /// The plans of `sheets` of a film of `length` seconds, by the cues in `head`. `None` stands for sheets of which FFmpeg

@@ -2,6 +2,7 @@
 
 mod cued;
 mod listed;
+mod searched;
 #[allow(
     dead_code,
     reason = "shared with another test, which uses other parts of it"

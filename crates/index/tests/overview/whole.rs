@@ -219,3 +219,10 @@ fn decoded(plan: &SheetPlan, input: Vec<u8>) -> Pictures {
     );
     crate::support::framemd5(&String::from_utf8(output.stdout).unwrap())
 }
+
+/// A worker feeds a sheet in a task of its own.
+fn _is_send(plan: &SheetPlan, bench: &Bench) {
+    fn send<T: Send>(_: T) {}
+    let (sender, _stdin) = pipe().unwrap();
+    send(feed_sheet(plan, &bench.reader(), sender));
+}
