@@ -6,7 +6,7 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use gifgen_shared::output_keys::{PREVIEW_FOLDERS, RECEIPTS_FOLDER, is_output};
+use gifgen_shared::output_keys::{PREVIEW_FOLDERS, RECEIPTS_FOLDER, TRACKS_FOLDER, is_output};
 use gifgen_stack::ObjectInfo;
 use serde::Serialize;
 
@@ -47,9 +47,9 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
         .iter()
         .filter_map(|object| object.key.strip_suffix("/run.json"));
     let (begun, idle): (Vec<&str>, Vec<&str>) = runs.partition(|video| {
-        let mut names = objects
-            .iter()
-            .filter_map(|object| within(&object.key, video));
+        // What is adopted is of an earlier run.
+        let new = objects.iter().filter(|object| !object.adopted);
+        let mut names = new.filter_map(|object| within(&object.key, video));
         names.any(|name| !is_written_before_slices(name))
     });
     let is_of_idle = |object: &&ObjectInfo| {
@@ -62,7 +62,7 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
         .collect::<Result<_, _>>()?;
     // The files that say that a run is complete are removed first and written last.
     for video in &videos {
-        for said in ["manifest.json", "storyboard.vtt"] {
+        for said in ["manifest.json", "storyboard.vtt", "overview.vtt"] {
             remove(&video.join(said))?;
         }
     }
@@ -75,7 +75,8 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
     for video in &videos {
         let receipts = subfolders(&video.join(RECEIPTS_FOLDER))?;
         let previews = PREVIEW_FOLDERS.map(|name| video.join(name));
-        for folder in previews.into_iter().chain(receipts) {
+        let tracks = all_subfolders(&video.join(TRACKS_FOLDER))?;
+        for folder in previews.into_iter().chain(receipts).chain(tracks) {
             if folder.is_dir() {
                 remove_stale(&folder, &files)?;
             }
@@ -156,6 +157,16 @@ fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, ExportError> {
     };
     let paths = entries.map(|entry| Ok(entry.map_err(failed)?.path()));
     paths.collect()
+}
+
+/// The folders in `folder` and in these.
+fn all_subfolders(folder: &Path) -> Result<Vec<PathBuf>, ExportError> {
+    let mut all = subfolders(folder)?;
+    all.retain(|path| path.is_dir());
+    for below in all.clone() {
+        all.extend(all_subfolders(&below)?);
+    }
+    Ok(all)
 }
 
 fn remove_stale(folder: &Path, fresh: &HashSet<PathBuf>) -> Result<(), ExportError> {

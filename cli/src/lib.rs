@@ -3,6 +3,7 @@
 
 mod command_error;
 pub mod dispatch;
+mod earlier;
 mod evidence;
 mod export;
 mod external;

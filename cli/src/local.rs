@@ -9,6 +9,7 @@ use std::{
 };
 
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use gifgen_ledger::LedgerError;
 use gifgen_reader::NoTls;
 use gifgen_shared::{PreviewSettings, Settings, SettingsError, WorkDir, work_dir::sweep};
 use gifgen_splitter::Splitter;
@@ -82,6 +83,9 @@ pub enum LocalError {
     /// The previews cannot be written.
     #[error(transparent)]
     Export(#[from] ExportError),
+    /// What an earlier run has written cannot be used.
+    #[error("failed to take over what an earlier run has written")]
+    Earlier(#[source] LedgerError),
     /// The worker does not start.
     #[error(transparent)]
     Worker(#[from] TransientError),
@@ -128,6 +132,11 @@ impl Local {
     /// Folder of everything but the previews.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// A client of the embedded S3 server.
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        s3_client(&self.stack)
     }
 
     /// Moves the previews into the folder `out`.

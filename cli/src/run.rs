@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use crate::{
     dispatch::{PipelineEvent, Running},
+    earlier::bring_back,
     here::{FILE_CHANGED, without_bucket},
     interrupt::Interrupt,
     local::{Local, LocalError, SOURCE_BUCKET, cores},
@@ -102,7 +103,7 @@ pub async fn run(options: &RunOptions) -> Result<u8, RunError> {
     let progress = Progress::show();
     let mut tally = Tally::of(&videos);
     let interrupted = {
-        let mut running = start(&local, &videos).await?;
+        let mut running = start(&local, &videos, &options.out).await?;
         tokio::select! {
             () = tally.follow(&mut running, &progress) => false,
             () = interrupt.wait() => true,
@@ -213,14 +214,25 @@ fn without_query(path: &Path) -> PathBuf {
     format!("{scheme}://{rest}").into()
 }
 
-/// Starts the functions and puts the videos into the source bucket.
-async fn start(local: &Local, videos: &[(String, PathBuf)]) -> Result<Running, LocalError> {
+/// Starts the functions and puts the videos into the source bucket. What an earlier run of the same videos has written to
+/// `out` is there before, so that only what has changed is made again.
+async fn start(
+    local: &Local,
+    videos: &[(String, PathBuf)],
+    out: &Path,
+) -> Result<Running, LocalError> {
+    let store = local.stack.store();
+    for (key, path) in videos {
+        // No rule listens yet.
+        let video = store.adopt(SOURCE_BUCKET, key, path).await?;
+        bring_back(local, &video, out).await?;
+    }
     let bus = local.stack.bus();
     let created = bus.add_rule("new-source", &created_pattern())?;
     let jobs = bus.add_rule("new-job", &job_pattern())?;
     let running = local.dispatcher.start(created, jobs);
     for (key, path) in videos {
-        local.stack.store().adopt(SOURCE_BUCKET, key, path).await?;
+        store.adopt(SOURCE_BUCKET, key, path).await?;
     }
     Ok(running)
 }
@@ -270,6 +282,7 @@ impl Tally {
                 None => return,
             }
         }
+        self.videos.iter_mut().for_each(Video::count_taken_over);
     }
 
     fn count(&mut self, event: PipelineEvent, progress: &Progress) {
@@ -298,19 +311,21 @@ impl Tally {
             Status::Split {
                 slices,
                 sheets,
+                sent,
                 length,
                 ..
             } => {
-                progress.add(u64::from(slices + sheets));
+                progress.add(u64::from(sent));
                 return self.video(&outcome.key, |video| {
                     video.slices = Some(slices);
                     video.sheets = sheets;
+                    video.sent = sent;
                     video.length = length;
                 });
             }
             Status::Rejected(rejection) => without_bucket(&rejection.to_string()),
             Status::Failed { message } => without_bucket(&message),
-            // Each run of `gifgen` has its own folder, so nothing can exist before.
+            // What an earlier run has written is brought back without its manifest.
             Status::Complete { .. } | Status::UnderWay { .. } => "was there already".into(),
             // The splitter found another version, or none.
             Status::Ignored { .. } => FILE_CHANGED.into(),

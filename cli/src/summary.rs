@@ -33,12 +33,14 @@ pub struct Video {
     pub length: f64,
     /// Number of slices; `None` before the split.
     pub slices: Option<u32>,
-    /// Number of rendered slices.
+    /// Number of slices whose previews are there.
     pub done: u32,
     /// Number of sheets of the overview.
     pub sheets: u32,
-    /// Number of rendered sheets.
+    /// Number of sheets that are there.
     pub sheets_done: u32,
+    /// Number of slices and sheets that were rendered now. The others are of an earlier run.
+    pub sent: u32,
     /// Slices and sheets that failed permanently.
     pub failed: Vec<FailedJob>,
     /// Why there are no previews at all.
@@ -69,8 +71,18 @@ impl Video {
     /// Whether no more events are expected for the video.
     pub fn is_finished(&self) -> bool {
         let finished = self.done + self.sheets_done + self.failed.len() as u32;
-        let jobs = self.slices.map(|slices| slices + self.sheets);
-        self.error.is_some() || jobs == Some(finished)
+        self.error.is_some() || (self.slices.is_some() && self.sent == finished)
+    }
+
+    /// Counts what is of an earlier run as done, once all else is finished.
+    pub fn count_taken_over(&mut self) {
+        let Some(slices) = self.slices else { return };
+        let failed = |is_slice: fn(&JobId) -> bool| {
+            let jobs = self.failed.iter().map(|failed| &failed.job);
+            jobs.filter(|job| is_slice(job)).count() as u32
+        };
+        self.done = slices - failed(|job| matches!(job, JobId::Slice(_)));
+        self.sheets_done = self.sheets - failed(|job| matches!(job, JobId::Overview(_)));
     }
 
     /// Number of rendered jobs of the kind of `job`.
@@ -82,7 +94,8 @@ impl Video {
     }
 
     fn is_whole(&self) -> bool {
-        self.is_finished() && self.error.is_none() && self.failed.is_empty()
+        let are_done = self.slices == Some(self.done) && self.sheets == self.sheets_done;
+        self.error.is_none() && are_done
     }
 }
 
@@ -162,6 +175,7 @@ mod tests {
         };
         Video {
             slices,
+            sent: slices.unwrap_or_default(),
             done,
             failed: vec![slice; failed],
             error: error.map(str::to_owned),

@@ -8,10 +8,7 @@ mod sheet_file;
 mod sheet_job;
 mod sought_keyframes;
 
-pub(crate) use self::{
-    render_sheet::{RenderedSheet, RenderedTile},
-    sheet_job::SheetJob,
-};
+pub(crate) use self::{render_sheet::RenderedSheet, sheet_job::SheetJob};
 
 #[cfg(test)]
 mod tests;

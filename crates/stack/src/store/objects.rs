@@ -12,7 +12,7 @@ use super::created::Reason;
 use super::handle::Store;
 use super::insert::{NewObject, insert, replace, stored_path};
 use super::listing::{self, Entry, Page, Query};
-use super::records::{ObjectInfo, Record};
+use super::records::{Checksums, ObjectInfo, Record};
 use super::writer::{AfterCommit, Changed};
 
 /// Longest key in S3, in bytes.
@@ -40,6 +40,32 @@ impl Store {
         key: &str,
         file: &Path,
     ) -> Result<ObjectInfo, StoreError> {
+        self.adopt_with(bucket, key, file, Checksums::new()).await
+    }
+
+    /// The same for a file whose SHA-256 checksum is known, in base64.
+    ///
+    /// # Errors
+    /// As [`Self::adopt`].
+    pub async fn adopt_with_sha256(
+        &self,
+        bucket: &str,
+        key: &str,
+        file: &Path,
+        sha256: &str,
+    ) -> Result<ObjectInfo, StoreError> {
+        let sum = ("sha256".to_owned(), sha256.to_owned());
+        self.adopt_with(bucket, key, file, Checksums::from([sum]))
+            .await
+    }
+
+    async fn adopt_with(
+        &self,
+        bucket: &str,
+        key: &str,
+        file: &Path,
+        checksums: Checksums,
+    ) -> Result<ObjectInfo, StoreError> {
         check_key(key)?;
         let file = file.to_owned();
         let record = blocking(move || {
@@ -48,7 +74,10 @@ impl Store {
             if !metadata.is_file() {
                 return Err(StoreError::NotAFile(file));
             }
-            Ok(Record::of_adopted(&file, &metadata))
+            Ok(Record {
+                checksums,
+                ..Record::of_adopted(&file, &metadata)
+            })
         })
         .await?;
         let (bucket, key) = (bucket.to_owned(), key.to_owned());

@@ -107,10 +107,17 @@ impl Record {
         };
         let metadata = fs::metadata(path).ok().filter(Metadata::is_file)?;
         let now = Self::of_adopted(path.as_ref(), &metadata);
+        let is_unchanged = now.etag == self.etag;
+        let checksums = if is_unchanged {
+            self.checksums
+        } else {
+            Checksums::new()
+        };
         Some(Self {
             bytes: now.bytes,
             etag: now.etag,
             modified_ms: now.modified_ms,
+            checksums,
             ..self
         })
     }

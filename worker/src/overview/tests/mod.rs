@@ -2,7 +2,10 @@ mod support;
 
 use std::path::Path;
 
-use gifgen_testkit::{media::{Expect, manifest, video}, workspace_root};
+use gifgen_testkit::{
+    media::{Expect, manifest, video},
+    workspace_root,
+};
 
 use self::support::Film;
 
@@ -39,7 +42,10 @@ async fn untrue(file: &Path, variables: &[(&str, &str)]) -> Option<String> {
 
 async fn all_are_true(kind: &str, interval: &str) {
     let mut wrong = Vec::new();
-    for medium in manifest().iter().filter(|medium| medium.expect == Expect::Gif) {
+    for medium in manifest()
+        .iter()
+        .filter(|medium| medium.expect == Expect::Gif)
+    {
         let file = video(&medium.file);
         wrong.extend(untrue(&file, &overview(kind, interval)).await);
     }

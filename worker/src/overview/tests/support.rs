@@ -120,7 +120,9 @@ impl Film {
         }
         let tiles = sheet.tiles.iter();
         let compared = Compared {
-            tiles: tiles.map(|tile| (tile.at, tile.exact, tile.place)).collect(),
+            tiles: tiles
+                .map(|tile| (tile.at, tile.exact, tile.place))
+                .collect(),
             similarity,
             bytes: jpg.len() as u64,
         };
@@ -244,8 +246,7 @@ fn ssim(one: &[f64], other: &[f64], width: usize) -> f64 {
             let n = (window * window) as f64;
             let (a, b) = (a / n, b / n);
             let (va, vb, cov) = (aa / n - a * a, bb / n - b * b, ab / n - a * b);
-            sum += (2.0 * a * b + c1) * (2.0 * cov + c2)
-                / ((a * a + b * b + c1) * (va + vb + c2));
+            sum += (2.0 * a * b + c1) * (2.0 * cov + c2) / ((a * a + b * b + c1) * (va + vb + c2));
             count += 1.0;
         }
     }
