@@ -22,12 +22,17 @@ const numberAt = (time) => (truth.tiles.findLast(([start]) => start <= time) ?? 
 const decoded = new Map();
 function numberIn(image, x, y) {
   assert(x >= 0 && y >= 0 && x + truth.width <= image.width && y + truth.height <= image.height, `${x}, ${y}`);
-  let number = 0;
-  for (let bit = 0; bit < truth.bits; bit += 1) {
-    const column = Math.round(x + ((bit + 0.5) * truth.width) / truth.bits);
-    if (image.data[(Math.round(y + truth.height / 4) * image.width + column) * 4] > 127) number += 2 ** bit;
-  }
-  return number;
+  const number = (row) => {
+    const isSet = (_, bit) => {
+      const column = Math.round(x + ((bit + 0.5) * truth.width) / truth.bits);
+      return image.data[(row * image.width + column) * 4] > 127;
+    };
+    return Array.from({ length: truth.bits }, isSet).reduce((sum, set, bit) => sum + (set ? 2 ** bit : 0), 0);
+  };
+  // The bits are in the upper half. A tile that is shifted shows another number at one of its edges.
+  const upper = number(y + 3);
+  assert.equal(number(y + truth.height / 2 - 4), upper, `${x}, ${y}`);
+  return upper;
 }
 function numberAtUrl(url, x, y) {
   const path = new URL(url).pathname;
@@ -147,6 +152,7 @@ async function readWithVidstack() {
   board.url = new URL(board.url, 'http://film/tracks/json/overview.json').href;
   const tiles = await images(board);
   assert.equal(tiles.length, Math.min(100, truth.tiles.length));
+  assert(tiles.at(-1).startTime > truth.length * 0.95, 'tiles are spread over the film');
   for (const { url, startTime, width, height, coords } of tiles) {
     assert.deepEqual([width, height], [truth.width, truth.height]);
     assert.equal(numberAtUrl(url, coords.x, coords.y), numberAt(startTime));

@@ -39,7 +39,14 @@ def number_in(path, x, y):
     assert 0 <= x <= picture.width - WIDTH and 0 <= y <= picture.height - HEIGHT, (path, x, y)
     bits = truth["bits"]
     middles = [round(x + (bit + 0.5) * WIDTH / bits) for bit in range(bits)]
-    return sum(2**bit for bit, middle in enumerate(middles) if picture.getpixel((middle, y + HEIGHT // 4)) > 127)
+
+    def number(row):
+        return sum(2**bit for bit, middle in enumerate(middles) if picture.getpixel((middle, row)) > 127)
+
+    # The bits are in the upper half. A tile that is shifted shows another number at one of its edges.
+    upper, lower = number(y + 3), number(y + HEIGHT // 2 - 4)
+    assert upper == lower, (path, x, y)
+    return upper
 
 
 def check_sheet(path, first_slot, slots, columns):

@@ -13,11 +13,14 @@ const MOST_SLOTS: f64 = 100_000.0;
 /// Longest film in seconds: a year.
 const LONGEST: f64 = 31_622_400.0;
 
+/// Longest time between two tiles in seconds: a day.
+const LONGEST_INTERVAL: u32 = 86_400;
+
 /// Most pixels of a sheet. A hundred tiles of an upright film, 320 × 569, have 18 million.
 const MOST_PIXELS: u64 = 40_000_000;
 
 /// Longest side of a JPG.
-const LONGEST_SIDE: u64 = 65_500;
+pub(crate) const LONGEST_SIDE: u64 = 65_500;
 
 /// Why a storyboard is refused.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -25,7 +28,8 @@ pub enum Invalid {
     /// It has no tile.
     #[error("it has no tile")]
     Empty,
-    /// The length is no number of seconds from zero to a year, or there are too many intervals in it.
+    /// The length is no number of seconds from zero to a year, the interval none from 1 to a day, or there are too many
+    /// intervals in the film.
     #[error("{length} s are no length of a film with a tile each {interval} s")]
     Length {
         /// Length in seconds.
@@ -57,7 +61,8 @@ pub(crate) fn check(storyboard: &Storyboard) -> Result<(), Invalid> {
         ..
     } = *storyboard;
     let is_time = (0.0..=LONGEST).contains(&length);
-    if !is_time || interval == 0 || length / f64::from(interval) > MOST_SLOTS {
+    let is_interval = (1..=LONGEST_INTERVAL).contains(&interval);
+    if !is_time || !is_interval || length / f64::from(interval) > MOST_SLOTS {
         return Err(Invalid::Length { length, interval });
     }
     let canvas = (
@@ -133,6 +138,7 @@ mod tests {
             assert!(matches!(result, Err(Invalid::Length { .. })), "{length}");
         }
         assert!(with(|storyboard| storyboard.interval = 0).is_err());
+        assert!(with(|storyboard| storyboard.interval = u32::MAX).is_err());
     }
 
     #[test]

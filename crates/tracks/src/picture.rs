@@ -6,7 +6,7 @@ use thiserror::Error;
 use zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
 use zune_jpeg::{JpegDecoder, errors::DecodeErrors};
 
-use crate::check::fits;
+use crate::check::{LONGEST_SIDE, fits};
 
 /// Quality of what is compressed again, 1 to 100. Against a sheet of FFmpeg's at quality 3 it has SSIM 0.983 (luma
 /// 0.995), and 8 % more bytes. At 80 it would be 0.969, and 17 % fewer.
@@ -147,6 +147,8 @@ impl Picture {
 fn decoder(jpg: &[u8]) -> JpegDecoder<ZCursor<&[u8]>> {
     let options = DecoderOptions::default()
         .set_strict_mode(true)
+        .set_max_width(LONGEST_SIDE as usize)
+        .set_max_height(LONGEST_SIDE as usize)
         .jpeg_set_out_colorspace(ColorSpace::YCbCr);
     JpegDecoder::new_with_options(ZCursor::new(jpg), options)
 }

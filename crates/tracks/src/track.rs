@@ -168,7 +168,8 @@ fn bif_files<'a, E: std::error::Error + 'static>(
     const NAME: &str = "tracks/bif/overview.bif";
     let grid = Grid::whole(storyboard.interval);
     let jpgs = cutter.jpgs(&grid.shown(storyboard), NAME)?;
-    let interval_ms = grid.interval.saturating_mul(1000);
+    // At most a day.
+    let interval_ms = grid.interval * 1000;
     let bytes = bif(&jpgs, interval_ms).ok_or(TrackError::TooLong)?;
     Ok(vec![file(NAME, "application/octet-stream", bytes)])
 }

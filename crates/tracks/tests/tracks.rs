@@ -5,6 +5,7 @@ use std::{cell::RefCell, collections::HashMap, io};
 use gifgen_shared::TrackFormat;
 use gifgen_tracks::{Sheet, Storyboard, TrackError, TrackFile, folder, needs_images, track_files};
 use image::{ImageReader, Rgb, RgbImage, codecs::jpeg::JpegEncoder};
+use proptest::prelude::*;
 
 const SIZE: (u32, u32) = (32, 16);
 
@@ -291,4 +292,48 @@ fn an_invalid_storyboard_is_refused_before_anything_is_read() {
         assert!(matches!(error, TrackError::Storyboard(_)), "{error}");
     }
     assert!(film.reads.borrow().is_empty());
+}
+
+/// Numbers that break arithmetic, and ordinary ones.
+fn number() -> impl Strategy<Value = u32> {
+    prop_oneof![
+        Just(0),
+        Just(1),
+        Just(2),
+        Just(10),
+        Just(16),
+        Just(32),
+        Just(100),
+        Just(u32::MAX),
+        0u32..5_000
+    ]
+}
+
+fn seconds() -> impl Strategy<Value = f64> {
+    let special = [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e-9, 1e7, f64::MAX];
+    prop_oneof![prop::sample::select(special.to_vec()), 0.0..5_000.0]
+}
+
+proptest! {
+    #[test]
+    fn no_storyboard_panics(
+        (width, height, interval) in (number(), number(), number()),
+        length in seconds(),
+        mut starts in prop::collection::vec(0.0..5_000.0, 1..30),
+        odd in prop::option::weighted(0.1, seconds()),
+        (columns, place) in (number(), number()),
+        jpg in prop_oneof![Just(sheet_of(0, 30)), prop::collection::vec(any::<u8>(), 0..200)],
+    ) {
+        starts.sort_by(f64::total_cmp);
+        starts.extend(odd);
+        let tiles = starts.into_iter().map(|start| (start, place)).collect();
+        let sheet = Sheet { url: "overview/0000.jpg".to_owned(), columns, tiles };
+        let storyboard = Storyboard { width, height, length, interval, sheets: vec![sheet] };
+        for format in TrackFormat::ALL {
+            let read = |_: &str| Ok::<_, io::Error>(jpg.clone());
+            if let Ok(files) = track_files(format, &storyboard, read) {
+                prop_assert!(!files.is_empty());
+            }
+        }
+    }
 }
