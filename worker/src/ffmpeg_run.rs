@@ -10,8 +10,8 @@ use gifgen_child::Ending;
 use gifgen_encoder::Stages;
 use gifgen_function::TransientError;
 use gifgen_probe::{
-    LoggedPicture, PictureLog, Remarks, complaints, ignored_an_overflow, marks_a_picture, printed_number,
-    says_pictures_change, was_short_of_memory,
+    LoggedPicture, PictureLog, Remarks, complaints, ignored_an_overflow, marks_a_picture,
+    printed_number, says_pictures_change, was_short_of_memory,
 };
 use gifgen_shared::{Gifs, Rejection, VideoStream, blocking::blocking};
 use rustix::{fs::statvfs, process::Signal};

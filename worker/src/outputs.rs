@@ -75,10 +75,7 @@ fn checked_gif(spec: &SliceSpec, directory: &Path) -> Result<GifFile, WrongOutpu
     Ok(GifFile { path, bytes })
 }
 
-fn checked_stills(
-    spec: &SliceSpec,
-    directory: &Path,
-) -> Result<Vec<(u32, PathBuf)>, WrongOutput> {
+fn checked_stills(spec: &SliceSpec, directory: &Path) -> Result<Vec<(u32, PathBuf)>, WrongOutput> {
     let seconds = spec.slice.still_seconds();
     let surplus = directory.join(format!("{:06}.jpg", seconds.end));
     let still = |second: u32| {

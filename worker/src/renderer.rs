@@ -111,9 +111,7 @@ pub(crate) async fn excerpt_or_seek(attempts: Attempts<'_>) -> Result<(Files, bo
     if let Some(excerpt) = &job.excerpt {
         let why = match Box::pin(attempts.render(Origin::Excerpt(excerpt))).await {
             Ok(files) => return Ok((files, true)),
-            Err(FfmpegError::Failed(JobError::Permanent(error)))
-                if error.is_of_the_pictures() =>
-            {
+            Err(FfmpegError::Failed(JobError::Permanent(error))) if error.is_of_the_pictures() => {
                 error.to_string()
             }
             Err(FfmpegError::Failed(error)) => return Err(error),

@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use gifgen_function::TransientError;
-use gifgen_shared::{
-    Deadline, WorkDir, blocking::blocking, preview_settings::Overview as Kind,
-};
+use gifgen_shared::{Deadline, WorkDir, blocking::blocking, preview_settings::Overview as Kind};
 
 use super::{
     sheet_file::{self, SheetFileError},
@@ -97,11 +95,14 @@ impl Renderer {
         let pictures: Vec<Vec<u8>> = pictured.into_iter().map(|tile| tile.picture).collect();
         let places = sheet_file::places(&pictures);
         let layout = job.tiles(places.last().map_or(0, |last| *last as usize + 1));
-        let tiles = times.iter().zip(&places).map(|((at, exact), place)| RenderedTile {
-            at: *at,
-            exact: *exact,
-            place: *place,
-        });
+        let tiles = times
+            .iter()
+            .zip(&places)
+            .map(|((at, exact), place)| RenderedTile {
+                at: *at,
+                exact: *exact,
+                place: *place,
+            });
         let tiles = tiles.collect();
         if pictures.is_empty() {
             return Ok((None, layout, tiles));

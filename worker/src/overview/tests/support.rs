@@ -1,6 +1,6 @@
 //! Renders sheets of test videos, and compares each tile with a decode of the whole film.
 
-use std::{num::NonZero, path::Path, process::Command, time::Duration};
+use std::{fmt, num::NonZero, path::Path, process::Command, time::Duration};
 
 use gifgen_probe::Input;
 use gifgen_shared::{Deadline, PreviewSettings, Slice, SourceKey};
@@ -120,7 +120,9 @@ impl Film {
         }
         let tiles = sheet.tiles.iter();
         let compared = Compared {
-            tiles: tiles.map(|tile| (tile.at, tile.exact, tile.place)).collect(),
+            tiles: tiles
+                .map(|tile| (tile.at, tile.exact, tile.place))
+                .collect(),
             similarity,
             bytes: jpg.len() as u64,
         };
@@ -210,6 +212,21 @@ impl Compared {
     }
 }
 
+impl fmt::Display for Compared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} tiles, {} exact, {} bytes, mean {:.4}, least {:.4}, at {:.2?}",
+            self.tiles.len(),
+            self.exact(),
+            self.bytes,
+            self.mean(),
+            self.least(),
+            &self.times()[..self.tiles.len().min(12)],
+        )
+    }
+}
+
 fn luma([red, green, blue]: [u8; 3]) -> f64 {
     0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue)
 }
@@ -244,8 +261,7 @@ fn ssim(one: &[f64], other: &[f64], width: usize) -> f64 {
             let n = (window * window) as f64;
             let (a, b) = (a / n, b / n);
             let (va, vb, cov) = (aa / n - a * a, bb / n - b * b, ab / n - a * b);
-            sum += (2.0 * a * b + c1) * (2.0 * cov + c2)
-                / ((a * a + b * b + c1) * (va + vb + c2));
+            sum += (2.0 * a * b + c1) * (2.0 * cov + c2) / ((a * a + b * b + c1) * (va + vb + c2));
             count += 1.0;
         }
     }
