@@ -39,11 +39,9 @@ impl Made {
     /// The same packets in another container.
     pub(super) fn remuxed(&self, ending: &str) -> PathBuf {
         let file = self.directory.path().join(format!("remuxed.{ending}"));
-        run(ffmpeg()
-            .arg("-i")
-            .arg(&self.file)
-            .args(["-c", "copy"])
-            .arg(&file));
+        let mut ffmpeg = ffmpeg();
+        ffmpeg.arg("-i").arg(&self.file).args(["-c", "copy"]);
+        run(ffmpeg.arg(&file));
         file
     }
 
