@@ -6,7 +6,7 @@ use std::iter;
 const MOST_TILES: f64 = 1080.0;
 
 /// Between keyframes that are farther apart than this, in seconds, exact pictures are shown.
-const FAR_SECONDS: f64 = 30.0;
+pub const FAR_SECONDS: f64 = 30.0;
 
 /// Tiles of a sheet, at most.
 pub const TILES_PER_SHEET: usize = 100;

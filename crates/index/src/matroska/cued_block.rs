@@ -198,17 +198,30 @@ pub(crate) fn cluster_of(timestamp: i64, element: &[u8]) -> Vec<u8> {
     .concat()
 }
 
+/// When the block `element` is shown after its cluster's timestamp, in ticks of the file.
+pub(crate) fn time_in_cluster(element: &[u8]) -> Option<i64> {
+    let block = content(element)?;
+    let (_, number) = super::ebml::number(block)?;
+    let time = block.get(number..number + 2)?.first_chunk()?;
+    Some(i64::from(i16::from_be_bytes(*time)))
+}
+
+/// The content of the block `element`, which may be in a group.
+fn content(element: &[u8]) -> Option<&[u8]> {
+    let header = Header::read(element)?;
+    let content = element.get(header.header as usize..)?;
+    match header.id {
+        ids::SIMPLE_BLOCK => Some(content),
+        _ => super::ebml::child(content, ids::BLOCK),
+    }
+}
+
 /// The block `element` as a simple block whose picture `change` replaces. `None` if there is no picture in it.
 pub(crate) fn with_picture(
     element: &[u8],
     change: impl FnOnce(&[u8]) -> Option<Vec<u8>>,
 ) -> Option<Vec<u8>> {
-    let header = Header::read(element)?;
-    let content = element.get(header.header as usize..)?;
-    let block = match header.id {
-        ids::SIMPLE_BLOCK => content,
-        _ => super::ebml::child(content, ids::BLOCK)?,
-    };
+    let block = content(element)?;
     let (_, number) = super::ebml::number(block)?;
     let picture = change(block.get(number + 3..)?)?;
     let before = block.get(..number + 2)?;

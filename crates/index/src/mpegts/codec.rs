@@ -80,7 +80,7 @@ impl Codec {
 }
 
 /// The units between start codes.
-fn units(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn units(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut rest = after_start_code(bytes);
     std::iter::from_fn(move || {
         let unit = rest?;

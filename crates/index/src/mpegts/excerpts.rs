@@ -74,7 +74,7 @@ async fn last_pictures(blocks: &BlockCache, stream: &Stream) -> Result<Vec<Point
 ///
 /// # Errors
 /// If the source cannot be read, or its times cannot be searched.
-pub(super) async fn searched<'a>(
+pub(crate) async fn searched<'a>(
     blocks: &'a BlockCache,
     stream: &Stream,
     video: &VideoStream,

@@ -4,7 +4,10 @@ mod clocks;
 pub(crate) mod codec;
 mod collector;
 mod excerpts;
+pub(crate) mod fields;
 pub(crate) mod keyframe;
+pub(crate) mod keyframe_stream;
+pub(crate) mod keyframe_unit;
 mod length;
 pub(crate) mod packet;
 pub(crate) mod programs;
@@ -13,6 +16,6 @@ pub(crate) mod stream;
 mod transport;
 pub(crate) mod watch;
 
-pub(crate) use excerpts::excerpts;
+pub(crate) use excerpts::{excerpts, searched};
 pub(crate) use length::length;
 pub(crate) use stream::Stream;

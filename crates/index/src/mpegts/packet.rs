@@ -16,7 +16,7 @@ pub(crate) const MAX_BACK: i64 = 90_000;
 pub(crate) const WRAP: i64 = 1 << 33;
 
 /// From this pts on, libavformat takes timestamps for wrapped around.
-pub(super) const WRAP_PTS: i64 = WRAP / 8 * 7;
+pub(crate) const WRAP_PTS: i64 = WRAP / 8 * 7;
 
 /// Bytes at the start of a file that show its layout, as to FFmpeg.
 const LAYOUT_BYTES: u64 = 8192;

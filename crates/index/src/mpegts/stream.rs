@@ -34,7 +34,7 @@ const RIGHT_AFTER: usize = 8;
 /// The video stream, by the tables at the start.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    pub(super) layout: Layout,
+    pub(crate) layout: Layout,
     /// The packets that hold the tables, as they are in the file.
     pub(super) tables: Vec<u8>,
     pub(super) pid: u16,
@@ -106,7 +106,7 @@ impl Stream {
     }
 
     /// The packets of the pieces that `range` touches.
-    pub(super) fn packets(&self, range: Range<u64>) -> Packets {
+    pub(crate) fn packets(&self, range: Range<u64>) -> Packets {
         let starts = self.pieces.iter().map(|piece| piece.from);
         let ends = starts.skip(1).chain([u64::MAX]);
         let pieces = self.pieces.iter().zip(ends);
@@ -135,7 +135,7 @@ impl Stream {
     }
 
     /// The pts of `video`, this stream.
-    pub(super) fn clock(&self, video: &VideoStream) -> Clock {
+    pub(crate) fn clock(&self, video: &VideoStream) -> Clock {
         Clock::new(video, TIMESCALE, 1.0)
     }
 }

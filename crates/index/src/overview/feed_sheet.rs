@@ -23,9 +23,11 @@ pub async fn feed_sheet(
     mut pipe: Sender,
 ) -> Result<Vec<SheetTile>, FeedError> {
     write(&mut pipe, &plan.header).await?;
+    // Boxed, or else the compiler gives up on the size of what awaits this.
     match &plan.keyframes {
-        Keyframes::Listed(listed) => listed.feed(reader, &mut pipe).await,
-        Keyframes::Cued(cued) => cued.feed(reader, &mut pipe).await,
+        Keyframes::Listed(listed) => Box::pin(listed.feed(reader, &mut pipe)).await,
+        Keyframes::Cued(cued) => Box::pin(cued.feed(reader, &mut pipe)).await,
+        Keyframes::Searched(searched) => Box::pin(searched.feed(reader, &mut pipe)).await,
     }
 }
 

@@ -6,10 +6,15 @@
 mod cued;
 mod feed_sheet;
 mod fetches;
+mod guess;
+mod hints;
 mod listed;
+mod pictures;
 mod plan;
 mod plan_sheets;
+mod searched;
 mod sheet_tile;
+mod slot_search;
 
 pub use feed_sheet::feed_sheet;
 pub use plan::SheetPlan;

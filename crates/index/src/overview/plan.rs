@@ -3,7 +3,7 @@
 use gifgen_shared::overview::TILES_PER_SHEET;
 use serde::{Deserialize, Serialize};
 
-use super::{cued::Cued, fetches::MAX_KEYFRAME_BYTES, listed::Listed};
+use super::{cued::Cued, fetches::MAX_KEYFRAME_BYTES, listed::Listed, searched::Searched};
 use crate::excerpt::{Demuxer, NoExcerpt, pack, unpack};
 
 /// Longest header, in bytes: the tables of a hundred samples and what a decoder needs to know.
@@ -27,6 +27,8 @@ pub(super) enum Keyframes {
     Listed(Listed),
     /// Cues say where they start.
     Cued(Cued),
+    /// They are searched.
+    Searched(Searched),
 }
 
 impl SheetPlan {
@@ -46,6 +48,7 @@ impl SheetPlan {
         match &self.keyframes {
             Keyframes::Listed(listed) => !listed.pieces.is_empty(),
             Keyframes::Cued(cued) => cued.has_keyframes(),
+            Keyframes::Searched(_) => true,
         }
     }
 
@@ -71,6 +74,7 @@ impl SheetPlan {
         match &self.keyframes {
             Keyframes::Listed(listed) => listed.check(bytes),
             Keyframes::Cued(cued) => cued.check(bytes),
+            Keyframes::Searched(searched) => searched.check(bytes),
         }
     }
 }

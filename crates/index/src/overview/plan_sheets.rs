@@ -9,7 +9,7 @@ use gifgen_shared::{
     video_stream::FROM_BEGINNING,
 };
 
-use super::{cued, listed, plan::SheetPlan, sheet_tile::rounded};
+use super::{cued, listed, plan::SheetPlan, searched, sheet_tile::rounded};
 use crate::{
     container_index::{Container, ContainerIndex},
     error::IndexError,
@@ -59,8 +59,16 @@ async fn plans(
     let video = index.video();
     match index.container() {
         Container::Mov(index) => Ok(in_mp4(index, video.start_time, length, sheets)),
-        Container::Matroska(head) => Ok(cued::plan(head, &video, length, sheets)),
-        Container::MpegTs(_) => Ok(sheets.iter().map(|_| None).collect()),
+        Container::Matroska(head) if cued::serve(head, &video, length, sheets) => {
+            Ok(cued::plan(head, &video, length, sheets))
+        }
+        Container::Matroska(head) => Ok(searched::in_matroska(head, &video, length, sheets)),
+        Container::MpegTs(stream) => {
+            Box::pin(searched::in_transport_stream(
+                blocks, stream, &video, length, sheets,
+            ))
+            .await
+        }
     }
 }
 

@@ -3,12 +3,13 @@
 use std::{collections::BTreeSet, ops::Range};
 
 use gifgen_shared::{Slice, VideoStream};
+use serde::{Deserialize, Serialize};
 
 /// A picture up to this many seconds after a slice's bound counts as on screen at the bound.
 const TOLERANCE_SECONDS: f64 = 0.001;
 
 /// The pts of a video.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Clock {
     /// When the first picture is shown, in seconds of the container.
     start_time: f64,
@@ -40,6 +41,12 @@ impl Clock {
     /// Ticks in a second.
     pub(crate) fn timescale(&self) -> f64 {
         self.ticks / self.in_seconds
+    }
+
+    /// Whether its numbers can be reckoned with.
+    pub(crate) fn is_sane(&self) -> bool {
+        let scale = self.timescale();
+        self.start_time.abs() < 1e9 && scale.is_finite() && (1.0..=1e9).contains(&scale)
     }
 
     /// From the first picture to `pts`, in seconds.

@@ -2,6 +2,8 @@
 
 mod cued;
 mod listed;
+mod measure;
+mod searched;
 #[allow(
     dead_code,
     reason = "shared with another test, which uses other parts of it"

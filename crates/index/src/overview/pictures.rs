@@ -1,0 +1,133 @@
+//! How pictures are found in bytes of a source that has no index, and how keyframes are written for FFmpeg.
+
+use serde::{Deserialize, Serialize};
+
+pub(super) use crate::mpegts::keyframe_unit::{Cut, Picture};
+use crate::{
+    h264_restart::{Restart, restarted},
+    matroska::{
+        cued_block::{MAX_BLOCK_BYTES, cluster_of, time_in_cluster, with_picture},
+        ebml::Header,
+        scan::scan,
+    },
+    mpegts::{codec::Codec, fields, keyframe_stream, keyframe_unit, retime::Packets},
+    search::align,
+};
+
+/// A kind of source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) enum Pictures {
+    /// Matroska without cues.
+    Matroska {
+        /// The number of the video.
+        track: u64,
+        /// How the decoder of H.264 is set up; empty for other codecs.
+        #[serde(with = "serde_bytes")]
+        h264_setup: Vec<u8>,
+    },
+    /// MPEG-TS.
+    MpegTs(Packets),
+}
+
+/// Writes keyframes, one after the other.
+#[derive(Debug)]
+pub(super) struct Writer<'a> {
+    pictures: &'a Pictures,
+    restart: Option<Restart>,
+    count: usize,
+    counter: u8,
+}
+
+impl Pictures {
+    /// The last offset up to `offset` at which a read may start, where pictures start at `first`.
+    pub(super) fn align(&self, first: u64, offset: u64) -> u64 {
+        match self {
+            Self::Matroska { .. } => offset,
+            Self::MpegTs(packets) => align(offset, first, packets.size),
+        }
+    }
+
+    /// The pictures that start in `bytes`, which start at `offset`.
+    pub(super) fn seen(&self, bytes: &[u8], offset: u64) -> Vec<Picture> {
+        match self {
+            Self::MpegTs(packets) => keyframe_unit::pictures(bytes, offset, packets),
+            Self::Matroska { track, .. } => {
+                let blocks = scan(bytes, None, *track).into_iter();
+                let picture = blocks.map(|block| Picture {
+                    offset: offset + block.offset as u64,
+                    pts: block.pts,
+                    is_keyframe: block.is_keyframe,
+                });
+                picture.collect()
+            }
+        }
+    }
+
+    /// Cuts `picture` out of `bytes`, which start at `offset`. `is_end` is whether the source ends with them.
+    pub(super) fn cut(&self, bytes: &[u8], offset: u64, picture: &Picture, is_end: bool) -> Cut {
+        match self {
+            Self::MpegTs(packets) => {
+                let cut = keyframe_unit::cut(bytes, offset, packets, picture.offset, is_end);
+                match cut {
+                    Cut::Whole(data) if !fields::are_complete(&data, packets.codec) => Cut::Damaged,
+                    cut => cut,
+                }
+            }
+            Self::Matroska { .. } => {
+                let at = picture.offset.saturating_sub(offset) as usize;
+                let element = bytes.get(at..).unwrap_or_default();
+                let size = Header::read(element)
+                    .and_then(|header| header.header.checked_add(header.size?))
+                    .filter(|size| *size <= MAX_BLOCK_BYTES);
+                match size {
+                    None => Cut::Damaged,
+                    Some(size) => match element.get(..size as usize) {
+                        None => Cut::CutOff,
+                        Some(element) => Cut::Whole(element.to_vec()),
+                    },
+                }
+            }
+        }
+    }
+
+    pub(super) fn writer(&self) -> Writer<'_> {
+        let restart = match self {
+            Self::Matroska { h264_setup, .. } => Restart::new(h264_setup),
+            Self::MpegTs(_) => None,
+        };
+        Writer {
+            pictures: self,
+            restart,
+            count: 0,
+            counter: 0,
+        }
+    }
+}
+
+impl Writer<'_> {
+    /// The keyframe `data` that was cut out, as FFmpeg reads it. `None` if its decoder cannot be started anew with it.
+    pub(super) fn write(&mut self, data: &[u8], pts: i64) -> Option<Vec<u8>> {
+        let written = match self.pictures {
+            Pictures::MpegTs(packets) if packets.codec == Codec::H264 => {
+                let data = restarted(data, self.count)?;
+                keyframe_stream::picture(&data, packets.codec, pts, &mut self.counter)?
+            }
+            Pictures::MpegTs(packets) => {
+                keyframe_stream::picture(data, packets.codec, pts, &mut self.counter)?
+            }
+            Pictures::Matroska { h264_setup, .. } => {
+                let timestamp = pts.checked_sub(time_in_cluster(data)?);
+                let timestamp = timestamp.filter(|timestamp| *timestamp >= 0)?;
+                if h264_setup.is_empty() {
+                    cluster_of(timestamp, data)
+                } else {
+                    let (restart, count) = (self.restart.as_ref()?, self.count);
+                    let element = with_picture(data, |picture| restart.before(picture, count))?;
+                    cluster_of(timestamp, &element)
+                }
+            }
+        };
+        self.count += 1;
+        Some(written)
+    }
+}
