@@ -129,3 +129,6 @@ pub(crate) fn remove(work_dir: WorkDir) -> Result<(), TransientError> {
         source,
     })
 }
+
+#[cfg(test)]
+mod tests;

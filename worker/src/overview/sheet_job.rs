@@ -86,7 +86,7 @@ impl SheetJob {
     }
 
     /// The same source for a slice.
-    pub(super) fn slice_job(&self, slice: SliceSpec) -> Job {
+    pub(crate) fn slice_job(&self, slice: SliceSpec) -> Job {
         Job {
             reader: Arc::clone(&self.reader),
             container: self.container.clone(),

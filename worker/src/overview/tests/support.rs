@@ -28,12 +28,12 @@ const LEAST_MEAN: f64 = 0.97;
 const MINUTES: Duration = Duration::from_secs(240);
 
 /// A source, and a worker.
-pub(super) struct Film {
+pub(crate) struct Film {
     env: TestEnv,
-    pub worker: Worker,
+    pub(crate) worker: Worker,
     file: std::path::PathBuf,
     /// The first sheet.
-    pub job: SheetJob,
+    pub(crate) job: SheetJob,
 }
 
 /// What is compared.
@@ -47,7 +47,7 @@ pub(super) struct Compared {
 
 impl Film {
     /// Measures `file` as the splitter does. `variables` are settings.
-    pub(super) async fn open(file: &Path, variables: &[(&str, &str)]) -> Self {
+    pub(crate) async fn open(file: &Path, variables: &[(&str, &str)]) -> Self {
         let env = TestEnv::start().await;
         let etag = env.adopt("film", file).await.etag;
         let created = object_created(FILMS, "film", &etag);
