@@ -97,6 +97,8 @@ pub(crate) struct Files {
     pub raw: Vec<Vec<u8>>,
     /// How long before the slice's start the first decoded picture is, in seconds.
     pub decoded_before: f64,
+    /// Whether pictures were left out or got another time.
+    pub is_repaired: bool,
     /// Wall time of the GIF's encoding, which overlaps with FFmpeg's run.
     pub encoding: Stages,
 }
@@ -248,6 +250,7 @@ async fn finish(
         outputs: Outputs::default(),
         raw: Vec::new(),
         decoded_before: -first,
+        is_repaired: !rendering.repairs.retimings.is_empty(),
         encoding: Stages::default(),
     };
     match raw {

@@ -41,7 +41,7 @@ pub(crate) struct SliceSpec {
 
 /// A picture whose pts is up to this many seconds after *t* counts as on screen at *t*: Matroska and FLV
 /// round timestamps to milliseconds.
-const ON_SCREEN_TOLERANCE: f64 = 0.001;
+pub(crate) const ON_SCREEN_TOLERANCE: f64 = 0.001;
 
 impl SliceSpec {
     /// The time on the container's clock, in seconds, from which the times of pictures count. A picture at

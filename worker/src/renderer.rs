@@ -133,3 +133,6 @@ pub(crate) fn remove(work_dir: WorkDir) -> Result<(), TransientError> {
         source,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,9 @@ use crate::{
 /// How long the slice goes on behind its last tile, in seconds: long enough to have a picture.
 const BEHIND_SECONDS: f64 = 0.05;
 
+/// The same where pictures are wrong: long enough to show whether they are wrong for more than a second.
+const BEHIND_WRONG_SECONDS: f64 = 1.1;
+
 /// Up to this interval, in seconds, all pictures between tiles are decoded: a keyframe is seldom nearer than the tile
 /// before.
 const ALWAYS_ONE_RUN_SECONDS: u32 = 2;
@@ -102,10 +105,20 @@ impl Rendition<'_> {
         }
     }
 
+    /// The pictures, by one decode. An older picture may stand in for wrong ones, but as in a slice for a second at most.
     async fn decoded(&self, first: u32, count: u32) -> Result<Files, JobError> {
+        let files = Box::pin(self.decoded_until(first, count, BEHIND_SECONDS)).await?;
+        if !files.is_repaired {
+            return Ok(files);
+        }
+        Box::pin(self.decoded_until(first, count, BEHIND_WRONG_SECONDS)).await
+    }
+
+    /// The pictures of a slice that goes on for `behind` seconds.
+    async fn decoded_until(&self, first: u32, count: u32, behind: f64) -> Result<Files, JobError> {
         let interval = self.job.sheet.interval;
         let last = f64::from(first) + f64::from(count - 1) * f64::from(interval);
-        let spec = self.job.slice(first, last + BEHIND_SECONDS);
+        let spec = self.job.slice(first, last + behind);
         let mut job = self.job.slice_job(spec);
         if let Some(index) = self.index().await? {
             let slices = [spec.slice];

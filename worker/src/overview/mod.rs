@@ -11,4 +11,4 @@ mod sought_keyframes;
 pub(crate) use self::{render_sheet::RenderedSheet, sheet_job::SheetJob};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -86,7 +86,7 @@ impl SheetJob {
     }
 
     /// The same source for a slice.
-    pub(super) fn slice_job(&self, slice: SliceSpec) -> SliceJob {
+    pub(crate) fn slice_job(&self, slice: SliceSpec) -> SliceJob {
         SliceJob {
             reader: Arc::clone(&self.reader),
             container: self.container.clone(),

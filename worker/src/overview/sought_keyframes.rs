@@ -15,6 +15,7 @@ use crate::{
     error::JobError,
     ffmpeg_args::Rendering,
     ffmpeg_run::{Ran, run_ffmpeg_listing},
+    job::ON_SCREEN_TOLERANCE,
     launch::Launch,
     product::{Choice, Product},
     repairs::Repairs,
@@ -104,7 +105,11 @@ fn tiles_of(sheet: &Sheet, length: f64, times: &[f64], raw: Vec<Vec<u8>>) -> Vec
         let keyframe = tile.keyframe.and(picture.take());
         Some(FoundTile {
             slot: tile.slot,
-            keyframe: keyframe.map(|picture| (tile.at.max(0.0), picture)),
+            keyframe: keyframe.map(|picture| {
+                // The times count from a little later than the pts do.
+                let at = tile.at + ON_SCREEN_TOLERANCE;
+                (at.clamp(0.0, tile.slot.into()), picture)
+            }),
         })
     });
     of_sheet.collect()
@@ -144,7 +149,7 @@ mod tests {
                 prop_assert_eq!(found.slot, wanted.slot);
                 prop_assert_eq!(found.keyframe.is_some(), wanted.keyframe.is_some());
                 if let Some((at, picture)) = &found.keyframe {
-                    prop_assert!((at - wanted.at).abs() < 1e-6);
+                    prop_assert!((at - wanted.at).abs() < 2.0 * ON_SCREEN_TOLERANCE);
                     prop_assert_eq!(seen[picture[0] as usize], wanted.at);
                 }
             }

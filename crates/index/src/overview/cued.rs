@@ -1,9 +1,6 @@
 //! Keyframes that the cues of a Matroska file name.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use gifgen_reader::Reader;
@@ -17,6 +14,7 @@ use tokio::net::unix::pipe::Sender;
 use super::{
     feed_sheet::write,
     fetches::concurrent,
+    guess::Guess,
     plan::{Keyframes, SheetPlan, check_slots},
     sheet_tile::{SheetTile, of_sheet, rounded},
 };
@@ -31,14 +29,6 @@ use crate::{
         head::H264Setup,
     },
 };
-
-/// How long a keyframe may be before one has been seen, in bytes.
-const FIRST_GUESS: u64 = 192 * 1024;
-
-/// Of so many keyframes seen last, this part is not longer than the next guess. Measured with 1080p at 5 Mbit/s; see the
-/// test.
-const SEEN: usize = 16;
-const PART: f64 = 0.85;
 
 /// Cues that are not farther apart than this on the average, in seconds, name all keyframes. So do those that most slots
 /// have of their own.
@@ -69,28 +59,8 @@ struct CuedKeyframe {
     cluster: u64,
     /// Where its block starts in the content of the cluster.
     block: Option<u64>,
-}
-
-/// Guesses how long the next keyframe is.
-#[derive(Debug, Default)]
-struct Guess(Mutex<VecDeque<u64>>);
-
-impl Guess {
-    fn get(&self) -> u64 {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut sizes: Vec<u64> = seen.iter().copied().collect();
-        sizes.sort_unstable();
-        let place = ((sizes.len() as f64 * PART) as usize).min(sizes.len().saturating_sub(1));
-        sizes.get(place).copied().unwrap_or(FIRST_GUESS)
-    }
-
-    fn add(&self, bytes: u64) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.push_back(bytes);
-        if seen.len() > SEEN {
-            seen.pop_front();
-        }
-    }
+    /// How far it is to the next cue, in bytes and in ticks.
+    group: (u64, i64),
 }
 
 impl Cued {
@@ -126,7 +96,7 @@ impl Cued {
         };
         let guess = Guess::default();
         let reads = self.tiles.iter().map(|(tile, keyframe)| {
-            let (guess, tile) = (&guess, *tile);
+            let (guess, tile, keyframe) = (&guess, *tile, *keyframe);
             let wanted = keyframe.map(|keyframe| Wanted {
                 cluster: keyframe.cluster,
                 block: keyframe.block,
@@ -134,12 +104,12 @@ impl Cued {
                 pts: keyframe.pts,
             });
             async move {
-                let Some(wanted) = wanted else {
+                let (Some(wanted), Some(keyframe)) = (wanted, keyframe) else {
                     return Ok((tile, None));
                 };
-                let found = cued_block(reader, wanted, self.end, guess.get()).await?;
+                let found = cued_block(reader, wanted, self.end, guess.of(keyframe.group)).await?;
                 if let Some(found) = &found {
-                    guess.add(found.needed);
+                    guess.add(keyframe.group, found.needed);
                 }
                 Ok::<_, FeedError>((tile, found))
             }
@@ -177,6 +147,15 @@ fn cluster(found: &CuedBlock, restart: Option<&Option<Restart>>, nth: usize) -> 
     let restart = restart.as_ref()?;
     let element = with_picture(&found.element, |picture| restart.before(picture, nth))?;
     Some(cluster_of(found.cluster_timestamp, &element))
+}
+
+/// How far it is from `cue` to the next one, in bytes and in ticks.
+fn group(head: &Head, cue: &Cue) -> (u64, i64) {
+    let next = head.cues.partition_point(|other| other.pts <= cue.pts);
+    head.cues.get(next).map_or((0, 0), |next| {
+        let bytes = next.cluster_offset.saturating_sub(cue.cluster_offset);
+        (bytes, next.pts.saturating_sub(cue.pts))
+    })
 }
 
 /// Whether the cues in `head` name so many keyframes that nobody needs to search others.
@@ -222,6 +201,7 @@ pub(super) fn plan(
             pts: cue.pts,
             cluster: head.segment.saturating_add(cue.cluster_offset),
             block: cue.block_offset,
+            group: group(head, &cue),
         });
         (SheetTile::of(tile, video.start_time), keyframe)
     };

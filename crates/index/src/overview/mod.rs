@@ -6,6 +6,7 @@
 mod cued;
 mod feed_sheet;
 mod fetches;
+mod guess;
 mod hints;
 mod listed;
 mod pictures;

@@ -13,8 +13,11 @@ use crate::search::Clock;
 
 /// What is read before a slot at first, in seconds, and how far later reads go back. As in the search for the keyframe of
 /// a slice, these read the least in vain where keyframes are two to ten seconds apart.
-const FIRST_BACK: f64 = 1.5;
-const BACK: [f64; 3] = [2.0, 3.0, 6.5];
+const FIRST_BACK: f64 = 0.6;
+const BACK: [f64; 6] = [1.2, 1.4, 1.8, 2.5, 3.0, 4.0];
+
+/// The same, when it is known better where the slot is.
+const AFTER_JUMP: f64 = 1.0;
 
 /// What is read behind a slot, in seconds, and in bytes at least: the next picture tells that the slot has passed.
 const AHEAD: f64 = 0.15;
@@ -22,6 +25,9 @@ const MIN_AHEAD_BYTES: u64 = 16 * 1024;
 
 /// If a read has missed a slot by more than this, in seconds, another one starts nearer to it.
 const FAR: f64 = 2.5;
+
+/// If it has come too late by more than this, in seconds, what was read is of no use.
+const LATE: f64 = 0.3;
 
 /// Pictures may be stored behind a keyframe and shown before it by so much, in seconds.
 const REORDERED: f64 = 0.75;
@@ -134,8 +140,7 @@ impl SlotSearch<'_> {
                 Next::Back(bytes) => self.back(&mut region, bytes).await?,
                 Next::Forward(bytes) => self.forward(&mut region, bytes.max(ahead)).await?,
                 Next::Jump(at) => {
-                    let length = region.bytes.len() as u64;
-                    let start = at.saturating_sub(length.saturating_sub(ahead));
+                    let start = at.saturating_sub((second * AFTER_JUMP) as u64);
                     region = self.read(start..at.saturating_add(ahead)).await?;
                     true
                 }
@@ -172,7 +177,7 @@ impl SlotSearch<'_> {
         if earliest > *first && !is_start {
             let (at, rate) = self.hints.around(*first);
             let missing = earliest.saturating_sub(*first);
-            return if missing > far && wanted.slots.len() == 1 {
+            return if missing > self.clock.span(LATE) && wanted.slots.len() == 1 {
                 Next::Jump(at)
             } else {
                 let span = missing.saturating_add(self.clock.span(FIRST_BACK));

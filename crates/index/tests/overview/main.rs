@@ -2,6 +2,7 @@
 
 mod cued;
 mod listed;
+mod measure;
 mod searched;
 #[allow(
     dead_code,

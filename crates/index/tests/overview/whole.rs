@@ -4,14 +4,14 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::{Read as _, Write as _},
-    path::Path,
     process::{Command, Stdio},
+    sync::Arc,
 };
 
 use gifgen_index::{
     ContainerIndex, IndexError, SheetPlan, SheetTile, feed_sheet, pipe, plan_sheets,
 };
-use gifgen_reader::BlockCache;
+use gifgen_reader::{BlockCache, Reader};
 use gifgen_shared::overview::{Sheet, sheets, tiles};
 use tokio::task::spawn_blocking;
 
@@ -49,14 +49,6 @@ pub enum Planned {
 }
 
 /// Asserts that each keyframe that is fed shows what the whole film shows at its pts.
-pub async fn check(file: &Path, index: u32, interval: u32, planned: Planned) -> Seen {
-    let bench = Bench::new(file, index).await;
-    let whole = bench.whole();
-    check_bench(&bench, &whole, interval, planned)
-        .await
-        .unwrap()
-}
-
 pub async fn check_bench(
     bench: &Bench,
     whole: &Pictures,
@@ -69,7 +61,7 @@ pub async fn check_bench(
     };
     let all = sheets(bench.seconds, interval);
     let plans = match planned {
-        Planned::BySplitter => by_splitter(bench, &all).await?,
+        Planned::BySplitter => by_splitter(bench, &all).await?.0,
         Planned::ByWorkers => by_workers(bench, &all).await?,
     };
     for (sheet, plan) in all.iter().zip(plans) {
@@ -119,15 +111,20 @@ pub async fn check_bench(
     Ok(seen)
 }
 
-async fn by_splitter(bench: &Bench, all: &[Sheet]) -> Result<Vec<Option<SheetPlan>>, IndexError> {
-    let blocks = BlockCache::new(bench.reader());
+/// The plans, and the reader that the splitter has used.
+pub async fn by_splitter(
+    bench: &Bench,
+    all: &[Sheet],
+) -> Result<(Vec<Option<SheetPlan>>, Arc<Reader>), IndexError> {
+    let reader = bench.reader();
+    let blocks = BlockCache::new(reader.clone());
     let index = ContainerIndex::read(blocks.clone(), &bench.container, bench.video).await;
     let mut index = index.ok();
     if let Some(index) = &mut index {
         index.length(None).await?;
     }
     let (container, video) = (&bench.container, &bench.video);
-    plan_sheets(
+    let plans = plan_sheets(
         &blocks,
         container,
         video,
@@ -135,7 +132,8 @@ async fn by_splitter(bench: &Bench, all: &[Sheet]) -> Result<Vec<Option<SheetPla
         bench.seconds,
         all,
     )
-    .await
+    .await?;
+    Ok((plans, reader))
 }
 
 async fn by_workers(bench: &Bench, all: &[Sheet]) -> Result<Vec<Option<SheetPlan>>, IndexError> {

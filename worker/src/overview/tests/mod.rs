@@ -1,41 +1,45 @@
-mod support;
+//! Sheets of real videos, by the real FFmpeg.
 
-use std::path::Path;
+mod made;
+pub(crate) mod support;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use gifgen_testkit::{
     media::{Expect, manifest, video},
     workspace_root,
 };
 
-use self::support::Film;
+use self::{
+    made::Made,
+    support::{Compared, Film},
+};
+use crate::error::{JobError, PermanentError};
 
 /// Settings of an overview.
-fn overview<'a>(kind: &'a str, interval: &'a str) -> [(&'a str, &'a str); 3] {
-    [
-        ("OVERVIEW", kind),
-        ("OVERVIEW_INTERVAL", interval),
-        ("OVERVIEW_WIDTH", "160"),
-    ]
+fn overview<'a>(kind: &'a str, interval: &'a str) -> [(&'a str, &'a str); 2] {
+    [("OVERVIEW", kind), ("OVERVIEW_INTERVAL", interval)]
 }
 
-fn case(name: &str) -> std::path::PathBuf {
+fn case(name: &str) -> PathBuf {
     workspace_root().join("../shared/cases").join(name)
 }
 
-/// Prints and collects what is not true of `file`.
-async fn untrue(file: &Path, variables: &[(&str, &str)]) -> Option<String> {
-    let started = std::time::Instant::now();
-    let compared = Film::open(file, variables).await.compare().await;
+async fn compared(file: &Path, kind: &str, interval: &str) -> Compared {
+    Film::open(file, &overview(kind, interval))
+        .await
+        .compare()
+        .await
+}
+
+/// What is not true of the first sheet of `file`.
+async fn untrue(file: &Path, kind: &str, interval: &str) -> Option<String> {
+    let compared = compared(file, kind, interval).await;
     let name = file.file_name().unwrap().to_string_lossy();
-    let words = format!(
-        "{name}: {} tiles, {} exact, {} bytes, mean {:.4}, least {:.4}, {:.1} s",
-        compared.tiles.len(),
-        compared.exact(),
-        compared.bytes,
-        compared.mean(),
-        compared.least(),
-        started.elapsed().as_secs_f64(),
-    );
+    let words = format!("{name}: {compared}");
     println!("{words}");
     (!compared.is_true()).then_some(words)
 }
@@ -46,8 +50,7 @@ async fn all_are_true(kind: &str, interval: &str) {
         .iter()
         .filter(|medium| medium.expect == Expect::Gif)
     {
-        let file = video(&medium.file);
-        wrong.extend(untrue(&file, &overview(kind, interval)).await);
+        wrong.extend(untrue(&video(&medium.file), kind, interval).await);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -55,4 +58,135 @@ async fn all_are_true(kind: &str, interval: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_tile_of_keyframes_is_what_a_full_decode_shows_at_its_time() {
     all_are_true("keyframes", "1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_exact_tile_is_what_a_full_decode_shows_at_its_time() {
+    all_are_true("exact", "3").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_that_are_falsely_called_keyframes_are_not_shown() {
+    let false_flags = case("39-false-keyflags/allkey-mpeg4.mp4");
+    let compared = compared(&false_flags, "keyframes", "1").await;
+    assert!(compared.is_true(), "{compared}");
+    assert!(compared.exact() > 0, "{compared}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_that_are_refreshed_bit_by_bit_are_exact() {
+    let made = Made::new(
+        &[
+            "-c:v",
+            "libx264",
+            "-x264-params",
+            "intra-refresh=1:keyint=50",
+        ],
+        20,
+    );
+    let compared = compared(&made.mp4(), "keyframes", "4").await;
+    assert!(compared.is_true(), "{compared}");
+    assert!(compared.exact() > 0, "{compared}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_film_of_one_keyframe_has_exact_tiles_at_each_multiple() {
+    let h264 = Made::new(&["-c:v", "libx264", "-g", "9999", "-sc_threshold", "0"], 64);
+    let mpeg4 = Made::new(
+        &["-c:v", "mpeg4", "-g", "600", "-sc_threshold", "1000000000"],
+        64,
+    );
+    for file in [h264.mp4(), h264.remuxed("mkv"), mpeg4.remuxed("avi")] {
+        let compared = compared(&file, "keyframes", "10").await;
+        assert!(compared.is_true(), "{} {compared}", file.display());
+        let times = [0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0];
+        assert_eq!(compared.times(), times, "{}", file.display());
+        assert!(compared.exact() >= 5, "{} {compared}", file.display());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keyframes_of_open_groups_are_tiles() {
+    let made = Made::new(
+        &[
+            "-c:v",
+            "libx264",
+            "-x264-params",
+            "open-gop=1:keyint=20:min-keyint=20:bframes=3:scenecut=0",
+        ],
+        20,
+    );
+    let compared = compared(&made.mp4(), "keyframes", "4").await;
+    assert!(compared.is_true(), "{compared}");
+    assert_eq!(compared.exact(), 0, "{compared}");
+    assert_eq!(compared.tiles.len(), 5, "{compared}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slides_that_look_the_same_are_stored_once() {
+    let slides = "color=red:size=160x90:rate=10:duration=6[a];color=blue:size=160x90:rate=10:duration=6[b];[a][b]concat";
+    let made = Made::of(slides, &["-c:v", "ffv1"], "mkv");
+    let compared = compared(&made.file, "keyframes", "2").await;
+    let places: Vec<u32> = compared.tiles.iter().map(|(_, _, place)| *place).collect();
+    assert_eq!(places, [0, 0, 0, 1, 1, 1], "{compared}");
+    assert!(compared.is_true(), "{compared}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_keyframe_is_never_shown() {
+    let made = Made::new(
+        &[
+            "-c:v",
+            "libx264",
+            "-g",
+            "20",
+            "-sc_threshold",
+            "0",
+            "-bf",
+            "0",
+        ],
+        20,
+    );
+    let file = made.mp4();
+    let whole = compared(&file, "keyframes", "2").await;
+    assert_eq!((whole.tiles.len(), whole.exact()), (10, 0), "{whole}");
+    let range = made.packet(&file, 100);
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = range.start + 60..range.end;
+    for (n, byte) in bytes[middle].iter_mut().enumerate() {
+        *byte = (n * 31 % 251) as u8;
+    }
+    fs::write(&file, bytes).unwrap();
+    // Nothing of the two seconds behind it is right.
+    let film = Film::open(&file, &overview("keyframes", "2")).await;
+    match film.render().await {
+        Err(JobError::Permanent(PermanentError::Damaged { from, to })) => {
+            assert!(
+                (9.0..=10.0).contains(&from) && (10.0..=12.0).contains(&to),
+                "{from} {to}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn containers_without_an_index_have_tiles_of_keyframes_too() {
+    let encoder = |codec| ["-c:v", codec, "-g", "15", "-b:v", "1M", "-r", "25"];
+    for (codec, ending) in [
+        ("mpeg4", "avi"),
+        ("flv", "flv"),
+        ("msmpeg4v2", "asf"),
+        ("mpeg4", "nut"),
+        ("mpeg2video", "mpg"),
+        ("mpeg2video", "ts"),
+        ("mjpeg", "avi"),
+    ] {
+        let made = Made::new(&encoder(codec), 20);
+        let file = made.remuxed(ending);
+        let compared = compared(&file, "keyframes", "4").await;
+        println!("{ending}: {compared}");
+        assert!(compared.is_true(), "{ending}: {compared}");
+        assert!(compared.tiles.len() >= 5, "{ending}: {compared}");
+    }
 }

@@ -1,6 +1,6 @@
 //! Renders sheets of test videos, and compares each tile with a decode of the whole film.
 
-use std::{num::NonZero, path::Path, process::Command, time::Duration};
+use std::{fmt, num::NonZero, path::Path, process::Command, time::Duration};
 
 use gifgen_probe::Input;
 use gifgen_shared::{Deadline, PreviewSettings, Slice, SourceKey};
@@ -28,12 +28,12 @@ const LEAST_MEAN: f64 = 0.97;
 const MINUTES: Duration = Duration::from_secs(240);
 
 /// A source, and a worker.
-pub(super) struct Film {
+pub(crate) struct Film {
     env: TestEnv,
-    pub worker: Worker,
+    pub(crate) worker: Worker,
     file: std::path::PathBuf,
     /// The first sheet.
-    pub job: SheetJob,
+    pub(crate) job: SheetJob,
 }
 
 /// What is compared.
@@ -47,7 +47,7 @@ pub(super) struct Compared {
 
 impl Film {
     /// Measures `file` as the splitter does. `variables` are settings.
-    pub(super) async fn open(file: &Path, variables: &[(&str, &str)]) -> Self {
+    pub(crate) async fn open(file: &Path, variables: &[(&str, &str)]) -> Self {
         let env = TestEnv::start().await;
         let etag = env.adopt("film", file).await.etag;
         let created = object_created(FILMS, "film", &etag);
@@ -209,6 +209,21 @@ impl Compared {
     /// Whether each tile shows what a full decode shows at its time.
     pub(super) fn is_true(&self) -> bool {
         self.mean() >= LEAST_MEAN && self.least() >= LEAST_EACH
+    }
+}
+
+impl fmt::Display for Compared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} tiles, {} exact, {} bytes, mean {:.4}, least {:.4}, at {:.2?}",
+            self.tiles.len(),
+            self.exact(),
+            self.bytes,
+            self.mean(),
+            self.least(),
+            &self.times()[..self.tiles.len().min(12)],
+        )
     }
 }
 
