@@ -1,6 +1,6 @@
 //! The error of a command, with its exit code.
 
-use crate::{remote::RemoteError, replay::ReplayError, run::RunError};
+use crate::{remote::RemoteError, replay::ReplayError, run::RunError, tracks::TracksError};
 
 /// The error of any command, printed as the message of the inner one.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +12,8 @@ pub enum CommandError {
     Replay(#[from] ReplayError),
     /// `gifgen status` or `gifgen redrive` failed.
     Remote(#[from] RemoteError),
+    /// `gifgen export` failed.
+    Tracks(#[from] TracksError),
 }
 
 impl CommandError {
@@ -21,6 +23,7 @@ impl CommandError {
             Self::Run(error) => error.exit_code(),
             Self::Replay(error) => error.exit_code(),
             Self::Remote(error) => error.exit_code(),
+            Self::Tracks(error) => error.exit_code(),
         }
     }
 }

@@ -23,5 +23,9 @@ mod saved_event;
 mod status;
 mod summary;
 mod test_picture;
+mod tracks;
 
-pub use crate::{command_error::CommandError, redrive::redrive, replay::replay, status::status};
+pub use crate::{
+    command_error::CommandError, redrive::redrive, replay::replay, status::status,
+    tracks::export_tracks,
+};

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use gifgen::{
-    CommandError,
+    CommandError, export_tracks,
     options::{Command, Options},
     output::tell,
     redrive, replay,
@@ -41,6 +41,7 @@ async fn execute(command: Command) -> Result<u8, CommandError> {
         Command::Replay(options) => replay(&options).await?,
         Command::Status(options) => status(&options).await?,
         Command::Redrive(options) => redrive(&options).await?,
+        Command::Export(options) => export_tracks(&options).await?,
     })
 }
 

@@ -8,7 +8,11 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-use gifgen_shared::{Settings, SettingsError};
+use gifgen_shared::{Settings, SettingsError, TrackFormat};
+use serde::{
+    Deserialize as _,
+    de::{IntoDeserializer as _, value},
+};
 
 /// Turns long videos into scrub previews: GIFs and stills.
 #[derive(Debug, Parser)]
@@ -45,6 +49,11 @@ pub enum Command {
         after_help = "Examples:\n  gifgen redrive film.mp4 --bucket videos --destination-bucket previews\n  gifgen redrive film.mp4 --bucket videos --destination-bucket previews --all"
     )]
     Redrive(RedriveOptions),
+    /// Write tracks for other players over an overview that is rendered, without rendering
+    #[command(
+        after_help = "Examples:\n  gifgen export gifgen-out/film.mp4 --as bif,jellyfin\n  gifgen export film.mp4 --bucket videos --destination-bucket previews --as hls\n\nwrites gifgen-out/film.mp4/tracks/bif/overview.bif, … or the objects film.mp4/tracks/hls/overview.m3u8, …"
+    )]
+    Export(ExportOptions),
 }
 
 /// Which run on AWS, reached with the credentials of the environment.
@@ -90,6 +99,32 @@ pub struct RedriveOptions {
     /// Name of the event bus [default: EVENT_BUS_NAME, else default]
     #[arg(long, value_name = "NAME")]
     pub event_bus_name: Option<String>,
+}
+
+/// Arguments of `gifgen export`.
+#[derive(Debug, Args)]
+pub struct ExportOptions {
+    /// Folder of the video that `gifgen run` has written, or with --bucket the key of a video on AWS
+    #[arg(value_name = "FOLDER|KEY")]
+    pub of: String,
+    /// Formats, separated by commas: vtt, json, hls, dash, bif, jellyfin
+    #[arg(long = "as", value_name = "FORMATS", required = true, value_delimiter = ',', value_parser = track_format)]
+    pub formats: Vec<TrackFormat>,
+    /// Bucket that the video was uploaded to
+    #[arg(long, value_name = "B")]
+    pub bucket: Option<String>,
+    /// Bucket of the previews [default: DESTINATION_BUCKET, else that of the video]
+    #[arg(long, value_name = "B", requires = "bucket")]
+    pub destination_bucket: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// A format by the name that settings and JSON have for it.
+fn track_format(name: &str) -> Result<TrackFormat, String> {
+    TrackFormat::deserialize(name.into_deserializer())
+        .map_err(|_: value::Error| "must be vtt, json, hls, dash, bif or jellyfin".to_owned())
 }
 
 /// Arguments of `gifgen run`.

@@ -4,16 +4,18 @@ use chrono::{DateTime, SubsecRound, Utc};
 use gifgen_shared::{
     JobId, OutputKeys, PreviewSettings, SourceKey, job::JobKind, slice_event::plain_seconds,
 };
+use gifgen_tracks::Storyboard;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Ledger,
     cost::Cost,
     error::LedgerError,
-    outcome::{JobFailure, Object, Outcome},
+    outcome::{JobFailure, Object, Outcome, SheetOutputs},
     overview::OverviewReceipt,
     receipt::{Receipt, Receipts},
     run::{Run, SourceFacts, Versioned},
+    track::storyboard,
 };
 
 /// Content of `manifest.json`.
@@ -182,6 +184,15 @@ impl Manifest {
     pub fn sheets(&self) -> &[ManifestJob] {
         let overview = self.overview.as_ref();
         overview.map_or(&[], |overview| &overview.sheets)
+    }
+
+    /// The overview as tracks take it, with addresses relative to the folder of the video. `None` if it is not whole.
+    pub fn storyboard(&self) -> Option<Storyboard> {
+        let overview = self.overview.as_ref()?;
+        let sheets = overview.sheets.iter();
+        let sheets = sheets.map(|sheet| Some((sheet.index, sheet.outcome.sheet()?)));
+        let sheets: Vec<(u32, &SheetOutputs)> = sheets.collect::<Option<_>>()?;
+        storyboard(self.source.length, overview.interval, sheets.into_iter())
     }
 
     /// The jobs that failed permanently.

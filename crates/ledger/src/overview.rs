@@ -11,7 +11,7 @@ use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
 use gifgen_shared::{
-    ETag, Job, JobId, TrackFormat, blocking::blocking, publish::publish, with_causes,
+    ETag, Job, JobId, TrackFormat, blocking::blocking, job::JobKind, publish::publish, with_causes,
 };
 use gifgen_tracks::{Storyboard, TrackFile, needs_images, track_files};
 use serde::{Deserialize, Serialize};
@@ -142,7 +142,11 @@ impl Ledger {
                     .await?;
                 return Ok(Ready::Whole(there.clone()));
             }
-            let Some(tracks) = self.write_tracks(run, receipts, &storyboard).await? else {
+            let formats = run.settings.tracks.formats();
+            let others = formats.filter(|format| *format != TrackFormat::Vtt);
+            let formats = [TrackFormat::Vtt].into_iter().chain(others).collect();
+            let written = self.write_tracks(run, receipts, &storyboard, formats);
+            let Some(tracks) = written.await? else {
                 continue;
             };
             let receipt = OverviewReceipt {
@@ -165,19 +169,39 @@ impl Ledger {
         Err(self.contended(key))
     }
 
-    /// Writes the wanted tracks over `storyboard`, and that in WebVTT. `None` means that another writer was faster.
+    /// Writes tracks over the overview of `run`, which is rendered, beside those that it has.
+    ///
+    /// # Errors
+    /// If a sheet has no good receipt, or S3 does not read or write the objects.
+    pub async fn export_tracks(
+        &self,
+        run: &Run,
+        formats: Vec<TrackFormat>,
+    ) -> Result<Vec<Object>, LedgerError> {
+        let receipts = self.receipts(run).await?;
+        let good = receipts.values().filter(|receipt| receipt.is_good());
+        let sheets = good
+            .filter(|receipt| receipt.kind == JobKind::Overview)
+            .count();
+        let storyboard = overview(run, &receipts).filter(|_| sheets == run.sheets as usize);
+        let storyboard = storyboard.ok_or_else(|| LedgerError::NoTracks {
+            key: run.source.key.to_string(),
+            reason: "it has no overview, or one that is not whole".to_owned(),
+        })?;
+        let written = self
+            .write_tracks(run, &receipts, &storyboard, formats)
+            .await?;
+        written.ok_or_else(|| self.contended(run.keys().tracks()))
+    }
+
+    /// Writes tracks over `storyboard` in these `formats`. `None` means that another writer was faster.
     async fn write_tracks(
         &self,
         run: &Run,
         receipts: &Receipts,
         storyboard: &Storyboard,
+        formats: Vec<TrackFormat>,
     ) -> Result<Option<Vec<Object>>, LedgerError> {
-        let others = run
-            .settings
-            .tracks
-            .formats()
-            .filter(|format| *format != TrackFormat::Vtt);
-        let formats: Vec<TrackFormat> = [TrackFormat::Vtt].into_iter().chain(others).collect();
         let needs = |format: &TrackFormat| needs_images(*format, storyboard);
         let images = if formats.iter().any(needs) {
             self.sheets(run, receipts).await?

@@ -4,7 +4,7 @@ use gifgen_shared::JobId;
 use gifgen_tracks::{Sheet, Storyboard, Tile, webvtt};
 
 use crate::{
-    outcome::{SliceOutputs, StoryboardOutput},
+    outcome::{SheetOutputs, SliceOutputs},
     receipt::{Receipt, Receipts},
     run::Run,
 };
@@ -39,31 +39,41 @@ pub(crate) fn track(receipts: &Receipts) -> Option<String> {
     Some(webvtt(size, tiles))
 }
 
-/// The storyboard of the overview, with addresses relative to the folder of the video. All its sheets are good.
+/// The storyboard of the overview, with addresses relative to the folder of the video. All its sheets are good. `None` if
+/// it has no tile.
 pub(crate) fn overview(run: &Run, receipts: &Receipts) -> Option<Storyboard> {
     let sheets = receipts.iter().filter_map(|(job, receipt)| match job {
         JobId::Overview(index) => Some((*index, receipt.outcome.sheet()?)),
         JobId::Slice(_) => None,
     });
-    let sheets =
-        sheets.filter_map(|(index, outputs)| Some((index, outputs, outputs.sheet.as_ref()?)));
-    let first = sheets.clone().next()?.2;
-    let (width, height) = (first.tile_width, first.tile_height);
-    let sheet = |(index, outputs, image): (u32, &crate::SheetOutputs, &StoryboardOutput)| Sheet {
-        url: format!("overview/{index:04}.jpg"),
-        columns: image.columns,
-        tiles: outputs
-            .tiles
-            .iter()
-            .map(|tile| (tile.at, tile.place))
-            .collect(),
-    };
+    storyboard(run.source.length, run.interval(), sheets)
+}
+
+/// The storyboard of `sheets`, each with its index, in order.
+pub(crate) fn storyboard<'a>(
+    length: f64,
+    interval: u32,
+    sheets: impl Iterator<Item = (u32, &'a SheetOutputs)>,
+) -> Option<Storyboard> {
+    let mut size = None;
+    let sheets = sheets.filter_map(|(index, outputs)| {
+        let image = outputs.sheet.as_ref()?;
+        size.get_or_insert((image.tile_width, image.tile_height));
+        let tiles = outputs.tiles.iter().map(|tile| (tile.at, tile.place));
+        Some(Sheet {
+            url: format!("overview/{index:04}.jpg"),
+            columns: image.columns,
+            tiles: tiles.collect(),
+        })
+    });
+    let sheets: Vec<Sheet> = sheets.collect();
+    let (width, height) = size?;
     Some(Storyboard {
         width,
         height,
-        length: run.source.length,
-        interval: run.interval(),
-        sheets: sheets.map(sheet).collect(),
+        length,
+        interval,
+        sheets,
     })
 }
 
