@@ -8,6 +8,8 @@ mod sheet_file;
 mod sheet_job;
 mod sought_keyframes;
 
+// Until `handle` renders sheets.
+#[allow(unused_imports, reason = "the handler of sheet events uses them")]
 pub(crate) use self::{
     render_sheet::{RenderedSheet, RenderedTile},
     sheet_job::SheetJob,
