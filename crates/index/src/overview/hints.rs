@@ -40,6 +40,11 @@ impl Hints {
         }
     }
 
+    /// How many bytes a second takes on the average, if it has so many ticks.
+    pub(super) fn mean_second(&self, ticks: f64) -> f64 {
+        self.mean_rate * ticks
+    }
+
     /// About where `pts` is, and how many bytes a tick takes there.
     pub(super) fn around(&self, pts: i64) -> (u64, f64) {
         let points = self.points.lock().unwrap_or_else(PoisonError::into_inner);

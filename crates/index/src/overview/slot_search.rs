@@ -14,26 +14,32 @@ use crate::search::Clock;
 /// What is read before a slot at first, in seconds, and how far later reads go back. As in the search for the keyframe of
 /// a slice, these read the least in vain where keyframes are two to ten seconds apart.
 const FIRST_BACK: f64 = 0.6;
-const BACK: [f64; 6] = [1.2, 1.4, 1.8, 2.5, 3.0, 4.0];
+const BACK: [f64; 6] = [1.3, 2.0, 2.0, 2.4, 3.4, 4.1];
 
 /// The same, when it is known better where the slot is.
-const AFTER_JUMP: f64 = 1.0;
+const AFTER_JUMP: f64 = 1.6;
 
 /// What is read behind a slot, in seconds, and in bytes at least: the next picture tells that the slot has passed.
 const AHEAD: f64 = 0.15;
 const MIN_AHEAD_BYTES: u64 = 16 * 1024;
 
 /// If a read has missed a slot by more than this, in seconds, another one starts nearer to it.
-const FAR: f64 = 2.5;
+const FAR: f64 = 3.0;
 
 /// If it has come too late by more than this, in seconds, what was read is of no use.
-const LATE: f64 = 0.3;
+const LATE: f64 = 0.2;
 
 /// Pictures may be stored behind a keyframe and shown before it by so much, in seconds.
 const REORDERED: f64 = 0.75;
 
+/// How much more is read if no picture is seen at all, in seconds: in Matroska none is before the start of a cluster.
+const UNSEEN: f64 = 2.0;
+
 /// How far back a keyframe is searched, in seconds.
 const MAX_BACK: f64 = 13.0;
+
+/// Of the pictures that are seen, one of so many is remembered for other searches.
+const LEARNT_EACH: usize = 16;
 
 /// Most reads for the slots of one search.
 const MAX_READS: usize = 12;
@@ -104,7 +110,8 @@ impl SlotSearch<'_> {
             return Ok(Vec::new());
         };
         let (at, rate) = self.hints.around(*first);
-        let second = rate * self.clock.timescale();
+        let second = (rate * self.clock.timescale())
+            .max(self.hints.mean_second(self.clock.timescale()) / 2.0);
         let back = self
             .clock
             .span(FIRST_BACK)
@@ -116,8 +123,7 @@ impl SlotSearch<'_> {
         let mut steps = BACK.into_iter();
         for _ in 0..MAX_READS {
             let seen = self.pictures.seen(&region.bytes, region.start);
-            self.hints
-                .add(seen.iter().map(|picture| (picture.pts, picture.offset)));
+            self.learn(&seen);
             let next = match self.next(wanted, &region, &seen) {
                 Next::Done => {
                     let found = self.found(wanted, &region, &seen);
@@ -153,6 +159,13 @@ impl SlotSearch<'_> {
         Ok(unknown())
     }
 
+    /// Remembers where some of the pictures are, the first and the last one among them.
+    fn learn(&self, seen: &[Picture]) {
+        let some = seen.iter().step_by(LEARNT_EACH).chain(seen.last());
+        self.hints
+            .add(some.map(|picture| (picture.pts, picture.offset)));
+    }
+
     /// What to do after `seen` pictures in `region`. `Back(0)` is the next step back.
     fn next(&self, wanted: &Wanted, region: &Region, seen: &[Picture]) -> Next {
         let (Some(first), Some(last)) = (wanted.slots.first(), wanted.slots.last()) else {
@@ -161,7 +174,7 @@ impl SlotSearch<'_> {
         let earliest = seen.iter().map(|picture| picture.pts).min();
         let latest = seen.iter().map(|picture| picture.pts).max();
         let (Some(earliest), Some(latest)) = (earliest, latest) else {
-            return Next::Back(0);
+            return Next::Back((self.hints.mean_second(self.clock.timescale()) * UNSEEN) as u64);
         };
         let far = self.clock.span(FAR);
         if latest <= *last && region.end() < self.range.end {
