@@ -139,7 +139,8 @@ pub(crate) fn restarted(stream: &[u8], nth: usize) -> Option<Vec<u8>> {
     }
 }
 
-fn start_code(bytes: &[u8]) -> Option<usize> {
+/// Where the next start code is.
+pub(crate) fn start_code(bytes: &[u8]) -> Option<usize> {
     bytes.windows(3).position(|code| code == [0, 0, 1])
 }
 

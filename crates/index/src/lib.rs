@@ -6,6 +6,7 @@
 mod asf;
 mod avi;
 mod container_index;
+mod decoder_restart;
 mod error;
 mod excerpt;
 mod feed;

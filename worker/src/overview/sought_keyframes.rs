@@ -24,12 +24,47 @@ use crate::{
 /// How far behind the sheet the next keyframe is sought, in seconds: if it is farther, the tiles between are exact.
 const BEHIND_SECONDS: f64 = 31.0;
 
+/// Containers in which each picture of every codec has a pts.
+const WITH_PTS: [&str; 3] = ["flv", "nut", "matroska,webm"];
+
+/// Codecs that are presented in the order of decoding. In other containers, FFmpeg counts the pictures of other codecs
+/// (AVI, GXF, MXF), and counts wrongly if it decodes keyframes only: by up to half a second of a film with B-frames.
+const IN_ORDER: [&str; 20] = [
+    "cinepak",
+    "dnxhd",
+    "dvvideo",
+    "ffv1",
+    "ffvhuff",
+    "flv1",
+    "h261",
+    "h263",
+    "huffyuv",
+    "mjpeg",
+    "msmpeg4v1",
+    "msmpeg4v2",
+    "msmpeg4v3",
+    "prores",
+    "rawvideo",
+    "theora",
+    "vp6f",
+    "vp8",
+    "wmv1",
+    "wmv2",
+];
+
 impl Rendition<'_> {
+    /// Whether FFmpeg finds the times of keyframes without decoding the pictures between them.
+    fn has_sure_times(&self) -> bool {
+        let mut names = self.job.container.split(',');
+        let has_pts = WITH_PTS.contains(&self.job.container.as_str()) || names.any(|n| n == "mov");
+        // FFmpeg would find other times than those of a timeline.
+        self.job.timeline.is_none() && (has_pts || IN_ORDER.contains(&self.job.codec.as_str()))
+    }
+
     /// The sheet's tiles, by an FFmpeg that decodes keyframes only. All are exact if there is any doubt.
     pub(super) async fn sought_tiles(&self) -> Result<Vec<FoundTile>, JobError> {
         let job = self.job;
-        if job.timeline.is_some() {
-            // FFmpeg would find other times.
+        if !self.has_sure_times() {
             return Ok(job.all_exact());
         }
         let spec = job.slice(job.sheet.start, job.sheet.end + BEHIND_SECONDS);

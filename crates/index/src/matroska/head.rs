@@ -6,6 +6,7 @@ use gifgen_reader::BlockCache;
 use gifgen_shared::{VideoStream, crop::ContainerCrop};
 
 use crate::{
+    decoder_restart::DecoderSetup,
     error::IndexError,
     matroska::{
         cues::{Cue, cues},
@@ -29,8 +30,8 @@ pub(crate) struct Head {
     /// Where keyframes of the video are, if the file says so.
     pub(crate) cues: Vec<Cue>,
     pub(crate) track: Track,
-    /// How the decoder is set up, if this is H.264.
-    pub(crate) h264_setup: Option<H264Setup>,
+    /// How the decoder is set up. `None` if keyframes cannot be prepared for it.
+    pub(crate) decoder_setup: Option<DecoderSetup>,
     /// The length of a tick, in nanoseconds.
     timestamp_scale: u64,
 }
@@ -46,15 +47,6 @@ pub struct Track {
     pub frame_nanoseconds: Option<u64>,
     /// What it cuts off its pictures.
     pub crop: Option<ContainerCrop>,
-}
-
-/// How a decoder of H.264 is set up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum H264Setup {
-    /// The content of an `avcC`.
-    Known(Vec<u8>),
-    /// Its blocks are packed, or it is not known.
-    Unusual,
 }
 
 /// Most elements before the first cluster.
@@ -153,7 +145,7 @@ impl Head {
             clusters: first..last,
             cues: found,
             track,
-            h264_setup: h264_setup(&tracks, stream),
+            decoder_setup: decoder_setup(&tracks, stream),
             timestamp_scale: unsigned(&info, ids::TIMESTAMP_SCALE)
                 .unwrap_or(1_000_000)
                 .clamp(1, 1_000_000_000),
@@ -281,19 +273,26 @@ fn counted(tracks: &[u8], stream: u32) -> Option<&[u8]> {
     Some(track)
 }
 
-/// How the decoder of the track is set up. `None` if that is not H.264.
-fn h264_setup(tracks: &[u8], stream: u32) -> Option<H264Setup> {
+/// How the decoder of the track is set up. `None` if keyframes cannot be prepared for it: its blocks are packed, or it may
+/// be any codec.
+fn decoder_setup(tracks: &[u8], stream: u32) -> Option<DecoderSetup> {
     let track = counted(tracks, stream)?;
     let codec = child(track, ids::CODEC)?;
     if codec.starts_with(b"V_MS/VFW") {
-        // It may be anything.
-        return Some(H264Setup::Unusual);
+        return None;
     }
-    codec.starts_with(b"V_MPEG4/ISO/AVC").then(|| {
-        let is_packed = child(track, ids::CONTENT_ENCODINGS).is_some();
-        let setup = child(track, ids::CODEC_PRIVATE).filter(|_| !is_packed);
-        setup.map_or(H264Setup::Unusual, |setup| H264Setup::Known(setup.to_vec()))
-    })
+    let is_packed = child(track, ids::CONTENT_ENCODINGS).is_some();
+    let setup = || {
+        let setup = child(track, ids::CODEC_PRIVATE).filter(|_| !is_packed)?;
+        Some(setup.to_vec())
+    };
+    if codec.starts_with(b"V_MPEG4/ISO/AVC") {
+        return setup().map(DecoderSetup::H264);
+    }
+    if codec.starts_with(b"V_MPEGH") {
+        return setup().map(DecoderSetup::Hevc);
+    }
+    Some(DecoderSetup::Other)
 }
 
 #[cfg(test)]

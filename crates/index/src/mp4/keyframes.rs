@@ -10,7 +10,7 @@ use super::{
     sample::Sample,
     write,
 };
-use crate::h264_restart::restarting_parameters;
+use crate::decoder_restart::DecoderSetup;
 
 /// Bytes of a sample entry of video before its boxes.
 const SAMPLE_ENTRY: usize = 78;
@@ -26,6 +26,8 @@ pub struct KeyframeFile {
     pub header: Vec<u8>,
     /// The keyframes.
     pub pieces: Vec<Piece>,
+    /// How the decoder is set up.
+    pub(crate) decoder_setup: DecoderSetup,
 }
 
 /// A keyframe of a file.
@@ -67,10 +69,8 @@ impl Mp4Index {
         if samples.iter().any(|sample| sample.end() > self.bytes) {
             return None;
         }
-        let parameters = match self.h264_setup() {
-            Some(setup) => restarting_parameters(setup)?,
-            None => [Vec::new(), Vec::new()],
-        };
+        let decoder_setup = self.decoder_setup();
+        let parameters = decoder_setup.before()?;
         let mut pieces = Vec::new();
         for (sample, before) in samples.iter_mut().zip(parameters.iter().cycle()) {
             pieces.push(Piece {
@@ -81,14 +81,24 @@ impl Mp4Index {
         }
         let behind = self.dts(keyframes.last()?.0 + 1);
         let header = write::header(&self.ftyp, &self.track, &self.clock, &samples, behind)?;
-        Some(KeyframeFile { header, pieces })
+        Some(KeyframeFile {
+            header,
+            pieces,
+            decoder_setup,
+        })
     }
 
-    /// What a decoder of H.264 needs to know, if this is H.264.
-    fn h264_setup(&self) -> Option<&[u8]> {
-        let stsd = children(&self.track.stsd).next()?;
-        let entry = children(stsd.body.get(8..)?).next()?;
-        let boxes = entry.body.get(SAMPLE_ENTRY..)?;
-        Some(only(boxes, b"avcC").ok()??.body)
+    /// How its decoder is set up.
+    fn decoder_setup(&self) -> DecoderSetup {
+        let setup = |kind: &[u8; 4]| {
+            let stsd = children(&self.track.stsd).next()?;
+            let entry = children(stsd.body.get(8..)?).next()?;
+            let boxes = entry.body.get(SAMPLE_ENTRY..)?;
+            Some(only(boxes, kind).ok()??.body.to_vec())
+        };
+        if let Some(setup) = setup(b"avcC") {
+            return DecoderSetup::H264(setup);
+        }
+        setup(b"hvcC").map_or(DecoderSetup::Other, DecoderSetup::Hevc)
     }
 }

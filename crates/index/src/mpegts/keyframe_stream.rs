@@ -15,9 +15,6 @@ const CRC: u32 = 0x04c1_1db7;
 /// Bytes of a packet behind its header.
 const PAYLOAD_BYTES: usize = PACKET_BYTES - 4;
 
-/// Behind a keyframe of HEVC: the next one starts a new sequence.
-const END_OF_SEQUENCE: [u8; 6] = [0, 0, 0, 1, 0x48, 0x01];
-
 /// The tables of a stream that only has this video.
 pub(crate) fn tables(codec: Codec) -> Vec<u8> {
     let kind = match codec {
@@ -55,7 +52,7 @@ fn checksum(bytes: &[u8]) -> u32 {
 
 /// Writes the picture `data`, with this `pts`, and the counter of its packets that goes on in `counter`. `None` if FFmpeg
 /// would take the pts for another.
-pub(crate) fn picture(data: &[u8], codec: Codec, pts: i64, counter: &mut u8) -> Option<Vec<u8>> {
+pub(crate) fn picture(data: &[u8], pts: i64, counter: &mut u8) -> Option<Vec<u8>> {
     if !(0..WRAP_PTS).contains(&pts) {
         return None;
     }
@@ -66,12 +63,7 @@ pub(crate) fn picture(data: &[u8], codec: Codec, pts: i64, counter: &mut u8) -> 
         (pts >> 7) as u8,
         (pts << 1) as u8 | 1,
     ];
-    let end: &[u8] = if codec == Codec::Hevc {
-        &END_OF_SEQUENCE
-    } else {
-        &[]
-    };
-    let unit = [&[0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5][..], &time, data, end].concat();
+    let unit = [&[0, 0, 1, 0xe0, 0, 0, 0x80, 0x80, 5][..], &time, data].concat();
     let mut out = Vec::with_capacity(unit.len() + unit.len() / 32 + PACKET_BYTES);
     let [high, low] = VIDEO_PID.to_be_bytes();
     for (index, part) in unit.chunks(PAYLOAD_BYTES).enumerate() {
@@ -112,7 +104,7 @@ mod tests {
         for length in [0, 1, 169, 170, 171, 172, 353, 354, 355, 5000] {
             let data: Vec<u8> = (0..length).map(|n| n as u8).collect();
             let mut counter = 15;
-            let written = picture(&data, Codec::H264, 1 << 32, &mut counter).unwrap();
+            let written = picture(&data, 1 << 32, &mut counter).unwrap();
             assert_eq!(written.len() % PACKET_BYTES, 0);
             let packets = crate::mpegts::retime::Packets {
                 size: 188,

@@ -19,14 +19,13 @@ use super::{
     sheet_tile::{SheetTile, of_sheet, rounded},
 };
 use crate::{
+    decoder_restart::{DecoderSetup, Restart},
     excerpt::{Demuxer, NoExcerpt},
     feed::FeedError,
-    h264_restart::Restart,
     matroska::{
         Head,
         cued_block::{CuedBlock, MAX_BLOCK_BYTES, Wanted, cluster_of, cued_block, with_picture},
         cues::Cue,
-        head::H264Setup,
     },
 };
 
@@ -35,9 +34,6 @@ use crate::{
 const USUAL_SECONDS: f64 = 12.0;
 const MOST: f64 = 0.75;
 
-/// Longest setup of a decoder, in bytes.
-const MAX_SETUP_BYTES: usize = 64 * 1024;
-
 /// The tiles of a sheet, and where the cues say that their keyframes are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Cued {
@@ -45,9 +41,7 @@ pub(super) struct Cued {
     track: u64,
     /// Where the last cluster ends.
     end: u64,
-    /// How the decoder of H.264 is set up; empty for other codecs.
-    #[serde(with = "serde_bytes")]
-    h264_setup: Vec<u8>,
+    decoder_setup: DecoderSetup,
 }
 
 /// Where a cue says that a keyframe is.
@@ -75,7 +69,7 @@ impl Cued {
                 && tile.pts.is_none_or(f64::is_finite)
                 && keyframe.is_none_or(|keyframe| keyframe.cluster < self.end)
         });
-        if !are_possible || self.end > bytes || self.h264_setup.len() > MAX_SETUP_BYTES {
+        if !are_possible || self.end > bytes || !self.decoder_setup.is_short() {
             return Err(NoExcerpt::because(
                 "its cues are behind the end of the source",
             ));
@@ -89,11 +83,8 @@ impl Cued {
         reader: &Arc<Reader>,
         pipe: &mut Sender,
     ) -> Result<Vec<SheetTile>, FeedError> {
-        let restart = match &self.h264_setup[..] {
-            [] => None,
-            // Exact tiles, if it cannot be parsed.
-            setup => Some(Restart::new(setup)),
-        };
+        // Exact tiles, if it cannot be parsed.
+        let restart = self.decoder_setup.restart();
         let guess = Guess::default();
         let reads = self.tiles.iter().map(|(tile, keyframe)| {
             let (guess, tile, keyframe) = (&guess, *tile, *keyframe);
@@ -140,12 +131,11 @@ impl Cued {
 }
 
 /// A cluster of the block `found`, the `nth` one. `None` if it cannot be changed as its decoder needs it.
-fn cluster(found: &CuedBlock, restart: Option<&Option<Restart>>, nth: usize) -> Option<Vec<u8>> {
-    let Some(restart) = restart else {
-        return Some(cluster_of(found.cluster_timestamp, &found.element));
+fn cluster(found: &CuedBlock, restart: Option<&Restart>, nth: usize) -> Option<Vec<u8>> {
+    let element = match restart? {
+        Restart::Nothing => return Some(cluster_of(found.cluster_timestamp, &found.element)),
+        restart => with_picture(&found.element, |picture| restart.of(picture, nth))?,
     };
-    let restart = restart.as_ref()?;
-    let element = with_picture(&found.element, |picture| restart.before(picture, nth))?;
     Some(cluster_of(found.cluster_timestamp, &element))
 }
 
@@ -182,10 +172,8 @@ pub(super) fn plan(
     sheets: &[Sheet],
 ) -> Vec<Option<SheetPlan>> {
     let none = || sheets.iter().map(|_| None).collect();
-    let h264_setup = match &head.h264_setup {
-        None => Vec::new(),
-        Some(H264Setup::Known(setup)) => setup.clone(),
-        Some(H264Setup::Unusual) => return none(),
+    let Some(decoder_setup) = &head.decoder_setup else {
+        return none();
     };
     let Some(interval) = sheets.first().map(|sheet| sheet.interval) else {
         return none();
@@ -213,7 +201,7 @@ pub(super) fn plan(
             tiles: of_sheet(&tiles, sheet).iter().map(cued).collect(),
             track: head.track.number,
             end: head.clusters.end,
-            h264_setup: h264_setup.clone(),
+            decoder_setup: decoder_setup.clone(),
         }),
     };
     sheets.iter().map(|sheet| Some(plan(sheet))).collect()

@@ -15,6 +15,7 @@ use super::{
     sheet_tile::{SheetTile, of_sheet},
 };
 use crate::{
+    decoder_restart::DecoderSetup,
     excerpt::{Demuxer, NoExcerpt},
     feed::FeedError,
     mp4::{Keyframe, Mp4Index, Piece},
@@ -28,6 +29,8 @@ const MAX_BEFORE_BYTES: usize = 64 * 1024;
 pub(super) struct Listed {
     tiles: Vec<SheetTile>,
     pub(super) pieces: Vec<Piece>,
+    /// That of HEVC, whose keyframes are changed.
+    decoder_setup: DecoderSetup,
 }
 
 impl Listed {
@@ -35,7 +38,10 @@ impl Listed {
         check_slots(self.tiles.iter().map(|tile| (tile.slot, tile.at)))?;
         let mut all_pts = self.tiles.iter().filter_map(|tile| tile.pts);
         let keyed = all_pts.clone().count();
-        if keyed != self.pieces.len() || !all_pts.all(f64::is_finite) {
+        if !self.decoder_setup.is_short()
+            || keyed != self.pieces.len()
+            || !all_pts.all(f64::is_finite)
+        {
             return Err(NoExcerpt::because("its tiles do not fit its keyframes"));
         }
         if self
@@ -61,10 +67,13 @@ impl Listed {
             .map(|piece| piece.range.clone())
             .collect();
         let mut befores = self.pieces.iter().map(|piece| &piece.before);
+        let restart = self.decoder_setup.restart();
         let mut reads = read_all(reader, &ranges);
         while let Some(keyframes) = reads.try_next().await? {
             for (keyframe, before) in keyframes.iter().zip(&mut befores) {
-                let piece = [&before[..], keyframe].concat();
+                // What is damaged passes as it is: FFmpeg complains of it.
+                let changed = restart.as_ref().and_then(|restart| restart.of(keyframe, 0));
+                let piece = [&before[..], changed.as_deref().unwrap_or(keyframe)].concat();
                 if !write(pipe, &piece).await? {
                     return Ok(self.tiles.clone());
                 }
@@ -83,11 +92,16 @@ pub(super) fn plan(
 ) -> Option<SheetPlan> {
     let tiles = of_sheet(tiles, sheet);
     let keyframes: Vec<Keyframe> = tiles.iter().filter_map(|tile| tile.keyframe).collect();
-    let (header, pieces) = if keyframes.is_empty() {
-        (Vec::new(), Vec::new())
+    let (header, pieces, decoder_setup) = if keyframes.is_empty() {
+        (Vec::new(), Vec::new(), DecoderSetup::Other)
     } else {
         let file = index.file_of(&keyframes)?;
-        (file.header, file.pieces)
+        let setup = match file.decoder_setup {
+            setup @ DecoderSetup::Hevc(_) => setup,
+            // What stands before keyframes is in the pieces.
+            DecoderSetup::H264(_) | DecoderSetup::Other => DecoderSetup::Other,
+        };
+        (file.header, file.pieces, setup)
     };
     let tiles = tiles.iter().map(|tile| SheetTile::of(tile, start_time));
     Some(SheetPlan {
@@ -97,6 +111,7 @@ pub(super) fn plan(
         keyframes: Keyframes::Listed(Listed {
             tiles: tiles.collect(),
             pieces,
+            decoder_setup,
         }),
     })
 }

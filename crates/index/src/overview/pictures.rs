@@ -1,10 +1,13 @@
 //! How pictures are found in bytes of a source that has no index, and how keyframes are written for FFmpeg.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 pub(super) use crate::mpegts::keyframe_unit::{Cut, Picture};
 use crate::{
-    h264_restart::{Restart, restarted},
+    decoder_restart::{DecoderSetup, Restart, unlinked_stream},
+    h264_restart::restarted,
     matroska::{
         cued_block::{MAX_BLOCK_BYTES, cluster_of, time_in_cluster, with_picture},
         ebml::Header,
@@ -21,9 +24,7 @@ pub(super) enum Pictures {
     Matroska {
         /// The number of the video.
         track: u64,
-        /// How the decoder of H.264 is set up; empty for other codecs.
-        #[serde(with = "serde_bytes")]
-        h264_setup: Vec<u8>,
+        decoder_setup: DecoderSetup,
     },
     /// MPEG-TS.
     MpegTs(Packets),
@@ -92,7 +93,7 @@ impl Pictures {
 
     pub(super) fn writer(&self) -> Writer<'_> {
         let restart = match self {
-            Self::Matroska { h264_setup, .. } => Restart::new(h264_setup),
+            Self::Matroska { decoder_setup, .. } => decoder_setup.restart(),
             Self::MpegTs(_) => None,
         };
         Writer {
@@ -108,22 +109,24 @@ impl Writer<'_> {
     /// The keyframe `data` that was cut out, as FFmpeg reads it. `None` if its decoder cannot be started anew with it.
     pub(super) fn write(&mut self, data: &[u8], pts: i64) -> Option<Vec<u8>> {
         let written = match self.pictures {
-            Pictures::MpegTs(packets) if packets.codec == Codec::H264 => {
-                let data = restarted(data, self.count)?;
-                keyframe_stream::picture(&data, packets.codec, pts, &mut self.counter)?
-            }
             Pictures::MpegTs(packets) => {
-                keyframe_stream::picture(data, packets.codec, pts, &mut self.counter)?
+                let data = match packets.codec {
+                    Codec::H264 => Cow::Owned(restarted(data, self.count)?),
+                    Codec::Hevc => Cow::Owned(unlinked_stream(data)),
+                    Codec::Mpeg2 | Codec::Mpeg4 => Cow::Borrowed(data),
+                };
+                keyframe_stream::picture(&data, pts, &mut self.counter)?
             }
-            Pictures::Matroska { h264_setup, .. } => {
+            Pictures::Matroska { .. } => {
                 let timestamp = pts.checked_sub(time_in_cluster(data)?);
                 let timestamp = timestamp.filter(|timestamp| *timestamp >= 0)?;
-                if h264_setup.is_empty() {
-                    cluster_of(timestamp, data)
-                } else {
-                    let (restart, count) = (self.restart.as_ref()?, self.count);
-                    let element = with_picture(data, |picture| restart.before(picture, count))?;
-                    cluster_of(timestamp, &element)
+                match self.restart.as_ref()? {
+                    Restart::Nothing => cluster_of(timestamp, data),
+                    restart => {
+                        let count = self.count;
+                        let element = with_picture(data, |picture| restart.of(picture, count))?;
+                        cluster_of(timestamp, &element)
+                    }
                 }
             }
         };

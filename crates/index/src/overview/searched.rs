@@ -24,7 +24,7 @@ use crate::{
     error::IndexError,
     excerpt::{Demuxer, NoExcerpt},
     feed::FeedError,
-    matroska::{Head, head::H264Setup},
+    matroska::Head,
     mpegts,
     search::Clock,
 };
@@ -45,9 +45,6 @@ const KEPT_BYTES: Range<u64> = 4 * 1024 * 1024..32 * 1024 * 1024;
 
 /// Most pieces with clocks of their own.
 const MAX_PIECES: usize = 4096;
-
-/// Longest setup of a decoder, in bytes.
-const MAX_SETUP_BYTES: usize = 64 * 1024;
 
 /// The slots of a sheet, and what helps to find their keyframes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,7 +84,7 @@ impl Searched {
             return wrong("it has too many points, or too few");
         }
         let is_fit = match &self.pictures {
-            Pictures::Matroska { h264_setup, .. } => h264_setup.len() <= MAX_SETUP_BYTES,
+            Pictures::Matroska { decoder_setup, .. } => decoder_setup.is_short(),
             Pictures::MpegTs(packets) => {
                 packets.pieces.len() <= MAX_PIECES && matches!(packets.size, 188 | 192 | 204)
             }
@@ -333,10 +330,8 @@ pub(super) fn in_matroska(
     sheets: &[Sheet],
 ) -> Vec<Option<SheetPlan>> {
     let none = || sheets.iter().map(|_| None).collect();
-    let h264_setup = match &head.h264_setup {
-        None => Vec::new(),
-        Some(H264Setup::Known(setup)) => setup.clone(),
-        Some(H264Setup::Unusual) => return none(),
+    let Some(decoder_setup) = &head.decoder_setup else {
+        return none();
     };
     let clock = head.clock(video);
     let ends = [
@@ -345,7 +340,7 @@ pub(super) fn in_matroska(
     ];
     let pictures = Pictures::Matroska {
         track: head.track.number,
-        h264_setup,
+        decoder_setup: decoder_setup.clone(),
     };
     let cues = head.cues.iter();
     let cues = cues.map(|cue| (cue.pts, head.segment.saturating_add(cue.cluster_offset)));

@@ -15,7 +15,7 @@ use gifgen_testkit::{
 
 use self::{
     made::Made,
-    support::{Compared, Film},
+    support::{Compared, Film, ssim},
 };
 use crate::error::{JobError, PermanentError};
 
@@ -188,5 +188,42 @@ async fn containers_without_an_index_have_tiles_of_keyframes_too() {
         println!("{ending}: {compared}");
         assert!(compared.is_true(), "{ending}: {compared}");
         assert!(compared.tiles.len() >= 5, "{ending}: {compared}");
+    }
+}
+
+/// Where FFmpeg's own decode has other times than the film, slices are the reference.
+#[tokio::test(flavor = "multi_thread")]
+async fn keyframes_of_films_with_a_timeline_are_what_slices_show() {
+    for name in [
+        "19-pid-change/pid.ts",
+        "s04-clock-leaps/ts-jump20h.ts",
+        "s05-hls-reset/hls-reset.ts",
+        "s09-ts-duplicates/tdup.ts",
+    ] {
+        let tiles = async |kind| {
+            let film = Film::open(&case(name), &overview(kind, "1")).await;
+            film.at_whole_seconds().await
+        };
+        let keyframes = tiles("keyframes").await;
+        let exact = tiles("exact").await;
+        assert!(keyframes.len() > 5, "{name}");
+        for (second, keyframe) in &keyframes {
+            let similarity = ssim(keyframe, &exact[second], 160);
+            assert!(similarity > 0.97, "{name}: second {second}: {similarity}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_that_ffmpeg_counts_have_their_own_times() {
+    for (encoder, ending) in [
+        (["-c:v", "mpeg4", "-g", "15", "-bf", "2"], "avi"),
+        (["-c:v", "mpeg2video", "-g", "15", "-bf", "2"], "mxf"),
+        (["-c:v", "libx264", "-g", "15", "-bf", "2"], "flv"),
+    ] {
+        let source = "mandelbrot=size=320x180:rate=25:end_scale=0.01,trim=end=12";
+        let made = Made::of(source, &encoder, ending);
+        let compared = compared(&made.file, "keyframes", "4").await;
+        assert!(compared.is_true(), "{ending}: {compared}");
     }
 }

@@ -1,6 +1,6 @@
 //! Renders sheets of test videos, and compares each tile with a decode of the whole film.
 
-use std::{fmt, num::NonZero, path::Path, process::Command, time::Duration};
+use std::{collections::BTreeMap, fmt, num::NonZero, path::Path, process::Command, time::Duration};
 
 use gifgen_probe::Input;
 use gifgen_shared::{Deadline, PreviewSettings, Slice, SourceKey};
@@ -130,6 +130,24 @@ impl Film {
         compared
     }
 
+    /// The tiles at whole seconds, in luma.
+    pub(super) async fn at_whole_seconds(&self) -> BTreeMap<u32, Vec<f64>> {
+        let sheet = self.render().await.unwrap();
+        let image = image::open(sheet.jpg.as_ref().unwrap()).unwrap().to_rgb8();
+        let (width, height) = (sheet.layout.width, sheet.layout.height);
+        let whole = |at: f64| (at - at.round()).abs() < 0.002;
+        let tiles = sheet.tiles.iter().filter(|tile| whole(tile.at));
+        let lumas = tiles.map(|tile| {
+            let (left, top) = sheet.layout.corner(tile.place);
+            let view = image::imageops::crop_imm(&image, left, top, width, height).to_image();
+            let pixels = view.pixels().map(|pixel| luma(pixel.0)).collect();
+            (tile.at.round() as u32, pixels)
+        });
+        let lumas = lumas.collect();
+        sheet.remove().unwrap();
+        lumas
+    }
+
     /// All pictures of the film in the size of tiles, and their times in seconds.
     fn full_decode(&self) -> (Vec<Vec<u8>>, Vec<f64>) {
         let directory = tempfile::tempdir_in(self.env.directory()).unwrap();
@@ -238,7 +256,7 @@ fn luma_of_planes(picture: &[u8]) -> Vec<f64> {
 }
 
 /// Mean structural similarity in windows of 8 by 8 pixels, four apart, as FFmpeg's filter has them.
-fn ssim(one: &[f64], other: &[f64], width: usize) -> f64 {
+pub(super) fn ssim(one: &[f64], other: &[f64], width: usize) -> f64 {
     const WINDOW: usize = 8;
     let height = one.len() / width;
     let (c1, c2) = ((0.01 * 255.0f64).powi(2), (0.03 * 255.0f64).powi(2));
