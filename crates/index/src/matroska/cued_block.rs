@@ -66,11 +66,11 @@ impl Window<'_> {
     /// The bytes from `at` to the end of what has been read, at least `least`. `None` if there are not so many.
     async fn get(&mut self, at: u64, least: u64) -> Result<Option<&[u8]>, ReadError> {
         let has = |window: &Self| {
-            let end = window.start + window.bytes.len() as u64;
+            let end = window.start.saturating_add(window.bytes.len() as u64);
             at >= window.start && at.saturating_add(least) <= end
         };
         if !has(self) {
-            let end = self.start + self.bytes.len() as u64;
+            let end = self.start.saturating_add(self.bytes.len() as u64);
             self.reads += 1;
             if self.reads > MAX_READS {
                 return Ok(None);
@@ -79,7 +79,7 @@ impl Window<'_> {
             let from = if is_next { end } else { at };
             let to = at
                 .saturating_add(least)
-                .max(from + MIN_READ_BYTES)
+                .max(from.saturating_add(MIN_READ_BYTES))
                 .min(self.end);
             let kept = if is_next {
                 (at - self.start) as usize

@@ -25,7 +25,7 @@ pub(crate) enum Cut {
     /// Its data, without packets.
     Whole(Vec<u8>),
     /// It goes on behind the bytes.
-    CutOff,
+    Short,
     /// Packets of it are lost.
     Damaged,
 }
@@ -151,7 +151,7 @@ pub(crate) fn cut(bytes: &[u8], offset: u64, packets: &Packets, at: u64, is_end:
     });
     match data {
         Some(data) if !is_damaged && (is_whole || is_end) => Cut::Whole(data),
-        Some(_) if !is_damaged => Cut::CutOff,
+        Some(_) if !is_damaged => Cut::Short,
         _ => Cut::Damaged,
     }
 }

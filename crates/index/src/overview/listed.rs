@@ -27,10 +27,10 @@ const MAX_BEFORE_BYTES: usize = 64 * 1024;
 /// The tiles of a sheet, and the keyframes of those that are not exact, in their order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Listed {
-    tiles: Vec<SheetTile>,
+    pub(super) tiles: Vec<SheetTile>,
     pub(super) pieces: Vec<Piece>,
     /// That of HEVC, whose keyframes are changed.
-    decoder_setup: DecoderSetup,
+    pub(super) decoder_setup: DecoderSetup,
 }
 
 impl Listed {

@@ -83,7 +83,7 @@ impl Pictures {
                 match size {
                     None => Cut::Damaged,
                     Some(size) => match element.get(..size as usize) {
-                        None => Cut::CutOff,
+                        None => Cut::Short,
                         Some(element) => Cut::Whole(element.to_vec()),
                     },
                 }

@@ -106,3 +106,63 @@ pub(super) fn check_range(range: &std::ops::Range<u64>, bytes: u64) -> Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{decoder_restart::DecoderSetup, mp4::Piece, overview::sheet_tile::SheetTile};
+
+    fn plan(range: std::ops::Range<u64>, at: f64) -> SheetPlan {
+        let tile = SheetTile {
+            slot: 10,
+            at,
+            pts: Some(at),
+        };
+        let piece = Piece {
+            before: Vec::new(),
+            range,
+        };
+        SheetPlan {
+            demuxer: Demuxer::Mov,
+            stream: 0,
+            header: vec![1, 2, 3],
+            keyframes: Keyframes::Listed(Listed {
+                tiles: vec![tile],
+                pieces: vec![piece],
+                decoder_setup: DecoderSetup::Other,
+            }),
+        }
+    }
+
+    #[test]
+    fn a_plan_survives_its_event_and_is_held_against_its_source() {
+        let plan = plan(5..9, 9.5);
+        let text = plan.encode();
+        assert_eq!(SheetPlan::decode(&text, 9).unwrap(), plan);
+        assert!(SheetPlan::decode(&text, 8).is_err());
+    }
+
+    #[test]
+    fn keyframes_that_are_none_or_too_long_and_times_behind_their_slots_are_refused() {
+        let is_taken = |plan: SheetPlan| SheetPlan::decode(&plan.encode(), u64::MAX).is_ok();
+        assert!(is_taken(plan(0..MAX_KEYFRAME_BYTES, 10.0)));
+        let longest = MAX_KEYFRAME_BYTES;
+        for (start, end) in [(0, longest + 1), (7, 7), (9, 5)] {
+            assert!(!is_taken(plan(start..end, 10.0)));
+        }
+        for at in [10.5, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(!is_taken(plan(0..1, at)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_decoder_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let text = STANDARD_NO_PAD.encode(bytes);
+            SheetPlan::decode(&text, 1000).ok();
+        }
+    }
+}

@@ -410,7 +410,7 @@ pub(super) async fn in_transport_stream(
     for (place, point) in points.iter().enumerate() {
         let is_near = hints
             .last()
-            .is_some_and(|before| point.0 - before.0 < apart);
+            .is_some_and(|before| point.0.saturating_sub(before.0) < apart);
         if !is_near || place == last {
             hints.push(*point);
         }

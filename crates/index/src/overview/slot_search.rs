@@ -230,8 +230,8 @@ impl SlotSearch<'_> {
                             pts: picture.pts,
                             data,
                         },
-                        Cut::CutOff if is_end => Found::Unknown,
-                        Cut::CutOff => return None,
+                        Cut::Short if is_end => Found::Unknown,
+                        Cut::Short => return None,
                         Cut::Damaged => Found::Unknown,
                     }
                 }
