@@ -134,12 +134,22 @@ pub fn is_preview(folder: &str, file: &str) -> bool {
 fn is_track(file: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let is_picture = |name: &str| name.strip_suffix(".jpg").is_some_and(is_number);
+    // Such as `160 - 10x10`: width of a tile, columns and rows.
+    let is_grid = |name: &str| {
+        let grid = name
+            .split_once(" - ")
+            .and_then(|(width, grid)| Some((width, grid.split_once('x')?)));
+        grid.is_some_and(|(width, (columns, rows))| {
+            [width, columns, rows].into_iter().all(is_number)
+        })
+    };
     match file.split('/').collect::<Vec<_>>()[..] {
         ["json", "overview.json" | "overview.jpg"]
         | ["hls", "overview.m3u8" | "image-stream.m3u8"]
         | ["dash", "overview.mpd"]
         | ["bif", "overview.bif"] => true,
-        ["hls" | "dash", name] | ["jellyfin", _, name] => is_picture(name),
+        ["hls" | "dash", name] => is_picture(name),
+        ["jellyfin", grid, name] => is_grid(grid) && is_picture(name),
         _ => false,
     }
 }
@@ -155,15 +165,12 @@ pub fn is_output(key: &str) -> bool {
     ) {
         return folder.is_some();
     }
-    if name == "index" {
-        return above == Some(RECEIPTS_FOLDER);
-    }
-    if let Some((_, track)) = key.rsplit_once("/tracks/")
-        && is_track(track)
+    if let Some((_, file)) = key.rsplit_once("/tracks/")
+        && is_track(file)
     {
         return true;
     }
-    if name == "overview.json" {
+    if matches!(name, "index" | "overview.json") {
         return above == Some(RECEIPTS_FOLDER);
     }
     let Some((stem, extension)) = name.split_once('.') else {
@@ -223,6 +230,23 @@ mod tests {
         assert!(is_output("a.mp4/overview/0010.jpg"));
         assert!(is_output("a.mp4/receipts/2/overview-0010.json"));
         assert!(is_output("a.mp4/receipts/2/overview.json"));
+        for track in [
+            "json/overview.json",
+            "json/overview.jpg",
+            "hls/overview.m3u8",
+            "hls/0.jpg",
+            "dash/overview.mpd",
+            "dash/12.jpg",
+            "bif/overview.bif",
+            "jellyfin/160 - 10x10/0.jpg",
+        ] {
+            assert!(is_output(&format!("a.mp4/tracks/{track}")), "{track}");
+            assert!(is_preview("tracks", track), "{track}");
+            assert!(!is_output(&format!("a.mp4/{track}")), "{track}");
+        }
+        assert!(!is_output("a.mp4/tracks/hls/film.mp4"));
+        assert!(!is_preview("tracks", "jellyfin/frames/000000.jpg"));
+        assert!(!is_preview("tracks", "jellyfin/160/0.jpg"));
         assert!(!is_output("a.mp4/overview/overview-0010.jpg"));
         assert!(!is_output("a.mp4/receipts/2/0010.json"));
         assert!(!is_output("a.mp4/index"));

@@ -1,16 +1,12 @@
 //! How runs end: complete, partial, or repaired.
 
 use gifgen_ledger::{Precondition, Status};
-use gifgen_testkit::test_env::{FILMS, PREVIEWS, TestEnv};
+use gifgen_shared::JobId;
+use gifgen_testkit::test_env::{FILMS, TestEnv};
 use gifgen_worker::Answer;
 use serde_json::json;
 
 use crate::support::*;
-
-async fn delete(env: &TestEnv, key: &str) {
-    let delete = env.s3().delete_object().bucket(PREVIEWS).key(key);
-    delete.send().await.unwrap();
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_manifest_comes_with_the_last_receipt_and_is_announced_once() {
@@ -45,7 +41,12 @@ async fn a_slice_that_is_rendered_already_is_not_rendered_again() {
     let (env, events) = split_env().await;
     let worker = env.worker(&QUICK);
     handle(&worker, &events[0]).await;
-    let receipt = || async { ledger(&env).receipt(&run(&env).await, 0).await.unwrap() };
+    let receipt = || async {
+        ledger(&env)
+            .receipt(&run(&env).await, JobId::Slice(0))
+            .await
+            .unwrap()
+    };
     let before = receipt().await;
     handle(&worker, &events[0]).await;
     assert_eq!(receipt().await, before);
@@ -70,8 +71,8 @@ async fn a_slice_that_is_given_up_makes_the_run_partial_and_a_late_success_makes
     assert_eq!(json!(answer), json!({"batchItemFailures": []}));
     let partial = manifest(&env).await.unwrap();
     assert_eq!(partial.status, Status::Partial);
-    let failed: Vec<_> = partial.failed().map(|slice| slice.start).collect();
-    assert_eq!(failed, [5]);
+    let failed: Vec<_> = partial.failed().map(|(job, _)| job).collect();
+    assert_eq!(failed, [JobId::Slice(5)]);
     // What is given up once more changes nothing, and is not told again.
     handle(&worker, &given_up(&events[1])).await;
     let told = all(&mut completions);
@@ -183,8 +184,12 @@ async fn a_receipt_is_believed_no_further_than_its_objects() {
     handle(&worker, &events[1]).await;
     let (ledger, run) = (ledger(&env), run(&env).await);
     // One that forgets its objects is none, and so is one that lies in the place of another.
-    let mut receipt = ledger.receipt(&run, 0).await.unwrap().unwrap();
-    let other = run.keys().receipt(run.run, 5);
+    let mut receipt = ledger
+        .receipt(&run, JobId::Slice(0))
+        .await
+        .unwrap()
+        .unwrap();
+    let other = run.keys().receipt(run.run, JobId::Slice(5));
     let always = Precondition::Always;
     ledger
         .bucket
@@ -192,15 +197,15 @@ async fn a_receipt_is_believed_no_further_than_its_objects() {
         .await
         .unwrap();
     receipt.objects.clear();
-    let own = run.keys().receipt(run.run, 0);
+    let own = run.keys().receipt(run.run, JobId::Slice(0));
     ledger.bucket.write(&own, &receipt, &always).await.unwrap();
     delete(&env, "a film.mp4/gifs/000000.gif").await;
     handle(&worker, &events[2]).await;
     assert!(manifest(&env).await.is_none());
     let unfinished = ledger.unfinished(&run).await.unwrap();
     assert_eq!(unfinished.len(), 2);
-    for (slice, attempt) in unfinished {
-        handle(&worker, &json!(run.event(&slice, attempt, None))).await;
+    for (job, attempt) in unfinished {
+        handle(&worker, &event_of(&run, &job, attempt)).await;
     }
     assert_whole(&env, "").await;
 }

@@ -1,9 +1,10 @@
 //! ETags that are another at each write: what tells that objects are the same, and what that must not
 //! be taken for.
 
-use std::{collections::BTreeMap, fs};
+use std::fs;
 
 use gifgen_ledger::{Run, Sha256};
+use gifgen_shared::JobId;
 use gifgen_stack::ETags;
 use gifgen_testkit::test_env::{PREVIEWS, TestEnv};
 use gifgen_worker::Answer;
@@ -90,16 +91,6 @@ async fn an_object_of_another_version_with_the_same_bytes_is_as_its_receipt_says
     assert_eq!(unfinished().await, 2);
 }
 
-/// The ETags of the previews, by their keys.
-async fn etags(env: &TestEnv) -> BTreeMap<String, String> {
-    let objects = env.stack().store().list(PREVIEWS, "").await.unwrap();
-    objects
-        .into_iter()
-        .filter(|object| !object.key.ends_with(".json"))
-        .map(|object| (object.key, object.etag))
-        .collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_adopts_what_its_run_has_written_and_nothing_of_an_earlier_run() {
     let (env, events) = opaque_env().await;
@@ -110,7 +101,7 @@ async fn a_worker_adopts_what_its_run_has_written_and_nothing_of_an_earlier_run(
     let first = etags(&env).await;
     // As a duplicate that comes before the receipt is written.
     let (ledger, before) = (ledger(&env), run(&env).await);
-    let receipt = before.keys().receipt(before.run, 0);
+    let receipt = before.keys().receipt(before.run, JobId::Slice(0));
     let delete = env.s3().delete_object().bucket(PREVIEWS).key(receipt);
     delete.send().await.unwrap();
     handle(&worker, &events[0]).await;

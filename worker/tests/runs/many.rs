@@ -31,6 +31,8 @@ async fn many_slices_take_one_listing_each_and_a_few_more_at_the_end() {
         ("GIF_WIDTH", "16"),
         ("GIF_FPS", "1"),
         ("FRAME_WIDTH", "16"),
+        ("FRAMES", "each"),
+        ("OVERVIEW", "none"),
     ];
     let (mut slices, mut completions) = (slices(&env), completions(&env));
     let answer = split(&env.splitter(&settings), &etag).await;

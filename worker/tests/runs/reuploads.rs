@@ -9,7 +9,6 @@ use gifgen_testkit::{
     test_env::{FILMS, TestEnv},
 };
 use gifgen_worker::Answer;
-use serde_json::json;
 
 use crate::support::*;
 
@@ -120,7 +119,7 @@ async fn an_upload_of_what_is_complete_is_skipped_and_of_what_is_not_goes_on() {
     assert!(received(&mut receiver).is_empty());
 
     // Other settings start another run.
-    let other = [QUICK[0], QUICK[1], QUICK[2], ("FRAME_WIDTH", "64")];
+    let other = with(&QUICK, &[("FRAME_WIDTH", "64")]);
     let answer = split(&env.splitter(&other), etag).await;
     assert_eq!(answer["sources"][0]["run"], 2, "{answer}");
     assert!(
@@ -162,8 +161,8 @@ async fn a_notification_that_comes_again_leaves_a_run_alone_that_ends_meanwhile(
     handle(&worker, &events[1]).await;
     handle(&worker, &events[2]).await;
     ledger.reopen(&run, None, &unfinished).await.unwrap();
-    for (slice, attempt) in unfinished {
-        handle(&worker, &json!(run.event(&slice, attempt, None))).await;
+    for (job, attempt) in unfinished {
+        handle(&worker, &event_of(&run, &job, attempt)).await;
     }
     assert_whole(&env, "").await;
     assert_eq!(all(&mut completions).len(), 1);

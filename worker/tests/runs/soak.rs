@@ -86,15 +86,16 @@ async fn fair_previews(video: &'static str) -> BTreeMap<String, Vec<u8>> {
     let known = KNOWN[place].get_or_init(|| async {
         let env = TestEnv::start().await;
         let etag = env.adopt_video(KEY, video).await.etag;
-        let mut slices = slices(&env);
-        split(&env.splitter(&QUICK), &etag).await;
-        let worker = env.worker(&QUICK);
-        while let Ok(event) = slices.try_recv() {
+        let mut jobs = jobs(&env);
+        split(&env.splitter(&ALL), &etag).await;
+        let worker = env.worker(&ALL);
+        while let Ok(event) = jobs.try_recv() {
             let invocation = gifgen_testkit::test_env::invocation(MINUTE);
             let answer = worker.handle(&event, &invocation).await.unwrap();
             assert!(matches!(answer, Answer::Done(_)), "{answer:?}");
         }
-        assert_whole(&env, "without faults").await;
+        let manifest = assert_whole(&env, "without faults").await;
+        assert!(!manifest.sheets().is_empty() && !manifest.tracks.is_empty());
         previews(&env).await
     });
     known.await.clone()
@@ -117,7 +118,8 @@ async fn schedule(seed: u64) -> Tale {
     let before_s3 = StaleConnectionProxy::start(&s3.endpoint()).await;
     let before_bus = StaleConnectionProxy::start(&bus.endpoint()).await;
     let mut completions = completions(&env);
-    let slices = slices(&env);
+    let mut overviews = overviews(&env);
+    let jobs = jobs(&env);
     let mut first = env.our_events();
 
     let mut environment = env.environment();
@@ -126,7 +128,7 @@ async fn schedule(seed: u64) -> Tale {
         ("AWS_ENDPOINT_URL_EVENTBRIDGE", before_bus.endpoint()),
     ];
     environment.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
-    environment.extend(QUICK.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    environment.extend(ALL.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let policy = Policy {
         seed,
         delay: Duration::from_millis(300),
@@ -139,7 +141,7 @@ async fn schedule(seed: u64) -> Tale {
         ..Policy::default()
     };
     let mut lambda = Lambda::start(WORKER, &environment, policy);
-    lambda.feed(slices);
+    lambda.feed(jobs);
 
     let etag = env.adopt_video(KEY, video).await.etag;
     let (id, secret) = {
@@ -149,7 +151,7 @@ async fn schedule(seed: u64) -> Tale {
     let splitter = Splitter::new(
         clients::s3(&s3.endpoint(), id, secret),
         clients::event_bridge(&bus.endpoint(), id, secret),
-        settings(&QUICK),
+        settings(&ALL),
     )
     .unwrap();
     let story = async {
@@ -157,7 +159,7 @@ async fn schedule(seed: u64) -> Tale {
         tokio::join!(split(&splitter, &etag), split(&splitter, &etag));
         lambda.idle(LIMIT).await;
     };
-    // When the first slice is on the bus, so that it is the workers who meet it.
+    // When the first job is on the bus, so that it is the workers who meet it.
     let arming = async {
         first.recv().await.unwrap();
         match seed % 4 {
@@ -203,8 +205,8 @@ async fn schedule(seed: u64) -> Tale {
         assert!(given_up > 0, "{what}: {first:?} without a reason");
         // What an operator does then.
         let (ledger, run) = (ledger(&env), run(&env).await);
-        for (slice, attempt) in ledger.unfinished(&run).await.unwrap() {
-            lambda.invoke(serde_json::json!(run.event(&slice, attempt, None)));
+        for (job, attempt) in ledger.unfinished(&run).await.unwrap() {
+            lambda.invoke(event_of(&run, &job, attempt));
         }
         lambda.idle(LIMIT).await;
     }
@@ -236,7 +238,15 @@ async fn schedule(seed: u64) -> Tale {
         complete >= 1 && complete <= 1 + excused,
         "{what}: {announced:?}, {excused} excused"
     );
-    // Each partial end has a slice that was given up; it may have turned out well in the end.
+    let whole = all(&mut overviews);
+    assert!(
+        !whole.is_empty() && whole.len() <= 1 + excused,
+        "{what}: {whole:?}, {excused} excused"
+    );
+    for event in &whole {
+        assert_eq!(event, &whole[0], "{what}");
+    }
+    // Each partial end has a job that was given up; it may have turned out well in the end.
     assert!(
         announced.len() - complete <= given_up + excused,
         "{what}: {announced:?}"

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use gifgen_ledger::{Ledger, Manifest, Run};
-use gifgen_shared::{Deadline, SourceKey};
+use gifgen_shared::{Deadline, Job, SourceKey};
 use gifgen_splitter::Splitter;
 use gifgen_stack::ObjectInfo;
 use gifgen_testkit::{
@@ -19,13 +19,32 @@ pub const MINUTE: Duration = Duration::from_secs(60);
 /// Key of the video.
 pub const KEY: &str = "a film.mp4";
 
-/// Settings that make slices of five seconds, quickly.
-pub const QUICK: [(&str, &str); 4] = [
+/// Settings that make slices of five seconds with GIFs and stills, quickly, and no overview.
+pub const QUICK: [(&str, &str); 6] = [
     ("SLICE_SECONDS", "5"),
     ("GIF_WIDTH", "48"),
     ("GIF_FPS", "2"),
     ("FRAME_WIDTH", "48"),
+    ("FRAMES", "each"),
+    ("OVERVIEW", "none"),
 ];
+
+/// The same with all kinds of stills, and an overview.
+pub const ALL: [(&str, &str); 4] = [QUICK[0], QUICK[1], QUICK[2], QUICK[3]];
+
+/// `settings` with others added.
+pub fn with<'a>(
+    settings: &[(&'a str, &'a str)],
+    others: &[(&'a str, &'a str)],
+) -> Vec<(&'a str, &'a str)> {
+    let is_kept = |(name, _): &&(&str, &str)| others.iter().all(|(other, _)| other != name);
+    settings
+        .iter()
+        .filter(is_kept)
+        .chain(others)
+        .copied()
+        .collect()
+}
 
 /// Sends the event of an upload to the splitter until it takes it, as Lambda would.
 pub async fn split(splitter: &Splitter, etag: &str) -> Value {
@@ -43,6 +62,31 @@ pub async fn split(splitter: &Splitter, etag: &str) -> Value {
 pub fn slices(env: &TestEnv) -> UnboundedReceiver<Value> {
     let pattern = json!({"detail-type": ["newVideoCreated"]});
     env.stack().bus().add_rule("slices", &pattern).unwrap()
+}
+
+/// Events of slices and of sheets, from the bus.
+pub fn jobs(env: &TestEnv) -> UnboundedReceiver<Value> {
+    let pattern = json!({"detail-type": ["newVideoCreated", "videoJobCreated"]});
+    env.stack().bus().add_rule("jobs", &pattern).unwrap()
+}
+
+/// Events that an overview is whole, from the bus.
+pub fn overviews(env: &TestEnv) -> UnboundedReceiver<Value> {
+    let pattern = json!({"detail-type": ["videoOverviewCompleted"]});
+    env.stack().bus().add_rule("overviews", &pattern).unwrap()
+}
+
+/// Whether it is the event of a sheet.
+pub fn is_sheet(event: &Value) -> bool {
+    event["detail-type"] == "videoJobCreated"
+}
+
+/// The event that has a job of `run` done, for the nth time.
+pub fn event_of(run: &Run, job: &Job, attempt: u32) -> Value {
+    match job {
+        Job::Slice(slice) => json!(run.event(slice, attempt, None)),
+        Job::Overview(_) => json!(run.job_event(job, attempt, None)),
+    }
 }
 
 /// Events of completion, from the bus.
@@ -66,6 +110,21 @@ pub fn all(events: &mut UnboundedReceiver<Value>) -> Vec<Value> {
     std::iter::from_fn(|| events.try_recv().ok())
         .map(|event| event["detail"].clone())
         .collect()
+}
+
+/// An environment where the video, of 15 s, has been split with an overview. Also returns the events of its sheet and of
+/// its three slices.
+pub async fn split_env_with_overview() -> (TestEnv, Value, Vec<Value>) {
+    let env = TestEnv::start().await;
+    let etag = env.adopt_video(KEY, "d03").await.etag;
+    let mut receiver = jobs(&env);
+    split(&env.splitter(&ALL), &etag).await;
+    let mut events: Vec<Value> = received(&mut receiver);
+    // Sheets are sent first.
+    let sheet = events.remove(0);
+    assert!(is_sheet(&sheet), "{sheet}");
+    assert_eq!(events.len(), 3);
+    (env, sheet, events)
 }
 
 /// An environment where the first version of the video, of 15 s, has been split. Also returns the
@@ -112,9 +171,31 @@ pub async fn previews(env: &TestEnv) -> BTreeMap<String, Vec<u8>> {
     let objects: Vec<ObjectInfo> = env.stack().store().list(PREVIEWS, "").await.unwrap();
     objects
         .into_iter()
-        .filter(|object| !object.key.ends_with(".json"))
+        .filter(|object| is_preview(&object.key))
         .map(|object| (object.key, std::fs::read(object.body).unwrap()))
         .collect()
+}
+
+/// Whether an object is none of the ledger's.
+pub fn is_preview(key: &str) -> bool {
+    let ledger = ["/run.json", "/manifest.json"];
+    !key.contains("/receipts/") && !ledger.iter().any(|name| key.ends_with(name))
+}
+
+/// The ETags of the previews, by their keys.
+pub async fn etags(env: &TestEnv) -> BTreeMap<String, String> {
+    let objects = env.stack().store().list(PREVIEWS, "").await.unwrap();
+    objects
+        .into_iter()
+        .filter(|object| is_preview(&object.key))
+        .map(|object| (object.key, object.etag))
+        .collect()
+}
+
+/// Deletes an object, as nobody of ours does.
+pub async fn delete(env: &TestEnv, key: &str) {
+    let delete = env.s3().delete_object().bucket(PREVIEWS).key(key);
+    delete.send().await.unwrap();
 }
 
 /// The file of an object.
@@ -139,8 +220,13 @@ pub async fn assert_whole(env: &TestEnv, what: &str) -> Manifest {
         .verify(&run, Some(&manifest), receipts.values())
         .await;
     assert_eq!(wrong.unwrap(), [], "{what}");
-    assert_eq!(receipts.len(), run.slices as usize, "{what}");
-    // And once more without any of our code.
+    assert_eq!(receipts.len(), run.jobs().len(), "{what}");
+    assert_is_stored(env, what).await;
+    manifest
+}
+
+/// Asserts that the manifest says `complete`, and that all that it names is stored. Reads it without any code of ours.
+async fn assert_is_stored(env: &TestEnv, what: &str) {
     let stored: BTreeMap<String, u64> = (env.stack().store().list(PREVIEWS, "").await.unwrap())
         .into_iter()
         .map(|object| (object.key, object.bytes))
@@ -148,21 +234,31 @@ pub async fn assert_whole(env: &TestEnv, what: &str) -> Manifest {
     let raw = std::fs::read(object(env, &format!("{KEY}/manifest.json")).await).unwrap();
     let raw: Value = serde_json::from_slice(&raw).unwrap();
     assert_eq!(raw["status"], "complete", "{what}");
-    for slice in raw["slices"].as_array().unwrap() {
-        let gif = &slice["gif"];
-        let key = gif["key"].as_str().unwrap();
-        assert_eq!(
-            stored.get(key).copied(),
-            gif["bytes"].as_u64(),
-            "{what}: {key}"
-        );
+    let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let overview = &raw["overview"];
+    let mut named: Vec<Value> = array(&raw["tracks"]);
+    named.extend([raw["track"].clone(), overview["track"].clone()]);
+    for slice in array(&raw["slices"]) {
+        named.extend([slice["gif"].clone(), slice["storyboard"].clone()]);
         let first = slice["frames"]["first"].as_u64().unwrap_or(0);
         for second in first..first + slice["frames"]["count"].as_u64().unwrap_or(0) {
-            let key = format!("{KEY}/frames/{second:06}.jpg");
-            assert!(stored.contains_key(&key), "{what}: {key}");
+            named.push(json!({"key": format!("{KEY}/frames/{second:06}.jpg")}));
         }
     }
-    manifest
+    for sheet in array(&overview["sheets"]) {
+        assert!(sheet["tiles"].is_array(), "{what}: {sheet}");
+        named.push(sheet["sheet"].clone());
+    }
+    for object in named.iter().filter(|object| object.is_object()) {
+        let key = object["key"].as_str().unwrap();
+        let bytes = stored.get(key).copied();
+        let bytes = bytes.unwrap_or_else(|| panic!("{what}: {key} is missing"));
+        assert_eq!(
+            object["bytes"].as_u64().unwrap_or(bytes),
+            bytes,
+            "{what}: {key}"
+        );
+    }
 }
 
 /// A number from the environment.

@@ -54,7 +54,7 @@ fn part<'a>(bucket: &str, key: &'a str) -> &'a str {
     let mut next = || parts.next().unwrap_or_default();
     match (next(), next(), next()) {
         (name @ ("manifest.json" | "run.json"), ..) => name,
-        (_, folder @ ("gifs" | "frames" | "storyboards" | "receipts"), _) => folder,
+        (_, folder @ ("gifs" | "frames" | "storyboards" | "overview" | "receipts"), _) => folder,
         (_, _, "receipts") => "receipts",
         _ if bucket == FILMS => "source",
         _ => "other",
@@ -79,6 +79,7 @@ mod tests {
                 "/previews/a/storyboards/000030.jpg",
                 "PUT storyboards",
             ),
+            ("PUT", "/previews/a.mp4/overview/0000.jpg", "PUT overview"),
             (
                 "PUT",
                 "/previews/a.mp4/receipts/run/000000.json",
