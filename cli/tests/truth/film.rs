@@ -4,7 +4,7 @@ use image::RgbImage;
 
 use crate::{
     number::{Area, draw, number},
-    rendered::{Previews, SlicePreviews},
+    rendered::{Previews, SheetPreviews, SlicePreviews},
 };
 
 /// Times are rounded by containers (1 ms in Matroska and FLV) and by us.
@@ -166,9 +166,39 @@ impl Film {
     pub fn judge_slices(&self, previews: &Previews) -> Vec<Fault> {
         let slices = previews.slices.iter();
         let wrong_samples = slices.clone().filter_map(|slice| self.judge_slice(slice));
+        let sheets = previews.sheets.iter();
+        let wrong_tiles = sheets.filter_map(|sheet| self.judge_sheet(sheet));
         wrong_samples
             .chain(slices.filter_map(wrong_count))
+            .chain(wrong_tiles)
             .collect()
+    }
+
+    /// What is wrong with a sheet of the overview.
+    fn judge_sheet(&self, sheet: &SheetPreviews) -> Option<Fault> {
+        if let Some((reason, message)) = &sheet.failure {
+            let (start, end) = (f64::from(sheet.start), sheet.end);
+            let is_inside = |picture: &&Picture| picture.start >= start && picture.start < end;
+            let is_hit = self.on_screen(start).is_hit
+                || self.pictures.iter().filter(is_inside).any(|p| p.is_hit);
+            return (!is_hit).then(|| {
+                Fault::FalseAlarm(format!(
+                    "the sheet at second {start} is whole, but {reason}: {message}"
+                ))
+            });
+        }
+        let is_in_order = sheet.tiles.is_sorted_by(|tile, next| tile.0 < next.0);
+        if !is_in_order || sheet.tiles.len() > 100 {
+            return Some(Fault::Lie("tiles come twice, or out of order".into()));
+        }
+        let tiles = sheet.tiles.iter().map(|(at, picture)| (*at, picture));
+        let wrong = self.wrong_samples("tile", tiles, 1);
+        let (kind, time, shown) = wrong.first()?;
+        let right = self.on_screen(time + ROUNDING).number;
+        let count = wrong.len();
+        Some(Fault::Lie(format!(
+            "{kind} at {time:.3} s shows {shown:?}, not {right}; {count} tiles of the sheet are wrong"
+        )))
     }
 
     /// How long pictures that a fault hit are on screen.

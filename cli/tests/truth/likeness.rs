@@ -110,6 +110,20 @@ impl Likenesses {
                 Some(Fault::Lie(format!("{kind} at {time:.1} s {what}")))
             }));
         }
+        for sheet in &previews.sheets {
+            let start = f64::from(sheet.start);
+            let is_damaged = self.damaged.start < sheet.end && self.damaged.end > start;
+            if let Some((reason, message)) = &sheet.failure
+                && !is_damaged
+            {
+                let what = format!("the sheet at {start} s is whole, but {reason}: {message}");
+                faults.push(Fault::FalseAlarm(what));
+            }
+            faults.extend(sheet.tiles.iter().find_map(|(at, tile)| {
+                let what = self.wrong(*at, tile)?;
+                Some(Fault::Lie(format!("tile at {at:.3} s {what}")))
+            }));
+        }
         faults
     }
 

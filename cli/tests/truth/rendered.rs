@@ -1,4 +1,4 @@
-//! Renders a file whole, in process: the real splitter, and the real worker for each of its slices.
+//! Renders a file whole, in process: the real splitter, and the real worker for each of its slices and sheets.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -36,6 +36,15 @@ impl Way {
             slice_seconds,
             with_excerpts: true,
             frames: "each",
+        }
+    }
+
+    /// Pictures of the overview, and seconds between two of them.
+    fn overview(self) -> (&'static str, &'static str) {
+        if self.slice_seconds == 5 {
+            ("exact", "2")
+        } else {
+            ("keyframes", "auto")
         }
     }
 
@@ -84,6 +93,21 @@ pub struct Previews {
     pub status: String,
     /// The slices, in order.
     pub slices: Vec<SlicePreviews>,
+    /// The sheets of the overview, in order.
+    pub sheets: Vec<SheetPreviews>,
+}
+
+/// One sheet of an overview.
+#[derive(Debug)]
+pub struct SheetPreviews {
+    /// First second, inclusive.
+    pub start: u32,
+    /// End in seconds, exclusive.
+    pub end: f64,
+    /// Why it failed for good: class and sentence.
+    pub failure: Option<(String, String)>,
+    /// Its tiles, each with the second from which on its picture is on screen.
+    pub tiles: Vec<(f64, RgbImage)>,
 }
 
 /// One slice of a run.
@@ -114,7 +138,14 @@ impl Rendered {
                     let (reason, message) = slice.failure.as_ref()?;
                     Some(format!("second {}: {reason}: {message}", slice.start))
                 });
-                failures.collect()
+                let sheets = previews.sheets.iter().filter_map(|sheet| {
+                    let (reason, message) = sheet.failure.as_ref()?;
+                    Some(format!(
+                        "sheet at second {}: {reason}: {message}",
+                        sheet.start
+                    ))
+                });
+                failures.chain(sheets).collect()
             }
         }
     }
@@ -124,11 +155,14 @@ impl Rendered {
 /// best quality, so that the small bars of a tile keep their colours.
 pub async fn render(file: &Path, way: Way) -> Rendered {
     let seconds = way.slice_seconds.to_string();
+    let (overview, interval) = way.overview();
     let settings = [
         ("SLICE_SECONDS", seconds.as_str()),
         ("GIF_WIDTH", "160"),
         ("FRAMES", way.frames),
         ("FRAME_QUALITY", "2"),
+        ("OVERVIEW", overview),
+        ("OVERVIEW_INTERVAL", interval),
     ];
     let env = TestEnv::start().await;
     let mut events = env.our_events();
@@ -151,11 +185,16 @@ pub async fn render(file: &Path, way: Way) -> Rendered {
     };
     let worker = env.worker(&settings);
     while let Ok(mut event) = events.try_recv() {
-        if event["detail-type"] != "newVideoCreated" {
+        if !["newVideoCreated", "videoJobCreated"]
+            .map(Value::from)
+            .contains(&event["detail-type"])
+        {
             continue;
         }
         if !way.with_excerpts {
-            event["detail"].as_object_mut().unwrap().remove("excerpt");
+            let detail = event["detail"].as_object_mut().unwrap();
+            detail.remove("excerpt");
+            detail.remove("keyframes");
         }
         match worker.handle(&event, &invocation(PATIENCE)).await {
             Ok(Answer::Done(_) | Answer::Failed(_)) => {}
@@ -198,34 +237,58 @@ async fn previews(env: &TestEnv, length: f64) -> Previews {
         }
         if let Some(board) = slice["storyboard"].as_object() {
             let of = |field: &str| board[field].as_u64().unwrap() as u32;
-            let (width, height) = (of("tileWidth"), of("tileHeight"));
             let sheet = jpg(&body(&format!("storyboards/{start:06}.jpg")));
-            for (row, column) in
-                (0..of("rows")).flat_map(|r| (0..of("columns")).map(move |c| (r, c)))
-            {
-                let (x, y) = (column * width, row * height);
-                let tile = image::imageops::crop_imm(&sheet, x, y, width, height);
-                tiles.push(tile.to_image());
-            }
+            let places = 0..of("rows") * of("columns");
+            tiles.extend(places.map(|place| tile(&sheet, &slice["storyboard"], place)));
         }
-        let failure = slice["error"].as_object().map(|error| {
-            let text = |field: &str| error[field].as_str().unwrap().to_owned();
-            (text("reason"), text("message"))
-        });
         SlicePreviews {
             start,
             end: slice["end"].as_f64().unwrap(),
-            failure,
+            failure: failure(slice),
             stills,
             gif,
             tiles,
+        }
+    });
+    let sheets = manifest["overview"]["sheets"].as_array().unwrap();
+    let sheets = sheets.iter().map(|sheet| {
+        let index = sheet["index"].as_u64().unwrap();
+        let tiles = sheet["tiles"].as_array().map_or(&[][..], Vec::as_slice);
+        let jpg = (!tiles.is_empty()).then(|| jpg(&body(&format!("overview/{index:04}.jpg"))));
+        let tiles = tiles.iter().map(|entry| {
+            let place = entry["place"].as_u64().unwrap() as u32;
+            let picture = tile(jpg.as_ref().unwrap(), &sheet["sheet"], place);
+            (entry["at"].as_f64().unwrap(), picture)
+        });
+        SheetPreviews {
+            start: sheet["start"].as_u64().unwrap() as u32,
+            end: sheet["end"].as_f64().unwrap(),
+            failure: failure(sheet),
+            tiles: tiles.collect(),
         }
     });
     Previews {
         length,
         status: manifest["status"].as_str().unwrap().to_owned(),
         slices: slices.collect(),
+        sheets: sheets.collect(),
     }
+}
+
+/// The tile at this place of a sheet with this `layout`, row by row.
+fn tile(sheet: &RgbImage, layout: &Value, place: u32) -> RgbImage {
+    let of = |field: &str| layout[field].as_u64().unwrap() as u32;
+    let (width, height, columns) = (of("tileWidth"), of("tileHeight"), of("columns"));
+    let (x, y) = (place % columns * width, place / columns * height);
+    image::imageops::crop_imm(sheet, x, y, width, height).to_image()
+}
+
+/// Why a slice or a sheet failed for good, if it did.
+fn failure(job: &Value) -> Option<(String, String)> {
+    job["error"].as_object().map(|error| {
+        let text = |field: &str| error[field].as_str().unwrap().to_owned();
+        (text("reason"), text("message"))
+    })
 }
 
 fn jpg(bytes: &[u8]) -> RgbImage {

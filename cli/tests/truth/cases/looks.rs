@@ -17,14 +17,17 @@ const BARS: [[u8; 3]; 6] = [
     [128, 128, 128],
 ];
 
-/// All stills and the pictures of GIFs.
+/// All stills, the pictures of GIFs, and the tiles of the overview.
 fn pictures(previews: &Previews) -> impl Iterator<Item = (String, &RgbImage)> {
-    previews.slices.iter().flat_map(|slice| {
+    let tiles = previews.sheets.iter().flat_map(|sheet| &sheet.tiles);
+    let tiles = tiles.map(|(at, tile)| (format!("tile at {at:.3} s"), tile));
+    let of_slices = previews.slices.iter().flat_map(|slice| {
         let stills = slice.stills.iter();
         let stills = stills.map(|(second, still)| (format!("still at {second} s"), still));
         let gif = slice.gif.iter();
         stills.chain(gif.map(|(time, picture)| (format!("GIF at {time:.1} s"), picture)))
-    })
+    });
+    of_slices.chain(tiles)
 }
 
 /// The mean colour of a part of a picture; its edges are in parts of the picture's.
