@@ -31,7 +31,9 @@ async fn the_manifest_comes_with_the_last_receipt_and_is_announced_once() {
     assert_eq!(announced[0]["failedSlices"], 0);
     let track = String::from_utf8(previews(&env).await["a film.mp4/storyboard.vtt"].clone());
     let track = track.unwrap();
-    assert!(track.starts_with("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nframes/000000.jpg\n"));
+    assert!(track.starts_with(
+        "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nframes/000000.jpg#xywh=0,0,48,36\n"
+    ));
     let stills = (previews(&env).await.into_keys()).filter(|key| key.contains("/frames/"));
     assert_eq!(track.matches("-->").count(), stills.count(), "{track}");
 }
@@ -41,7 +43,12 @@ async fn a_slice_that_is_rendered_already_is_not_rendered_again() {
     let (env, events) = split_env().await;
     let worker = env.worker(&QUICK);
     handle(&worker, &events[0]).await;
-    let receipt = || async { ledger(&env).receipt(&run(&env).await, JobId::Slice(0)).await.unwrap() };
+    let receipt = || async {
+        ledger(&env)
+            .receipt(&run(&env).await, JobId::Slice(0))
+            .await
+            .unwrap()
+    };
     let before = receipt().await;
     handle(&worker, &events[0]).await;
     assert_eq!(receipt().await, before);
@@ -179,7 +186,11 @@ async fn a_receipt_is_believed_no_further_than_its_objects() {
     handle(&worker, &events[1]).await;
     let (ledger, run) = (ledger(&env), run(&env).await);
     // One that forgets its objects is none, and so is one that lies in the place of another.
-    let mut receipt = ledger.receipt(&run, JobId::Slice(0)).await.unwrap().unwrap();
+    let mut receipt = ledger
+        .receipt(&run, JobId::Slice(0))
+        .await
+        .unwrap()
+        .unwrap();
     let other = run.keys().receipt(run.run, JobId::Slice(5));
     let always = Precondition::Always;
     ledger
