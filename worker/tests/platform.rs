@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_s3::config::retry::RetryConfig;
-use gifgen_ledger::{Bucket, Precondition};
+use gifgen_ledger::{Bucket, Outputs, Precondition};
 use gifgen_shared::{Deadline, ETag, PublishError, publish::publish};
 use gifgen_testkit::{
     clients,
