@@ -19,8 +19,8 @@ use tokio::time::{sleep, timeout};
 
 const KEY: &str = "a.mp4";
 
-/// One-second slices. `d03` has 15.
-const SETTINGS: [(&str, &str); 1] = [("SLICE_SECONDS", "1")];
+/// One-second slices, and no overview. `d03` has 15.
+const SETTINGS: [(&str, &str); 2] = [("SLICE_SECONDS", "1"), ("OVERVIEW", "none")];
 
 const COUNT: usize = 15;
 
