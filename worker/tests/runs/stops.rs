@@ -15,7 +15,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use crate::support::*;
 
 /// More steps than a worker's last job has.
-const MOST_STEPS: usize = 44;
+const MOST_STEPS: usize = 60;
 
 /// Two slices of 10 s, with few objects, and an overview.
 const SETTINGS: [(&str, &str); 4] = [
