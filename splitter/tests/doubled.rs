@@ -19,8 +19,8 @@ use tokio::time::{sleep, timeout};
 
 const KEY: &str = "a.mp4";
 
-/// One-second slices. `d03` has 15.
-const SETTINGS: [(&str, &str); 1] = [("SLICE_SECONDS", "1")];
+/// One-second slices, and no overview. `d03` has 15.
+const SETTINGS: [(&str, &str); 2] = [("SLICE_SECONDS", "1"), ("OVERVIEW", "none")];
 
 const COUNT: usize = 15;
 
@@ -184,7 +184,7 @@ async fn what_failed_is_sent_again_however_short_ago_it_was_sent() {
     let env = TestEnv::start().await;
     let etag = env.adopt_video(KEY, "d06").await.etag;
     let bus = FailingBus::start(|_, _| Verdict::Take).await;
-    let splitter = env.splitter_to(bus.client(), &[]);
+    let splitter = env.splitter_to(bus.client(), &[("OVERVIEW", "none")]);
     let event = object_created(FILMS, KEY, &etag);
     assert_eq!(outcome(&splitter, &event).await["sent"], 1);
     let record = json!({"requestPayload": {"detail": bus.requests()[0][0]}});

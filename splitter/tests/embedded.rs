@@ -29,7 +29,10 @@ fn in_seconds(seconds: u64) -> Deadline {
 async fn split_to(bus: &FailingBus, name: &str) -> (Result<Value, TransientError>, u32) {
     let env = TestEnv::start().await;
     let object = env.adopt_video("a.mp4", name).await;
-    let splitter = env.splitter_to(bus.client(), &[("SLICE_SECONDS", "1")]);
+    let splitter = env.splitter_to(
+        bus.client(),
+        &[("SLICE_SECONDS", "1"), ("OVERVIEW", "none")],
+    );
     let event = object_created(FILMS, "a.mp4", &object.etag);
     let answer = splitter.handle(&event, in_seconds(60)).await;
     let span = media::medium(name).video_span_s.unwrap();
@@ -224,7 +227,7 @@ async fn slice_events_come_over_the_embedded_bus_in_their_envelopes() {
     let mut events = env.our_events();
     let object = env.adopt_video("a b.mp4", "d34").await;
     let event = object_created(FILMS, "a b.mp4", &object.etag);
-    env.splitter(&[])
+    env.splitter(&[("OVERVIEW", "none")])
         .handle(&event, in_seconds(60))
         .await
         .unwrap();
@@ -238,6 +241,53 @@ async fn slice_events_come_over_the_embedded_bus_in_their_envelopes() {
         assert_eq!(envelope["detail"]["start"], place * 30);
     }
     assert_eq!(slices[1]["detail"]["end"], 39.855);
+    assert!(events.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn sheets_of_the_overview_are_sent_before_the_slices_each_with_its_keyframes() {
+    let env = TestEnv::start().await;
+    let mut events = env.our_events();
+    let film = media::tiny(110, env.directory());
+    let object = env.adopt("a b.mp4", &film).await;
+    let event = object_created(FILMS, "a b.mp4", &object.etag);
+    let splitter = env.splitter(&[("SLICE_SECONDS", "60")]);
+    let answer = json!(splitter.handle(&event, in_seconds(60)).await.unwrap());
+    let outcome = &answer["sources"][0];
+    let counts = ["slices", "sheets", "sent"].map(|name| outcome[name].clone());
+    assert_eq!(counts, [json!(2), json!(2), json!(4)]);
+    for sheet in 0..2 {
+        let event = events.recv().await.unwrap();
+        assert_eq!(event["detail-type"], "videoJobCreated", "{event}");
+        assert_eq!(event["source"], "custom.gifGenerator");
+        let detail = &event["detail"];
+        assert_eq!(detail["job"], json!({"kind": "overview", "index": sheet}));
+        assert_eq!((&detail["run"], &detail["attempt"]), (&json!(1), &json!(1)));
+        assert_eq!(detail["etag"], format!("\"{}\"", object.etag));
+        assert!(detail["keyframes"].is_string(), "{detail}");
+    }
+    for _ in 0..2 {
+        let event = events.recv().await.unwrap();
+        assert_eq!(event["detail-type"], "newVideoCreated", "{event}");
+    }
+    assert!(events.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn an_overview_alone_sends_no_slice() {
+    let env = TestEnv::start().await;
+    let mut events = env.our_events();
+    let object = env.adopt_video("a.mp4", "d34").await;
+    let event = object_created(FILMS, "a.mp4", &object.etag);
+    let splitter = env.splitter(&[("GIFS", "none"), ("FRAMES", "none")]);
+    let answer = json!(splitter.handle(&event, in_seconds(60)).await.unwrap());
+    let outcome = &answer["sources"][0];
+    let counts = ["slices", "sheets", "sent"].map(|name| outcome[name].clone());
+    assert_eq!(counts, [json!(0), json!(1), json!(1)]);
+    assert_eq!(
+        events.recv().await.unwrap()["detail-type"],
+        "videoJobCreated"
+    );
     assert!(events.try_recv().is_err());
 }
 

@@ -18,7 +18,12 @@ use gifgen_testkit::{
 use serde_json::{Value, json};
 
 fn splitter(moto: &Moto) -> Splitter {
-    Splitter::new(moto.s3().clone(), moto.bus().clone(), settings(&[])).unwrap()
+    Splitter::new(
+        moto.s3().clone(),
+        moto.bus().clone(),
+        settings(&[("OVERVIEW", "none")]),
+    )
+    .unwrap()
 }
 
 async fn handle(splitter: &Splitter, event: &Value) -> Value {

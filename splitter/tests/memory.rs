@@ -21,7 +21,9 @@ async fn a_video_of_8k_is_split_with_the_default_memory_and_rejected_as_too_larg
     for (megabytes, expected) in [("512", "videoRejected"), ("1024", "newVideoCreated")] {
         let mut environment = env.environment();
         let memory = ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", megabytes);
-        environment.push((memory.0.to_owned(), memory.1.to_owned()));
+        environment.extend(
+            [memory, ("OVERVIEW", "none")].map(|(name, value)| (name.to_owned(), value.to_owned())),
+        );
         let mut splitter = Rie::start(SPLITTER, &environment).await;
         let answer = splitter.invoke(&event).await;
         assert_eq!(answer["errorType"], serde_json::Value::Null, "{answer}");

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use gifgen_ledger::{Ledger, Outcome, Receipt};
-use gifgen_shared::{Deadline, SourceKey};
+use gifgen_shared::{Deadline, JobId, SourceKey};
 use gifgen_testkit::{
     events::object_created,
     media::{Expect, Medium, manifest},
@@ -23,7 +23,12 @@ struct Previews {
 
 /// Renders all slices of a video, by the events as they are or without what they say of excerpts.
 async fn render(medium: &Medium, seconds: &str, with_excerpts: bool) -> Previews {
-    let look = [("SLICE_SECONDS", seconds), ("FRAME_WIDTH", "320")];
+    let look = [
+        ("SLICE_SECONDS", seconds),
+        ("FRAME_WIDTH", "320"),
+        ("FRAMES", "each"),
+        ("OVERVIEW", "none"),
+    ];
     let env = TestEnv::start().await;
     let mut events = env.our_events();
     let etag = env.adopt_video(KEY, &medium.file).await.etag;
@@ -57,7 +62,7 @@ async fn render(medium: &Medium, seconds: &str, with_excerpts: bool) -> Previews
     let mut receipts = Vec::new();
     if let Some((run, _)) = ledger.current_run(&key).await.unwrap() {
         for slice in run.plan() {
-            let name = run.keys().receipt(run.run, slice.start);
+            let name = run.keys().receipt(run.run, JobId::Slice(slice.start));
             let (receipt, _) = ledger.bucket.read::<Receipt>(&name).await.unwrap().unwrap();
             receipts.push(receipt);
         }

@@ -3,6 +3,7 @@
 
 use std::{fs, time::Duration};
 
+use gifgen_ledger::Outputs;
 use gifgen_shared::Deadline;
 use gifgen_testkit::{
     broken_connections::{Fault, Proxy},
@@ -15,7 +16,11 @@ use gifgen_worker::{Answer, TransientError, Worker};
 
 use serde_json::{Value, json};
 
-const SETTINGS: [(&str, &str); 1] = [("FRAME_WIDTH", "160")];
+const SETTINGS: [(&str, &str); 3] = [
+    ("FRAME_WIDTH", "160"),
+    ("FRAMES", "each"),
+    ("OVERVIEW", "none"),
+];
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -95,7 +100,10 @@ async fn slice_of(env: &TestEnv, key: &str, start: u32, end: f64) -> Value {
 
 fn assert_done(answer: Result<Answer, TransientError>) {
     match answer.unwrap() {
-        Answer::Done(report) => assert_eq!(report.outputs.frames.unwrap().count, 31),
+        Answer::Done(report) => match report.outputs {
+            Outputs::Slice(outputs) => assert_eq!(outputs.frames.unwrap().count, 31),
+            outputs => panic!("{outputs:?}"),
+        },
         other => panic!("{other:?}"),
     }
 }

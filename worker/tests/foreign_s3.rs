@@ -18,7 +18,12 @@ use serde_json::{Value, json};
 
 const MINUTES: Duration = Duration::from_secs(120);
 
-const SMALL: [(&str, &str); 2] = [("GIF_WIDTH", "64"), ("GIF_FPS", "5")];
+const SMALL: [(&str, &str); 4] = [
+    ("GIF_WIDTH", "64"),
+    ("GIF_FPS", "5"),
+    ("OVERVIEW", "none"),
+    ("FRAMES", "each"),
+];
 
 async fn render(worker: &Worker, key: &str, etag: &str) -> Value {
     let event = json!({"bucket": FILMS, "key": key, "etag": etag, "start": 0, "end": 1});
@@ -121,7 +126,7 @@ async fn objects_carry_their_content_type_and_cache_control_and_are_private() {
         // A run keeps the settings that it began with.
         let source = format!("{frames}.mp4");
         let etag = moto.upload_video(&source, "d06").await;
-        let settings = [SMALL[0], SMALL[1], ("FRAMES", frames)];
+        let settings = [SMALL[0], SMALL[1], SMALL[2], ("FRAMES", frames)];
         let worker = worker(
             moto.s3().clone(),
             moto.bus().clone(),

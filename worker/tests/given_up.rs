@@ -10,6 +10,9 @@ use gifgen_testkit::{
 use gifgen_worker::Worker;
 use serde_json::{Value, json};
 
+/// Stills, and no overview.
+const SLICES: [(&str, &str); 2] = [("FRAMES", "each"), ("OVERVIEW", "none")];
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// What the worker answers when `event` comes out of the failure queue.
@@ -30,7 +33,7 @@ async fn split(env: &TestEnv, video: &str) -> Value {
     let etag = env.adopt_video("film.mp4", video).await.etag;
     let mut events = env.our_events();
     let created = object_created(FILMS, "film.mp4", &etag);
-    let splitting = env.splitter(&[]);
+    let splitting = env.splitter(&SLICES);
     let splitting = splitting.handle(&created, invocation(MINUTE).deadline);
     splitting.await.unwrap();
     events.try_recv().unwrap()
@@ -64,7 +67,12 @@ async fn a_slice_that_was_rendered_keeps_its_receipt_so_that_the_last_worker_men
     let env = TestEnv::start().await;
     let etag = env.adopt_video("film.mp4", "d03").await.etag;
     let mut events = env.our_events();
-    let short = [("SLICE_SECONDS", "5"), ("GIF_WIDTH", "48")];
+    let short = [
+        ("SLICE_SECONDS", "5"),
+        ("GIF_WIDTH", "48"),
+        SLICES[0],
+        SLICES[1],
+    ];
     let splitter = env.splitter(&short);
     let created = object_created(FILMS, "film.mp4", &etag);
     let splitting = splitter.handle(&created, invocation(MINUTE).deadline);

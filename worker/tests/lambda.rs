@@ -14,7 +14,9 @@ const WORKER: &str = env!("CARGO_BIN_EXE_worker");
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-const QUICK: [(&str, &str); 4] = [
+const QUICK: [(&str, &str); 6] = [
+    ("FRAMES", "each"),
+    ("OVERVIEW", "none"),
     ("SLICE_SECONDS", "10"),
     ("GIF_WIDTH", "64"),
     ("GIF_FPS", "2"),

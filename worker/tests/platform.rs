@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_s3::config::retry::RetryConfig;
-use gifgen_ledger::{Bucket, Precondition};
+use gifgen_ledger::{Bucket, Outputs, Precondition};
 use gifgen_shared::{Deadline, ETag, PublishError, publish::publish};
 use gifgen_testkit::{
     clients,
@@ -24,11 +24,13 @@ const MINUTE: Duration = Duration::from_secs(60);
 const PATIENT: Duration = Duration::from_secs(100);
 
 /// Settings that make slices of five seconds, quickly.
-const QUICK: [(&str, &str); 4] = [
+const QUICK: [(&str, &str); 6] = [
     ("SLICE_SECONDS", "5"),
     ("GIF_WIDTH", "48"),
     ("GIF_FPS", "2"),
     ("FRAME_WIDTH", "48"),
+    ("FRAMES", "each"),
+    ("OVERVIEW", "none"),
 ];
 
 /// A test environment with a video of six slices that has been split, and the events of the slices.
@@ -63,7 +65,10 @@ async fn faulty(env: &TestEnv, faults: Faults) -> (FaultProxy, Worker) {
 async fn assert_done(worker: &Worker, event: &Value, within: Duration) {
     let answer = worker.handle(event, &invocation(within)).await;
     match answer {
-        Ok(Answer::Done(report)) => assert_eq!(report.outputs.frames.unwrap().count, 5),
+        Ok(Answer::Done(report)) => match report.outputs {
+            Outputs::Slice(outputs) => assert_eq!(outputs.frames.unwrap().count, 5),
+            outputs => panic!("{outputs:?}"),
+        },
         other => panic!("{other:?}"),
     }
 }

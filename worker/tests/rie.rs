@@ -26,6 +26,8 @@ async fn env_with_long_video() -> (TestEnv, String) {
 /// The stack's environment, and what makes a slice of 1080p quick.
 fn environment(env: &TestEnv, more: &[(&str, &str)]) -> Vec<(String, String)> {
     let small = [
+        ("FRAMES", "each"),
+        ("OVERVIEW", "none"),
         ("GIF_WIDTH", "64"),
         ("GIF_FPS", "2"),
         ("FRAME_WIDTH", "160"),

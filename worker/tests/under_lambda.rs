@@ -25,7 +25,7 @@ async fn first_slice(env: &TestEnv, key: &str) -> Value {
     let mut events = env.our_events();
     let created = object_created(FILMS, key, &etag);
     let deadline = invocation(Duration::from_secs(60)).deadline;
-    let splitter = env.splitter(&[]);
+    let splitter = env.splitter(&[("FRAMES", "each"), ("OVERVIEW", "none")]);
     splitter.handle(&created, deadline).await.unwrap();
     loop {
         let event = events.recv().await.unwrap();

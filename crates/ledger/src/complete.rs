@@ -13,7 +13,8 @@
 //!    lets one win. The manifest names its writer (`claimedBy`, the invocation);
 //! 4. checks whether the run is still current, and deletes the manifest if it is not;
 //! 5. sends `videoPreviewsCompleted`;
-//! 6. records in `run.json` which manifest was announced.
+//! 6. records in `run.json` which manifest was announced;
+//! 7. removes the objects of earlier runs that the manifest does not name ([`remove_old`](crate::remove_old)).
 //!
 //! **Why not twice.** Suppose there are two last workers. One wins the manifest. The other reads again,
 //! finds a manifest of its run with the same slices as its own but claimed by another, and stops. A
@@ -68,6 +69,13 @@ pub struct Completer<'a> {
     pub right: Authority,
     /// When sending the event must have ended.
     pub deadline: Deadline,
+}
+
+impl Completer<'_> {
+    /// Whether it is the one that announces `manifest`.
+    fn may_announce(&self, manifest: &Manifest) -> bool {
+        manifest.claimed_by == self.id || self.right == Authority::Operator
+    }
 }
 
 /// What a completer may do about missing objects and about claims of others.
@@ -125,7 +133,7 @@ impl Ledger {
                 && manifest.is_complete()
                 && manifest.says(own)
             {
-                return self.announce(run, manifest, version, completer).await;
+                return self.finish(run, manifest, version, completer).await;
             }
             let Some(receipts) = self.checked_receipts(run, completer.right).await? else {
                 return Ok(Completion::Waiting);
@@ -142,7 +150,7 @@ impl Ledger {
             if let Some((old, version)) = old
                 && old.has_outputs_of(&manifest)
             {
-                return self.announce(run, old, version, completer).await;
+                return self.finish(run, old, version, completer).await;
             }
             let when = Precondition::unchanged(present.as_ref().map(|(_, version)| version));
             let key = run.keys().manifest();
@@ -153,11 +161,7 @@ impl Ledger {
                 self.bucket.delete(&key, &version).await?;
                 return Ok(Completion::Superseded);
             }
-            let completion = self.announce(run, &manifest, &version, completer).await?;
-            if let Err(error) = self.remove_old(run, &manifest).await {
-                tracing::warn!(key = %run.source.key, run = run.run, error = %with_causes(&error), "what an earlier run has left is not removed");
-            }
-            return Ok(completion);
+            return self.finish(run, &manifest, &version, completer).await;
         }
         Err(self.contended(run.keys().manifest()))
     }
@@ -211,6 +215,25 @@ impl Ledger {
         Ok(self.write_derived(run, track).await?.map(Some))
     }
 
+    /// Announces `manifest`, which exists in this `version`, and then removes what an earlier run has left. Only the
+    /// claimer does so, whose retry repeats both.
+    async fn finish(
+        &self,
+        run: &Run,
+        manifest: &Manifest,
+        version: &ETag,
+        completer: Completer<'_>,
+    ) -> Result<Completion, LedgerError> {
+        let completion = self.announce(run, manifest, version, completer).await?;
+        if completer.may_announce(manifest)
+            && completion != Completion::Superseded
+            && let Err(error) = self.remove_old(run, manifest).await
+        {
+            tracing::warn!(key = %run.source.key, run = run.run, error = %with_causes(&error), "what an earlier run has left is not removed");
+        }
+        Ok(completion)
+    }
+
     /// Sends the event for `manifest`, which exists in this `version`, unless it was sent or another
     /// invocation has to send it.
     async fn announce(
@@ -224,8 +247,7 @@ impl Ledger {
             status: manifest.status,
             announced,
         };
-        let mine = manifest.claimed_by == completer.id || completer.right == Authority::Operator;
-        if !mine {
+        if !completer.may_announce(manifest) {
             return Ok(completed(false));
         }
         let Some((current, _)) = self.current_run(&run.source.key).await? else {

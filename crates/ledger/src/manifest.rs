@@ -227,6 +227,22 @@ impl Manifest {
         slices.chain(sheets).chain(of_run)
     }
 
+    /// The keys of the objects that failed jobs would have.
+    pub(crate) fn keys_of_failed(&self, run: &Run) -> impl Iterator<Item = String> {
+        let keys = run.keys();
+        let slices = self.slices.iter().filter(|slice| slice.failure().is_some());
+        let slices = slices.flat_map(move |slice| {
+            let stills =
+                (slice.start..slice.end.ceil() as u32).map(move |second| keys.frame(second));
+            stills.chain([keys.gif(slice.start), keys.storyboard(slice.start)])
+        });
+        let sheets = self
+            .sheets()
+            .iter()
+            .filter(|sheet| sheet.failure().is_some());
+        slices.chain(sheets.map(move |sheet| keys.sheet(sheet.index)))
+    }
+
     /// Its objects that belong to no single job.
     pub fn objects_of_run(&self) -> impl Iterator<Item = &Object> {
         let overview = self.overview.iter().flat_map(|overview| &overview.track);

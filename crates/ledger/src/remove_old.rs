@@ -10,12 +10,15 @@ use crate::{Ledger, error::LedgerError, listing::Listed, manifest::Manifest, run
 /// Limit of concurrent deletions.
 const CONCURRENT_DELETIONS: usize = 32;
 
+/// Limit of concurrent HEADs.
+const CONCURRENT_HEADS: usize = 32;
+
 /// Objects that are deleted before `run.json` is checked again.
 const AT_ONCE: usize = 500;
 
 impl Ledger {
     /// Removes the previews that `manifest`, which is written, does not name, and returns their number. They are of
-    /// earlier runs. Each is deleted only in the version that was listed, and only while `run` is current, so that
+    /// earlier runs, or of failed jobs of this one: those stay, because a late worker may be writing its receipt. Each is deleted only in the version that was listed, and only while `run` is current, so that
     /// nothing of a later run is removed. In the moment between check and deletion a later run can still begin and
     /// write the same bytes again; its last worker then finds that they are missing, and renders them again.
     ///
@@ -41,6 +44,7 @@ impl Ledger {
         old.extend(self.bucket.found_among(tracks).await?);
         let named: BTreeSet<String> = manifest.keys(run).collect();
         old.retain(|(key, _)| !named.contains(key));
+        let old = self.without_those_of_failed(run, manifest, old).await?;
         for some in old.chunks(AT_ONCE) {
             if !self.is_current(run).await? {
                 return Ok(0);
@@ -53,5 +57,37 @@ impl Ledger {
             deletions.try_collect::<Vec<()>>().await?;
         }
         Ok(old.len())
+    }
+
+    /// `old` without what `run` has written itself, for jobs that failed and for tracks over such jobs.
+    async fn without_those_of_failed(
+        &self,
+        run: &Run,
+        manifest: &Manifest,
+        old: Vec<(String, Listed)>,
+    ) -> Result<Vec<(String, Listed)>, LedgerError> {
+        if manifest.is_complete() {
+            return Ok(old);
+        }
+        let (keys, mark) = (run.keys(), Some(run.mark()));
+        let failed: BTreeSet<String> = manifest.keys_of_failed(run).collect();
+        let is_track = |key: &str| {
+            [keys.track(), keys.overview_track()].contains(&key.to_owned())
+                || key.starts_with(&keys.tracks())
+        };
+        let checks = old.into_iter().map(async |(key, listed)| {
+            if !failed.contains(&key) && !is_track(&key) {
+                return Ok(Some((key, listed)));
+            }
+            let seen = self.bucket.inspect(&key, &listed.etag).await?;
+            let is_old = seen.is_some_and(|seen| seen.mark != mark);
+            Ok::<_, LedgerError>(is_old.then_some((key, listed)))
+        });
+        let checks: Vec<_> = checks.collect();
+        let checks = stream::iter(checks).buffered(CONCURRENT_HEADS);
+        checks
+            .try_filter_map(async |old| Ok(old))
+            .try_collect()
+            .await
     }
 }

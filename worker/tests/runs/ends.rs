@@ -31,7 +31,9 @@ async fn the_manifest_comes_with_the_last_receipt_and_is_announced_once() {
     assert_eq!(announced[0]["failedSlices"], 0);
     let track = String::from_utf8(previews(&env).await["a film.mp4/storyboard.vtt"].clone());
     let track = track.unwrap();
-    assert!(track.starts_with("WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nframes/000000.jpg\n"));
+    assert!(track.starts_with(
+        "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nframes/000000.jpg#xywh=0,0,48,36\n"
+    ));
     let stills = (previews(&env).await.into_keys()).filter(|key| key.contains("/frames/"));
     assert_eq!(track.matches("-->").count(), stills.count(), "{track}");
 }

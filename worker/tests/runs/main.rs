@@ -4,7 +4,9 @@
 mod ends;
 mod etags;
 mod many;
+mod overviews;
 mod reuploads;
+mod settings;
 mod soak;
 mod stops;
 mod support;

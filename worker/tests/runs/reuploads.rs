@@ -1,10 +1,7 @@
 //! Runs of a source that is uploaded or announced again: superseded, skipped or resumed.
 
-use std::fs;
-
 use gifgen_ledger::Run;
 use gifgen_testkit::{
-    program,
     run_json::sent_an_hour_ago,
     test_env::{FILMS, TestEnv},
 };
@@ -52,31 +49,12 @@ async fn a_source_that_is_replaced_in_mid_run_gives_the_new_run_whole_and_the_ol
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_worker_never_writes_over_a_newer_run() {
     let (env, old) = split_env().await;
-    let slow = fs::canonicalize("/usr/bin/ffmpeg").unwrap();
     // It has read its source before the new run begins, and uploads after that is complete.
-    let gate = env.directory().join("go-on");
-    let script = env.directory().join("slow-ffmpeg");
-    // Sandboxed, it can write only in its work directory, but can test whether any file exists.
-    let text = format!(
-        "#!/bin/sh\n{} \"$@\"\ncode=$?\n: > reached\nwhile [ ! -e {} ]; do sleep 0.02; done\nexit $code\n",
-        slow.display(),
-        gate.display()
-    );
-    program::write(&script, text);
-    let mut settings = QUICK.to_vec();
-    let path = script.to_str().unwrap().to_owned();
-    settings.push(("FFMPEG", &path));
-    let late = env.worker(&settings);
+    let gate = Gate::new(&env);
+    let late = env.worker(&with(&QUICK, &[("FFMPEG", &gate.ffmpeg)]));
     let event = old[0].clone();
     let working = tokio::spawn(async move { handle(&late, &event).await });
-    let reached = || {
-        let work = fs::read_dir(env.temporary()).unwrap().flatten();
-        work.map(|entry| entry.path().join("reached"))
-            .any(|file| file.exists())
-    };
-    while !reached() {
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    gate.reached(&env).await;
 
     let etag = env.adopt_video(KEY, "d10").await.etag;
     let mut receiver = slices(&env);
@@ -87,7 +65,7 @@ async fn a_late_worker_never_writes_over_a_newer_run() {
     }
     let new = previews(&env).await;
     assert_whole(&env, "").await;
-    fs::write(gate, "").unwrap();
+    gate.open();
     assert!(matches!(working.await.unwrap(), Answer::Superseded));
     assert_whole(&env, "").await;
     let after = previews(&env).await;

@@ -8,6 +8,7 @@ use gifgen_splitter::Splitter;
 use gifgen_stack::ObjectInfo;
 use gifgen_testkit::{
     events::object_created,
+    program,
     test_env::{FILMS, PREVIEWS, TestEnv, invocation},
 };
 use gifgen_worker::{Answer, Worker};
@@ -137,6 +138,50 @@ pub async fn split_env() -> (TestEnv, Vec<Value>) {
     let events: Vec<Value> = received(&mut receiver);
     assert_eq!(events.len(), 3);
     (env, events)
+}
+
+/// An FFmpeg that does its work and does not end before it may, so that its worker uploads late.
+pub struct Gate {
+    /// Path of the program.
+    pub ffmpeg: String,
+    file: std::path::PathBuf,
+}
+
+impl Gate {
+    /// One that is closed.
+    pub fn new(env: &TestEnv) -> Self {
+        let ffmpeg = std::fs::canonicalize("/usr/bin/ffmpeg").unwrap();
+        let file = env.directory().join("go-on");
+        let script = env.directory().join("slow-ffmpeg");
+        // Sandboxed, it can write only in its work directory, but can test whether any file exists.
+        let text = format!(
+            "#!/bin/sh\n{} \"$@\"\ncode=$?\n: > reached\nwhile [ ! -e {} ]; do sleep 0.02; done\nexit $code\n",
+            ffmpeg.display(),
+            file.display()
+        );
+        program::write(&script, text);
+        Self {
+            ffmpeg: script.to_str().unwrap().to_owned(),
+            file,
+        }
+    }
+
+    /// Waits until a worker has come to it.
+    pub async fn reached(&self, env: &TestEnv) {
+        let reached = || {
+            let work = std::fs::read_dir(env.temporary()).unwrap().flatten();
+            work.map(|entry| entry.path().join("reached"))
+                .any(|file| file.exists())
+        };
+        while !reached() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Lets it end.
+    pub fn open(&self) {
+        std::fs::write(&self.file, "").unwrap();
+    }
 }
 
 /// What Lambda sends to the failure queue for an event that failed for the last time.
