@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     ops::Range,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 /// Most points that are kept.
@@ -16,6 +19,8 @@ pub(super) struct Hints {
     range: Range<u64>,
     /// Bytes in a tick, on the average.
     mean_rate: f64,
+    /// Whether a keyframe was missed since a read started behind it.
+    are_late: AtomicBool,
 }
 
 impl Hints {
@@ -29,7 +34,18 @@ impl Hints {
             points: Mutex::new(points.iter().copied().collect()),
             mean_rate: rate.unwrap_or(0.0),
             range,
+            are_late: AtomicBool::new(false),
         }
+    }
+
+    /// Remembers that a read has started behind a keyframe that nothing else in its window replaces.
+    pub(super) fn were_late(&self) {
+        self.are_late.store(true, Relaxed);
+    }
+
+    /// Whether that has happened.
+    pub(super) fn are_late(&self) -> bool {
+        self.are_late.load(Relaxed)
     }
 
     /// Adds points.
@@ -38,11 +54,6 @@ impl Hints {
         if points.len() < MAX_POINTS {
             points.extend(found);
         }
-    }
-
-    /// How many bytes a second takes on the average, if it has so many ticks.
-    pub(super) fn mean_second(&self, ticks: f64) -> f64 {
-        self.mean_rate * ticks
     }
 
     /// About where `pts` is, and how many bytes a tick takes there.

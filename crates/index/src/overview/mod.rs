@@ -11,10 +11,12 @@ mod hints;
 mod listed;
 mod pictures;
 mod plan;
+mod plan_searched;
 mod plan_sheets;
 mod searched;
 mod sheet_tile;
 mod slot_search;
+mod walk;
 
 pub use feed_sheet::feed_sheet;
 pub use plan::SheetPlan;

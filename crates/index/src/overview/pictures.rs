@@ -17,6 +17,9 @@ use crate::{
     search::align,
 };
 
+/// The first block of a cluster is not farther behind its start than this, in bytes.
+const UNSEEN_BYTES: u64 = 128 * 1024;
+
 /// A kind of source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) enum Pictures {
@@ -60,6 +63,26 @@ impl Pictures {
                     is_keyframe: block.is_keyframe,
                 });
                 picture.collect()
+            }
+        }
+    }
+
+    /// From which offset on bytes must be kept if more are read behind them. `seen` are the pictures in them.
+    pub(super) fn kept(&self, bytes: &[u8], offset: u64, seen: &[Picture]) -> u64 {
+        let end = offset + bytes.len() as u64;
+        match self {
+            Self::MpegTs(packets) => match seen.last() {
+                Some(last) => last.offset,
+                None => align(end, offset, packets.size),
+            },
+            // Times and sizes are only certain from the start of a cluster on.
+            Self::Matroska { track, .. } => {
+                let blocks = scan(bytes, None, *track);
+                let start = blocks.iter().rev().find_map(|block| block.starts_cluster);
+                match start {
+                    Some(start) => offset + start as u64,
+                    None => end.saturating_sub(UNSEEN_BYTES).max(offset),
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ use gifgen_shared::{
     video_stream::FROM_BEGINNING,
 };
 
-use super::{cued, listed, plan::SheetPlan, searched, sheet_tile::rounded};
+use super::{cued, listed, plan::SheetPlan, plan_searched, sheet_tile::rounded};
 use crate::{
     container_index::{Container, ContainerIndex},
     error::IndexError,
@@ -62,9 +62,9 @@ async fn plans(
         Container::Matroska(head) if cued::serve(head, &video, length, sheets) => {
             Ok(cued::plan(head, &video, length, sheets))
         }
-        Container::Matroska(head) => Ok(searched::in_matroska(head, &video, length, sheets)),
+        Container::Matroska(head) => Ok(plan_searched::in_matroska(head, &video, length, sheets)),
         Container::MpegTs(stream) => {
-            Box::pin(searched::in_transport_stream(
+            Box::pin(plan_searched::in_transport_stream(
                 blocks, stream, &video, length, sheets,
             ))
             .await

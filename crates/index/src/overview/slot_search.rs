@@ -1,5 +1,8 @@
-//! Finds the keyframes of a few slots in a source that has no index: reads where they should be, and then backwards and
-//! forwards as far as needed.
+//! Finds the keyframes of a few slots in a source that has no index: reads where a slot should be, and on to the next
+//! keyframe.
+//!
+//! The keyframe before a slot would cost twice the bytes: a search backwards reads some of them in vain, and then all
+//! between the keyframe and the slot. Reading forwards ends with the keyframe.
 
 use std::{ops::Range, sync::Arc};
 
@@ -7,50 +10,46 @@ use gifgen_reader::{ReadError, Reader};
 
 use super::{
     hints::Hints,
-    pictures::{Cut, Picture, Pictures},
+    pictures::{Picture, Pictures},
+    walk::Walk,
 };
 use crate::search::Clock;
 
-/// What is read before a slot at first, in seconds, and how far later reads go back. As in the search for the keyframe of
-/// a slice, these read the least in vain where keyframes are two to ten seconds apart.
-const FIRST_BACK: f64 = 0.6;
-const BACK: [f64; 6] = [1.3, 2.0, 2.0, 2.4, 3.4, 4.1];
+/// A read starts so many seconds behind its slot, or this part of the interval. It misses its place by a second or two.
+/// Before the slot it would pass a keyframe that does not count, behind it a later keyframe is as good.
+const LATE_SECONDS: f64 = 0.8;
+const LATE_PART: f64 = 0.08;
 
-/// The same, when it is known better where the slot is.
-const AFTER_JUMP: f64 = 1.6;
+/// The same before a slot, if keyframes have been missed: they may be as far apart as slots are.
+const EARLY_SECONDS: f64 = 0.4;
 
-/// What is read behind a slot, in seconds, and in bytes at least: the next picture tells that the slot has passed.
-const AHEAD: f64 = 0.15;
-const MIN_AHEAD_BYTES: u64 = 16 * 1024;
+/// If a read starts so many seconds before its slot, another one starts nearer to it.
+const FAR_EARLY_SECONDS: f64 = 1.5;
 
-/// If a read has missed a slot by more than this, in seconds, another one starts nearer to it.
-const FAR: f64 = 3.0;
+/// The same behind a slot, as a part of the interval.
+const FAR_LATE_PART: f64 = 0.4;
 
-/// If it has come too late by more than this, in seconds, what was read is of no use.
-const LATE: f64 = 0.2;
+/// Most reads that start anew for this.
+const MAX_LANDINGS: usize = 3;
 
-/// Pictures may be stored behind a keyframe and shown before it by so much, in seconds.
-const REORDERED: f64 = 0.75;
+/// Most reads for what is before the place at which a read has started.
+const MAX_BACK: usize = 3;
 
-/// How much more is read if no picture is seen at all, in seconds: in Matroska none is before the start of a cluster.
-const UNSEEN: f64 = 2.0;
+/// If the next slot starts no farther away than this, in bytes, the same request goes on.
+const SKIPPED_BYTES: u64 = 128 * 1024;
 
-/// How far back a keyframe is searched, in seconds.
-const MAX_BACK: f64 = 13.0;
+/// No keyframe is looked for farther behind a slot than this, in seconds: keyframes are far apart there.
+const MAX_AHEAD_SECONDS: f64 = gifgen_shared::overview::FAR_SECONDS;
+
+/// Most bytes of one slot, in seconds of its part of the film, and at least.
+const MAX_SECONDS: f64 = 4.0 * MAX_AHEAD_SECONDS;
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Of the pictures that are seen, one of so many is remembered for other searches.
-const LEARNT_EACH: usize = 16;
+const LEARNT_EACH: usize = 24;
 
-/// Most reads for the slots of one search.
-const MAX_READS: usize = 12;
-
-/// The slots of one search, in ticks: the first is at `slots[0]`, and its keyframe must be later than `after`.
-#[derive(Clone, Debug)]
-pub(super) struct Wanted {
-    /// The times of the slots, in order.
-    pub(super) slots: Vec<i64>,
-    pub(super) after: i64,
-}
+/// The pts of a slot's keyframe is in this range.
+pub(super) type Window = Range<i64>;
 
 /// What was found for a slot.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,9 +58,9 @@ pub(super) enum Found {
         pts: i64,
         data: Vec<u8>,
     },
-    /// No keyframe is between the slot before and this one.
+    /// There is no keyframe between the slot and the next one.
     Nothing,
-    /// The search was given up.
+    /// The keyframe is damaged, or the search was given up.
     Unknown,
 }
 
@@ -74,209 +73,192 @@ pub(super) struct SlotSearch<'a> {
     /// The bytes with pictures.
     pub(super) range: Range<u64>,
     pub(super) hints: &'a Hints,
-    /// Most bytes that one search keeps.
-    pub(super) max_bytes: u64,
 }
 
-/// Bytes of the source.
-struct Region {
-    start: u64,
-    bytes: Vec<u8>,
+/// A read that has started, and its first picture.
+struct Landed<'a> {
+    walk: Walk<'a>,
+    first: Option<Picture>,
 }
 
-/// What to do next.
-enum Next {
-    Done,
-    Jump(u64),
-    Back(u64),
-    Forward(u64),
-    GiveUp,
-}
-
-impl Region {
-    fn end(&self) -> u64 {
-        self.start + self.bytes.len() as u64
-    }
-}
-
-impl SlotSearch<'_> {
-    /// What there is for each slot of `wanted`.
+impl<'a> SlotSearch<'a> {
+    /// What there is in each of `windows`, which are those of consecutive slots.
     ///
     /// # Errors
     /// If the source cannot be read.
-    pub(super) async fn find(&self, wanted: &Wanted) -> Result<Vec<Found>, ReadError> {
-        let unknown = || wanted.slots.iter().map(|_| Found::Unknown).collect();
-        let (Some(first), Some(last)) = (wanted.slots.first(), wanted.slots.last()) else {
-            return Ok(Vec::new());
-        };
-        let (at, rate) = self.hints.around(*first);
-        let second = (rate * self.clock.timescale())
-            .max(self.hints.mean_second(self.clock.timescale()) / 2.0);
-        let back = self
-            .clock
-            .span(FIRST_BACK)
-            .min(first.saturating_sub(wanted.after).max(1));
-        let start = at.saturating_sub((rate * back as f64) as u64);
-        let ahead = ((second * AHEAD) as u64).max(MIN_AHEAD_BYTES);
-        let end = self.hints.around(*last).0.saturating_add(ahead);
-        let mut region = self.read(start..end).await?;
-        let mut steps = BACK.into_iter();
-        for _ in 0..MAX_READS {
-            let seen = self.pictures.seen(&region.bytes, region.start);
-            self.learn(&seen);
-            let next = match self.next(wanted, &region, &seen) {
-                Next::Done => {
-                    let found = self.found(wanted, &region, &seen);
-                    let Some(found) = found else {
-                        // The last keyframe goes on behind the region.
-                        if !self.forward(&mut region, ahead).await? {
-                            return Ok(unknown());
-                        }
-                        continue;
-                    };
-                    return Ok(found);
-                }
-                Next::Back(0) => match steps.next() {
-                    Some(step) => Next::Back((second * step) as u64),
-                    None => Next::GiveUp,
-                },
-                next => next,
-            };
-            let goes_on = match next {
-                Next::Back(bytes) => self.back(&mut region, bytes).await?,
-                Next::Forward(bytes) => self.forward(&mut region, bytes.max(ahead)).await?,
-                Next::Jump(at) => {
-                    let start = at.saturating_sub((second * AFTER_JUMP) as u64);
-                    region = self.read(start..at.saturating_add(ahead)).await?;
-                    true
-                }
-                Next::Done | Next::GiveUp => false,
-            };
-            if !goes_on {
-                break;
+    pub(super) async fn find(&self, windows: &[Window]) -> Result<Vec<Found>, ReadError> {
+        let mut found = Vec::with_capacity(windows.len());
+        // The request for the slot before.
+        let mut open: Option<Walk<'a>> = None;
+        for window in windows {
+            found.push(self.find_one(window, &mut open).await?);
+        }
+        Ok(found)
+    }
+
+    async fn find_one(
+        &self,
+        window: &Window,
+        open: &mut Option<Walk<'a>>,
+    ) -> Result<Found, ReadError> {
+        let place = self.place(window);
+        let going = open.take_if(|walk| place <= walk.end().saturating_add(SKIPPED_BYTES));
+        *open = None;
+        if let Some(mut walk) = going {
+            // A wild pts would be behind each window.
+            let next = walk.peek().await?;
+            if next.is_some_and(|next| next.pts < window.end) {
+                let found = self.read_on(&mut walk, window, u64::MAX).await?;
+                *open = Some(walk);
+                return Ok(found);
             }
         }
-        Ok(unknown())
+        let mut landed = self.land(window, place).await?;
+        let found = self.read_on(&mut landed.walk, window, u64::MAX).await?;
+        *open = Some(landed.walk);
+        match found {
+            Found::Nothing => self.before(window, place, landed.first).await,
+            found => Ok(found),
+        }
     }
 
-    /// Remembers where some of the pictures are, the first and the last one among them.
-    fn learn(&self, seen: &[Picture]) {
-        let some = seen.iter().step_by(LEARNT_EACH).chain(seen.last());
-        self.hints
-            .add(some.map(|picture| (picture.pts, picture.offset)));
-    }
-
-    /// What to do after `seen` pictures in `region`. `Back(0)` is the next step back.
-    fn next(&self, wanted: &Wanted, region: &Region, seen: &[Picture]) -> Next {
-        let (Some(first), Some(last)) = (wanted.slots.first(), wanted.slots.last()) else {
-            return Next::GiveUp;
+    /// Where to read for `window`.
+    fn place(&self, window: &Window) -> u64 {
+        let interval = window.end.saturating_sub(window.start);
+        let late = if self.hints.are_late() {
+            self.clock.span(EARLY_SECONDS).saturating_neg()
+        } else {
+            let part = (interval as f64 * LATE_PART) as i64;
+            self.clock.span(LATE_SECONDS).min(part)
         };
-        let earliest = seen.iter().map(|picture| picture.pts).min();
-        let latest = seen.iter().map(|picture| picture.pts).max();
-        let (Some(earliest), Some(latest)) = (earliest, latest) else {
-            return Next::Back((self.hints.mean_second(self.clock.timescale()) * UNSEEN) as u64);
-        };
-        let far = self.clock.span(FAR);
-        if latest <= *last && region.end() < self.range.end {
-            let (at, rate) = self.hints.around(*last);
-            let missing = last.saturating_sub(latest);
-            return if missing > far && latest < *first {
-                Next::Jump(at)
-            } else {
-                Next::Forward((rate * missing as f64) as u64)
-            };
-        }
-        let is_start = region.start <= self.range.start;
-        if earliest > *first && !is_start {
-            let (at, rate) = self.hints.around(*first);
-            let missing = earliest.saturating_sub(*first);
-            return if missing > self.clock.span(LATE) && wanted.slots.len() == 1 {
-                Next::Jump(at)
-            } else {
-                let span = missing.saturating_add(self.clock.span(FIRST_BACK));
-                Next::Back((rate * span as f64) as u64)
-            };
-        }
-        let has_first = seen
-            .iter()
-            .any(|picture| picture.is_keyframe && picture.pts <= *first);
-        let bound = wanted.after.saturating_sub(self.clock.span(REORDERED));
-        if has_first || earliest <= bound || is_start {
-            return Next::Done;
-        }
-        if first.saturating_sub(earliest) > self.clock.span(MAX_BACK) {
-            return Next::GiveUp;
-        }
-        Next::Back(0)
+        self.hints.around(window.start.saturating_add(late)).0
     }
 
-    /// What there is for each slot, if all is in `region`. `None` if a keyframe is cut off.
-    fn found(&self, wanted: &Wanted, region: &Region, seen: &[Picture]) -> Option<Vec<Found>> {
-        let is_end = region.end() >= self.range.end;
-        let mut found = Vec::new();
-        let mut after = wanted.after;
-        for slot in &wanted.slots {
-            let mut keyframes = seen.iter().filter(|picture| picture.is_keyframe);
-            let keyframe = keyframes.rfind(|picture| picture.pts <= *slot);
-            let keyframe = keyframe.filter(|picture| picture.pts > after);
-            found.push(match keyframe {
-                None => Found::Nothing,
-                Some(picture) => {
-                    match self
-                        .pictures
-                        .cut(&region.bytes, region.start, picture, is_end)
-                    {
-                        Cut::Whole(data) => Found::Keyframe {
-                            pts: picture.pts,
-                            data,
-                        },
-                        Cut::Short if is_end => Found::Unknown,
-                        Cut::Short => return None,
-                        Cut::Damaged => Found::Unknown,
-                    }
-                }
-            });
-            after = *slot;
+    /// Starts to read at `place`, or nearer to the start of `window`.
+    async fn land(&self, window: &Window, place: u64) -> Result<Landed<'a>, ReadError> {
+        let interval = window.end.saturating_sub(window.start) as f64;
+        let far = (interval * FAR_LATE_PART) as i64;
+        let mut place = place;
+        let mut landed = self.start(place).await?;
+        for _ in 1..MAX_LANDINGS {
+            let Some(first) = landed.first else {
+                break;
+            };
+            let early = window.start.saturating_sub(first.pts);
+            let is_far = early > self.clock.span(FAR_EARLY_SECONDS) || early < -far;
+            let next = self.place(window);
+            // What has been read already would be read again.
+            let is_near = landed.walk.end() >= next && next >= place;
+            if !is_far || is_near || next == place {
+                break;
+            }
+            place = next;
+            landed = self.start(place).await?;
         }
-        Some(found)
+        Ok(landed)
     }
 
-    async fn read(&self, range: Range<u64>) -> Result<Region, ReadError> {
-        let end = range.end.min(self.range.end);
-        let start = range
-            .start
-            .min(end.saturating_sub(MIN_AHEAD_BYTES))
-            .max(self.range.start);
-        let start = start.max(end.saturating_sub(self.max_bytes));
+    async fn start(&self, place: u64) -> Result<Landed<'a>, ReadError> {
+        let start = place.clamp(self.range.start, self.range.end);
         let start = self.pictures.align(self.range.start, start);
-        let bytes = self.reader.read(start..end).await?.to_vec();
-        Ok(Region { start, bytes })
+        let mut walk = Walk::new(self.reader, self.pictures, start..self.range.end);
+        let first = walk.peek().await?;
+        self.hints
+            .add(first.map(|picture| (picture.pts, picture.offset)));
+        Ok(Landed { walk, first })
     }
 
-    /// Reads so many bytes before `region`. Whether there were any, and few enough.
-    async fn back(&self, region: &mut Region, bytes: u64) -> Result<bool, ReadError> {
-        let start = region.start.saturating_sub(bytes.max(MIN_AHEAD_BYTES));
-        let start = self
-            .pictures
-            .align(self.range.start, start.max(self.range.start));
-        let is_too_long = region.end().saturating_sub(start) > self.max_bytes;
-        if start >= region.start || is_too_long {
-            return Ok(false);
+    /// Reads on to the first keyframe in `window` that starts before the offset `until`.
+    async fn read_on(
+        &self,
+        walk: &mut Walk<'a>,
+        window: &Window,
+        until: u64,
+    ) -> Result<Found, ReadError> {
+        let (_, rate) = self.hints.around(window.start);
+        let second = (rate * self.clock.timescale()) as u64;
+        let most = second
+            .saturating_mul(MAX_SECONDS as u64)
+            .saturating_add(MAX_BYTES);
+        let most = walk.end().saturating_add(most);
+        let last = window
+            .start
+            .saturating_add(self.clock.span(MAX_AHEAD_SECONDS));
+        let mut count = 0;
+        loop {
+            let Some(picture) = walk.peek().await? else {
+                let found = if walk.is_end() {
+                    Found::Nothing
+                } else {
+                    Found::Unknown
+                };
+                return Ok(found);
+            };
+            // A keyframe is later than all that is stored before it.
+            if picture.pts >= window.end || picture.offset >= until {
+                self.learn(&picture);
+                return Ok(Found::Nothing);
+            }
+            if picture.is_keyframe && picture.pts >= window.start {
+                self.learn(&picture);
+                let found = walk.cut().map_or(Found::Unknown, |data| Found::Keyframe {
+                    pts: picture.pts,
+                    data,
+                });
+                walk.pass();
+                self.hints
+                    .add([(picture.pts.saturating_add(1), walk.end())]);
+                return Ok(found);
+            }
+            if picture.pts > last || picture.offset > most {
+                return Ok(Found::Unknown);
+            }
+            count += 1;
+            if count % LEARNT_EACH == 0 {
+                self.learn(&picture);
+            }
+            walk.pass();
         }
-        let mut read = self.reader.read(start..region.start).await?.to_vec();
-        read.append(&mut region.bytes);
-        *region = Region { start, bytes: read };
-        Ok(true)
     }
 
-    /// Reads so many bytes behind `region`. Whether there were any, and few enough.
-    async fn forward(&self, region: &mut Region, bytes: u64) -> Result<bool, ReadError> {
-        let end = region.end().saturating_add(bytes).min(self.range.end);
-        if end <= region.end() || end - region.start > self.max_bytes {
-            return Ok(false);
+    /// What there is in `window` before the picture `first`, at which a read at `place` has started.
+    async fn before(
+        &self,
+        window: &Window,
+        place: u64,
+        first: Option<Picture>,
+    ) -> Result<Found, ReadError> {
+        let mut until = first.map_or(u64::MAX, |first| first.offset);
+        let mut earliest = first.map_or(i64::MAX, |first| first.pts);
+        let mut start = place;
+        let (_, rate) = self.hints.around(window.start);
+        let second = rate * self.clock.timescale();
+        for back in 0..MAX_BACK {
+            if earliest <= window.start || start <= self.range.start {
+                break;
+            }
+            let near = self.hints.around(window.start).0.min(start);
+            let early = second * EARLY_SECONDS * f64::from(1 << back);
+            start = near.saturating_sub((early as u64).max(1));
+            let mut landed = self.start(start).await?;
+            let found = self.read_on(&mut landed.walk, window, until).await?;
+            match found {
+                Found::Nothing => {}
+                Found::Unknown => return Ok(found),
+                Found::Keyframe { .. } => {
+                    self.hints.were_late();
+                    return Ok(found);
+                }
+            }
+            if let Some(first) = landed.first {
+                until = until.min(first.offset);
+                earliest = earliest.min(first.pts);
+            }
         }
-        let read = self.reader.read(region.end()..end).await?;
-        region.bytes.extend_from_slice(&read);
-        Ok(!read.is_empty())
+        Ok(Found::Nothing)
+    }
+
+    fn learn(&self, picture: &Picture) {
+        self.hints.add([(picture.pts, picture.offset)]);
     }
 }
