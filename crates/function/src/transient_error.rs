@@ -191,7 +191,7 @@ mod tests {
             (
                 LedgerError::Disproved {
                     key: text(),
-                    starts: vec![0],
+                    jobs: vec![gifgen_shared::JobId::Slice(0)],
                 }
                 .into(),
                 "Disproved",
