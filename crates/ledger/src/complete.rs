@@ -138,10 +138,18 @@ impl Ledger {
             let Some(receipts) = self.checked_receipts(run, completer.right).await? else {
                 return Ok(Completion::Waiting);
             };
-            let overview = match self.overview_of(run, &receipts, completer).await? {
-                Ready::Whole(overview) => Some(overview),
-                Ready::Incomplete => None,
-                Ready::Superseded => return Ok(Completion::Superseded),
+            let overview = match self.overview_of(run, &receipts, completer).await {
+                Ok(Ready::Whole(overview)) => Some(overview),
+                Ok(Ready::Incomplete) => None,
+                Ok(Ready::Superseded) => return Ok(Completion::Superseded),
+                // No retry follows, so the run ends without the tracks, as a partial one.
+                Err(error @ LedgerError::NoTracks { .. })
+                    if completer.right != Authority::Worker =>
+                {
+                    tracing::error!(key = %run.source.key, run = run.run, error = %with_causes(&error), "the overview has no tracks");
+                    None
+                }
+                Err(error) => return Err(error),
             };
             let Race::Won(track) = self.write_track(run, &receipts).await? else {
                 continue;

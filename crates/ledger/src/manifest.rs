@@ -143,7 +143,9 @@ impl Manifest {
             receipts.map(ManifestJob::of).collect::<Vec<_>>()
         };
         let (slices, sheets) = (jobs(JobKind::Slice), jobs(JobKind::Overview));
-        let whole = receipts.values().all(Receipt::is_good);
+        // An overview without its tracks is none.
+        let whole =
+            receipts.values().all(Receipt::is_good) && (sheets.is_empty() || overview.is_some());
         let tracks = overview.map_or(&[][..], |overview| &overview.tracks);
         let totals = Totals::of(receipts, track.iter().chain(tracks));
         let overview_track = run.keys().overview_track();
@@ -260,7 +262,7 @@ impl Manifest {
 
     /// Whether both give the same outputs and failures.
     pub(crate) fn has_outputs_of(&self, other: &Self) -> bool {
-        (&self.slices, self.sheets()) == (&other.slices, other.sheets())
+        (self.status, &self.slices, self.sheets()) == (other.status, &other.slices, other.sheets())
     }
 }
 
