@@ -95,8 +95,7 @@ impl<'a> Walk<'a> {
             read += piece.len();
             self.bytes.extend_from_slice(&piece);
         }
-        let found = self.pictures.seen(&self.bytes, self.start);
-        let kept = self.pictures.kept(&self.bytes, self.start, &found);
+        let (found, kept) = self.pictures.seen(&self.bytes, self.start);
         let last = found.len().saturating_sub(1);
         for (place, picture) in found.into_iter().enumerate() {
             let is_complete = place < last || self.is_end || self.is_whole(&picture);
