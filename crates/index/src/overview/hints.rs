@@ -5,7 +5,7 @@ use std::{
     ops::Range,
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicI64, Ordering::Relaxed},
     },
 };
 
@@ -19,8 +19,8 @@ pub(super) struct Hints {
     range: Range<u64>,
     /// Bytes in a tick, on the average.
     mean_rate: f64,
-    /// Whether a keyframe was missed since a read started behind it.
-    are_late: AtomicBool,
+    /// How much earlier than at a slot a read should start, in ticks.
+    lead: AtomicI64,
 }
 
 impl Hints {
@@ -34,18 +34,18 @@ impl Hints {
             points: Mutex::new(points.iter().copied().collect()),
             mean_rate: rate.unwrap_or(0.0),
             range,
-            are_late: AtomicBool::new(false),
+            lead: AtomicI64::new(0),
         }
     }
 
-    /// Remembers that a read has started behind a keyframe that nothing else in its window replaces.
-    pub(super) fn were_late(&self) {
-        self.are_late.store(true, Relaxed);
+    /// Remembers that a read must start so many ticks before its slot, lest it misses the only keyframe there.
+    pub(super) fn need_lead(&self, ticks: i64) {
+        self.lead.fetch_max(ticks, Relaxed);
     }
 
-    /// Whether that has happened.
-    pub(super) fn are_late(&self) -> bool {
-        self.are_late.load(Relaxed)
+    /// How many ticks before its slot a read must start. If that is not known to matter, 0.
+    pub(super) fn lead(&self) -> i64 {
+        self.lead.load(Relaxed)
     }
 
     /// Adds points.

@@ -11,14 +11,15 @@ use crate::{
     matroska::{
         cued_block::{MAX_BLOCK_BYTES, cluster_of, time_in_cluster, with_picture},
         ebml::Header,
-        scan::scan,
+        ids,
+        scan::{cluster, scan},
     },
     mpegts::{codec::Codec, fields, keyframe_stream, keyframe_unit, retime::Packets},
     search::align,
 };
 
-/// The first block of a cluster is not farther behind its start than this, in bytes.
-const UNSEEN_BYTES: u64 = 128 * 1024;
+/// Longest start of a cluster that is needed to know it, in bytes.
+const CLUSTER_HEAD_BYTES: usize = 64;
 
 /// A kind of source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,38 +52,30 @@ impl Pictures {
         }
     }
 
-    /// The pictures that start in `bytes`, which start at `offset`.
-    pub(super) fn seen(&self, bytes: &[u8], offset: u64) -> Vec<Picture> {
+    /// The pictures that start in `bytes`, which start at `offset`; and from which offset on these must be kept if more
+    /// are read behind them.
+    pub(super) fn seen(&self, bytes: &[u8], offset: u64) -> (Vec<Picture>, u64) {
         match self {
-            Self::MpegTs(packets) => keyframe_unit::pictures(bytes, offset, packets),
+            Self::MpegTs(packets) => {
+                let found = keyframe_unit::pictures(bytes, offset, packets);
+                let end = offset + bytes.len() as u64;
+                let last = found.last().map(|last| last.offset);
+                (
+                    found,
+                    last.unwrap_or_else(|| align(end, offset, packets.size)),
+                )
+            }
             Self::Matroska { track, .. } => {
-                let blocks = scan(bytes, None, *track).into_iter();
-                let picture = blocks.map(|block| Picture {
+                let blocks = scan(bytes, None, *track);
+                // Times and sizes are only certain from the start of a cluster on.
+                let start = blocks.iter().rev().find_map(|block| block.starts_cluster);
+                let kept = start.unwrap_or_else(|| possible_cluster(bytes));
+                let picture = blocks.into_iter().map(|block| Picture {
                     offset: offset + block.offset as u64,
                     pts: block.pts,
                     is_keyframe: block.is_keyframe,
                 });
-                picture.collect()
-            }
-        }
-    }
-
-    /// From which offset on bytes must be kept if more are read behind them. `seen` are the pictures in them.
-    pub(super) fn kept(&self, bytes: &[u8], offset: u64, seen: &[Picture]) -> u64 {
-        let end = offset + bytes.len() as u64;
-        match self {
-            Self::MpegTs(packets) => match seen.last() {
-                Some(last) => last.offset,
-                None => align(end, offset, packets.size),
-            },
-            // Times and sizes are only certain from the start of a cluster on.
-            Self::Matroska { track, .. } => {
-                let blocks = scan(bytes, None, *track);
-                let start = blocks.iter().rev().find_map(|block| block.starts_cluster);
-                match start {
-                    Some(start) => offset + start as u64,
-                    None => end.saturating_sub(UNSEEN_BYTES).max(offset),
-                }
+                (picture.collect(), offset + kept as u64)
             }
         }
     }
@@ -126,6 +119,18 @@ impl Pictures {
             counter: 0,
         }
     }
+}
+
+/// Where the last cluster starts in `bytes`, or may do so.
+fn possible_cluster(bytes: &[u8]) -> usize {
+    let id = ids::CLUSTER.to_be_bytes();
+    let tail = bytes.len().saturating_sub(CLUSTER_HEAD_BYTES);
+    let mut starts = bytes.windows(id.len()).enumerate().rev();
+    let last = starts.find_map(|(at, found)| {
+        let is_cluster = found == id && cluster(bytes.get(at..)?).is_some();
+        is_cluster.then_some(at)
+    });
+    last.unwrap_or(tail)
 }
 
 impl Writer<'_> {

@@ -52,6 +52,11 @@ impl SheetPlan {
         }
     }
 
+    /// Whether its keyframes are searched. Then a tile is the next keyframe behind its slot, else the last one before it.
+    pub fn is_searched(&self) -> bool {
+        matches!(self.keyframes, Keyframes::Searched(_))
+    }
+
     /// As text, for an event.
     pub fn encode(&self) -> String {
         pack(self)

@@ -20,8 +20,10 @@ use super::{
 use crate::{excerpt::NoExcerpt, feed::FeedError, search::Clock};
 
 /// Consecutive slots are found one behind the other, so many at most: each tells where the next one is. Their keyframes
-/// are kept until those before them are written, so they are fewer if a second has more bytes.
+/// are kept until those before them are written, so they are fewer if a second has more bytes. Where slots are near each
+/// other, a chain has so many seconds: its start may be missed, and is read again then.
 const MAX_CHAIN: u64 = 13;
+const LEAST_CHAIN_SECONDS: u64 = 50;
 const MAX_KEPT_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Chains that are read at once.
@@ -125,6 +127,7 @@ impl Searched {
         let rate = hints.around(self.clock.pts(f64::from(self.start))).1;
         let second = (rate * self.clock.timescale()) as u64;
         let chain = (MAX_KEPT_BYTES / CONCURRENT as u64 / second.max(1)).clamp(1, MAX_CHAIN);
+        let chain = chain.max(LEAST_CHAIN_SECONDS / u64::from(self.interval));
         let finds: Vec<_> = windows
             .chunks(chain as usize)
             .map(|windows| Box::pin(search.find(windows)))

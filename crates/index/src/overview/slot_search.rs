@@ -20,14 +20,16 @@ use crate::search::Clock;
 const LATE_SECONDS: f64 = 0.8;
 const LATE_PART: f64 = 0.08;
 
-/// The same before a slot, if keyframes have been missed: they may be as far apart as slots are.
+/// The same before a slot, if keyframes have been missed: they may be as far apart as slots are. More if that does not
+/// help, up to that much.
 const EARLY_SECONDS: f64 = 0.4;
+const MAX_EARLY_SECONDS: f64 = 6.0;
 
-/// If a read starts so many seconds before its slot, another one starts nearer to it.
-const FAR_EARLY_SECONDS: f64 = 1.5;
+/// If it turns out that a read should have started so many seconds later, another one does.
+const FAR_EARLY_SECONDS: f64 = 1.0;
 
-/// The same behind a slot, as a part of the interval.
-const FAR_LATE_PART: f64 = 0.4;
+/// The same for one that should have started earlier, as a part of the interval.
+const FAR_LATE_PART: f64 = 0.3;
 
 /// Most reads that start anew for this.
 const MAX_LANDINGS: usize = 3;
@@ -41,9 +43,9 @@ const SKIPPED_BYTES: u64 = 128 * 1024;
 /// No keyframe is looked for farther behind a slot than this, in seconds: keyframes are far apart there.
 const MAX_AHEAD_SECONDS: f64 = gifgen_shared::overview::FAR_SECONDS;
 
-/// Most bytes of one slot, in seconds of its part of the film, and at least.
-const MAX_SECONDS: f64 = 4.0 * MAX_AHEAD_SECONDS;
-const MAX_BYTES: u64 = 16 * 1024 * 1024;
+/// Most bytes of one read: so many times those of the window, and so many more.
+const MAX_TIMES: f64 = 2.0;
+const MAX_MORE_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
 
 /// Of the pictures that are seen, one of so many is remembered for other searches.
 const LEARNT_EACH: usize = 24;
@@ -75,10 +77,21 @@ pub(super) struct SlotSearch<'a> {
     pub(super) hints: &'a Hints,
 }
 
-/// A read that has started, and its first picture.
-struct Landed<'a> {
+/// A read.
+#[derive(Debug)]
+struct Reading<'a> {
     walk: Walk<'a>,
+    /// Where it has started.
+    start: u64,
+    /// Its first picture.
     first: Option<Picture>,
+}
+
+impl Reading<'_> {
+    /// Whether it has all pictures from `pts` on.
+    fn covers(&self, pts: i64) -> bool {
+        self.first.is_some_and(|first| first.pts <= pts)
+    }
 }
 
 impl<'a> SlotSearch<'a> {
@@ -89,7 +102,7 @@ impl<'a> SlotSearch<'a> {
     pub(super) async fn find(&self, windows: &[Window]) -> Result<Vec<Found>, ReadError> {
         let mut found = Vec::with_capacity(windows.len());
         // The request for the slot before.
-        let mut open: Option<Walk<'a>> = None;
+        let mut open: Option<Reading<'a>> = None;
         for window in windows {
             found.push(self.find_one(window, &mut open).await?);
         }
@@ -99,73 +112,95 @@ impl<'a> SlotSearch<'a> {
     async fn find_one(
         &self,
         window: &Window,
-        open: &mut Option<Walk<'a>>,
+        open: &mut Option<Reading<'a>>,
     ) -> Result<Found, ReadError> {
         let place = self.place(window);
-        let going = open.take_if(|walk| place <= walk.end().saturating_add(SKIPPED_BYTES));
-        *open = None;
-        if let Some(mut walk) = going {
-            // A wild pts would be behind each window.
-            let next = walk.peek().await?;
-            if next.is_some_and(|next| next.pts < window.end) {
-                let found = self.read_on(&mut walk, window, u64::MAX).await?;
-                *open = Some(walk);
-                return Ok(found);
+        let mut reading = match open.take() {
+            Some(open) if place <= open.walk.end().saturating_add(SKIPPED_BYTES) => open,
+            _ => self.land(window, place).await?,
+        };
+        reading.walk.allow(self.most(window));
+        let next = reading.walk.peek().await?;
+        // Such a pts is damaged, and would hide all windows that follow.
+        let wild = window
+            .end
+            .saturating_add(self.clock.span(MAX_AHEAD_SECONDS));
+        if next.is_some_and(|next| next.pts > wild) {
+            reading = self.land(window, place).await?;
+        }
+        let found = self.read_on(&mut reading.walk, window, u64::MAX).await?;
+        let found = match found {
+            Found::Nothing if !reading.covers(window.start) => {
+                self.before(window, &reading).await?
             }
-        }
-        let mut landed = self.land(window, place).await?;
-        let found = self.read_on(&mut landed.walk, window, u64::MAX).await?;
-        *open = Some(landed.walk);
-        match found {
-            Found::Nothing => self.before(window, place, landed.first).await,
-            found => Ok(found),
-        }
+            found => found,
+        };
+        *open = Some(reading);
+        Ok(found)
     }
 
     /// Where to read for `window`.
     fn place(&self, window: &Window) -> u64 {
         let interval = window.end.saturating_sub(window.start);
-        let late = if self.hints.are_late() {
-            self.clock.span(EARLY_SECONDS).saturating_neg()
-        } else {
-            let part = (interval as f64 * LATE_PART) as i64;
-            self.clock.span(LATE_SECONDS).min(part)
+        let lead = self.hints.lead();
+        let late = match lead {
+            0 => {
+                let part = (interval as f64 * LATE_PART) as i64;
+                self.clock.span(LATE_SECONDS).min(part)
+            }
+            lead => lead.saturating_neg(),
         };
         self.hints.around(window.start.saturating_add(late)).0
     }
 
-    /// Starts to read at `place`, or nearer to the start of `window`.
-    async fn land(&self, window: &Window, place: u64) -> Result<Landed<'a>, ReadError> {
-        let interval = window.end.saturating_sub(window.start) as f64;
-        let far = (interval * FAR_LATE_PART) as i64;
-        let mut place = place;
-        let mut landed = self.start(place).await?;
-        for _ in 1..MAX_LANDINGS {
-            let Some(first) = landed.first else {
-                break;
-            };
-            let early = window.start.saturating_sub(first.pts);
-            let is_far = early > self.clock.span(FAR_EARLY_SECONDS) || early < -far;
-            let next = self.place(window);
-            // What has been read already would be read again.
-            let is_near = landed.walk.end() >= next && next >= place;
-            if !is_far || is_near || next == place {
-                break;
-            }
-            place = next;
-            landed = self.start(place).await?;
-        }
-        Ok(landed)
+    /// Most bytes to read for `window`.
+    fn most(&self, window: &Window) -> u64 {
+        let ticks = window.end.saturating_sub(window.start);
+        let ticks = ticks.min(self.clock.span(MAX_AHEAD_SECONDS));
+        let (_, rate) = self.hints.around(window.start);
+        (rate * ticks as f64 * MAX_TIMES + MAX_MORE_BYTES) as u64
     }
 
-    async fn start(&self, place: u64) -> Result<Landed<'a>, ReadError> {
+    /// Starts to read at `place`, or nearer to the start of `window`.
+    async fn land(&self, window: &Window, place: u64) -> Result<Reading<'a>, ReadError> {
+        let interval = window.end.saturating_sub(window.start);
+        let mut reading = self.start(window, place).await?;
+        for _ in 1..MAX_LANDINGS {
+            let Some(first) = reading.first else {
+                break;
+            };
+            let is_start = reading.start <= self.range.start;
+            let (_, rate) = self.hints.around(window.start);
+            let bytes = |ticks: i64| (rate * ticks as f64) as u64;
+            let early = bytes(self.clock.span(FAR_EARLY_SECONDS));
+            let late = bytes((interval as f64 * FAR_LATE_PART) as i64);
+            let mut next = self.place(window);
+            let is_early = next > reading.walk.end().saturating_add(early);
+            let is_late = next.saturating_add(late) < reading.start && !is_start;
+            if !is_early && !is_late {
+                if first.pts < window.end || is_start {
+                    break;
+                }
+                // All of the window is missed: in Matroska nothing is seen before the start of a cluster.
+                let lead = first.pts.saturating_sub(window.start);
+                let most = self.clock.span(MAX_EARLY_SECONDS);
+                self.hints.need_lead(lead.min(most));
+                next = self.place(window);
+            }
+            reading = self.start(window, next).await?;
+        }
+        Ok(reading)
+    }
+
+    async fn start(&self, window: &Window, place: u64) -> Result<Reading<'a>, ReadError> {
         let start = place.clamp(self.range.start, self.range.end);
         let start = self.pictures.align(self.range.start, start);
         let mut walk = Walk::new(self.reader, self.pictures, start..self.range.end);
+        walk.allow(self.most(window));
         let first = walk.peek().await?;
         self.hints
             .add(first.map(|picture| (picture.pts, picture.offset)));
-        Ok(Landed { walk, first })
+        Ok(Reading { walk, start, first })
     }
 
     /// Reads on to the first keyframe in `window` that starts before the offset `until`.
@@ -175,12 +210,7 @@ impl<'a> SlotSearch<'a> {
         window: &Window,
         until: u64,
     ) -> Result<Found, ReadError> {
-        let (_, rate) = self.hints.around(window.start);
-        let second = (rate * self.clock.timescale()) as u64;
-        let most = second
-            .saturating_mul(MAX_SECONDS as u64)
-            .saturating_add(MAX_BYTES);
-        let most = walk.end().saturating_add(most);
+        walk.allow(self.most(window));
         let last = window
             .start
             .saturating_add(self.clock.span(MAX_AHEAD_SECONDS));
@@ -210,7 +240,7 @@ impl<'a> SlotSearch<'a> {
                     .add([(picture.pts.saturating_add(1), walk.end())]);
                 return Ok(found);
             }
-            if picture.pts > last || picture.offset > most {
+            if picture.pts > last {
                 return Ok(Found::Unknown);
             }
             count += 1;
@@ -221,38 +251,33 @@ impl<'a> SlotSearch<'a> {
         }
     }
 
-    /// What there is in `window` before the picture `first`, at which a read at `place` has started.
-    async fn before(
-        &self,
-        window: &Window,
-        place: u64,
-        first: Option<Picture>,
-    ) -> Result<Found, ReadError> {
-        let mut until = first.map_or(u64::MAX, |first| first.offset);
-        let mut earliest = first.map_or(i64::MAX, |first| first.pts);
-        let mut start = place;
-        let (_, rate) = self.hints.around(window.start);
-        let second = rate * self.clock.timescale();
+    /// What there is in `window` before the first picture of `reading`.
+    async fn before(&self, window: &Window, reading: &Reading<'a>) -> Result<Found, ReadError> {
+        let until = reading.first.map_or(u64::MAX, |first| first.offset);
+        let mut start = reading.start;
         for back in 0..MAX_BACK {
-            if earliest <= window.start || start <= self.range.start {
+            if start <= self.range.start {
                 break;
             }
-            let near = self.hints.around(window.start).0.min(start);
-            let early = second * EARLY_SECONDS * f64::from(1 << back);
-            start = near.saturating_sub((early as u64).max(1));
-            let mut landed = self.start(start).await?;
-            let found = self.read_on(&mut landed.walk, window, until).await?;
+            let (place, rate) = self.hints.around(window.start);
+            let early = self
+                .clock
+                .span(EARLY_SECONDS)
+                .saturating_mul(1 << (2 * back));
+            let bytes = (rate * early as f64) as u64;
+            start = place.min(start).saturating_sub(bytes.max(1));
+            let mut earlier = self.start(window, start).await?;
+            start = earlier.start;
+            let found = self.read_on(&mut earlier.walk, window, until).await?;
             match found {
+                Found::Nothing if earlier.covers(window.start) => break,
                 Found::Nothing => {}
                 Found::Unknown => return Ok(found),
                 Found::Keyframe { .. } => {
-                    self.hints.were_late();
+                    let early = self.clock.span(EARLY_SECONDS);
+                    self.hints.need_lead(early);
                     return Ok(found);
                 }
-            }
-            if let Some(first) = landed.first {
-                until = until.min(first.offset);
-                earliest = earliest.min(first.pts);
             }
         }
         Ok(Found::Nothing)

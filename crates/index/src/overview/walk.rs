@@ -26,6 +26,8 @@ pub(super) struct Walk<'a> {
     /// All pictures before this are passed.
     passed: u64,
     is_end: bool,
+    /// No more is read from this offset on.
+    limit: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -39,7 +41,13 @@ impl<'a> Walk<'a> {
             bytes: Vec::new(),
             seen: VecDeque::new(),
             is_end: false,
+            limit: u64::MAX,
         }
+    }
+
+    /// Lets it read `bytes` more, and a piece.
+    pub(super) fn allow(&mut self, bytes: u64) {
+        self.limit = self.end().saturating_add(bytes);
     }
 
     /// Where the bytes that were read end.
@@ -47,7 +55,7 @@ impl<'a> Walk<'a> {
         self.start + self.bytes.len() as u64
     }
 
-    /// Whether all was read. If not, but there is no next picture, it is too long.
+    /// Whether all was read. If not, but there is no next picture, there is none in the bytes that are allowed.
     pub(super) fn is_end(&self) -> bool {
         self.is_end
     }
@@ -58,7 +66,8 @@ impl<'a> Walk<'a> {
             if let Some(picture) = self.seen.front() {
                 return Ok(Some(*picture));
             }
-            if self.is_end || self.bytes.len() > MAX_KEPT_BYTES {
+            let is_enough = self.end() >= self.limit || self.bytes.len() > MAX_KEPT_BYTES;
+            if self.is_end || is_enough {
                 return Ok(None);
             }
             self.read_on().await?;
@@ -95,8 +104,7 @@ impl<'a> Walk<'a> {
             read += piece.len();
             self.bytes.extend_from_slice(&piece);
         }
-        let found = self.pictures.seen(&self.bytes, self.start);
-        let kept = self.pictures.kept(&self.bytes, self.start, &found);
+        let (found, kept) = self.pictures.seen(&self.bytes, self.start);
         let last = found.len().saturating_sub(1);
         for (place, picture) in found.into_iter().enumerate() {
             let is_complete = place < last || self.is_end || self.is_whole(&picture);

@@ -12,7 +12,7 @@ use gifgen_index::{
     ContainerIndex, IndexError, SheetPlan, SheetTile, feed_sheet, pipe, plan_sheets,
 };
 use gifgen_reader::{BlockCache, Reader};
-use gifgen_shared::overview::{Sheet, sheets, tiles};
+use gifgen_shared::overview::{FAR_SECONDS, Sheet, sheets, tiles};
 use tokio::task::spawn_blocking;
 
 use crate::support::{Bench, Pictures};
@@ -24,6 +24,8 @@ pub struct Seen {
     pub tiles: Vec<SheetTile>,
     /// Sheets that have no plan.
     pub unplanned: usize,
+    /// Whether the keyframes were searched.
+    pub is_searched: bool,
     pub requests: u64,
     pub bytes: u64,
     pub film_bytes: u64,
@@ -70,6 +72,7 @@ pub async fn check_bench(
             continue;
         };
         let plan = SheetPlan::decode(&plan.encode(), seen.film_bytes).unwrap();
+        seen.is_searched = plan.is_searched();
         let reader = bench.reader();
         let (sender, stdin) = pipe().unwrap();
         let reading = spawn_blocking(|| {
@@ -158,6 +161,10 @@ pub fn assert_tiles(bench: &Bench, seen: &Seen, interval: u32, slack: usize) {
         .map(|(pts, ..)| (*pts - start) as f64 / 1e6)
         .collect();
     keyframes.sort_by(f64::total_cmp);
+    if seen.is_searched {
+        assert_searched(bench, seen, interval, slack, &keyframes);
+        return;
+    }
     let wanted = tiles(
         bench.seconds,
         interval,
@@ -175,6 +182,50 @@ pub fn assert_tiles(bench: &Bench, seen: &Seen, interval: u32, slack: usize) {
     let name = bench.file.display();
     assert!(wrong.len() <= slack, "{name}: {wrong:?} {found:?}");
     assert!(found.len() <= slack, "{name}: {found:?}");
+}
+
+/// Asserts that each tile is a keyframe between its slot and the next one, and that none of these is repeated. `slack`
+/// slots may have no tile, or an exact one, although there is a keyframe.
+fn assert_searched(bench: &Bench, seen: &Seen, interval: u32, slack: usize, keyframes: &[f64]) {
+    let name = bench.file.display();
+    let tile = |slot| seen.tiles.iter().find(|tile| tile.slot == slot);
+    let mut missed = Vec::new();
+    let slots = (0..)
+        .map(|n| n * interval)
+        .take_while(|slot| *slot == 0 || f64::from(*slot) < bench.seconds);
+    for slot in slots {
+        let window = f64::from(slot) - 0.0005..f64::from(slot + interval) - 0.0005;
+        let mut within = keyframes.iter().filter(|at| window.contains(*at));
+        match tile(slot) {
+            Some(tile) if tile.pts.is_some() => {
+                let is_one = within.any(|at| (at - tile.at).abs() < 0.0011);
+                assert!(is_one, "{name}: {tile:?}");
+            }
+            _ => missed.extend(within.next().map(|_| slot)),
+        }
+    }
+    assert!(missed.len() <= slack, "{name}: {missed:?} are missed");
+    let is_ordered = seen.tiles.is_sorted_by(|tile, next| tile.at < next.at);
+    assert!(is_ordered, "{name}: {:?}", seen.tiles);
+    // The tiles of an overview that no gap of 30 s interrupts.
+    let is_exact = |slot: u32| tile(slot).is_some_and(|tile| tile.pts.is_none());
+    for (before, next) in seen.tiles.iter().zip(seen.tiles.iter().skip(1)) {
+        let has_keyframes = before.pts.is_some() && next.pts.is_some();
+        let is_far = next.at - before.at > FAR_SECONDS;
+        let between = before.slot + interval < next.slot;
+        assert!(
+            !(has_keyframes && is_far && between),
+            "{name}: {before:?} {next:?}"
+        );
+    }
+    let far = keyframes
+        .iter()
+        .zip(keyframes.iter().skip(1))
+        .any(|(one, next)| next - one > FAR_SECONDS - f64::from(interval));
+    let exact = (0..bench.seconds as u32)
+        .filter(|slot| is_exact(*slot))
+        .count();
+    assert!(far || exact <= slack, "{name}: {exact} exact");
 }
 
 /// The pictures that FFmpeg decodes as a worker runs it.
