@@ -57,7 +57,7 @@ impl Gifgen {
         for (flag, value) in SETTINGS {
             command.args([flag, value]);
         }
-        for variable in ["FRAME_WIDTH", "DECODE", "GIF_DITHER"] {
+        for variable in ["FRAME_WIDTH", "DECODE", "GIF_DITHER", "GIFS"] {
             command.env_remove(variable);
         }
         command.args(flags);
@@ -65,8 +65,9 @@ impl Gifgen {
     }
 }
 
-/// The AWS sample's settings, which are the defaults.
-const SETTINGS: [(&str, &str); 4] = [
+/// What the AWS sample makes, and no overview.
+const SETTINGS: [(&str, &str); 5] = [
+    ("--overview", "none"),
     ("--slice-seconds", "30"),
     ("--frames", "each"),
     ("--gif-width", "240"),

@@ -25,7 +25,8 @@ pub const LATENCY: Duration = Duration::from_millis(20);
 const EXPIRY: Duration = Duration::from_secs(12 * 3600);
 
 /// Settings of splitter and worker: minimal rendering, because only reading is measured.
-pub const SETTINGS: [(&str, &str); 5] = [
+pub const SETTINGS: [(&str, &str); 6] = [
+    ("OVERVIEW", "none"),
     ("FRAMES", "none"),
     ("GIF_WIDTH", "16"),
     ("GIF_FPS", "1"),
