@@ -24,41 +24,21 @@ use crate::{
 /// How far behind the sheet the next keyframe is sought, in seconds: if it is farther, the tiles between are exact.
 const BEHIND_SECONDS: f64 = 31.0;
 
-/// Containers in which each picture of every codec has a pts.
+/// Containers in which each packet has a pts. In others, FFmpeg counts pictures (AVI, GXF, MXF). It counts wrongly behind
+/// what is damaged or left out, and if it decodes keyframes only of a film with B-frames.
 const WITH_PTS: [&str; 3] = ["flv", "nut", "matroska,webm"];
 
-/// Codecs that are presented in the order of decoding. In other containers, FFmpeg counts the pictures of other codecs
-/// (AVI, GXF, MXF), and counts wrongly if it decodes keyframes only: by up to half a second of a film with B-frames.
-const IN_ORDER: [&str; 20] = [
-    "cinepak",
-    "dnxhd",
-    "dvvideo",
-    "ffv1",
-    "ffvhuff",
-    "flv1",
-    "h261",
-    "h263",
-    "huffyuv",
-    "mjpeg",
-    "msmpeg4v1",
-    "msmpeg4v2",
-    "msmpeg4v3",
-    "prores",
-    "rawvideo",
-    "theora",
-    "vp6f",
-    "vp8",
-    "wmv1",
-    "wmv2",
-];
+/// Codecs of Windows Media files whose pictures are presented in the order of decoding. There, packets have one time.
+const IN_ORDER: [&str; 5] = ["msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "wmv1", "wmv2"];
 
 impl Rendition<'_> {
     /// Whether FFmpeg finds the times of keyframes without decoding the pictures between them.
     fn has_sure_times(&self) -> bool {
-        let mut names = self.job.container.split(',');
-        let has_pts = WITH_PTS.contains(&self.job.container.as_str()) || names.any(|n| n == "mov");
+        let (container, codec) = (self.job.container.as_str(), self.job.codec.as_str());
+        let is_mov = container.split(',').any(|name| name == "mov");
+        let is_asf = container == "asf" && IN_ORDER.contains(&codec);
         // FFmpeg would find other times than those of a timeline.
-        self.job.timeline.is_none() && (has_pts || IN_ORDER.contains(&self.job.codec.as_str()))
+        self.job.timeline.is_none() && (is_mov || is_asf || WITH_PTS.contains(&container))
     }
 
     /// The sheet's tiles, by an FFmpeg that decodes keyframes only. All are exact if there is any doubt.

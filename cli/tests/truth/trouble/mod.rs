@@ -44,7 +44,8 @@ const FILES: u64 = 100;
 const AT_ONCE: usize = 2;
 
 /// Files that were once called good with wrong pictures: container, codec, fault and seed.
-const ONCE_WRONG: [(&str, &str, Fault, u64); 14] = [
+const ONCE_WRONG: [(&str, &str, Fault, u64); 15] = [
+    ("avi", "rawvideo", Fault::Zeroed, 100_106),
     ("ts", "hevc", Fault::Zeroed, 5),
     ("wtv", "mpeg2video", Fault::Random, 91),
     ("avi", "cinepak", Fault::Random, 99),
