@@ -99,6 +99,21 @@ async fn slots_between_keyframes_that_are_far_apart_are_exact() {
     }
 }
 
+#[tokio::test]
+async fn keyframes_that_have_lost_packets_are_exact() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("film.ts");
+    film_with_keyframes(&file, "expr:gte(t,n_forced*3)", &[]);
+    let bytes = fs::read(&file).unwrap();
+    let packets = bytes.chunks(188).enumerate();
+    let kept = packets.filter(|(place, _)| place % 300 != 299);
+    let kept: Vec<u8> = kept.flat_map(|(_, packet)| packet.to_vec()).collect();
+    fs::write(&file, kept).unwrap();
+    let bench = Bench::new(&file, 0).await;
+    let seen = hold(&bench, &bench.whole(), 5, 24).await;
+    assert!(seen.keyed() > 0 && seen.exact() > 0, "{seen:?}");
+}
+
 /// Ends the file before its cues.
 fn cut_cues_off(file: &Path) {
     let bytes = fs::read(file).unwrap();
