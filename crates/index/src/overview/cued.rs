@@ -150,8 +150,11 @@ fn group(head: &Head, cue: &Cue) -> (u64, i64) {
 
 /// Whether the cues in `head` name so many keyframes that nobody needs to search others.
 pub(super) fn serve(head: &Head, video: &VideoStream, length: f64, sheets: &[Sheet]) -> bool {
+    if head.cues.is_empty() {
+        return false;
+    }
     let interval = sheets.first().map_or(1, |sheet| sheet.interval);
-    let mean = length / head.cues.len().max(1) as f64;
+    let mean = length / head.cues.len() as f64;
     let clock = head.clock(video);
     let cues = head
         .cues

@@ -133,6 +133,11 @@ async fn keyframes_of_vp9_and_av1_are_shown() {
     hold(&small(folder.path(), "a.mp4", &av1), &[1, 5]).await;
 }
 
+#[tokio::test]
+async fn the_keyframe_of_a_short_film_without_cues_is_shown() {
+    hold(&media::video("d12_vp9_no_duration.webm"), &[1, 5]).await;
+}
+
 /// Two that are long, one without video, and one whose bitstream is invalid.
 const SKIPPED: [&str; 5] = ["d29", "d35", "d43", "file", "perf"];
 
