@@ -73,7 +73,7 @@ async fn a_bad_setting_ends_the_binary_at_start_with_a_message_that_says_what_is
         (
             "FRAMES",
             "many",
-            r#"FRAMES is "many", and must be each, storyboard or none"#,
+            r#"FRAMES is "many", and must be each, storyboard, both or none"#,
         ),
         ("DESTINATION_BUCKET", "", "DESTINATION_BUCKET is not set"),
     ] {

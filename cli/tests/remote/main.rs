@@ -93,6 +93,14 @@ impl Site {
         assert_eq!(json!(answer.unwrap()), json!({"batchItemFailures": []}));
     }
 
+    /// Renders the one sheet of the overview.
+    async fn render_sheet(&self) {
+        let run = self.run().await;
+        let event = json!(run.job_event(&run.jobs()[0], 1, None));
+        let answer = self.worker.handle(&event, &invocation(MINUTE)).await;
+        assert_eq!(json!(answer.unwrap())["status"], "done");
+    }
+
     async fn gifgen(&self, args: &[&str]) -> (Option<i32>, String, String) {
         let endpoint = self.endpoints.iter().find(|(name, _)| *name == args[0]);
         let Output {
@@ -133,6 +141,11 @@ impl Site {
         assert_eq!(status["status"], "running");
         assert_eq!(status["done"], 1);
         assert_eq!(status["missing"], json!([5, 10]));
+        assert_eq!(status["overview"]["missing"], json!([0]));
+        self.render_sheet().await;
+        let (_, status) = self.status(&[]).await;
+        assert_eq!(status["overview"]["done"], 1);
+        assert_eq!(status["overview"]["announced"], true);
 
         self.give_up(1).await;
         self.render(2).await;
@@ -152,7 +165,12 @@ impl Site {
         assert_eq!(status["announced"], true);
         assert_eq!(self.redrive(&[]).await["sent"], json!([]));
 
-        for gone in ["gifs/000005.gif", "frames/000011.jpg", "storyboard.vtt"] {
+        for gone in [
+            "gifs/000005.gif",
+            "frames/000011.jpg",
+            "storyboard.vtt",
+            "overview/0000.jpg",
+        ] {
             let key = format!("{KEY}/{gone}");
             let delete = self.s3.delete_object().bucket(PREVIEWS).key(&key);
             delete.send().await.unwrap();
@@ -162,9 +180,12 @@ impl Site {
             let named = wrong.iter().any(|wrong| wrong["key"] == key.as_str());
             assert!(named, "{gone}: {status}");
         }
-        assert_eq!(self.redrive(&[]).await["sent"], json!([5, 10]));
+        let sent = self.redrive(&[]).await;
+        assert_eq!(sent["sent"], json!([5, 10]));
+        assert_eq!(sent["sentSheets"], json!([0]));
         self.render(1).await;
         self.render(2).await;
+        self.render_sheet().await;
         // The same number of other bytes.
         let gif = format!("{KEY}/gifs/000005.gif");
         let get = self.s3.get_object().bucket(PREVIEWS).key(&gif).send();
@@ -182,10 +203,19 @@ impl Site {
         self.render(1).await;
         let (code, status) = self.status(&["--verify"]).await;
         assert_eq!(code, Some(0), "{status}");
-        // A wrong track alone is replaced at once.
-        let track = format!("{KEY}/storyboard.vtt");
-        let delete = self.s3.delete_object().bucket(PREVIEWS).key(track);
-        delete.send().await.unwrap();
+        // Wrong tracks alone are replaced at once, and so is what is recorded of them.
+        let run = self.run().await.run;
+        let record = format!("receipts/{run}/overview.json");
+        let tracks = [
+            "storyboard.vtt",
+            "overview.vtt",
+            "tracks/json/overview.json",
+        ];
+        for gone in tracks.into_iter().chain([record.as_str()]) {
+            let key = format!("{KEY}/{gone}");
+            let delete = self.s3.delete_object().bucket(PREVIEWS).key(key);
+            delete.send().await.unwrap();
+        }
         assert_eq!(self.redrive(&[]).await["sent"], json!([]));
         let (code, status) = self.status(&["--verify"]).await;
         assert_eq!(code, Some(0), "{status}");
@@ -209,6 +239,7 @@ impl Site {
         );
         let (code, status) = self.status(&[]).await;
         assert_eq!((code, &status["status"]), (Some(3), &json!("running")));
+        self.render_sheet().await;
         for index in 0..3 {
             self.render(index).await;
         }
@@ -275,6 +306,6 @@ async fn what_is_not_there_is_told_with_what_to_do() {
     assert_eq!(code, Some(3));
     assert_eq!(
         said,
-        "films/a film.mp4: run 1 is superseded, as the video was replaced: 0 of 3 slices done\n  no receipt yet from second 0, 5, 10\n"
+        "films/a film.mp4: run 1 is superseded, as the video was replaced: 0 of 3 slices done, 0 of 1 sheets of the overview\n  no receipt yet from second 0, 5, 10\n"
     );
 }

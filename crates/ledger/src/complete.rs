@@ -233,7 +233,9 @@ impl Ledger {
         completer: Completer<'_>,
     ) -> Result<Completion, LedgerError> {
         let completion = self.announce(run, manifest, version, completer).await?;
-        if completer.may_announce(manifest)
+        // An operator has no right to delete previews.
+        if completer.right != Authority::Operator
+            && completer.may_announce(manifest)
             && completion != Completion::Superseded
             && let Err(error) = self.remove_old(run, manifest).await
         {

@@ -134,9 +134,11 @@ impl Ledger {
                 return Ok(Ready::Superseded);
             }
             let read: Option<Versioned<OverviewReceipt>> = self.bucket.read(&key).await?;
-            if let Some((there, version)) = &read
-                && there.of == of
-                && (there.run, there.run_created_at) == (run.run, run.created_at)
+            let valid = read.as_ref().filter(|(there, _)| {
+                there.of == of && (there.run, there.run_created_at) == (run.run, run.created_at)
+            });
+            if let Some((there, version)) = valid
+                && self.are_there(&there.tracks).await?
             {
                 self.announce_overview(run, there, version, completer)
                     .await?;
@@ -149,6 +151,12 @@ impl Ledger {
             let Some(tracks) = written.await? else {
                 continue;
             };
+            if let Some((there, version)) = valid.filter(|(there, _)| there.tracks == tracks) {
+                // Lost tracks are written again. That is no news.
+                self.announce_overview(run, there, version, completer)
+                    .await?;
+                return Ok(Ready::Whole(there.clone()));
+            }
             let receipt = OverviewReceipt {
                 schema_version: 1,
                 run: run.run,
@@ -167,6 +175,16 @@ impl Ledger {
             return Ok(Ready::Whole(receipt));
         }
         Err(self.contended(key))
+    }
+
+    /// Whether these objects exist in the versions that were written.
+    async fn are_there(&self, objects: &[Object]) -> Result<bool, LedgerError> {
+        let keys = objects.iter().map(|object| object.key.as_str());
+        let found = self.bucket.found_among(keys).await?;
+        Ok(objects.iter().all(|object| {
+            let listed = found.get(&object.key);
+            listed.is_some_and(|listed| listed.etag == object.etag)
+        }))
     }
 
     /// Writes tracks over the overview of `run`, which is rendered, beside those that it has.
