@@ -9,6 +9,7 @@ mod endings;
 mod judged;
 mod lost_pictures;
 mod media;
+mod overview;
 mod real_media;
 mod replay;
 mod seams;

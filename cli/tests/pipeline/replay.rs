@@ -209,7 +209,12 @@ fn an_answer_without_its_objects_and_events_is_not_believed() {
         (
             "slice.json",
             done,
-            "long.mp4/gifs/002250.gif in the destination bucket, nor 30 others",
+            "long.mp4/gifs/002250.gif in the destination bucket, nor 31 others",
+        ),
+        (
+            "overview.json",
+            done,
+            "long.mp4/overview/0000.jpg in the destination bucket",
         ),
     ] {
         let folder = tempfile::tempdir().unwrap();

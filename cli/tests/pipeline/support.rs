@@ -14,13 +14,30 @@ pub fn gifgen() -> Command {
     Command::new(env!("CARGO_BIN_EXE_gifgen"))
 }
 
-/// Runs `gifgen run --json`. Returns the exit code, the summary and standard error.
+/// Runs `gifgen run --json` for GIFs and stills alone, unless the flags say otherwise. Returns the exit code, the summary
+/// and standard error.
 pub fn run(videos: &[PathBuf], out: &Path, flags: &[&str]) -> (Option<i32>, Value, String) {
+    let mut command = gifgen();
+    command.env("OVERVIEW", "none").env("FRAMES", "each");
+    run_by(command, videos, out, flags)
+}
+
+/// The same with everything that is made by default.
+pub fn run_all(videos: &[PathBuf], out: &Path, flags: &[&str]) -> (Option<i32>, Value, String) {
+    run_by(gifgen(), videos, out, flags)
+}
+
+fn run_by(
+    mut command: Command,
+    videos: &[PathBuf],
+    out: &Path,
+    flags: &[&str],
+) -> (Option<i32>, Value, String) {
     let Output {
         status,
         stdout,
         stderr,
-    } = gifgen()
+    } = command
         .args(["run", "--json", "-o"])
         .arg(out)
         .args(flags)

@@ -9,6 +9,7 @@ use gifgen::{
     options::SettingFlags,
     run::{created_pattern, job_pattern},
 };
+use gifgen_shared::JobId;
 use gifgen_splitter::{Outcome, Status};
 use gifgen_testkit::{media, workspace_root};
 use serde_json::{Value, json};
@@ -96,15 +97,17 @@ async fn under_the_rules_of_the_template_videos_become_previews_and_nothing_else
         store.adopt(bucket, key, &video).await.unwrap();
     }
     let wanted = BTreeSet::from(["holiday/film.mp4".to_owned(), "LOUD.MP4".to_owned()]);
+    let jobs = |key: &String| [JobId::Overview(0), JobId::Slice(0)].map(|job| (key.clone(), job));
+    let all: BTreeSet<(String, JobId)> = wanted.iter().flat_map(jobs).collect();
     let (mut split, mut done) = (BTreeSet::new(), BTreeSet::new());
-    while done != wanted {
+    while done != all {
         match timeout(PATIENCE, running.next()).await.unwrap().unwrap() {
             PipelineEvent::Source(Outcome {
                 key,
                 status: Status::Split { .. },
                 ..
             }) => assert!(split.insert(key)),
-            PipelineEvent::JobDone { key, .. } => assert!(done.insert(key)),
+            PipelineEvent::JobDone { key, job } => assert!(done.insert((key, job))),
             other => panic!("{other:?}"),
         }
     }

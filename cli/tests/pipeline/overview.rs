@@ -1,0 +1,180 @@
+//! Overviews, tracks, and runs with other settings, as a user of `gifgen` meets them.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use gifgen_testkit::media;
+use serde_json::Value;
+
+use crate::support::{gifgen, names, run_all};
+
+/// Film of 40 s.
+const FILM: &str = "d34_h264_40s.mp4";
+
+/// Settings that are rendered quickly.
+const QUICK: [&str; 6] = ["--gif-width", "48", "--gif-fps", "2", "--frame-width", "64"];
+
+fn film() -> [PathBuf; 1] {
+    [media::video(FILM)]
+}
+
+fn manifest(folder: &Path) -> Value {
+    serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap()
+}
+
+/// When each file of a folder was written.
+fn written(folder: &Path) -> BTreeMap<String, SystemTime> {
+    let times = names(folder).into_iter().map(|name| {
+        let time = fs::metadata(folder.join(&name))
+            .unwrap()
+            .modified()
+            .unwrap();
+        (name, time)
+    });
+    times.collect()
+}
+
+#[test]
+fn a_seek_bar_alone_is_sheets_and_tracks() {
+    let out = tempfile::tempdir().unwrap();
+    let (code, summary, stderr) = run_all(&film(), out.path(), &["--seekbar-only"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let video = &summary["videos"][0];
+    assert_eq!((&video["slices"], &video["sheets"]), (&0.into(), &1.into()));
+    let folder = out.path().join(FILM);
+    assert_eq!(
+        names(&folder),
+        [
+            "manifest.json",
+            "overview",
+            "overview.vtt",
+            "receipts",
+            "run.json",
+            "tracks"
+        ]
+    );
+    let manifest = manifest(&folder);
+    assert_eq!(manifest["status"], "complete");
+    let tiles = manifest["overview"]["sheets"][0]["tiles"]
+        .as_array()
+        .unwrap();
+    assert!(tiles.len() > 5, "{tiles:?}");
+    let times: Vec<f64> = tiles
+        .iter()
+        .map(|tile| tile["at"].as_f64().unwrap())
+        .collect();
+    assert!(times.is_sorted_by(|one, next| one < next), "{times:?}");
+    let track = fs::read_to_string(folder.join("overview.vtt")).unwrap();
+    assert_eq!(
+        track.matches("overview/0000.jpg#xywh=").count(),
+        tiles.len(),
+        "{track}"
+    );
+    assert!(manifest["cost"]["dollars"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn another_width_of_the_overview_renders_the_overview_only() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().join(FILM);
+    let (code, summary, stderr) = run_all(&film(), out.path(), &QUICK);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(summary["videos"][0]["sent"], 3);
+    let kinds = ["gifs", "frames", "storyboards"];
+    let before = kinds.map(|kind| written(&folder.join(kind)));
+    let wider = [&QUICK[..], &["--overview-width", "240"]].concat();
+    let (code, summary, stderr) = run_all(&film(), out.path(), &wider);
+    assert_eq!(code, Some(0), "{stderr}");
+    let video = &summary["videos"][0];
+    assert_eq!((&video["sent"], &video["done"]), (&1.into(), &2.into()));
+    assert_eq!(kinds.map(|kind| written(&folder.join(kind))), before);
+    let manifest = manifest(&folder);
+    assert_eq!(
+        (&manifest["run"], &manifest["status"]),
+        (&2.into(), &"complete".into())
+    );
+    assert_eq!(manifest["overview"]["sheets"][0]["sheet"]["tileWidth"], 240);
+    assert_eq!(manifest["slices"].as_array().unwrap().len(), 2);
+    let sheet = image::open(folder.join("overview/0000.jpg")).unwrap();
+    assert_eq!(sheet.width() % 240, 0);
+}
+
+#[test]
+fn what_a_run_does_not_make_is_removed_unless_it_is_to_be_kept() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().join(FILM);
+    let run = |flags: &[&str]| {
+        let flags = [&QUICK[..], flags].concat();
+        let (code, _, stderr) = run_all(&film(), out.path(), &flags);
+        assert_eq!(code, Some(0), "{stderr}");
+    };
+    run(&["--tracks", "vtt,json,bif"]);
+    run(&["--frames", "none", "--keep-old"]);
+    assert_eq!(names(&folder.join("frames")).len(), 40);
+    run(&["--frames", "none"]);
+    assert_eq!(names(&folder.join("frames")), Vec::<String>::new());
+    assert_eq!(names(&folder.join("gifs")).len(), 2);
+    assert!(!folder.join("storyboard.vtt").exists());
+    assert!(!folder.join("tracks/bif/overview.bif").exists());
+    assert!(folder.join("overview.vtt").exists());
+}
+
+#[test]
+fn a_preview_that_was_changed_by_hand_is_made_again() {
+    let out = tempfile::tempdir().unwrap();
+    let gif = out.path().join(FILM).join("gifs/000030.gif");
+    run_all(&film(), out.path(), &QUICK);
+    let right = fs::read(&gif).unwrap();
+    fs::write(&gif, b"GIF89a, or so").unwrap();
+    let wider = [&QUICK[..], &["--overview-width", "80"]].concat();
+    let (code, summary, stderr) = run_all(&film(), out.path(), &wider);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(summary["videos"][0]["sent"], 2);
+    assert!(fs::read(&gif).unwrap() == right);
+}
+
+#[test]
+fn tracks_are_exported_without_rendering() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().join(FILM);
+    run_all(&film(), out.path(), &["--seekbar-only"]);
+    let sheet = fs::read(folder.join("overview/0000.jpg")).unwrap();
+    let export = |formats: &str| {
+        let output = gifgen()
+            // Nothing is rendered, so there need not be an FFmpeg.
+            .env("PATH", "")
+            .arg("export")
+            .arg(&folder)
+            .args(["--as", formats])
+            .output()
+            .unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        (
+            output.status.code(),
+            said,
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (code, said, stderr) = export("bif,hls,dash,jellyfin,json,vtt");
+    assert_eq!(code, Some(0), "{stderr}");
+    for file in said.lines() {
+        assert!(fs::metadata(file).unwrap().len() > 0, "{file}");
+    }
+    for name in ["bif/overview.bif", "hls/overview.m3u8", "dash/overview.mpd"] {
+        assert!(folder.join("tracks").join(name).is_file(), "{name}");
+    }
+    assert!(fs::read(folder.join("overview/0000.jpg")).unwrap() == sheet);
+    let (code, _, stderr) = export("gif");
+    assert_eq!(code, Some(2), "{stderr}");
+    fs::remove_file(folder.join("manifest.json")).unwrap();
+    let (code, _, stderr) = export("bif");
+    assert_eq!(code, Some(2));
+    assert!(
+        stderr.contains("has no manifest.json: name the folder"),
+        "{stderr}"
+    );
+}
