@@ -36,6 +36,9 @@ pub struct SliceEvent {
     /// Version of the source that the run is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub etag: Option<ETag>,
+    /// Number of the run among those of its source. Without it the current run of this version is meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u32>,
     /// Position among the slices of the run, from zero.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
@@ -275,7 +278,7 @@ mod tests {
         fn an_event_survives_the_bus(key in ".{1,100}", start in 0u32..=999_999, ms in 1u32..=900_000, index in 0u32..10_000) {
             let end = f64::from(start) + f64::from(ms) / 1000.0;
             let event = SliceEvent { bucket: Some("b".into()), key: SourceKey::plain(key).unwrap(),
-                etag: Some(ETag::new("abc-2").unwrap()), index: Some(index), count: None, start, end,
+                etag: Some(ETag::new("abc-2").unwrap()), run: Some(2), index: Some(index), count: None, start, end,
                 length: Some(end), ts_created: Some(1), excerpt: None, attempt: Some(2) };
             let text = serde_json::to_string(&event).unwrap();
             prop_assert_eq!(SliceEvent::parse(&serde_json::from_str(&text).unwrap()).unwrap(), event);

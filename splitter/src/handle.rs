@@ -146,9 +146,7 @@ impl Splitter {
             } = measured;
             let run = Run::new(facts, video, self.settings.previews, before).being_sent();
             if self.ledger.begin(&run, read.as_ref()).await? {
-                return self
-                    .start(&run, before, &blocks, index.as_ref(), deadline)
-                    .await;
+                return self.start(&run, &blocks, index.as_ref(), deadline).await;
             }
         }
         Err(self

@@ -1,6 +1,6 @@
 //! Sends the jobs of a run: all of a new one, the unfinished ones of an earlier one.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use gifgen_function::TransientError;
@@ -20,28 +20,24 @@ const LOOKS: Backoff = Backoff {
 };
 
 impl Splitter {
-    /// Sends the jobs of a new run, except those whose objects the run `before` has made of the same video with the same
+    /// Sends the jobs of a new run, except those whose objects an earlier run has made of the same video with the same
     /// settings.
     pub(crate) async fn start(
         &self,
         run: &Run,
-        before: Option<&Run>,
         blocks: &Arc<BlockCache>,
         index: Option<&ContainerIndex>,
         deadline: Deadline,
     ) -> Result<Outcome, TransientError> {
         let sending = async {
-            let taken = match before {
-                Some(before) if before.source() == run.source() => {
-                    self.ledger.take_over(run, before).await?
-                }
-                _ => BTreeSet::new(),
-            };
+            let taken = self.ledger.take_over(run).await?;
             let mut jobs = run.jobs();
+            let first = jobs.first().copied();
             jobs.retain(|job| !taken.contains(&job.id()));
-            if jobs.is_empty() {
-                // Nothing is left to do but to complete the run. The worker of this job will.
-                jobs.extend(run.jobs().first());
+            let has_sheets = jobs.iter().any(|job| matches!(job, Job::Overview(_)));
+            if !has_sheets && !taken.is_empty() {
+                // The worker of this job finds it done, and completes the overview or, if nothing is left, the run.
+                jobs.splice(0..0, first);
             }
             let jobs = jobs.into_iter().map(|job| (job, 1)).collect();
             self.send(run, blocks, index, jobs, deadline).await
@@ -106,6 +102,8 @@ impl Splitter {
         version: Option<&ETag>,
         deadline: Deadline,
     ) -> Result<Outcome, TransientError> {
+        // The splitter that began the run may have died before it had taken all over.
+        self.ledger.take_over(run).await?;
         let mut jobs = self.ledger.unfinished(run).await?;
         self.ledger.reopen(run, version, &jobs).await?;
         if jobs.is_empty() {

@@ -79,7 +79,8 @@ impl Worker {
                 let detail = detail(event);
                 let (bucket, key) = (detail["bucket"].as_str(), detail["key"].as_str());
                 let (start, event) = (detail["start"].as_f64(), for_replay(detail));
-                tracing::warn!(bucket, key, start, why = %with_causes(&error), %event, "interrupted");
+                let job = detail.get("job").map(Value::to_string);
+                tracing::warn!(bucket, key, start, job, why = %with_causes(&error), %event, "interrupted");
                 Err(error)
             }
         }
@@ -94,7 +95,12 @@ impl Worker {
         match answer {
             Err(JobError::Permanent(PermanentError::Superseded(source))) => {
                 let (bucket, key) = (&source.bucket, &source.key);
-                tracing::info!(bucket, %key, start = detail(event)["start"].as_f64(), "superseded");
+                let detail = detail(event);
+                let (start, job) = (
+                    detail["start"].as_f64(),
+                    detail.get("job").map(Value::to_string),
+                );
+                tracing::info!(bucket, %key, start, job, "superseded");
                 self.ledger.retract(&source.key).await?;
                 Ok(Answer::Superseded)
             }

@@ -51,6 +51,10 @@ impl Worker {
         for _ in 0..Ledger::ATTEMPTS {
             let current = self.ledger.current_run(&source.key).await?;
             let before = current.as_ref().map(|(run, _)| run);
+            let is_of_another = |run: &Run| event.run.is_some_and(|number| number != run.run);
+            if before.is_some_and(is_of_another) {
+                return superseded();
+            }
             let Some(etag) = &source.etag else {
                 // Without an ETag the event means the current version.
                 return match before {

@@ -262,7 +262,13 @@ impl Manifest {
 
     /// Whether both give the same outputs and failures.
     pub(crate) fn has_outputs_of(&self, other: &Self) -> bool {
+        let tracks = |manifest: &Self| {
+            let tracks = manifest.objects_of_run();
+            let tracks = tracks.map(|track| (track.key.clone(), track.sha256.clone()));
+            tracks.collect::<Vec<_>>()
+        };
         (self.status, &self.slices, self.sheets()) == (other.status, &other.slices, other.sheets())
+            && tracks(self) == tracks(other)
     }
 }
 

@@ -205,8 +205,13 @@ impl Receipt {
             && self.names_its_objects()
     }
 
+    /// Whether it is consistent, and `run` has the same job with the same settings.
+    pub(crate) fn can_become_one_of(&self, run: &Run) -> bool {
+        self.hash == run.hash(self.kind) && self.is_of_a_job(run) && self.names_its_objects()
+    }
+
     /// Whether `run` has a job with this range.
-    pub(crate) fn is_of_a_job(&self, run: &Run) -> bool {
+    fn is_of_a_job(&self, run: &Run) -> bool {
         run.job(self.job()).is_some_and(|own| {
             let is_same_end = (own.end() - self.end).abs() < SAME_END_SECONDS;
             own.index() == self.index && own.start() == self.start && is_same_end

@@ -18,9 +18,10 @@ const AT_ONCE: usize = 500;
 
 impl Ledger {
     /// Removes the previews that `manifest`, which is written, does not name, and returns their number. They are of
-    /// earlier runs, or of failed jobs of this one: those stay, because a late worker may be writing its receipt. Each is deleted only in the version that was listed, and only while `run` is current, so that
-    /// nothing of a later run is removed. In the moment between check and deletion a later run can still begin and
-    /// write the same bytes again; its last worker then finds that they are missing, and renders them again.
+    /// earlier runs, or of failed jobs of this one: those stay, because a late worker may be writing its receipt. Each is
+    /// deleted only in the version that was listed, and only while `run` is current, so that nothing of a later run is
+    /// removed. S3 cannot check both in one step. If a later run begins, and writes the same bytes under the same name,
+    /// between check and deletion, its object is gone. If that is before its end, its last worker renders it again.
     ///
     /// # Errors
     /// If S3 does not list or delete the objects. A repeated call is harmless.

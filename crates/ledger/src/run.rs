@@ -35,6 +35,10 @@ pub struct Run {
     pub video: VideoStream,
     /// The settings that determine the objects.
     pub settings: PreviewSettings,
+    /// The latest runs of the same version before it, the last one first. It takes their objects over, as far as they are
+    /// what its settings want.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<EarlierRun>,
     /// Number of slices.
     pub slices: u32,
     /// Number of sheets of the overview.
@@ -59,6 +63,16 @@ pub struct Run {
     /// Version of the overview's receipt that was announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overview_announced: Option<ETag>,
+}
+
+/// Identifies a run of the same source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EarlierRun {
+    /// Its number.
+    pub run: u32,
+    /// When it began.
+    pub created_at: DateTime<Utc>,
 }
 
 /// Identifies a run in the metadata of its objects.
@@ -129,7 +143,8 @@ impl Run {
     ) -> Self {
         Self {
             schema_version: 1,
-            run: before.map_or(1, |before| before.run + 1),
+            run: before.map_or(1, |before| before.run.saturating_add(1)),
+            earlier: earlier(&source, before),
             created_at: Utc::now().trunc_subsecs(3),
             slices: slices(source.length, &settings).len() as u32,
             sheets: settings.sheets(source.length).len() as u32,
@@ -247,6 +262,7 @@ impl Run {
             bucket: Some(self.source.bucket.clone()),
             key: self.source.key.clone(),
             etag: Some(self.source.etag.clone()),
+            run: Some(self.run),
             index: Some(slice.index),
             count: Some(self.slices),
             start: slice.start,
@@ -285,6 +301,24 @@ impl Run {
             && self.plan().len() == self.slices as usize
             && self.settings.sheets(self.source.length).len() == self.sheets as usize
     }
+}
+
+/// Most runs that a run takes objects over from.
+const MOST_EARLIER: usize = 4;
+
+/// The run `before` and those before it, if they are about the same version of `source`.
+fn earlier(source: &SourceFacts, before: Option<&Run>) -> Vec<EarlierRun> {
+    let is_same =
+        |run: &&Run| (&run.source.bucket, &run.source.etag) == (&source.bucket, &source.etag);
+    let Some(before) = before.filter(is_same) else {
+        return Vec::new();
+    };
+    let last = EarlierRun {
+        run: before.run,
+        created_at: before.created_at,
+    };
+    let all = [last].into_iter().chain(before.earlier.iter().copied());
+    all.take(MOST_EARLIER).collect()
 }
 
 /// The slices of a video of `length` seconds.

@@ -13,8 +13,9 @@ use serde_json::{Value, json};
 use crate::{Ledger, excerpts::Excerpts, run::Run};
 
 impl Ledger {
-    /// Sends the events of `jobs` of `run` in this order, each with the number of its attempt and what is known of
-    /// where its pictures are. Then records in `run.json` that they are sent.
+    /// Sends the events of `jobs` of `run`, each with the number of its attempt and what is known of where its pictures
+    /// are. Sheets of the overview are on the bus before the first slice is sent: requests overtake each other. Then it
+    /// records in `run.json` that all are sent.
     ///
     /// # Errors
     /// If any event is not on the bus at the end.
@@ -25,20 +26,24 @@ impl Ledger {
         excerpts: &Excerpts,
         deadline: Deadline,
     ) -> Result<(), PublishError> {
-        let entries = jobs.iter().map(|(job, attempt)| {
+        let (mut sheets, mut slices) = (Vec::new(), Vec::new());
+        for (job, attempt) in jobs {
             let excerpt = excerpts.get(&job.id()).cloned();
             match job {
-                Job::Slice(slice) => self.entry(
-                    SLICE_DETAIL_TYPE,
-                    json!(run.event(slice, *attempt, excerpt)),
-                ),
-                Job::Overview(_) => self.entry(
-                    JOB_DETAIL_TYPE,
-                    json!(run.job_event(job, *attempt, excerpt)),
-                ),
+                Job::Slice(slice) => {
+                    let event = json!(run.event(slice, *attempt, excerpt));
+                    slices.push(self.entry(SLICE_DETAIL_TYPE, event));
+                }
+                Job::Overview(_) => {
+                    let event = json!(run.job_event(job, *attempt, excerpt));
+                    sheets.push(self.entry(JOB_DETAIL_TYPE, event));
+                }
             }
-        });
-        publish(&self.bus, entries.collect(), deadline).await?;
+        }
+        // Both are sent, also if one fails: fewer are left for the next time.
+        let sheets = publish(&self.bus, sheets, deadline).await;
+        publish(&self.bus, slices, deadline).await?;
+        sheets?;
         if let Err(error) = self.note_sent(run).await {
             // Without this record, a repeated notification sends the jobs again.
             tracing::warn!(key = %run.source.key, run = run.run, error = %with_causes(&error), "the jobs are sent, but that is not on record");
