@@ -47,7 +47,8 @@ test: setup layer build ## all checks: format, lints, tests with both FFmpegs, d
 	scripts/check-template
 	cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
 	cargo test $(LOCKED) --workspace
-	GIFGEN_ETAGS=opaque cargo test $(LOCKED) --workspace --test runs --test remote -- --skip soak
+	GIFGEN_ETAGS=opaque cargo test $(LOCKED) --workspace --test runs --test remote -- --skip soak \
+	    --skip of_the_last_sheet --skip of_a_sheet_that --skip leaves_nothing_of
 	FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe GIFGEN_TROUBLE=50 cargo test $(LOCKED) --workspace \
 	    --test pipeline --test truth -- --skip channels:: --skip endings:: --skip replay:: --skip template::
 	GIFGEN_FUNCTIONS=$(RELEASE) FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe cargo test $(LOCKED) --workspace \
@@ -60,6 +61,7 @@ test: setup layer build ## all checks: format, lints, tests with both FFmpegs, d
 test-long: setup layer build ## tests that take hours: 200 schedules of faults, 1,000 slices, all tests with the layer's FFmpeg, sam build
 	GIFGEN_SOAK_SEEDS=200 GIFGEN_MANY_SLICES=1000 cargo test $(LOCKED) --workspace --test runs
 	GIFGEN_ETAGS=opaque GIFGEN_SOAK_SEEDS=200 cargo test $(LOCKED) --workspace --test runs soak
+	GIFGEN_ETAGS=opaque cargo test $(LOCKED) --workspace --test runs stops
 	GIFGEN_ETAGS=opaque cargo test $(LOCKED) --workspace --test excerpts
 	GIFGEN_CASES=all GIFGEN_TROUBLE=3000 cargo test $(LOCKED) --workspace --test truth
 	GIFGEN_CASES=all GIFGEN_TROUBLE=3000 FFMPEG=$(LAYER)/ffmpeg FFPROBE=$(LAYER)/ffprobe \
