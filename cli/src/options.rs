@@ -14,7 +14,7 @@ use serde::{
     de::{IntoDeserializer as _, value},
 };
 
-/// Turns long videos into scrub previews: GIFs and stills.
+/// Turns long videos into scrub previews: overviews for seek bars, GIFs and stills.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -29,9 +29,9 @@ pub struct Options {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Turn videos into GIFs and stills on this machine, without AWS
+    /// Turn videos into overviews, GIFs and stills on this machine, without AWS
     #[command(
-        after_help = "Example: gifgen run film.mp4 -o previews\n\nwrites previews/film.mp4/gifs/000000.gif, 000030.gif, … and previews/film.mp4/frames/000000.jpg, …"
+        after_help = "Example: gifgen run film.mp4 -o previews\n\nwrites previews/film.mp4/gifs/000000.gif, 000030.gif, … previews/film.mp4/frames/000000.jpg, … and\npreviews/film.mp4/overview.vtt over previews/film.mp4/overview/0000.jpg, …"
     )]
     Run(RunOptions),
     /// Hand a saved event to the function that it is meant for

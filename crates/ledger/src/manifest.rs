@@ -310,7 +310,7 @@ impl Totals {
                 let gigabytes = f64::from(work.memory_megabytes.unwrap_or(0)) / 1024.0;
                 work.worker_ms as f64 / 1000.0 * gigabytes
             })
-            .sum();
+            .fold(0.0, |all, one| all + one);
         Self {
             bytes_read: total(work().filter_map(|work| work.bytes_read)),
             bytes_written: total(objects.map(|object| object.bytes)),
