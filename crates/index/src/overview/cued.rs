@@ -29,11 +29,6 @@ use crate::{
     },
 };
 
-/// Cues that are not farther apart than this on the average, in seconds, name all keyframes. So do those that most slots
-/// have of their own.
-const USUAL_SECONDS: f64 = 12.0;
-const MOST: f64 = 0.75;
-
 /// The tiles of a sheet, and where the cues say that their keyframes are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Cued {
@@ -146,24 +141,6 @@ fn group(head: &Head, cue: &Cue) -> (u64, i64) {
         let bytes = next.cluster_offset.saturating_sub(cue.cluster_offset);
         (bytes, next.pts.saturating_sub(cue.pts))
     })
-}
-
-/// Whether the cues in `head` name so many keyframes that nobody needs to search others.
-pub(super) fn serve(head: &Head, video: &VideoStream, length: f64, sheets: &[Sheet]) -> bool {
-    if head.cues.is_empty() {
-        return false;
-    }
-    let interval = sheets.first().map_or(1, |sheet| sheet.interval);
-    let mean = length / head.cues.len() as f64;
-    let clock = head.clock(video);
-    let cues = head
-        .cues
-        .iter()
-        .map(|cue| (rounded(clock.seconds(cue.pts)), ()));
-    let tiles = tiles(length, interval, cues.filter(|(at, ())| *at >= 0.0));
-    let keyed = tiles.iter().filter(|tile| tile.keyframe.is_some()).count() as f64;
-    let slots = (length / f64::from(interval)).ceil();
-    mean <= USUAL_SECONDS || keyed >= slots * MOST
 }
 
 /// The plans of `sheets` of a film of `length` seconds, by the cues in `head`. `None` stands for sheets of which FFmpeg

@@ -3,6 +3,7 @@
 //! [`plan_sheets`] says where the keyframes of each sheet are, or how they are searched. [`feed_sheet`] writes them to
 //! FFmpeg as one file.
 
+mod cue_gaps;
 mod cued;
 mod feed_sheet;
 mod fetches;
