@@ -15,8 +15,9 @@ use super::{
     feed_sheet::write,
     fetches::concurrent,
     guess::Guess,
-    plan::{Keyframes, SheetPlan, check_slots},
+    plan::{Keyframes, SheetPlan},
     sheet_tile::{SheetTile, of_sheet, rounded},
+    slots::{PlannedTile, Slots},
 };
 use crate::{
     decoder_restart::{DecoderSetup, Restart},
@@ -32,7 +33,8 @@ use crate::{
 /// The tiles of a sheet, and where the cues say that their keyframes are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Cued {
-    tiles: Vec<(SheetTile, Option<CuedKeyframe>)>,
+    slots: Slots,
+    tiles: Vec<(PlannedTile, Option<CuedKeyframe>)>,
     track: u64,
     /// Where the last cluster ends.
     end: u64,
@@ -58,10 +60,9 @@ impl Cued {
     }
 
     pub(super) fn check(&self, bytes: u64) -> Result<(), NoExcerpt> {
-        check_slots(self.tiles.iter().map(|(tile, _)| (tile.slot, tile.at)))?;
-        let are_possible = self.tiles.iter().all(|(tile, keyframe)| {
-            tile.pts.is_some() == keyframe.is_some()
-                && tile.pts.is_none_or(f64::is_finite)
+        self.slots.check(self.tiles.iter().map(|(tile, _)| *tile))?;
+        let are_possible = self.tiles.iter().all(|((_, pts), keyframe)| {
+            pts.is_some() == keyframe.is_some()
                 && keyframe.is_none_or(|keyframe| keyframe.cluster < self.end)
         });
         if !are_possible || self.end > bytes || !self.decoder_setup.is_short() {
@@ -82,7 +83,7 @@ impl Cued {
         let restart = self.decoder_setup.restart();
         let guess = Guess::default();
         let reads = self.tiles.iter().map(|(tile, keyframe)| {
-            let (guess, tile, keyframe) = (&guess, *tile, *keyframe);
+            let (guess, tile, keyframe) = (&guess, self.slots.tile(*tile), *keyframe);
             let wanted = keyframe.map(|keyframe| Wanted {
                 cluster: keyframe.cluster,
                 block: keyframe.block,
@@ -116,12 +117,13 @@ impl Cued {
                 None => tiles.push(SheetTile::exact(tile.slot)),
             }
             if !is_open {
-                let rest = self.tiles.iter().skip(tiles.len()).map(|(tile, _)| *tile);
+                let rest = self.tiles.iter().skip(tiles.len());
+                let rest = rest.map(|(tile, _)| self.slots.tile(*tile));
                 tiles.extend(rest.collect::<Vec<_>>());
                 break;
             }
         }
-        Ok(tiles)
+        Ok(self.slots.filled(tiles))
     }
 }
 
@@ -164,25 +166,30 @@ pub(super) fn plan(
         .iter()
         .map(|cue| (rounded(clock.seconds(cue.pts)), *cue));
     let tiles = tiles(length, interval, cues.filter(|(at, _)| *at >= 0.0));
-    let cued = |tile: &Tile<Cue>| {
+    let cued = |slots: &Slots, tile: &Tile<Cue>| {
         let keyframe = tile.keyframe.map(|cue| CuedKeyframe {
             pts: cue.pts,
             cluster: head.segment.saturating_add(cue.cluster_offset),
             block: cue.block_offset,
             group: group(head, &cue),
         });
-        (SheetTile::of(tile, video.start_time), keyframe)
+        (slots.planned(tile), keyframe)
     };
-    let plan = |sheet| SheetPlan {
-        demuxer: Demuxer::Matroska,
-        stream: video.index,
-        header: head.header.clone(),
-        keyframes: Keyframes::Cued(Cued {
-            tiles: of_sheet(&tiles, sheet).iter().map(cued).collect(),
-            track: head.track.number,
-            end: head.clusters.end,
-            decoder_setup: decoder_setup.clone(),
-        }),
+    let plan = |sheet: &Sheet| {
+        let slots = Slots::of(sheet, video.start_time);
+        let tiles = of_sheet(&tiles, sheet).iter();
+        SheetPlan {
+            demuxer: Demuxer::Matroska,
+            stream: video.index,
+            header: head.header.clone(),
+            keyframes: Keyframes::Cued(Cued {
+                slots,
+                tiles: tiles.map(|tile| cued(&slots, tile)).collect(),
+                track: head.track.number,
+                end: head.clusters.end,
+                decoder_setup: decoder_setup.clone(),
+            }),
+        }
     };
     sheets.iter().map(|sheet| Some(plan(sheet))).collect()
 }

@@ -17,6 +17,7 @@ mod plan_sheets;
 mod searched;
 mod sheet_tile;
 mod slot_search;
+mod slots;
 mod walk;
 
 pub use feed_sheet::feed_sheet;

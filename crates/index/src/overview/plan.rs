@@ -1,6 +1,5 @@
 //! Where the keyframes of a sheet are.
 
-use gifgen_shared::overview::TILES_PER_SHEET;
 use serde::{Deserialize, Serialize};
 
 use super::{cued::Cued, fetches::MAX_KEYFRAME_BYTES, listed::Listed, searched::Searched};
@@ -84,22 +83,6 @@ impl SheetPlan {
     }
 }
 
-/// Whether these are the tiles of one sheet: few, in order, with times that are numbers.
-pub(super) fn check_slots(slots: impl Iterator<Item = (u32, f64)>) -> Result<(), NoExcerpt> {
-    let mut before = None;
-    for (count, (slot, at)) in slots.enumerate() {
-        if count >= TILES_PER_SHEET {
-            return Err(NoExcerpt::because("it has too many tiles"));
-        }
-        let is_possible = (0.0..=f64::from(slot)).contains(&at);
-        if !is_possible || before.is_some_and(|before| before >= slot) {
-            return Err(NoExcerpt::because("its tiles are not in order"));
-        }
-        before = Some(slot);
-    }
-    Ok(())
-}
-
 /// Whether a keyframe may be at `range` in a source of `bytes` bytes.
 pub(super) fn check_range(range: &std::ops::Range<u64>, bytes: u64) -> Result<(), NoExcerpt> {
     let length = range.end.checked_sub(range.start);
@@ -115,16 +98,18 @@ pub(super) fn check_range(range: &std::ops::Range<u64>, bytes: u64) -> Result<()
 #[cfg(test)]
 mod tests {
     use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+    use gifgen_shared::overview::Sheet;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{decoder_restart::DecoderSetup, mp4::Piece, overview::sheet_tile::SheetTile};
+    use crate::{decoder_restart::DecoderSetup, mp4::Piece, overview::slots::Slots};
 
     fn plan(range: std::ops::Range<u64>, at: f64) -> SheetPlan {
-        let tile = SheetTile {
-            slot: 10,
-            at,
-            pts: Some(at),
+        let sheet = Sheet {
+            index: 0,
+            start: 0,
+            end: 20.0,
+            interval: 10,
         };
         let piece = Piece {
             before: Vec::new(),
@@ -135,7 +120,8 @@ mod tests {
             stream: 0,
             header: vec![1, 2, 3],
             keyframes: Keyframes::Listed(Listed {
-                tiles: vec![tile],
+                slots: Slots::of(&sheet, 0.0),
+                tiles: vec![(10, Some(at))],
                 pieces: vec![piece],
                 decoder_setup: DecoderSetup::Other,
             }),
@@ -158,7 +144,7 @@ mod tests {
         for (start, end) in [(0, longest + 1), (7, 7), (9, 5)] {
             assert!(!is_taken(plan(start..end, 10.0)));
         }
-        for at in [10.5, -1.0, f64::NAN, f64::INFINITY] {
+        for at in [10.5, 0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert!(!is_taken(plan(0..1, at)));
         }
     }
