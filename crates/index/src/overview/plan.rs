@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{cued::Cued, fetches::MAX_KEYFRAME_BYTES, listed::Listed, searched::Searched};
-use crate::excerpt::{Demuxer, NoExcerpt, pack, unpack};
+use crate::excerpt::{Demuxer, NoExcerpt, from_raw, pack, unpack_bytes};
 
 /// Longest header, in bytes: the tables of a hundred samples and what a decoder needs to know.
 const MAX_HEADER_BYTES: usize = 1024 * 1024;
@@ -66,7 +66,15 @@ impl SheetPlan {
     /// # Errors
     /// If it is invalid for that source.
     pub fn decode(text: &str, bytes: u64) -> Result<Self, NoExcerpt> {
-        let plan: Self = unpack(text)?;
+        Self::unpacked(&unpack_bytes(text)?, bytes)
+    }
+
+    /// As [`Self::decode`], from what the text decompresses to.
+    ///
+    /// # Errors
+    /// If it is invalid for that source.
+    pub fn unpacked(raw: &[u8], bytes: u64) -> Result<Self, NoExcerpt> {
+        let plan: Self = from_raw(raw)?;
         plan.check(bytes)?;
         Ok(plan)
     }
