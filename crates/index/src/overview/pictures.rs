@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 pub(super) use crate::mpegts::keyframe_unit::{Cut, Picture};
@@ -23,6 +24,9 @@ use crate::{
 
 /// Longest start of a cluster that is needed to know it, in bytes.
 const CLUSTER_HEAD_BYTES: usize = 64;
+
+/// How a cluster starts.
+const CLUSTER_ID: [u8; 4] = ids::CLUSTER.to_be_bytes();
 
 /// A kind of source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -140,13 +144,9 @@ impl Pictures {
 
 /// Where the last cluster starts in `bytes`, or may do so.
 fn possible_cluster(bytes: &[u8]) -> usize {
-    let id = ids::CLUSTER.to_be_bytes();
     let tail = bytes.len().saturating_sub(CLUSTER_HEAD_BYTES);
-    let mut starts = bytes.windows(id.len()).enumerate().rev();
-    let last = starts.find_map(|(at, found)| {
-        let is_cluster = found == id && cluster(bytes.get(at..)?).is_some();
-        is_cluster.then_some(at)
-    });
+    let mut starts = memmem::rfind_iter(bytes, &CLUSTER_ID);
+    let last = starts.find(|at| bytes.get(*at..).and_then(cluster).is_some());
     last.unwrap_or(tail)
 }
 
