@@ -116,8 +116,7 @@ impl Excerpt {
     /// # Errors
     /// If it is invalid for that source.
     pub fn unpacked(raw: &[u8], bytes: u64) -> Result<Self, NoExcerpt> {
-        let excerpt: Self =
-            postcard::from_bytes(raw).map_err(|error| NoExcerpt(error.to_string()))?;
+        let excerpt: Self = from_raw(raw)?;
         excerpt.check(bytes)?;
         Ok(excerpt)
     }
@@ -187,14 +186,13 @@ pub(crate) fn pack(value: &impl Serialize) -> String {
     STANDARD_NO_PAD.encode(packed.unwrap_or_default())
 }
 
-/// Reads what [`pack`] wrote.
-pub(crate) fn unpack<T: DeserializeOwned>(text: &str) -> Result<T, NoExcerpt> {
-    let raw = unpack_bytes(text)?;
-    postcard::from_bytes(&raw).map_err(|error| NoExcerpt(error.to_string()))
+/// Reads what [`pack`] wrote, from what its text decompresses to.
+pub(crate) fn from_raw<T: DeserializeOwned>(raw: &[u8]) -> Result<T, NoExcerpt> {
+    postcard::from_bytes(raw).map_err(|error| NoExcerpt(error.to_string()))
 }
 
 /// What `text` decompresses to, up to a limit.
-fn unpack_bytes(text: &str) -> Result<Vec<u8>, NoExcerpt> {
+pub(crate) fn unpack_bytes(text: &str) -> Result<Vec<u8>, NoExcerpt> {
     let packed = STANDARD_NO_PAD.decode(text);
     let packed = packed.map_err(|error| NoExcerpt(error.to_string()))?;
     let mut raw = Vec::new();

@@ -1,6 +1,8 @@
 //! Finds blocks in any piece of a Matroska file. EBML has no sync marks, so bytes count as a block if another
 //! block follows where they end.
 
+use memchr::{memchr3, memmem};
+
 use crate::{
     matroska::{
         ebml::{Header, elements, number},
@@ -85,7 +87,13 @@ pub fn scan(bytes: &[u8], open: Option<OpenCluster>, track: u64) -> Vec<Block> {
     // Whether an element is known to start here.
     let mut is_sure = false;
     let mut at = 0;
-    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+    loop {
+        if !is_sure {
+            at = next_start(bytes, at, open.is_some());
+        }
+        let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) else {
+            break;
+        };
         if let Some(head) = cluster(rest) {
             let content = head.header.content(at as u64);
             open = Some(OpenCluster {
@@ -130,6 +138,24 @@ pub fn scan(bytes: &[u8], open: Option<OpenCluster>, track: u64) -> Vec<Block> {
         at = at.saturating_add(length);
     }
     found
+}
+
+/// The first place from `at` on where a cluster may start, or a block if one is open. Most bytes are none of either, so
+/// this decides how long a scan takes.
+fn next_start(bytes: &[u8], at: usize, is_open: bool) -> usize {
+    const CLUSTER: [u8; 4] = ids::CLUSTER.to_be_bytes();
+    let rest = bytes.get(at..).unwrap_or_default();
+    let found = if is_open {
+        memchr3(
+            CLUSTER[0],
+            ids::SIMPLE_BLOCK as u8,
+            ids::BLOCK_GROUP as u8,
+            rest,
+        )
+    } else {
+        memmem::find(rest, &CLUSTER)
+    };
+    found.map_or(bytes.len(), |found| at + found)
 }
 
 /// The block of `track` with which `bytes` start, in a cluster with the timestamp `cluster_timestamp`.
@@ -203,4 +229,37 @@ fn inner(content: &[u8]) -> Option<(BlockHeader, u8)> {
         is_keyframe: false,
     };
     Some((block, flags))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pieces() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            // A cluster with the timestamp 7, and one of a size that nobody knows.
+            Just(vec![0x1f, 0x43, 0xb6, 0x75, 0x8b, 0xe7, 0x81, 7]),
+            Just(vec![0x1f, 0x43, 0xb6, 0x75, 0xff, 0xe7, 0x81, 9]),
+            // A block, and one in a group.
+            Just(vec![0xa3, 0x85, 0x81, 0, 1, 0x80, 5]),
+            Just(vec![0xa0, 0x87, 0xa1, 0x85, 0x81, 0, 2, 0, 5]),
+            prop::collection::vec(any::<u8>(), 0..9),
+        ];
+        prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_starts_where_a_scan_skips_bytes(bytes in pieces(), at in 0usize..40, is_open in any::<bool>()) {
+            let next = next_start(&bytes, at, is_open);
+            for skipped in at..next {
+                let rest = &bytes[skipped..];
+                prop_assert!(cluster(rest).is_none());
+                let is_block = Header::read(rest).is_some_and(|header| block(header, rest).is_some());
+                prop_assert!(!(is_open && is_block));
+            }
+        }
+    }
 }

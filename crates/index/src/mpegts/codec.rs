@@ -42,7 +42,13 @@ impl Codec {
 
     /// Whether decoding can start with the picture whose data start with `bytes`: whether its parameters are in it.
     pub(super) fn starts_with_keyframe(self, bytes: &[u8]) -> bool {
-        let mut parameters = false;
+        self.is_keyframe(bytes, false)
+    }
+
+    /// Whether decoding can start with the picture whose data start with `bytes`. `is_known` is whether its parameters are
+    /// known if they are not in it.
+    pub(super) fn is_keyframe(self, bytes: &[u8], is_known: bool) -> bool {
+        let mut parameters = is_known;
         let mut recovers = false;
         for unit in units(bytes.get(..MAX_HEADER_BYTES).unwrap_or(bytes)) {
             let [first, rest @ ..] = unit else { continue };
@@ -143,6 +149,17 @@ mod tests {
         let with = |message: &[u8]| [&SPS, message, &[0x80], &SLICE].concat();
         assert!(Codec::H264.starts_with_keyframe(&with(&now)));
         assert!(!Codec::H264.starts_with_keyframe(&with(&later)));
+    }
+
+    #[test]
+    fn a_keyframe_needs_no_parameters_of_its_own_if_they_are_known() {
+        let recovery = [&[0, 0, 1, 6, 6, 1, 0x84, 0x80], &SLICE[..]].concat();
+        let idr = [0, 0, 1, 0x65, 0x88, 0x84];
+        for keyframe in [&recovery, &idr[..]] {
+            assert!(!Codec::H264.is_keyframe(keyframe, false));
+            assert!(Codec::H264.is_keyframe(keyframe, true));
+        }
+        assert!(!Codec::H264.is_keyframe(&SLICE, true));
     }
 
     #[test]

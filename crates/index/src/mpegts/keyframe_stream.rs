@@ -112,7 +112,7 @@ mod tests {
                 codec: Codec::H264,
                 pieces: Vec::new(),
             };
-            let found = crate::mpegts::keyframe_unit::pictures(&written, 0, &packets);
+            let found = crate::mpegts::keyframe_unit::pictures(&written, 0, &packets, &[]);
             assert_eq!(found[0].pts, 1 << 32);
             let cut = crate::mpegts::keyframe_unit::cut(&written, 0, &packets, 0, true);
             assert_eq!(

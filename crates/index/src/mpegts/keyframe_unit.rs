@@ -5,6 +5,7 @@ use gifgen_shared::Piece;
 use super::{
     codec::MAX_HEADER_BYTES,
     packet::timestamps,
+    parameters::Parameters,
     retime::Packets,
     transport::{PacketCutter, PacketHeader},
 };
@@ -69,39 +70,58 @@ fn each_packet(
     });
 }
 
-/// The pictures with a pts that start in `bytes`, which start at `offset` in the source with a packet.
-pub(crate) fn pictures(bytes: &[u8], offset: u64, packets: &Packets) -> Vec<Picture> {
-    let mut found: Vec<Picture> = Vec::new();
-    // What has come of the start of the last picture, until it is known whether it is a keyframe.
-    let mut start: Option<Vec<u8>> = None;
-    let close = |found: &mut Vec<Picture>, start: &mut Option<Vec<u8>>| {
-        if let (Some(data), Some(last)) = (start.take(), found.last_mut()) {
-            last.is_keyframe = packets.codec.starts_with_keyframe(&data);
-        }
-    };
+/// The pictures with a pts that start in `bytes`, which start at `offset` in the source with a packet. `parameters` are
+/// those that keyframes need not have in themselves.
+pub(crate) fn pictures(
+    bytes: &[u8],
+    offset: u64,
+    packets: &Packets,
+    parameters: &[Parameters],
+) -> Vec<Picture> {
+    let mut found = Vec::new();
+    each_start(bytes, offset, packets, |picture, data| {
+        let is_known = Parameters::at(parameters, picture.offset).is_some();
+        found.push(Picture {
+            is_keyframe: packets.codec.is_keyframe(data, is_known),
+            ..picture
+        });
+    });
+    found
+}
+
+/// Calls `each` with the pictures that have a pts and start in `bytes`, and with the start of their data: so much that it
+/// tells whether they are keyframes. `bytes` start at `offset` with a packet.
+pub(super) fn each_start(
+    bytes: &[u8],
+    offset: u64,
+    packets: &Packets,
+    mut each: impl FnMut(Picture, &[u8]),
+) {
+    let mut last: Option<(Picture, Vec<u8>)> = None;
     each_packet(bytes, offset, packets, |packet| {
         let Some(payload) = packet.header.payload.and_then(|at| packet.packet.get(at..)) else {
             return;
         };
         let begins = timestamps(payload).filter(|_| packet.header.starts_unit);
         if let Some((found_at, data)) = begins {
-            close(&mut found, &mut start);
-            let pts = found_at.pts.saturating_add(packet.shift);
-            found.push(Picture {
-                offset: packet.offset,
-                pts,
-                is_keyframe: false,
-            });
-            start = payload.get(data..).map(<[u8]>::to_vec);
-        } else if let Some(data) = &mut start {
-            data.extend_from_slice(payload);
-            if data.len() >= MAX_HEADER_BYTES {
-                close(&mut found, &mut start);
+            if let Some((picture, data)) = last.take() {
+                each(picture, &data);
             }
+            let picture = Picture {
+                offset: packet.offset,
+                pts: found_at.pts.saturating_add(packet.shift),
+                is_keyframe: false,
+            };
+            last = Some((picture, payload.get(data..).unwrap_or_default().to_vec()));
+        } else if let Some((_, data)) = &mut last
+            && data.len() < MAX_HEADER_BYTES
+        {
+            data.extend_from_slice(payload);
         }
     });
-    close(&mut found, &mut start);
-    found
+    if let Some((picture, data)) = last {
+        each(picture, &data);
+    }
 }
 
 /// The picture that starts at `at`, in `bytes`, which start at `offset` with a packet. `is_end` is whether the source ends

@@ -10,6 +10,7 @@ pub(crate) mod keyframe_stream;
 pub(crate) mod keyframe_unit;
 mod length;
 pub(crate) mod packet;
+pub(crate) mod parameters;
 pub(crate) mod programs;
 pub(crate) mod retime;
 pub(crate) mod stream;
@@ -18,4 +19,5 @@ pub(crate) mod watch;
 
 pub(crate) use excerpts::{excerpts, searched};
 pub(crate) use length::length;
+pub(crate) use parameters::Parameters;
 pub(crate) use stream::Stream;

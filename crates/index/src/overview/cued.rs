@@ -15,8 +15,9 @@ use super::{
     feed_sheet::write,
     fetches::concurrent,
     guess::Guess,
-    plan::{Keyframes, SheetPlan, check_slots},
+    plan::{Keyframes, SheetPlan},
     sheet_tile::{SheetTile, of_sheet, rounded},
+    slots::{PlannedTile, Slots},
 };
 use crate::{
     decoder_restart::{DecoderSetup, Restart},
@@ -29,15 +30,11 @@ use crate::{
     },
 };
 
-/// Cues that are not farther apart than this on the average, in seconds, name all keyframes. So do those that most slots
-/// have of their own.
-const USUAL_SECONDS: f64 = 12.0;
-const MOST: f64 = 0.75;
-
 /// The tiles of a sheet, and where the cues say that their keyframes are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Cued {
-    tiles: Vec<(SheetTile, Option<CuedKeyframe>)>,
+    slots: Slots,
+    tiles: Vec<(PlannedTile, Option<CuedKeyframe>)>,
     track: u64,
     /// Where the last cluster ends.
     end: u64,
@@ -63,10 +60,9 @@ impl Cued {
     }
 
     pub(super) fn check(&self, bytes: u64) -> Result<(), NoExcerpt> {
-        check_slots(self.tiles.iter().map(|(tile, _)| (tile.slot, tile.at)))?;
-        let are_possible = self.tiles.iter().all(|(tile, keyframe)| {
-            tile.pts.is_some() == keyframe.is_some()
-                && tile.pts.is_none_or(f64::is_finite)
+        self.slots.check(self.tiles.iter().map(|(tile, _)| *tile))?;
+        let are_possible = self.tiles.iter().all(|((_, pts), keyframe)| {
+            pts.is_some() == keyframe.is_some()
                 && keyframe.is_none_or(|keyframe| keyframe.cluster < self.end)
         });
         if !are_possible || self.end > bytes || !self.decoder_setup.is_short() {
@@ -87,7 +83,7 @@ impl Cued {
         let restart = self.decoder_setup.restart();
         let guess = Guess::default();
         let reads = self.tiles.iter().map(|(tile, keyframe)| {
-            let (guess, tile, keyframe) = (&guess, *tile, *keyframe);
+            let (guess, tile, keyframe) = (&guess, self.slots.tile(*tile), *keyframe);
             let wanted = keyframe.map(|keyframe| Wanted {
                 cluster: keyframe.cluster,
                 block: keyframe.block,
@@ -121,12 +117,13 @@ impl Cued {
                 None => tiles.push(SheetTile::exact(tile.slot)),
             }
             if !is_open {
-                let rest = self.tiles.iter().skip(tiles.len()).map(|(tile, _)| *tile);
+                let rest = self.tiles.iter().skip(tiles.len());
+                let rest = rest.map(|(tile, _)| self.slots.tile(*tile));
                 tiles.extend(rest.collect::<Vec<_>>());
                 break;
             }
         }
-        Ok(tiles)
+        Ok(self.slots.filled(tiles))
     }
 }
 
@@ -146,24 +143,6 @@ fn group(head: &Head, cue: &Cue) -> (u64, i64) {
         let bytes = next.cluster_offset.saturating_sub(cue.cluster_offset);
         (bytes, next.pts.saturating_sub(cue.pts))
     })
-}
-
-/// Whether the cues in `head` name so many keyframes that nobody needs to search others.
-pub(super) fn serve(head: &Head, video: &VideoStream, length: f64, sheets: &[Sheet]) -> bool {
-    if head.cues.is_empty() {
-        return false;
-    }
-    let interval = sheets.first().map_or(1, |sheet| sheet.interval);
-    let mean = length / head.cues.len() as f64;
-    let clock = head.clock(video);
-    let cues = head
-        .cues
-        .iter()
-        .map(|cue| (rounded(clock.seconds(cue.pts)), ()));
-    let tiles = tiles(length, interval, cues.filter(|(at, ())| *at >= 0.0));
-    let keyed = tiles.iter().filter(|tile| tile.keyframe.is_some()).count() as f64;
-    let slots = (length / f64::from(interval)).ceil();
-    mean <= USUAL_SECONDS || keyed >= slots * MOST
 }
 
 /// The plans of `sheets` of a film of `length` seconds, by the cues in `head`. `None` stands for sheets of which FFmpeg
@@ -187,25 +166,30 @@ pub(super) fn plan(
         .iter()
         .map(|cue| (rounded(clock.seconds(cue.pts)), *cue));
     let tiles = tiles(length, interval, cues.filter(|(at, _)| *at >= 0.0));
-    let cued = |tile: &Tile<Cue>| {
+    let cued = |slots: &Slots, tile: &Tile<Cue>| {
         let keyframe = tile.keyframe.map(|cue| CuedKeyframe {
             pts: cue.pts,
             cluster: head.segment.saturating_add(cue.cluster_offset),
             block: cue.block_offset,
             group: group(head, &cue),
         });
-        (SheetTile::of(tile, video.start_time), keyframe)
+        (slots.planned(tile), keyframe)
     };
-    let plan = |sheet| SheetPlan {
-        demuxer: Demuxer::Matroska,
-        stream: video.index,
-        header: head.header.clone(),
-        keyframes: Keyframes::Cued(Cued {
-            tiles: of_sheet(&tiles, sheet).iter().map(cued).collect(),
-            track: head.track.number,
-            end: head.clusters.end,
-            decoder_setup: decoder_setup.clone(),
-        }),
+    let plan = |sheet: &Sheet| {
+        let slots = Slots::of(sheet, video.start_time);
+        let tiles = of_sheet(&tiles, sheet).iter();
+        SheetPlan {
+            demuxer: Demuxer::Matroska,
+            stream: video.index,
+            header: head.header.clone(),
+            keyframes: Keyframes::Cued(Cued {
+                slots,
+                tiles: tiles.map(|tile| cued(&slots, tile)).collect(),
+                track: head.track.number,
+                end: head.clusters.end,
+                decoder_setup: decoder_setup.clone(),
+            }),
+        }
     };
     sheets.iter().map(|sheet| Some(plan(sheet))).collect()
 }

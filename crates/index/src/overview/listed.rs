@@ -11,8 +11,9 @@ use tokio::net::unix::pipe::Sender;
 use super::{
     feed_sheet::write,
     fetches::read_all,
-    plan::{Keyframes, SheetPlan, check_range, check_slots},
+    plan::{Keyframes, SheetPlan, check_range},
     sheet_tile::{SheetTile, of_sheet},
+    slots::{PlannedTile, Slots},
 };
 use crate::{
     decoder_restart::DecoderSetup,
@@ -27,7 +28,8 @@ const MAX_BEFORE_BYTES: usize = 64 * 1024;
 /// The tiles of a sheet, and the keyframes of those that are not exact, in their order.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Listed {
-    pub(super) tiles: Vec<SheetTile>,
+    pub(super) slots: Slots,
+    pub(super) tiles: Vec<PlannedTile>,
     pub(super) pieces: Vec<Piece>,
     /// That of HEVC, whose keyframes are changed.
     pub(super) decoder_setup: DecoderSetup,
@@ -35,13 +37,9 @@ pub(super) struct Listed {
 
 impl Listed {
     pub(super) fn check(&self, bytes: u64) -> Result<(), NoExcerpt> {
-        check_slots(self.tiles.iter().map(|tile| (tile.slot, tile.at)))?;
-        let mut all_pts = self.tiles.iter().filter_map(|tile| tile.pts);
-        let keyed = all_pts.clone().count();
-        if !self.decoder_setup.is_short()
-            || keyed != self.pieces.len()
-            || !all_pts.all(f64::is_finite)
-        {
+        self.slots.check(self.tiles.iter().copied())?;
+        let keyed = self.tiles.iter().filter(|(_, pts)| pts.is_some()).count();
+        if !self.decoder_setup.is_short() || keyed != self.pieces.len() {
             return Err(NoExcerpt::because("its tiles do not fit its keyframes"));
         }
         if self
@@ -75,11 +73,16 @@ impl Listed {
                 let changed = restart.as_ref().and_then(|restart| restart.of(keyframe, 0));
                 let piece = [&before[..], changed.as_deref().unwrap_or(keyframe)].concat();
                 if !write(pipe, &piece).await? {
-                    return Ok(self.tiles.clone());
+                    return Ok(self.tiles());
                 }
             }
         }
-        Ok(self.tiles.clone())
+        Ok(self.tiles())
+    }
+
+    fn tiles(&self) -> Vec<SheetTile> {
+        let tiles = self.tiles.iter().map(|tile| self.slots.tile(*tile));
+        self.slots.filled(tiles.collect())
     }
 }
 
@@ -103,12 +106,14 @@ pub(super) fn plan(
         };
         (file.header, file.pieces, setup)
     };
-    let tiles = tiles.iter().map(|tile| SheetTile::of(tile, start_time));
+    let slots = Slots::of(sheet, start_time);
+    let tiles = tiles.iter().map(|tile| slots.planned(tile));
     Some(SheetPlan {
         demuxer: Demuxer::Mov,
         stream: 0,
         header,
         keyframes: Keyframes::Listed(Listed {
+            slots,
             tiles: tiles.collect(),
             pieces,
             decoder_setup,

@@ -3,6 +3,7 @@
 //! [`plan_sheets`] says where the keyframes of each sheet are, or how they are searched. [`feed_sheet`] writes them to
 //! FFmpeg as one file.
 
+mod cue_gaps;
 mod cued;
 mod feed_sheet;
 mod fetches;
@@ -16,6 +17,7 @@ mod plan_sheets;
 mod searched;
 mod sheet_tile;
 mod slot_search;
+mod slots;
 mod walk;
 
 pub use feed_sheet::feed_sheet;

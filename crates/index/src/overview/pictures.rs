@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
 use serde::{Deserialize, Serialize};
 
 pub(super) use crate::mpegts::keyframe_unit::{Cut, Picture};
@@ -14,12 +15,18 @@ use crate::{
         ids,
         scan::{cluster, scan},
     },
-    mpegts::{codec::Codec, fields, keyframe_stream, keyframe_unit, retime::Packets},
+    mpegts::{
+        codec::Codec, fields, keyframe_stream, keyframe_unit, parameters::Parameters,
+        retime::Packets,
+    },
     search::align,
 };
 
 /// Longest start of a cluster that is needed to know it, in bytes.
 const CLUSTER_HEAD_BYTES: usize = 64;
+
+/// How a cluster starts.
+const CLUSTER_ID: [u8; 4] = ids::CLUSTER.to_be_bytes();
 
 /// A kind of source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,7 +38,11 @@ pub(super) enum Pictures {
         decoder_setup: DecoderSetup,
     },
     /// MPEG-TS.
-    MpegTs(Packets),
+    MpegTs {
+        packets: Packets,
+        /// Those that keyframes need not have in themselves.
+        parameters: Vec<Parameters>,
+    },
 }
 
 /// Writes keyframes, one after the other.
@@ -48,7 +59,7 @@ impl Pictures {
     pub(super) fn align(&self, first: u64, offset: u64) -> u64 {
         match self {
             Self::Matroska { .. } => offset,
-            Self::MpegTs(packets) => align(offset, first, packets.size),
+            Self::MpegTs { packets, .. } => align(offset, first, packets.size),
         }
     }
 
@@ -56,8 +67,11 @@ impl Pictures {
     /// are read behind them.
     pub(super) fn seen(&self, bytes: &[u8], offset: u64) -> (Vec<Picture>, u64) {
         match self {
-            Self::MpegTs(packets) => {
-                let found = keyframe_unit::pictures(bytes, offset, packets);
+            Self::MpegTs {
+                packets,
+                parameters,
+            } => {
+                let found = keyframe_unit::pictures(bytes, offset, packets, parameters);
                 let end = offset + bytes.len() as u64;
                 let last = found.last().map(|last| last.offset);
                 (
@@ -83,8 +97,15 @@ impl Pictures {
     /// Cuts `picture` out of `bytes`, which start at `offset`. `is_end` is whether the source ends with them.
     pub(super) fn cut(&self, bytes: &[u8], offset: u64, picture: &Picture, is_end: bool) -> Cut {
         match self {
-            Self::MpegTs(packets) => {
-                let cut = keyframe_unit::cut(bytes, offset, packets, picture.offset, is_end);
+            Self::MpegTs {
+                packets,
+                parameters,
+            } => {
+                let mut cut = keyframe_unit::cut(bytes, offset, packets, picture.offset, is_end);
+                let known = Parameters::at(parameters, picture.offset);
+                if let (Cut::Whole(data), Some(known)) = (&mut cut, known) {
+                    *data = known.before(data).into_owned();
+                }
                 match cut {
                     Cut::Whole(data) if !fields::are_complete(&data, packets.codec) => Cut::Damaged,
                     cut => cut,
@@ -110,7 +131,7 @@ impl Pictures {
     pub(super) fn writer(&self) -> Writer<'_> {
         let restart = match self {
             Self::Matroska { decoder_setup, .. } => decoder_setup.restart(),
-            Self::MpegTs(_) => None,
+            Self::MpegTs { .. } => None,
         };
         Writer {
             pictures: self,
@@ -123,13 +144,9 @@ impl Pictures {
 
 /// Where the last cluster starts in `bytes`, or may do so.
 fn possible_cluster(bytes: &[u8]) -> usize {
-    let id = ids::CLUSTER.to_be_bytes();
     let tail = bytes.len().saturating_sub(CLUSTER_HEAD_BYTES);
-    let mut starts = bytes.windows(id.len()).enumerate().rev();
-    let last = starts.find_map(|(at, found)| {
-        let is_cluster = found == id && cluster(bytes.get(at..)?).is_some();
-        is_cluster.then_some(at)
-    });
+    let mut starts = memmem::rfind_iter(bytes, &CLUSTER_ID);
+    let last = starts.find(|at| bytes.get(*at..).and_then(cluster).is_some());
     last.unwrap_or(tail)
 }
 
@@ -137,7 +154,7 @@ impl Writer<'_> {
     /// The keyframe `data` that was cut out, as FFmpeg reads it. `None` if its decoder cannot be started anew with it.
     pub(super) fn write(&mut self, data: &[u8], pts: i64) -> Option<Vec<u8>> {
         let written = match self.pictures {
-            Pictures::MpegTs(packets) => {
+            Pictures::MpegTs { packets, .. } => {
                 let data = match packets.codec {
                     Codec::H264 => Cow::Owned(restarted(data, self.count)?),
                     Codec::Hevc => Cow::Owned(unlinked_stream(data)),

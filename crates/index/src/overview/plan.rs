@@ -1,10 +1,9 @@
 //! Where the keyframes of a sheet are.
 
-use gifgen_shared::overview::TILES_PER_SHEET;
 use serde::{Deserialize, Serialize};
 
 use super::{cued::Cued, fetches::MAX_KEYFRAME_BYTES, listed::Listed, searched::Searched};
-use crate::excerpt::{Demuxer, NoExcerpt, pack, unpack};
+use crate::excerpt::{Demuxer, NoExcerpt, from_raw, pack, unpack_bytes};
 
 /// Longest header, in bytes: the tables of a hundred samples and what a decoder needs to know.
 const MAX_HEADER_BYTES: usize = 1024 * 1024;
@@ -67,7 +66,15 @@ impl SheetPlan {
     /// # Errors
     /// If it is invalid for that source.
     pub fn decode(text: &str, bytes: u64) -> Result<Self, NoExcerpt> {
-        let plan: Self = unpack(text)?;
+        Self::unpacked(&unpack_bytes(text)?, bytes)
+    }
+
+    /// As [`Self::decode`], from what the text decompresses to.
+    ///
+    /// # Errors
+    /// If it is invalid for that source.
+    pub fn unpacked(raw: &[u8], bytes: u64) -> Result<Self, NoExcerpt> {
+        let plan: Self = from_raw(raw)?;
         plan.check(bytes)?;
         Ok(plan)
     }
@@ -82,22 +89,6 @@ impl SheetPlan {
             Keyframes::Searched(searched) => searched.check(bytes),
         }
     }
-}
-
-/// Whether these are the tiles of one sheet: few, in order, with times that are numbers.
-pub(super) fn check_slots(slots: impl Iterator<Item = (u32, f64)>) -> Result<(), NoExcerpt> {
-    let mut before = None;
-    for (count, (slot, at)) in slots.enumerate() {
-        if count >= TILES_PER_SHEET {
-            return Err(NoExcerpt::because("it has too many tiles"));
-        }
-        let is_possible = (0.0..=f64::from(slot)).contains(&at);
-        if !is_possible || before.is_some_and(|before| before >= slot) {
-            return Err(NoExcerpt::because("its tiles are not in order"));
-        }
-        before = Some(slot);
-    }
-    Ok(())
 }
 
 /// Whether a keyframe may be at `range` in a source of `bytes` bytes.
@@ -115,16 +106,18 @@ pub(super) fn check_range(range: &std::ops::Range<u64>, bytes: u64) -> Result<()
 #[cfg(test)]
 mod tests {
     use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
+    use gifgen_shared::overview::Sheet;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{decoder_restart::DecoderSetup, mp4::Piece, overview::sheet_tile::SheetTile};
+    use crate::{decoder_restart::DecoderSetup, mp4::Piece, overview::slots::Slots};
 
     fn plan(range: std::ops::Range<u64>, at: f64) -> SheetPlan {
-        let tile = SheetTile {
-            slot: 10,
-            at,
-            pts: Some(at),
+        let sheet = Sheet {
+            index: 0,
+            start: 0,
+            end: 20.0,
+            interval: 10,
         };
         let piece = Piece {
             before: Vec::new(),
@@ -135,7 +128,8 @@ mod tests {
             stream: 0,
             header: vec![1, 2, 3],
             keyframes: Keyframes::Listed(Listed {
-                tiles: vec![tile],
+                slots: Slots::of(&sheet, 0.0),
+                tiles: vec![(10, Some(at))],
                 pieces: vec![piece],
                 decoder_setup: DecoderSetup::Other,
             }),
@@ -158,7 +152,7 @@ mod tests {
         for (start, end) in [(0, longest + 1), (7, 7), (9, 5)] {
             assert!(!is_taken(plan(start..end, 10.0)));
         }
-        for at in [10.5, -1.0, f64::NAN, f64::INFINITY] {
+        for at in [10.5, 0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert!(!is_taken(plan(0..1, at)));
         }
     }

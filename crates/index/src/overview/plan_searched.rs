@@ -153,7 +153,10 @@ pub(super) async fn in_transport_stream(
         clock: found.clock,
         range: found.range,
         hints,
-        pictures: Pictures::MpegTs(packets),
+        pictures: Pictures::MpegTs {
+            packets,
+            parameters: mpegts::Parameters::read(blocks, stream).await?,
+        },
     };
     let plan = |sheet| plan_of(sheet, &whole, Demuxer::MpegTs, 0, &header);
     Ok(sheets.iter().map(|sheet| Some(plan(sheet))).collect())

@@ -9,7 +9,7 @@ use gifgen_shared::{
     video_stream::FROM_BEGINNING,
 };
 
-use super::{cued, listed, plan::SheetPlan, plan_searched, sheet_tile::rounded};
+use super::{cue_gaps, cued, listed, plan::SheetPlan, plan_searched, sheet_tile::rounded};
 use crate::{
     container_index::{Container, ContainerIndex},
     error::IndexError,
@@ -59,10 +59,15 @@ async fn plans(
     let video = index.video();
     match index.container() {
         Container::Mov(index) => Ok(in_mp4(index, video.start_time, length, sheets)),
-        Container::Matroska(head) if cued::serve(head, &video, length, sheets) => {
-            Ok(cued::plan(head, &video, length, sheets))
+        Container::Matroska(head) => {
+            let reader = blocks.reader();
+            let are_enough = cue_gaps::are_enough(reader, head, &video, length, sheets);
+            Ok(if Box::pin(are_enough).await? {
+                cued::plan(head, &video, length, sheets)
+            } else {
+                plan_searched::in_matroska(head, &video, length, sheets)
+            })
         }
-        Container::Matroska(head) => Ok(plan_searched::in_matroska(head, &video, length, sheets)),
         Container::MpegTs(stream) => {
             Box::pin(plan_searched::in_transport_stream(
                 blocks, stream, &video, length, sheets,

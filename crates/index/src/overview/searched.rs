@@ -17,7 +17,12 @@ use super::{
     sheet_tile::{SheetTile, rounded},
     slot_search::{Found, SlotSearch, Window},
 };
-use crate::{excerpt::NoExcerpt, feed::FeedError, search::Clock};
+use crate::{
+    excerpt::NoExcerpt,
+    feed::FeedError,
+    mpegts::parameters::{MAX_RECORDINGS, Parameters},
+    search::Clock,
+};
 
 /// Consecutive slots are found one behind the other, so many at most: each tells where the next one is. Their keyframes
 /// are kept until those before them are written, so they are fewer if a second has more bytes. Where slots are near each
@@ -80,8 +85,14 @@ impl Searched {
         }
         let is_fit = match &self.pictures {
             Pictures::Matroska { decoder_setup, .. } => decoder_setup.is_short(),
-            Pictures::MpegTs(packets) => {
-                packets.pieces.len() <= MAX_PIECES && matches!(packets.size, 188 | 192 | 204)
+            Pictures::MpegTs {
+                packets,
+                parameters,
+            } => {
+                packets.pieces.len() <= MAX_PIECES
+                    && matches!(packets.size, 188 | 192 | 204)
+                    && parameters.len() <= MAX_RECORDINGS
+                    && parameters.iter().all(Parameters::is_short)
             }
         };
         if !is_fit {

@@ -28,16 +28,6 @@ impl SheetTile {
             pts: None,
         }
     }
-
-    /// A planned `tile`. FFmpeg shows the first picture of the film at `start_time`, in seconds.
-    pub(crate) fn of<K>(tile: &Tile<K>, start_time: f64) -> Self {
-        let pts = tile.keyframe.as_ref().map(|_| tile.at + start_time);
-        Self {
-            slot: tile.slot,
-            at: tile.at,
-            pts,
-        }
-    }
 }
 
 /// The time of a keyframe at `seconds`, without the rounding error of the start.

@@ -75,6 +75,29 @@ async fn keyframes_of_open_groups_of_h264_are_shown_in_each_container() {
     }
 }
 
+/// A copy of `file` in another container, without encoding it again.
+fn copy(file: &Path, name: &str) -> PathBuf {
+    let target = file.with_file_name(name);
+    let status = Command::new("ffmpeg")
+        .args(["-v", "error", "-nostdin", "-y", "-i"])
+        .arg(file)
+        .args(["-c", "copy"])
+        .arg(&target)
+        .status();
+    assert!(status.unwrap().success(), "{name}");
+    target
+}
+
+#[tokio::test]
+async fn keyframes_whose_parameters_are_only_at_the_start_are_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, structure) in [("p.mp4", &[][..]), ("i.mp4", &["-flags", "+ildct+ilme"])] {
+        let film = small(folder.path(), name, &[&OPEN_H264[..], structure].concat());
+        hold(&copy(&film, "h.ts"), &[1, 5]).await;
+        hold(&copy(&film, "h.m2ts"), &[1, 5]).await;
+    }
+}
+
 #[tokio::test]
 async fn keyframes_of_open_groups_of_hevc_are_shown_in_each_container() {
     let folder = tempfile::tempdir().unwrap();

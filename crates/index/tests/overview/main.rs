@@ -5,6 +5,7 @@ mod cued;
 mod listed;
 mod measure;
 mod searched;
+mod seeds;
 #[allow(
     dead_code,
     reason = "shared with another test, which uses other parts of it"

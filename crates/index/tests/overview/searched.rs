@@ -54,7 +54,7 @@ async fn keyframes_of_a_matroska_file_without_cues_show_what_the_whole_shows() {
 }
 
 /// A film of two minutes with the pictures `keyframes` as keyframes, as FFmpeg's expression says.
-fn film_with_keyframes(target: &Path, keyframes: &str, arguments: &[&str]) {
+pub fn film_with_keyframes(target: &Path, keyframes: &str, arguments: &[&str]) {
     let status = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i"])
         .arg("testsrc2=s=320x180:r=25:d=120,noise=alls=20:allf=t")
