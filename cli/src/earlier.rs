@@ -39,7 +39,9 @@ pub async fn bring_back(local: &Local, video: &ObjectInfo, out: &Path) -> Result
         files.extend(own.map(|file| (keys.folder(name) + &file, folder.join(name).join(&file))));
     }
     let own = names(&out.join(&receipts)).map_err(unreadable(&folder))?;
-    files.extend(own.into_iter().map(|file| {
+    // The receipt of the whole overview names tracks, which are not brought back.
+    let own = own.into_iter().filter(|file| file != "overview.json");
+    files.extend(own.map(|file| {
         let key = format!("{receipts}{file}");
         let path = out.join(&key);
         (key, path)

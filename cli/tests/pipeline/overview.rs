@@ -123,6 +123,54 @@ fn what_a_run_does_not_make_is_removed_unless_it_is_to_be_kept() {
     assert!(folder.join("overview.vtt").exists());
 }
 
+/// Asserts that a folder has each object that its manifest names.
+fn assert_whole(folder: &Path) {
+    fn keys<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(fields) => {
+                let is_source = fields.contains_key("container");
+                let key = fields.get("key").filter(|_| !is_source);
+                found.extend(key.and_then(Value::as_str));
+                fields.values().for_each(|value| keys(value, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| keys(value, found)),
+            _ => {}
+        }
+    }
+    let manifest = manifest(folder);
+    assert_eq!(manifest["status"], "complete");
+    let mut named = Vec::new();
+    keys(&manifest, &mut named);
+    let track = format!("{FILM}/overview.vtt");
+    assert!(named.contains(&track.as_str()), "{named:?}");
+    for key in named {
+        assert!(folder.parent().unwrap().join(key).is_file(), "{key}");
+    }
+    for slice in manifest["slices"].as_array().unwrap() {
+        let frames = &slice["frames"];
+        let first = frames["first"].as_u64().unwrap();
+        for second in first..first + frames["count"].as_u64().unwrap() {
+            let still = format!("frames/{second:06}.jpg");
+            assert!(folder.join(&still).is_file(), "{still}");
+        }
+    }
+}
+
+#[test]
+fn runs_into_one_folder_leave_all_that_the_manifest_names() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().join(FILM);
+    let others = [&QUICK[..], &["--tracks", "bif", "--gif-width", "32"]].concat();
+    let others = &others[2..];
+    for flags in [&QUICK[..], &QUICK[..], others, &QUICK[..]] {
+        let (code, _, stderr) = run_all(&film(), out.path(), flags);
+        assert_eq!(code, Some(0), "{stderr}");
+        assert_whole(&folder);
+    }
+    let left = names(&folder.join("tracks"));
+    assert_eq!(left, ["json"]);
+}
+
 #[test]
 fn a_preview_that_was_changed_by_hand_is_made_again() {
     let out = tempfile::tempdir().unwrap();
