@@ -16,6 +16,7 @@ pub mod output;
 mod printable;
 mod progress;
 mod redrive;
+mod regular;
 mod remote;
 mod replay;
 pub mod run;

@@ -102,12 +102,14 @@ pub async fn run(options: &RunOptions) -> Result<u8, RunError> {
     .await?;
     let progress = Progress::show();
     let mut tally = Tally::of(&videos);
-    let interrupted = {
+    let working = async {
         let mut running = start(&local, &videos, &options.out).await?;
-        tokio::select! {
-            () = tally.follow(&mut running, &progress) => false,
-            () = interrupt.wait() => true,
-        }
+        tally.follow(&mut running, &progress).await;
+        Ok::<(), LocalError>(())
+    };
+    let interrupted = tokio::select! {
+        done = working => done.map(|()| false)?,
+        () = interrupt.wait() => true,
     };
     interrupt.exit_at_next(local.folder().to_owned());
     progress.finish();

@@ -3,7 +3,9 @@
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
+    process::Command,
     time::SystemTime,
 };
 
@@ -183,6 +185,64 @@ fn a_preview_that_was_changed_by_hand_is_made_again() {
     assert_eq!(code, Some(0), "{stderr}");
     assert_eq!(summary["videos"][0]["sent"], 2);
     assert!(fs::read(&gif).unwrap() == right);
+}
+
+#[test]
+fn what_is_no_file_of_an_earlier_run_is_left_alone() {
+    let out = tempfile::tempdir().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let folder = out.path().join(FILM);
+    let run = |flags: &[&str]| {
+        let flags = [&QUICK[..], flags].concat();
+        let (code, _, stderr) = run_all(&film(), out.path(), &flags);
+        assert_eq!(code, Some(0), "{stderr}");
+    };
+    run(&[]);
+    let (still, link) = (
+        elsewhere.path().join("still.jpg"),
+        folder.join("frames/000003.jpg"),
+    );
+    fs::rename(&link, &still).unwrap();
+    symlink(&still, &link).unwrap();
+    let before = fs::read(&still).unwrap();
+    // Reading one of these would never end.
+    symlink("/dev/zero", folder.join("frames/900000.jpg")).unwrap();
+    let fifo = folder.join("gifs/000000.gif");
+    fs::remove_file(&fifo).unwrap();
+    assert!(
+        Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    fs::create_dir(folder.join("frames/900001.jpg")).unwrap();
+    let receipt = folder.join("receipts/1/000030.json");
+    fs::write(&receipt, "no receipt").unwrap();
+    run(&["--overview-width", "80"]);
+    assert!(fs::read(&still).unwrap() == before);
+    assert!(fs::symlink_metadata(&link).unwrap().is_file());
+    assert!(fs::symlink_metadata(&fifo).unwrap().is_file());
+    assert_whole(&folder);
+}
+
+#[test]
+fn a_run_that_cannot_have_been_is_not_taken_over() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().join(FILM);
+    let run_json = folder.join("run.json");
+    let flags = [&QUICK[..], &["--seekbar-only"]].concat();
+    run_all(&film(), out.path(), &flags);
+    let right: Value = serde_json::from_slice(&fs::read(&run_json).unwrap()).unwrap();
+    for (field, value) in [("run", u32::MAX), ("sheets", 7)] {
+        let mut wrong = right.clone();
+        wrong[field] = value.into();
+        fs::write(&run_json, wrong.to_string()).unwrap();
+        let (code, summary, stderr) = run_all(&film(), out.path(), &flags);
+        assert_eq!(code, Some(0), "{field}: {stderr}");
+        assert_eq!(summary["videos"][0]["sent"], 1);
+        assert_eq!(manifest(&folder)["run"], 1);
+    }
 }
 
 #[test]
