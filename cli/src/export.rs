@@ -10,6 +10,8 @@ use gifgen_shared::output_keys::{PREVIEW_FOLDERS, RECEIPTS_FOLDER, TRACKS_FOLDER
 use gifgen_stack::ObjectInfo;
 use serde::Serialize;
 
+use crate::regular::is_folder;
+
 /// What was exported. Its JSON is part of the summary of `gifgen run`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,9 +54,13 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
         let mut names = new.filter_map(|object| within(&object.key, video));
         names.any(|name| !is_written_before_slices(name))
     });
-    let is_of_idle = |object: &&ObjectInfo| {
-        let mut idle = idle.iter();
-        idle.any(|video| within(&object.key, video).is_some())
+    // An event can be replayed without a run. What was adopted for a run that was stopped before it began is no result.
+    let is_result = |object: &&ObjectInfo| {
+        if object.adopted {
+            is_of(&begun, &object.key)
+        } else {
+            !is_of(&idle, &object.key)
+        }
     };
     let videos: Vec<PathBuf> = begun
         .iter()
@@ -66,18 +72,19 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
             remove(&video.join(said))?;
         }
     }
-    let (last, first): (Vec<_>, Vec<_>) = (objects.iter().filter(|object| !is_of_idle(object)))
+    let (last, first): (Vec<_>, Vec<_>) = (objects.iter().filter(is_result))
         .partition(|object| object.key.ends_with("/manifest.json"));
     for object in first {
         place(object, out, &mut files, &mut exported)?;
     }
     // An earlier run may have made kinds of previews that this one does not make.
     for video in &videos {
+        // A link to a folder is not followed: what is there is not ours.
         let receipts = subfolders(&video.join(RECEIPTS_FOLDER))?;
         let previews = PREVIEW_FOLDERS.map(|name| video.join(name));
         let tracks = all_subfolders(&video.join(TRACKS_FOLDER))?;
         for folder in previews.into_iter().chain(receipts).chain(tracks) {
-            if folder.is_dir() {
+            if is_folder(&folder) {
                 remove_stale(&folder, &files)?;
             }
         }
@@ -86,6 +93,11 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
         place(object, out, &mut files, &mut exported)?;
     }
     Ok(exported)
+}
+
+/// Whether the object `key` is of one of these videos.
+fn is_of(videos: &[&str], key: &str) -> bool {
+    videos.iter().any(|video| within(key, video).is_some())
 }
 
 /// Name of the object `key` inside the folder of `video`; `None` if it is elsewhere.
@@ -98,7 +110,7 @@ fn is_written_before_slices(name: &str) -> bool {
     name == "run.json" || (name.starts_with(RECEIPTS_FOLDER) && name.ends_with("/index"))
 }
 
-/// Moves one object to its path in `out`.
+/// Moves one object to its path in `out`. What is adopted is there already, and is not moved.
 fn place(
     object: &ObjectInfo,
     out: &Path,
@@ -110,7 +122,9 @@ fn place(
     if let Some(folder) = target.parent() {
         fs::create_dir_all(folder).map_err(failed)?;
     }
-    fs::rename(&object.body, &target).map_err(failed)?;
+    if !object.adopted {
+        fs::rename(&object.body, &target).map_err(failed)?;
+    }
     files.insert(target);
     exported.files += 1;
     exported.bytes += object.bytes;
@@ -147,22 +161,21 @@ fn target(out: &Path, key: &str) -> Result<PathBuf, ExportError> {
     Ok(out.join(relative))
 }
 
-/// The folders in `folder`; none if it does not exist.
+/// The folders in `folder`; none if it is no folder.
 fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, ExportError> {
+    if !is_folder(folder) {
+        return Ok(Vec::new());
+    }
     let failed = failed_at(folder);
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
+    let entries = fs::read_dir(folder).map_err(failed)?;
     let paths = entries.map(|entry| Ok(entry.map_err(failed)?.path()));
-    paths.collect()
+    let paths: Vec<PathBuf> = paths.collect::<Result<_, _>>()?;
+    Ok(paths.into_iter().filter(|path| is_folder(path)).collect())
 }
 
 /// The folders in `folder` and in these.
 fn all_subfolders(folder: &Path) -> Result<Vec<PathBuf>, ExportError> {
     let mut all = subfolders(folder)?;
-    all.retain(|path| path.is_dir());
     for below in all.clone() {
         all.extend(all_subfolders(&below)?);
     }
@@ -173,7 +186,8 @@ fn remove_stale(folder: &Path, fresh: &HashSet<PathBuf>) -> Result<(), ExportErr
     let failed = failed_at(folder);
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if !fresh.contains(&path) && is_output(&path.to_string_lossy()) {
+        let is_stale = !fresh.contains(&path) && is_output(&path.to_string_lossy());
+        if is_stale && !is_folder(&path) {
             fs::remove_file(&path).map_err(failed)?;
         }
     }
@@ -182,7 +196,78 @@ fn remove_stale(folder: &Path, fresh: &HashSet<PathBuf>) -> Result<(), ExportErr
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
+    use gifgen_stack::Stack;
+    use tempfile::TempDir;
+
     use super::*;
+
+    /// A store and an output folder.
+    struct Folders {
+        stack: Stack,
+        store: TempDir,
+        out: TempDir,
+    }
+
+    impl Folders {
+        async fn new() -> Self {
+            let store = tempfile::tempdir().unwrap();
+            let stack = Stack::start(store.path()).await.unwrap();
+            stack.store().create_bucket("previews").await.unwrap();
+            let out = tempfile::tempdir().unwrap();
+            Self { stack, store, out }
+        }
+
+        fn path(&self, key: &str) -> PathBuf {
+            self.out.path().join(key)
+        }
+
+        /// A file that is in the output folder.
+        fn old(&self, key: &str) -> PathBuf {
+            let path = self.path(key);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "old").unwrap();
+            path
+        }
+
+        async fn adopted(&self, key: &str, body: &Path) -> ObjectInfo {
+            let store = self.stack.store();
+            store.adopt("previews", key, body).await.unwrap()
+        }
+
+        /// An object that this run has made.
+        async fn made(&self, key: &str, content: &str) -> ObjectInfo {
+            let body = self.store.path().join(key.replace('/', "+"));
+            fs::write(&body, content).unwrap();
+            let mut object = self.adopted(key, &body).await;
+            object.adopted = false;
+            object
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_adopted_stays_where_it_is() {
+        let folders = Folders::new().await;
+        let elsewhere = folders.store.path().join("a picture");
+        fs::write(&elsewhere, "old").unwrap();
+        let gif = folders.old("a.mp4/gifs/000000.gif");
+        let objects = [
+            folders.made("a.mp4/run.json", "{}").await,
+            folders.made("a.mp4/manifest.json", "{}").await,
+            folders.adopted("a.mp4/gifs/000000.gif", &gif).await,
+            folders.adopted("a.mp4/gifs/000030.gif", &elsewhere).await,
+        ];
+        let stale = folders.old("a.mp4/gifs/000060.gif");
+        let others = folders.store.path().join("gifs");
+        fs::create_dir(&others).unwrap();
+        fs::write(others.join("000000.jpg"), "of another").unwrap();
+        symlink(&others, folders.path("a.mp4/frames")).unwrap();
+        fs::create_dir(folders.path("a.mp4/gifs/000090.gif")).unwrap();
+        export(&objects, folders.out.path()).unwrap();
+        assert!(elsewhere.is_file() && folders.path("a.mp4/gifs/000000.gif").is_file());
+        assert!(others.join("000000.jpg").is_file() && !stale.exists());
+    }
 
     #[test]
     fn no_key_leads_out_of_the_folder() {
