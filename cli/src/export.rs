@@ -6,7 +6,10 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use gifgen_shared::output_keys::{PREVIEW_FOLDERS, RECEIPTS_FOLDER, TRACKS_FOLDER, is_output};
+use gifgen_ledger::Receipt;
+use gifgen_shared::output_keys::{
+    PREVIEW_FOLDERS, RECEIPTS_FOLDER, TRACKS_FOLDER, is_output, is_preview,
+};
 use gifgen_stack::ObjectInfo;
 use serde::Serialize;
 
@@ -48,12 +51,7 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
     let runs = objects
         .iter()
         .filter_map(|object| object.key.strip_suffix("/run.json"));
-    let (begun, idle): (Vec<&str>, Vec<&str>) = runs.partition(|video| {
-        // What is adopted is of an earlier run.
-        let new = objects.iter().filter(|object| !object.adopted);
-        let mut names = new.filter_map(|object| within(&object.key, video));
-        names.any(|name| !is_written_before_slices(name))
-    });
+    let (begun, idle): (Vec<&str>, Vec<&str>) = runs.partition(|video| has_begun(objects, video));
     // An event can be replayed without a run. What was adopted for a run that was stopped before it began is no result.
     let is_result = |object: &&ObjectInfo| {
         if object.adopted {
@@ -105,9 +103,26 @@ fn within<'a>(key: &'a str, video: &str) -> Option<&'a str> {
     key.strip_prefix(video)?.strip_prefix('/')
 }
 
-/// Whether the splitter writes the object before the first slice.
-fn is_written_before_slices(name: &str) -> bool {
-    name == "run.json" || (name.starts_with(RECEIPTS_FOLDER) && name.ends_with("/index"))
+/// Whether the current run of `video` has made something: a preview, a receipt of its own, or its manifest. A run that
+/// was stopped before has only taken over what is there, and made tracks over that.
+fn has_begun(objects: &[ObjectInfo], video: &str) -> bool {
+    let mut new = objects.iter().filter(|object| !object.adopted);
+    new.any(|object| {
+        let name = within(&object.key, video);
+        name.is_some_and(|name| match name.split_once('/') {
+            None => name == "manifest.json",
+            Some((RECEIPTS_FOLDER, _)) => is_own_receipt(&object.body),
+            Some((TRACKS_FOLDER, _)) => false,
+            Some((folder, file)) => is_preview(folder, file),
+        })
+    })
+}
+
+/// Whether `file` is the receipt of a job that was not taken over from an earlier run.
+fn is_own_receipt(file: &Path) -> bool {
+    let receipt = fs::read(file).ok();
+    let receipt = receipt.and_then(|text| serde_json::from_slice::<Receipt>(&text).ok());
+    receipt.is_some_and(|receipt| receipt.taken_from.is_none())
 }
 
 /// Moves one object to its path in `out`. What is adopted is there already, and is not moved.
@@ -199,6 +214,7 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use gifgen_stack::Stack;
+    use serde_json::json;
     use tempfile::TempDir;
 
     use super::*;
@@ -267,6 +283,36 @@ mod tests {
         export(&objects, folders.out.path()).unwrap();
         assert!(elsewhere.is_file() && folders.path("a.mp4/gifs/000000.gif").is_file());
         assert!(others.join("000000.jpg").is_file() && !stale.exists());
+    }
+
+    #[tokio::test]
+    async fn a_run_that_has_made_nothing_replaces_nothing() {
+        let receipt = |taken_from: Option<u32>| {
+            json!({"schemaVersion": 1, "run": 2, "runCreatedAt": "2026-01-01T00:00:00Z", "index": 0,
+                "start": 0, "end": 30, "error": {"reason": "a", "message": "b"}, "takenFrom": taken_from,
+                "attempt": 1, "finishedAt": "2026-01-01T00:00:00Z",
+                "work": {"workerMs": 1, "renderMs": 1, "gifMs": 0, "uploadMs": 0}})
+            .to_string()
+        };
+        for (taken_from, is_left) in [(Some(1), true), (None, false)] {
+            let folders = Folders::new().await;
+            let manifest = folders.old("a.mp4/manifest.json");
+            let track = folders.old("a.mp4/overview.vtt");
+            let gif = folders.old("a.mp4/gifs/000000.gif");
+            let receipt = receipt(taken_from);
+            let objects = [
+                folders.made("a.mp4/run.json", "{}").await,
+                folders.made("a.mp4/receipts/2/index", "x").await,
+                folders.made("a.mp4/receipts/2/000000.json", &receipt).await,
+                folders.made("a.mp4/receipts/2/overview.json", "{}").await,
+                folders.made("a.mp4/overview.vtt", "new").await,
+                folders.adopted("a.mp4/gifs/000000.gif", &gif).await,
+            ];
+            let exported = export(&objects, folders.out.path()).unwrap();
+            assert_eq!(exported == Exported::default(), is_left);
+            assert_eq!(manifest.exists(), is_left);
+            assert_eq!(fs::read_to_string(&track).unwrap() == "old", is_left);
+        }
     }
 
     #[test]
