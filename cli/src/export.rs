@@ -40,12 +40,12 @@ pub enum ExportError {
 }
 
 /// Moves `objects` into `out`, by their keys. Files of an earlier run of the same video that this run
-/// did not make are removed, so that the folder never mixes two runs. A run without results replaces
+/// did not make are removed, so that the folder never mixes two runs, unless `keep_old`. A run without results replaces
 /// nothing.
 ///
 /// # Errors
 /// At the first file that cannot be written, or whose key leads out of `out`.
-pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportError> {
+pub fn export(objects: &[ObjectInfo], out: &Path, keep_old: bool) -> Result<Exported, ExportError> {
     let mut exported = Exported::default();
     let mut files = HashSet::new();
     let runs = objects
@@ -64,10 +64,13 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
         .iter()
         .map(|video| target(out, video))
         .collect::<Result<_, _>>()?;
-    // The files that say that a run is complete are removed first and written last.
+    // The file that says that a run is complete is removed first and written last.
+    let tracks = ["storyboard.vtt", "overview.vtt"];
+    let tracks = tracks.into_iter().filter(|_| !keep_old);
+    let said: Vec<&str> = ["manifest.json"].into_iter().chain(tracks).collect();
     for video in &videos {
-        for said in ["manifest.json", "storyboard.vtt", "overview.vtt"] {
-            remove(&video.join(said))?;
+        for name in &said {
+            remove(&video.join(name))?;
         }
     }
     let (last, first): (Vec<_>, Vec<_>) = (objects.iter().filter(is_result))
@@ -76,7 +79,7 @@ pub fn export(objects: &[ObjectInfo], out: &Path) -> Result<Exported, ExportErro
         place(object, out, &mut files, &mut exported)?;
     }
     // An earlier run may have made kinds of previews that this one does not make.
-    for video in &videos {
+    for video in videos.iter().filter(|_| !keep_old) {
         // A link to a folder is not followed: what is there is not ours.
         let receipts = subfolders(&video.join(RECEIPTS_FOLDER))?;
         let previews = PREVIEW_FOLDERS.map(|name| video.join(name));
@@ -280,7 +283,7 @@ mod tests {
         fs::write(others.join("000000.jpg"), "of another").unwrap();
         symlink(&others, folders.path("a.mp4/frames")).unwrap();
         fs::create_dir(folders.path("a.mp4/gifs/000090.gif")).unwrap();
-        export(&objects, folders.out.path()).unwrap();
+        export(&objects, folders.out.path(), false).unwrap();
         assert!(elsewhere.is_file() && folders.path("a.mp4/gifs/000000.gif").is_file());
         assert!(others.join("000000.jpg").is_file() && !stale.exists());
     }
@@ -308,7 +311,7 @@ mod tests {
                 folders.made("a.mp4/overview.vtt", "new").await,
                 folders.adopted("a.mp4/gifs/000000.gif", &gif).await,
             ];
-            let exported = export(&objects, folders.out.path()).unwrap();
+            let exported = export(&objects, folders.out.path(), false).unwrap();
             assert_eq!(exported == Exported::default(), is_left);
             assert_eq!(manifest.exists(), is_left);
             assert_eq!(fs::read_to_string(&track).unwrap() == "old", is_left);

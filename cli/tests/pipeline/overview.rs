@@ -115,8 +115,12 @@ fn what_a_run_does_not_make_is_removed_unless_it_is_to_be_kept() {
         assert_eq!(code, Some(0), "{stderr}");
     };
     run(&["--tracks", "vtt,json,bif"]);
+    // A still of a longer version.
+    fs::write(folder.join("frames/000900.jpg"), "JPG, or so").unwrap();
     run(&["--frames", "none", "--keep-old"]);
-    assert_eq!(names(&folder.join("frames")).len(), 40);
+    assert_eq!(names(&folder.join("frames")).len(), 41);
+    assert!(folder.join("storyboard.vtt").exists());
+    assert!(folder.join("tracks/bif/overview.bif").exists());
     run(&["--frames", "none"]);
     assert_eq!(names(&folder.join("frames")), Vec::<String>::new());
     assert_eq!(names(&folder.join("gifs")).len(), 2);
