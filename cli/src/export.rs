@@ -93,6 +93,9 @@ pub fn export(objects: &[ObjectInfo], out: &Path, keep_old: bool) -> Result<Expo
     for object in last {
         place(object, out, &mut files, &mut exported)?;
     }
+    for video in &videos {
+        remove_empty(video)?;
+    }
     Ok(exported)
 }
 
@@ -212,6 +215,19 @@ fn remove_stale(folder: &Path, fresh: &HashSet<PathBuf>) -> Result<(), ExportErr
     Ok(())
 }
 
+/// Removes the empty folders among those that a run makes for `video`.
+fn remove_empty(video: &Path) -> Result<(), ExportError> {
+    for name in PREVIEW_FOLDERS.into_iter().chain([RECEIPTS_FOLDER]) {
+        let folder = video.join(name);
+        let below = all_subfolders(&folder)?;
+        for folder in below.iter().rev().chain([&folder]) {
+            // One that is not empty stays.
+            fs::remove_dir(folder).ok();
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
@@ -316,6 +332,23 @@ mod tests {
             assert_eq!(manifest.exists(), is_left);
             assert_eq!(fs::read_to_string(&track).unwrap() == "old", is_left);
         }
+    }
+
+    #[tokio::test]
+    async fn folders_that_become_empty_are_removed() {
+        let folders = Folders::new().await;
+        folders.old("a.mp4/tracks/jellyfin/160 - 10x10/0.jpg");
+        folders.old("a.mp4/receipts/1/000000.json");
+        let own = folders.old("a.mp4/frames/my own notes");
+        let objects = [
+            folders.made("a.mp4/run.json", "{}").await,
+            folders.made("a.mp4/manifest.json", "{}").await,
+        ];
+        export(&objects, folders.out.path(), false).unwrap();
+        for name in ["tracks", "receipts"] {
+            assert!(!folders.path("a.mp4").join(name).exists(), "{name}");
+        }
+        assert!(own.is_file());
     }
 
     #[test]
