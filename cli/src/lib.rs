@@ -21,6 +21,7 @@ mod remote;
 mod replay;
 pub mod run;
 mod saved_event;
+mod sheets;
 mod status;
 mod summary;
 mod test_picture;

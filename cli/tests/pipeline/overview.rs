@@ -290,3 +290,55 @@ fn tracks_are_exported_without_rendering() {
         "{stderr}"
     );
 }
+
+#[test]
+fn tracks_are_exported_from_the_sheets_of_the_run_only_and_into_its_folder_only() {
+    let out = tempfile::tempdir().unwrap();
+    let elsewhere = out.path().join("elsewhere");
+    let folder = out.path().join(FILM);
+    run_all(&film(), out.path(), &["--seekbar-only"]);
+    let refused = |reason: &str| {
+        let mut export = gifgen();
+        export.arg("export").arg(&folder).args(["--as", "hls"]);
+        let output = export.output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_ne!(output.status.code(), Some(0), "{reason}");
+        assert!(stderr.contains(reason), "{stderr}");
+    };
+    let sheet = folder.join("overview/0000.jpg");
+    let right = fs::read(&sheet).unwrap();
+    // Another picture of the same size.
+    let picture = image::open(&sheet).unwrap().rotate180();
+    picture.save(&sheet).unwrap();
+    refused(
+        "failed to read overview/0000.jpg: it is not the sheet that receipts/1/overview-0000.json names",
+    );
+    fs::write(&elsewhere, &right).unwrap();
+    for other in [&elsewhere, Path::new("/dev/zero")] {
+        fs::remove_file(&sheet).unwrap();
+        symlink(other, &sheet).unwrap();
+        refused("overview/0000.jpg: it is no regular file");
+    }
+    fs::remove_file(&sheet).unwrap();
+    fs::write(&sheet, &right).unwrap();
+    let playlist = folder.join("tracks/hls/overview.m3u8");
+    fs::create_dir_all(playlist.parent().unwrap()).unwrap();
+    symlink(&elsewhere, &playlist).unwrap();
+    refused("overview.m3u8: it is there, and no regular file");
+    assert!(fs::read(&elsewhere).unwrap() == right);
+    let written = names(&folder.join("tracks/hls"));
+    assert!(
+        written.iter().all(|name| !name.starts_with('.')),
+        "{written:?}"
+    );
+    let mut wrong = manifest(&folder);
+    wrong["overview"]["sheets"][0]["tiles"][0]["place"] = 99.into();
+    fs::write(folder.join("manifest.json"), wrong.to_string()).unwrap();
+    refused("a tile is outside of its sheet");
+    let mut twice = wrong["overview"]["sheets"].clone();
+    let first = twice[0].clone();
+    twice.as_array_mut().unwrap().push(first);
+    wrong["overview"]["sheets"] = twice;
+    fs::write(folder.join("manifest.json"), wrong.to_string()).unwrap();
+    refused("the indexes of its sheets do not ascend");
+}
