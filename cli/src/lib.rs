@@ -24,6 +24,7 @@ mod saved_event;
 mod sheets;
 mod status;
 mod summary;
+mod targets;
 mod test_picture;
 mod tracks;
 

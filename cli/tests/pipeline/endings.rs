@@ -178,6 +178,38 @@ fn a_run_whose_ffmpeg_always_fails_fails_and_leaves_nothing() {
     );
 }
 
+#[test]
+fn a_folder_that_cannot_be_written_to_is_found_out_before_the_work() {
+    let out = tempfile::tempdir().unwrap();
+    let frames = out.path().join("perf_bbb_1080p24_56s.mp4/frames");
+    fs::create_dir_all(&frames).unwrap();
+    let mount = "mount -t tmpfs -o ro tmpfs \"$1\" && shift && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    if !geteuid().is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    let output = command
+        .args(["--mount", "sh", "-c", mount, "sh"])
+        .arg(&frames)
+        .arg(env!("CARGO_BIN_EXE_gifgen"))
+        .args(["run", "-o"])
+        .args([out.path(), &long_video()])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(
+        stderr.contains("frames, and that cannot be written to"),
+        "{stderr}"
+    );
+    fs::remove_dir(&frames).unwrap();
+    fs::write(&frames, "a file").unwrap();
+    let output = start(&long_video(), out.path()).wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("frames, and that is a file"), "{stderr}");
+}
+
 /// Runs `gifgen run` over the long video, as one slice, in a file system of 8 MB. Returns its error
 /// output. Asserts that no file is left.
 fn run_on_a_small_disk(flags: &[&OsStr]) -> String {
