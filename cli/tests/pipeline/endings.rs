@@ -210,6 +210,52 @@ fn a_folder_that_cannot_be_written_to_is_found_out_before_the_work() {
     assert!(stderr.contains("frames, and that is a file"), "{stderr}");
 }
 
+#[test]
+fn ctrl_c_while_an_earlier_run_is_read_leaves_it_alone() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().join("d34_h264_40s.mp4");
+    let film = media::video("d34_h264_40s.mp4");
+    let flags = ["--gif-width", "48", "--frame-width", "64"];
+    let first = gifgen()
+        .args(["run", "-o"])
+        .arg(out.path())
+        .args(flags)
+        .arg(&film)
+        .output();
+    assert!(first.unwrap().status.success());
+    // A still that takes minutes to read.
+    let still = folder.join("frames/000003.jpg");
+    let bytes = fs::metadata(&still).unwrap().len();
+    let receipt = folder.join("receipts/1/000000.json");
+    let text = fs::read_to_string(&receipt).unwrap();
+    let mut changed: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let large = 1_u64 << 40;
+    for object in changed["objects"].as_array_mut().unwrap() {
+        let key = object["key"].as_str().unwrap();
+        if key.ends_with("frames/000003.jpg") {
+            assert_eq!(object["bytes"], bytes);
+            object["bytes"] = large.into();
+        }
+    }
+    fs::write(&receipt, changed.to_string()).unwrap();
+    fs::File::create(&still).unwrap().set_len(large).unwrap();
+    let manifest = fs::read(folder.join("manifest.json")).unwrap();
+    let run = start(&film, out.path());
+    std::thread::sleep(Duration::from_secs(2));
+    let stopped = Instant::now();
+    send(run.id(), Signal::INT);
+    let output = run.wait_with_output().unwrap();
+    assert!(stopped.elapsed() < Duration::from_secs(20));
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&summary["interrupted"], &summary["files"]),
+        (&true.into(), &0.into())
+    );
+    assert!(fs::read(folder.join("manifest.json")).unwrap() == manifest);
+    assert!(folder.join("overview.vtt").exists());
+    assert_nothing_left(out.path(), &[]);
+}
+
 /// Runs `gifgen run` over the long video, as one slice, in a file system of 8 MB. Returns its error
 /// output. Asserts that no file is left.
 fn run_on_a_small_disk(flags: &[&OsStr]) -> String {
