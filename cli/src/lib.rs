@@ -16,12 +16,15 @@ pub mod output;
 mod printable;
 mod progress;
 mod redrive;
+mod regular;
 mod remote;
 mod replay;
 pub mod run;
 mod saved_event;
+mod sheets;
 mod status;
 mod summary;
+mod targets;
 mod test_picture;
 mod tracks;
 

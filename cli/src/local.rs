@@ -145,7 +145,7 @@ impl Local {
     /// If the store cannot be read, or a file cannot be written.
     pub async fn export(&self, out: &Path) -> Result<Exported, LocalError> {
         let previews = self.stack.store().list(DESTINATION_BUCKET, "").await?;
-        Ok(export(&previews, out)?)
+        Ok(export(&previews, out, self.previews.keep_old)?)
     }
 
     /// Stops the servers and removes their data.

@@ -1,6 +1,6 @@
 //! The program `gifgen`: parses arguments, runs the command, prints its error.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 use gifgen::{
@@ -13,10 +13,13 @@ use gifgen::{
 };
 use gifgen_child::sealed;
 use gifgen_shared::with_causes;
+use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// How long the end waits for reads of files that were given up.
+const GRACE: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
     // Silent by default: the summary and stderr have what people need to know.
     tracing_subscriber::fmt()
         .json()
@@ -26,12 +29,19 @@ async fn main() -> ExitCode {
         .with_env_filter(log_filter())
         .init();
     sealed::close();
-    let code = execute(Options::parse().command)
-        .await
-        .unwrap_or_else(|error| {
-            tell(&with_causes(&error));
-            error.exit_code()
-        });
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tell(&format!("failed to start the runtime: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = runtime.block_on(execute(Options::parse().command));
+    let code = done.unwrap_or_else(|error| {
+        tell(&with_causes(&error));
+        error.exit_code()
+    });
+    runtime.shutdown_timeout(GRACE);
     ExitCode::from(code)
 }
 

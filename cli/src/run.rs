@@ -28,6 +28,7 @@ use crate::{
     printable::{in_line, printable},
     progress::Progress,
     summary::{FailedJob, Summary, Video},
+    targets::check_targets,
 };
 
 /// Why a run does not start or end.
@@ -102,12 +103,14 @@ pub async fn run(options: &RunOptions) -> Result<u8, RunError> {
     .await?;
     let progress = Progress::show();
     let mut tally = Tally::of(&videos);
-    let interrupted = {
+    let working = async {
         let mut running = start(&local, &videos, &options.out).await?;
-        tokio::select! {
-            () = tally.follow(&mut running, &progress) => false,
-            () = interrupt.wait() => true,
-        }
+        tally.follow(&mut running, &progress).await;
+        Ok::<(), LocalError>(())
+    };
+    let interrupted = tokio::select! {
+        done = working => done.map(|()| false)?,
+        () = interrupt.wait() => true,
     };
     interrupt.exit_at_next(local.folder().to_owned());
     progress.finish();
@@ -148,24 +151,6 @@ fn named_videos(paths: &[PathBuf]) -> Result<Vec<(String, PathBuf)>, RunError> {
             Ok((key, path))
         })
         .collect()
-}
-
-/// Checks before the work that the previews can be written: for `run film.mp4 -o .` the target folder
-/// would have the name of the film itself.
-fn check_targets(videos: &[(String, PathBuf)], out: &Path) -> Result<(), RunError> {
-    for (key, video) in videos {
-        let target = out.join(key);
-        if fs::metadata(&target).is_ok_and(|metadata| !metadata.is_dir()) {
-            return Err(RunError::Video {
-                video: video.clone(),
-                problem: format!(
-                    "its previews belong into the folder {}, and that is a file; choose another --out",
-                    target.display()
-                ),
-            });
-        }
-    }
-    Ok(())
 }
 
 /// Key of a video: its file name.

@@ -1,7 +1,8 @@
 //! `gifgen export`: writes tracks for other players over an overview that is rendered, and renders nothing.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
@@ -15,7 +16,9 @@ use crate::{
     options::{ExportOptions, RunOfVideo},
     output::print,
     printable::in_line,
+    regular::{is_folder, read_regular},
     remote::{Remote, RemoteError},
+    sheets,
 };
 
 /// Why `export` failed.
@@ -34,6 +37,14 @@ pub enum TracksError {
         file: PathBuf,
         /// Where it makes no sense.
         source: serde_json::Error,
+    },
+    /// The manifest names sheets that cannot be.
+    #[error("{} makes no sense: {problem}", in_line(&file.to_string_lossy()))]
+    Sheets {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong.
+        problem: &'static str,
     },
     /// There is nothing to make tracks of.
     #[error("{} has no overview, or one that is not whole: make it with `gifgen run --overview keyframes`", in_line(&folder.to_string_lossy()))]
@@ -101,7 +112,7 @@ pub async fn export_tracks(options: &ExportOptions) -> Result<u8, TracksError> {
 /// Writes the tracks of a video that `gifgen run` has rendered to `folder`.
 fn in_folder(folder: &Path, formats: &[TrackFormat]) -> Result<Exported, TracksError> {
     let file = folder.join("manifest.json");
-    let text = match fs::read(&file) {
+    let text = match read_regular(&file) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let folder = folder.to_owned();
@@ -110,7 +121,13 @@ fn in_folder(folder: &Path, formats: &[TrackFormat]) -> Result<Exported, TracksE
         Err(error) => return Err(failed("read", &file)(error)),
     };
     let manifest: Manifest =
-        serde_json::from_slice(&text).map_err(|source| TracksError::Manifest { file, source })?;
+        serde_json::from_slice(&text).map_err(|source| TracksError::Manifest {
+            file: file.clone(),
+            source,
+        })?;
+    if let Some(problem) = sheets::problem(&manifest) {
+        return Err(TracksError::Sheets { file, problem });
+    }
     let storyboard = manifest
         .storyboard()
         .ok_or_else(|| TracksError::NoOverview {
@@ -121,18 +138,39 @@ fn in_folder(folder: &Path, formats: &[TrackFormat]) -> Result<Exported, TracksE
         bytes: 0,
     };
     for format in formats {
-        let files = track_files(*format, &storyboard, |url| fs::read(folder.join(url)))?;
-        for TrackFile { name, bytes, .. } in files {
-            let path = folder.join(name);
-            if let Some(parent) = path.parent() {
-                fs::create_dir_all(parent).map_err(failed("make", parent))?;
-            }
-            fs::write(&path, &bytes).map_err(failed("write", &path))?;
+        let read = |url: &str| sheets::read_sheet(folder, &manifest, url);
+        for TrackFile { name, bytes, .. } in track_files(*format, &storyboard, read)? {
+            let path = folder.join(&name);
+            write_inside(folder, &name, &bytes).map_err(failed("write", &path))?;
             exported.bytes += bytes.len() as u64;
             exported.files.push(path.to_string_lossy().into_owned());
         }
     }
     Ok(exported)
+}
+
+/// Writes the file `name` below `folder` as a whole. It replaces a file, but nothing that leads elsewhere.
+fn write_inside(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let path = folder.join(name);
+    let mut parent = folder.to_owned();
+    for part in Path::new(name).parent().into_iter().flatten() {
+        parent.push(part);
+        match fs::create_dir(&parent) {
+            Err(_) if is_folder(&parent) => {}
+            made => made?,
+        }
+    }
+    if fs::symlink_metadata(&path).is_ok_and(|there| !there.is_file()) {
+        return Err(io::Error::other("it is there, and no regular file"));
+    }
+    let new = parent.join(format!(".gifgen-export-{}", std::process::id()));
+    let mut file = File::options().write(true).create_new(true).open(&new)?;
+    let written = file.write_all(bytes);
+    let written = written.and_then(|()| fs::rename(&new, &path));
+    if written.is_err() {
+        fs::remove_file(&new).ok();
+    }
+    written
 }
 
 /// Writes the tracks of a video on AWS, beside its other objects.

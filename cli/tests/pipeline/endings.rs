@@ -178,6 +178,84 @@ fn a_run_whose_ffmpeg_always_fails_fails_and_leaves_nothing() {
     );
 }
 
+#[test]
+fn a_folder_that_cannot_be_written_to_is_found_out_before_the_work() {
+    let out = tempfile::tempdir().unwrap();
+    let frames = out.path().join("perf_bbb_1080p24_56s.mp4/frames");
+    fs::create_dir_all(&frames).unwrap();
+    let mount = "mount -t tmpfs -o ro tmpfs \"$1\" && shift && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    if !geteuid().is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    let output = command
+        .args(["--mount", "sh", "-c", mount, "sh"])
+        .arg(&frames)
+        .arg(env!("CARGO_BIN_EXE_gifgen"))
+        .args(["run", "-o"])
+        .args([out.path(), &long_video()])
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(
+        stderr.contains("frames, and that cannot be written to"),
+        "{stderr}"
+    );
+    fs::remove_dir(&frames).unwrap();
+    fs::write(&frames, "a file").unwrap();
+    let output = start(&long_video(), out.path()).wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.contains("frames, and that is a file"), "{stderr}");
+}
+
+#[test]
+fn ctrl_c_while_an_earlier_run_is_read_leaves_it_alone() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().join("d34_h264_40s.mp4");
+    let film = media::video("d34_h264_40s.mp4");
+    let flags = ["--gif-width", "48", "--frame-width", "64"];
+    let first = gifgen()
+        .args(["run", "-o"])
+        .arg(out.path())
+        .args(flags)
+        .arg(&film)
+        .output();
+    assert!(first.unwrap().status.success());
+    // A still that takes minutes to read.
+    let still = folder.join("frames/000003.jpg");
+    let bytes = fs::metadata(&still).unwrap().len();
+    let receipt = folder.join("receipts/1/000000.json");
+    let text = fs::read_to_string(&receipt).unwrap();
+    let mut changed: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let large = 1_u64 << 40;
+    for object in changed["objects"].as_array_mut().unwrap() {
+        let key = object["key"].as_str().unwrap();
+        if key.ends_with("frames/000003.jpg") {
+            assert_eq!(object["bytes"], bytes);
+            object["bytes"] = large.into();
+        }
+    }
+    fs::write(&receipt, changed.to_string()).unwrap();
+    fs::File::create(&still).unwrap().set_len(large).unwrap();
+    let manifest = fs::read(folder.join("manifest.json")).unwrap();
+    let run = start(&film, out.path());
+    std::thread::sleep(Duration::from_secs(2));
+    let stopped = Instant::now();
+    send(run.id(), Signal::INT);
+    let output = run.wait_with_output().unwrap();
+    assert!(stopped.elapsed() < Duration::from_secs(20));
+    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&summary["interrupted"], &summary["files"]),
+        (&true.into(), &0.into())
+    );
+    assert!(fs::read(folder.join("manifest.json")).unwrap() == manifest);
+    assert!(folder.join("overview.vtt").exists());
+    assert_nothing_left(out.path(), &[]);
+}
+
 /// Runs `gifgen run` over the long video, as one slice, in a file system of 8 MB. Returns its error
 /// output. Asserts that no file is left.
 fn run_on_a_small_disk(flags: &[&OsStr]) -> String {

@@ -293,7 +293,7 @@ impl Run {
     }
 
     /// Whether the jobs can be counted and their numbers are right.
-    fn is_plausible(&self) -> bool {
+    pub fn is_plausible(&self) -> bool {
         OVERVIEW_INTERVAL.contains(&self.settings.overview_interval.unwrap_or(1))
             && SLICE_SECONDS.contains(&self.settings.slice_seconds)
             && self.source.length > 0.0

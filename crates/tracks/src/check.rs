@@ -19,6 +19,9 @@ const LONGEST_INTERVAL: u32 = 86_400;
 /// Most pixels of a sheet. A hundred tiles of an upright film, 320 × 569, have 18 million.
 const MOST_PIXELS: u64 = 40_000_000;
 
+/// Most pixels of all sheets together: as many as a film has that fills [`MOST_SLOTS`] with its largest sheets.
+const MOST_WORK: u64 = 1000 * MOST_PIXELS;
+
 /// Longest side of a JPG.
 pub(crate) const LONGEST_SIDE: u64 = 65_500;
 
@@ -40,6 +43,9 @@ pub enum Invalid {
     /// Tiles without pixels, or with so many that a sheet is too large.
     #[error("tiles of {0} × {1} pixels are too small or too large")]
     Size(u32, u32),
+    /// All sheets together have more pixels than any film needs.
+    #[error("sheets of {0} pixels are too much")]
+    Work(u64),
     /// The times do not ascend, or are no times.
     #[error("the tile at {0} s is not after the one before")]
     Order(f64),
@@ -74,6 +80,14 @@ pub(crate) fn check(storyboard: &Storyboard) -> Result<(), Invalid> {
     }
     for sheet in &storyboard.sheets {
         check_sheet(sheet, storyboard)?;
+    }
+    let pixels = |sheet: &Sheet| {
+        let tiles = u64::from(sheet.columns) * u64::from(sheet.rows());
+        tiles * u64::from(width) * u64::from(height)
+    };
+    let work = storyboard.sheets.iter().map(pixels).sum();
+    if work > MOST_WORK {
+        return Err(Invalid::Work(work));
     }
     let mut before = None;
     for tile in storyboard.tiles() {
@@ -162,6 +176,17 @@ mod tests {
             assert!(matches!(place(columns, at), Err(Invalid::Place(_))));
         }
         assert_eq!(place(10, 99), Ok(()));
+    }
+
+    #[test]
+    fn more_sheets_than_the_longest_film_has_are_refused() {
+        let result = with(|storyboard| {
+            (storyboard.width, storyboard.height) = (400, 1000);
+            let mut sheet = storyboard.sheets[0].clone();
+            (sheet.columns, sheet.tiles) = (10, vec![(0.0, 99)]);
+            storyboard.sheets = vec![sheet; 1001];
+        });
+        assert_eq!(result, Err(Invalid::Work(1001 * MOST_PIXELS)));
     }
 
     #[test]
