@@ -67,7 +67,8 @@ async fn the_saved_slice_event_is_rendered_if_its_version_is_there() {
     assert_eq!(answer["status"], "done", "{answer}; log:\n{}", rie.log());
     assert_eq!(answer["gif"]["key"], "long.mp4/gifs/002250.gif");
     assert_eq!(answer["gif"]["frames"], 60);
-    assert_eq!(answer["frames"], json!({"first": 2250, "count": 30}));
+    let frames = json!({"first": 2250, "count": 30, "width": 160, "height": 90});
+    assert_eq!(answer["frames"], frames);
     let mut wanted: Vec<String> = (2250..2280)
         .map(|second| format!("long.mp4/frames/{second:06}.jpg"))
         .collect();

@@ -135,9 +135,10 @@ fn assert_clear(video: &Value) {
             .any(|start| message.starts_with(start));
         assert!(is_final, "retried in vain: {video}");
     }
-    let done = video["done"].as_u64().unwrap();
+    let number = |field: &str| video[field].as_u64().unwrap();
+    let done = number("done") + number("sheetsDone");
     assert_eq!(
-        video["slices"].as_u64(),
+        Some(number("slices") + number("sheets")),
         Some(done + failed.len() as u64),
         "{video}"
     );

@@ -83,7 +83,7 @@ fn ffmpeg_and_ffprobe_have_no_socket_but_one_to_where_the_source_is_served() {
         .args(["-f", "-qq", "-e", calls, "-e", "signal=none", "-o"])
         .arg(&trace)
         .arg(env!("CARGO_BIN_EXE_gifgen"))
-        .args(["run", "--json", "-o"])
+        .args(["run", "--json", "--overview", "none", "-o"])
         .arg(folder.path().join("out"))
         .args([
             media::video("d02"),
@@ -150,7 +150,7 @@ fn a_system_that_refuses_to_sandbox_gets_its_previews_and_one_line_in_the_log() 
         .args(["-f", "-qq", "-o", "/dev/null"])
         .args(refused)
         .arg(env!("CARGO_BIN_EXE_gifgen"))
-        .args(["run", "--json", "-o"])
+        .args(["run", "--json", "--overview", "none", "-o"])
         .arg(folder.path().join("out"))
         .args([media::video("d02"), media::video("d10")])
         .env("GIFGEN_LOG", "warn")
