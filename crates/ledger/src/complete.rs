@@ -72,9 +72,9 @@ pub struct Completer<'a> {
 }
 
 impl Completer<'_> {
-    /// Whether it is the one that announces `manifest`.
-    fn may_announce(&self, manifest: &Manifest) -> bool {
-        manifest.claimed_by == self.id || self.right == Authority::Operator
+    /// Whether it is the one that announces what the invocation `claimed_by` has claimed.
+    pub(crate) fn may_announce(&self, claimed_by: &str) -> bool {
+        claimed_by == self.id || self.right == Authority::Operator
     }
 }
 
@@ -235,7 +235,7 @@ impl Ledger {
         let completion = self.announce(run, manifest, version, completer).await?;
         // An operator has no right to delete previews.
         if completer.right != Authority::Operator
-            && completer.may_announce(manifest)
+            && completer.may_announce(&manifest.claimed_by)
             && completion != Completion::Superseded
             && let Err(error) = self.remove_old(run, manifest).await
         {
@@ -257,7 +257,7 @@ impl Ledger {
             status: manifest.status,
             announced,
         };
-        if !completer.may_announce(manifest) {
+        if !completer.may_announce(&manifest.claimed_by) {
             return Ok(completed(false));
         }
         let Some((current, _)) = self.current_run(&run.source.key).await? else {

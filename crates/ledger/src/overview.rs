@@ -11,7 +11,7 @@ use bytes::Bytes;
 use chrono::{DateTime, SubsecRound, Utc};
 use futures::{StreamExt, TryStreamExt, stream};
 use gifgen_shared::{
-    ETag, Job, JobId, TrackFormat, blocking::blocking, job::JobKind, publish::publish, with_causes,
+    ETag, JobId, TrackFormat, blocking::blocking, job::JobKind, publish::publish, with_causes,
 };
 use gifgen_tracks::{Storyboard, TrackFile, needs_images, track_files};
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,12 @@ pub enum Ready {
     Superseded,
 }
 
+/// The receipts of sheets among `receipts`, in order.
+fn of_sheets(receipts: &Receipts) -> impl Iterator<Item = &Receipt> {
+    let all = receipts.values();
+    all.filter(|receipt| receipt.kind == JobKind::Overview)
+}
+
 impl Ledger {
     /// Completes the overview of `run` if all its sheets are uploaded. A worker calls it when it has written the receipt
     /// of a sheet.
@@ -80,21 +86,11 @@ impl Ledger {
         completer: Completer<'_>,
     ) -> Result<Ready, LedgerError> {
         let there = self.jobs_with_receipts(run).await?;
-        let sheets = run.jobs().into_iter().map(|job: Job| job.id());
-        let sheets: Vec<JobId> = sheets
-            .filter(|job| matches!(job, JobId::Overview(_)))
-            .collect();
+        let sheets: Vec<JobId> = (0..run.sheets).map(JobId::Overview).collect();
         if sheets.is_empty() || !sheets.iter().all(|job| there.contains(job)) {
             return Ok(Ready::Incomplete);
         }
-        let reads: Vec<_> = sheets
-            .into_iter()
-            .map(|job| self.receipt(run, job))
-            .collect();
-        let reads = stream::iter(reads).buffer_unordered(CONCURRENT);
-        let receipts: Vec<Option<Receipt>> = reads.try_collect().await?;
-        let receipts = receipts.into_iter().flatten();
-        let receipts: Receipts = receipts.map(|receipt| (receipt.job(), receipt)).collect();
+        let receipts = self.receipts_of_jobs(run, sheets).await?;
         let wrong = self.verify(run, None, receipts.values()).await?;
         let jobs: Vec<JobId> = wrong.iter().filter_map(|wrong| wrong.job).collect();
         match (jobs.is_empty(), completer.right) {
@@ -114,15 +110,10 @@ impl Ledger {
         receipts: &Receipts,
         completer: Completer<'_>,
     ) -> Result<Ready, LedgerError> {
-        let is_sheet = |job: &JobId| matches!(job, JobId::Overview(_));
-        let sheets = receipts.iter().filter(|(job, _)| is_sheet(job));
-        let sheets = sheets.map(|(_, receipt)| receipt);
-        let good = sheets.clone().filter(|receipt| receipt.is_good()).count();
-        let Some(storyboard) = overview(run, receipts).filter(|_| good == run.sheets as usize)
-        else {
+        let Some(storyboard) = overview(run, receipts) else {
             return Ok(Ready::Incomplete);
         };
-        let contents = sheets.map(|receipt| {
+        let contents = of_sheets(receipts).map(|receipt| {
             let sums = receipt.objects.iter().map(|object| &object.sha256);
             json!([receipt.outcome, sums.collect::<Vec<_>>()])
         });
@@ -197,12 +188,7 @@ impl Ledger {
         formats: Vec<TrackFormat>,
     ) -> Result<Vec<Object>, LedgerError> {
         let receipts = self.receipts(run).await?;
-        let good = receipts.values().filter(|receipt| receipt.is_good());
-        let sheets = good
-            .filter(|receipt| receipt.kind == JobKind::Overview)
-            .count();
-        let storyboard = overview(run, &receipts).filter(|_| sheets == run.sheets as usize);
-        let storyboard = storyboard.ok_or_else(|| LedgerError::NoTracks {
+        let storyboard = overview(run, &receipts).ok_or_else(|| LedgerError::NoTracks {
             key: run.source.key.to_string(),
             reason: "it has no overview, or one that is not whole".to_owned(),
         })?;
@@ -275,10 +261,7 @@ impl Ledger {
         receipts: &Receipts,
     ) -> Result<BTreeMap<String, Bytes>, LedgerError> {
         let folder = format!("{}/", run.source.key);
-        let objects = receipts
-            .iter()
-            .filter(|(job, _)| matches!(job, JobId::Overview(_)));
-        let objects = objects.flat_map(|(_, receipt)| &receipt.objects);
+        let objects = of_sheets(receipts).flat_map(|receipt| &receipt.objects);
         let reads = objects.map(async |object| {
             let content = self.bucket.bytes(&object.key).await?.unwrap_or_default();
             let url = object.key.strip_prefix(&folder).unwrap_or(&object.key);
@@ -298,7 +281,7 @@ impl Ledger {
         version: &ETag,
         completer: Completer<'_>,
     ) -> Result<(), LedgerError> {
-        let is_mine = receipt.claimed_by == completer.id || completer.right == Authority::Operator;
+        let is_mine = completer.may_announce(&receipt.claimed_by);
         let current = self.current_run(&run.source.key).await?;
         let Some((current, _)) = current.filter(|(current, _)| is_mine && current.is(run)) else {
             return Ok(());

@@ -334,17 +334,27 @@ impl Ledger {
     /// # Errors
     /// If S3 does not list or return them.
     pub async fn read_receipts(&self, run: &Run, known: &mut Receipts) -> Result<(), LedgerError> {
-        let there = self.jobs_with_receipts(run).await?;
-        let reads: Vec<_> = (there.into_iter())
-            .filter(|job| !known.contains_key(job))
-            .map(|job| self.receipt(run, job))
-            .collect();
+        let there = self.jobs_with_receipts(run).await?.into_iter();
+        let new = there.filter(|job| !known.contains_key(job)).collect();
+        known.extend(self.receipts_of_jobs(run, new).await?);
+        Ok(())
+    }
+
+    /// The receipts that `run` has of these `jobs`.
+    ///
+    /// # Errors
+    /// If S3 does not return them.
+    pub(crate) async fn receipts_of_jobs(
+        &self,
+        run: &Run,
+        jobs: Vec<JobId>,
+    ) -> Result<Receipts, LedgerError> {
+        let reads: Vec<_> = jobs.into_iter().map(|job| self.receipt(run, job)).collect();
         let read: Vec<Option<Receipt>> = stream::iter(reads)
             .buffer_unordered(CONCURRENT_READS)
             .try_collect()
             .await?;
         let receipts = read.into_iter().flatten();
-        known.extend(receipts.map(|receipt| (receipt.job(), receipt)));
-        Ok(())
+        Ok(receipts.map(|receipt| (receipt.job(), receipt)).collect())
     }
 }

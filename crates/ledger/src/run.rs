@@ -197,7 +197,17 @@ impl Run {
 
     /// One of its jobs.
     pub fn job(&self, id: JobId) -> Option<Job> {
-        self.jobs().into_iter().find(|job| job.id() == id)
+        let job = match id {
+            JobId::Overview(index) => {
+                let sheets = self.settings.sheets(self.source.length);
+                Job::Overview(*sheets.get(index as usize)?)
+            }
+            JobId::Slice(start) => {
+                let index = start / self.settings.slice_seconds;
+                Job::Slice(*self.plan().get(index as usize)?)
+            }
+        };
+        (job.id() == id).then_some(job)
     }
 
     /// Hash of what determines the objects of its jobs of this `kind`: the source's version, what was measured of it,
@@ -228,12 +238,10 @@ impl Run {
 
     /// The slice of this run that starts and ends as `slice` does.
     pub fn slice(&self, slice: &Slice) -> Option<Slice> {
-        if self.slices == 0 {
-            return None;
+        match self.job(JobId::Slice(slice.start))? {
+            Job::Slice(own) if (own.end - slice.end).abs() < SAME_END_SECONDS => Some(own),
+            _ => None,
         }
-        let index = slice.start / self.settings.slice_seconds;
-        let own = self.plan().into_iter().nth(index as usize)?;
-        (own.start == slice.start && (own.end - slice.end).abs() < SAME_END_SECONDS).then_some(own)
     }
 
     /// Names the run's objects.

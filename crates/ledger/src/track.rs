@@ -39,14 +39,18 @@ pub(crate) fn track(receipts: &Receipts) -> Option<String> {
     Some(webvtt(size, tiles))
 }
 
-/// The storyboard of the overview, with addresses relative to the folder of the video. All its sheets are good. `None` if
-/// it has no tile.
+/// The storyboard of the overview, with addresses relative to the folder of the video. `None` if not all its sheets are
+/// good, or it has no tile.
 pub(crate) fn overview(run: &Run, receipts: &Receipts) -> Option<Storyboard> {
     let sheets = receipts.iter().filter_map(|(job, receipt)| match job {
         JobId::Overview(index) => Some((*index, receipt.outcome.sheet()?)),
         JobId::Slice(_) => None,
     });
-    storyboard(run.source.length, run.interval(), sheets)
+    let sheets: Vec<(u32, &SheetOutputs)> = sheets.collect();
+    if sheets.len() != run.sheets as usize {
+        return None;
+    }
+    storyboard(run.source.length, run.interval(), sheets.into_iter())
 }
 
 /// The storyboard of `sheets`, each with its index, in order.
