@@ -3,13 +3,14 @@
 //! Keyframes of HEVC in open groups carry a number in the order of presentation that only makes sense with the pictures
 //! before. FFmpeg shows them in another order then, and with other times. If such a picture (CRA) is marked as one behind a
 //! broken link (BLA), its numbers start anew. Behind an end of a sequence they do too, but then FFmpeg drops the picture
-//! before. For H.264 see [`crate::h264_restart`]. Other codecs need nothing.
+//! before. For H.264 see [`crate::h264_restart`], for AV1 and VP9 [`crate::own_keyframe`]. Other codecs need nothing.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     h264_restart::{self, restarting_parameters, start_code},
     numbers::big_endian,
+    own_keyframe::{is_av1_keyframe, is_vp9_keyframe},
 };
 
 /// Kinds of units of HEVC: a keyframe in an open group, and the same behind a broken link.
@@ -31,6 +32,8 @@ pub(crate) enum DecoderSetup {
     Hevc(Vec<u8>),
     /// Another codec.
     Other,
+    Av1,
+    Vp9,
 }
 
 /// What starts a decoder anew.
@@ -39,6 +42,8 @@ pub(crate) enum Restart {
     H264(h264_restart::Restart),
     /// The length of the lengths before units, in bytes.
     Hevc(usize),
+    Av1,
+    Vp9,
     Nothing,
 }
 
@@ -47,7 +52,7 @@ impl DecoderSetup {
     pub(crate) fn is_short(&self) -> bool {
         match self {
             Self::H264(setup) | Self::Hevc(setup) => setup.len() <= MAX_BYTES,
-            Self::Other => true,
+            Self::Other | Self::Av1 | Self::Vp9 => true,
         }
     }
 
@@ -55,7 +60,7 @@ impl DecoderSetup {
     pub(crate) fn before(&self) -> Option<[Vec<u8>; 2]> {
         match self {
             Self::H264(setup) => restarting_parameters(setup),
-            Self::Hevc(_) | Self::Other => Some([Vec::new(), Vec::new()]),
+            Self::Hevc(_) | Self::Other | Self::Av1 | Self::Vp9 => Some([Vec::new(), Vec::new()]),
         }
     }
 
@@ -64,17 +69,21 @@ impl DecoderSetup {
         Some(match self {
             Self::H264(setup) => Restart::H264(h264_restart::Restart::new(setup)?),
             Self::Hevc(setup) => Restart::Hevc(usize::from(setup.get(HEVC_LENGTHS)? & 3) + 1),
+            Self::Av1 => Restart::Av1,
+            Self::Vp9 => Restart::Vp9,
             Self::Other => Restart::Nothing,
         })
     }
 }
 
 impl Restart {
-    /// The keyframe `sample`, the `nth` one, as its decoder starts with it. `None` if it is damaged.
+    /// The keyframe `sample`, the `nth` one, as its decoder starts with it. `None` if it is damaged, or no keyframe.
     pub(crate) fn of(&self, sample: &[u8], nth: usize) -> Option<Vec<u8>> {
         match self {
             Self::H264(restart) => restart.before(sample, nth),
             Self::Hevc(length_bytes) => unlinked(sample, *length_bytes),
+            Self::Av1 => is_av1_keyframe(sample).then(|| sample.to_vec()),
+            Self::Vp9 => is_vp9_keyframe(sample).then(|| sample.to_vec()),
             Self::Nothing => Some(sample.to_vec()),
         }
     }

@@ -21,6 +21,7 @@ mod mpegts;
 mod numbers;
 mod ogg;
 mod overview;
+mod own_keyframe;
 pub mod parsers;
 mod passage;
 mod search;

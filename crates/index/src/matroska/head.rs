@@ -292,7 +292,13 @@ fn decoder_setup(tracks: &[u8], stream: u32) -> Option<DecoderSetup> {
     if codec.starts_with(b"V_MPEGH") {
         return setup().map(DecoderSetup::Hevc);
     }
-    Some(DecoderSetup::Other)
+    match codec {
+        // Packed blocks cannot be looked into.
+        b"V_AV1" | b"V_VP9" if is_packed => None,
+        b"V_AV1" => Some(DecoderSetup::Av1),
+        b"V_VP9" => Some(DecoderSetup::Vp9),
+        _ => Some(DecoderSetup::Other),
+    }
 }
 
 #[cfg(test)]

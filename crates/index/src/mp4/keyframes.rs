@@ -90,15 +90,22 @@ impl Mp4Index {
 
     /// How its decoder is set up.
     fn decoder_setup(&self) -> DecoderSetup {
+        let stsd = children(&self.track.stsd).next();
+        let entry = stsd.and_then(|stsd| children(stsd.body.get(8..)?).next());
+        let Some(entry) = entry else {
+            return DecoderSetup::Other;
+        };
         let setup = |kind: &[u8; 4]| {
-            let stsd = children(&self.track.stsd).next()?;
-            let entry = children(stsd.body.get(8..)?).next()?;
             let boxes = entry.body.get(SAMPLE_ENTRY..)?;
             Some(only(boxes, kind).ok()??.body.to_vec())
         };
         if let Some(setup) = setup(b"avcC") {
             return DecoderSetup::H264(setup);
         }
-        setup(b"hvcC").map_or(DecoderSetup::Other, DecoderSetup::Hevc)
+        match &entry.kind.to_ascii_lowercase()[..] {
+            b"av01" => DecoderSetup::Av1,
+            b"vp09" | b"vp90" => DecoderSetup::Vp9,
+            _ => setup(b"hvcC").map_or(DecoderSetup::Other, DecoderSetup::Hevc),
+        }
     }
 }

@@ -31,7 +31,7 @@ pub(super) struct Listed {
     pub(super) slots: Slots,
     pub(super) tiles: Vec<PlannedTile>,
     pub(super) pieces: Vec<Piece>,
-    /// That of HEVC, whose keyframes are changed.
+    /// That of codecs whose keyframes are changed or looked into.
     pub(super) decoder_setup: DecoderSetup,
 }
 
@@ -66,22 +66,32 @@ impl Listed {
             .collect();
         let mut befores = self.pieces.iter().map(|piece| &piece.before);
         let restart = self.decoder_setup.restart();
+        let mut are_keyframes = Vec::new();
         let mut reads = read_all(reader, &ranges);
         while let Some(keyframes) = reads.try_next().await? {
             for (keyframe, before) in keyframes.iter().zip(&mut befores) {
-                // What is damaged passes as it is: FFmpeg complains of it.
                 let changed = restart.as_ref().and_then(|restart| restart.of(keyframe, 0));
+                are_keyframes.push(changed.is_some());
+                // The header tells FFmpeg of all pieces, so those that are no keyframes are written too.
                 let piece = [&before[..], changed.as_deref().unwrap_or(keyframe)].concat();
                 if !write(pipe, &piece).await? {
-                    return Ok(self.tiles());
+                    return Ok(self.tiles(&are_keyframes));
                 }
             }
         }
-        Ok(self.tiles())
+        Ok(self.tiles(&are_keyframes))
     }
 
-    fn tiles(&self) -> Vec<SheetTile> {
-        let tiles = self.tiles.iter().map(|tile| self.slots.tile(*tile));
+    /// The tiles. `are_keyframes` is whether the pieces are keyframes, as far as they were read.
+    fn tiles(&self, are_keyframes: &[bool]) -> Vec<SheetTile> {
+        let mut are_keyframes = are_keyframes.iter();
+        let tiles = self.tiles.iter().map(|tile| {
+            let tile = self.slots.tile(*tile);
+            match tile.pts.and_then(|_| are_keyframes.next()) {
+                Some(false) => SheetTile::exact(tile.slot),
+                _ => tile,
+            }
+        });
         self.slots.filled(tiles.collect())
     }
 }
@@ -100,9 +110,9 @@ pub(super) fn plan(
     } else {
         let file = index.file_of(&keyframes)?;
         let setup = match file.decoder_setup {
-            setup @ DecoderSetup::Hevc(_) => setup,
             // What stands before keyframes is in the pieces.
-            DecoderSetup::H264(_) | DecoderSetup::Other => DecoderSetup::Other,
+            DecoderSetup::H264(_) => DecoderSetup::Other,
+            setup => setup,
         };
         (file.header, file.pieces, setup)
     };
