@@ -39,6 +39,7 @@ impl Film {
             length,
             interval: 10,
             sheets,
+            lost: Vec::new(),
         };
         Self {
             storyboard,
@@ -322,13 +323,14 @@ proptest! {
         mut starts in prop::collection::vec(0.0..5_000.0, 1..30),
         odd in prop::option::weighted(0.1, seconds()),
         (columns, place) in (number(), number()),
+        lost in prop::collection::vec(number(), 0..3),
         jpg in prop_oneof![Just(sheet_of(0, 30)), prop::collection::vec(any::<u8>(), 0..200)],
     ) {
         starts.sort_by(f64::total_cmp);
         starts.extend(odd);
         let tiles = starts.into_iter().map(|start| (start, place)).collect();
         let sheet = Sheet { url: "overview/0000.jpg".to_owned(), columns, tiles };
-        let storyboard = Storyboard { width, height, length, interval, sheets: vec![sheet] };
+        let storyboard = Storyboard { width, height, length, interval, sheets: vec![sheet], lost };
         for format in TrackFormat::ALL {
             let read = |_: &str| Ok::<_, io::Error>(jpg.clone());
             if let Ok(files) = track_files(format, &storyboard, read) {
