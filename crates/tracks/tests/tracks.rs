@@ -173,6 +173,26 @@ fn slots_show_the_latest_tile_and_repeat_it() {
 }
 
 #[test]
+fn where_a_tile_is_lost_webvtt_has_a_gap_and_a_grid_repeats_the_tile_before() {
+    let mut film = Film::new(60.0, &[vec![(0.0, 0), (10.0, 1), (40.0, 2)]]);
+    film.storyboard.lost = vec![20, 30, 50];
+    let files = film.files(TrackFormat::Vtt).unwrap();
+    let times = text(&files[0]).lines().filter(|line| line.contains("-->"));
+    let times: Vec<&str> = times.collect();
+    let wanted = [
+        "00:00:00.000 --> 00:00:10.000",
+        "00:00:10.000 --> 00:00:20.000",
+        "00:00:40.000 --> 00:00:50.000",
+    ];
+    assert_eq!(times, wanted);
+    let files = film.files(TrackFormat::Dash).unwrap();
+    let shown = numbers(&file(&files, "tracks/dash/0000.jpg").bytes);
+    for (shown, wanted) in shown.iter().zip([0u8, 1, 1, 1, 2, 2]) {
+        assert!(shown.abs_diff(wanted) <= 1, "{shown} {wanted}");
+    }
+}
+
+#[test]
 fn hls_takes_sheets_as_they_are_if_each_slot_has_its_tile() {
     let film = film();
     let files = film.files(TrackFormat::Hls).unwrap();
