@@ -282,7 +282,7 @@ impl Tally {
             };
             let key = OutputKeys::of(&key).manifest();
             let read = bucket.read::<Manifest>(&key).await;
-            let Some((manifest, _)) = read.map_err(LocalError::Earlier)? else {
+            let Some((manifest, _)) = read.map_err(LocalError::Manifest)? else {
                 continue;
             };
             let sheets = manifest.sheets().iter().map(|sheet| LostTiles {
