@@ -99,7 +99,9 @@ impl Rendition<'_> {
         let (Some(first), Some(last)) = (slots.first(), slots.last()) else {
             return Ok(None);
         };
-        let (start, interval) = (good.unwrap_or(*first), self.job.sheet.interval);
+        let interval = self.job.sheet.interval;
+        // At the last good tile, an older picture may stand in, but not at the one before.
+        let start = good.map_or(*first, |good| good.saturating_sub(interval));
         // Without a good tile each decode would have to start far back, so there is only one.
         let mut look = good.map_or(slots.len(), |_| FIRST_LOOK);
         loop {

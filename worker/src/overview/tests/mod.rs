@@ -6,7 +6,6 @@ pub(crate) mod support;
 use std::{
     fs,
     path::{Path, PathBuf},
-    time::Instant,
 };
 
 use gifgen_testkit::{
@@ -213,20 +212,6 @@ async fn a_damaged_second_costs_the_exact_tiles_in_it_and_no_others() {
         sheet.remove().unwrap();
         let compared = film.compare().await;
         assert!(compared.is_true(), "{compared}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_long_hole_is_found_in_few_decodes() {
-    let (_made, file) = film_with_hole(240, 40..200);
-    for interval in [2, 5] {
-        let film = Film::open(&file, &overview("exact", &interval.to_string())).await;
-        let started = Instant::now();
-        let sheet = film.render().await.unwrap();
-        println!("every {interval} s: {:?}", started.elapsed());
-        let all = film.job.sheet.times();
-        let wanted = all.partition(|second| !(41..200).contains(second));
-        assert_eq!(seconds(&sheet), wanted);
     }
 }
 
