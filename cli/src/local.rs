@@ -86,6 +86,9 @@ pub enum LocalError {
     /// What an earlier run has written cannot be used.
     #[error("failed to take over what an earlier run has written")]
     Earlier(#[source] LedgerError),
+    /// What the run has made cannot be read.
+    #[error("failed to read what the run has made")]
+    Manifest(#[source] LedgerError),
     /// The worker does not start.
     #[error(transparent)]
     Worker(#[from] TransientError),

@@ -1,4 +1,4 @@
-//! `gifgen redrive`: sends the slices and sheets of a run again that have no good receipt.
+//! `gifgen redrive`: sends the slices and sheets of a run again that have no good receipt, and sheets that lack tiles.
 
 use std::{
     fmt,

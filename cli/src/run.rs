@@ -9,8 +9,9 @@ use std::{
     time::Instant,
 };
 
+use gifgen_ledger::{Bucket, Manifest};
 use gifgen_shared::{
-    JobId, SettingsError,
+    JobId, OutputKeys, SettingsError, SourceKey,
     job_event::JOB_DETAIL_TYPE,
     slice_event::{EVENT_SOURCE, SLICE_DETAIL_TYPE},
 };
@@ -22,11 +23,12 @@ use crate::{
     earlier::bring_back,
     here::{FILE_CHANGED, without_bucket},
     interrupt::Interrupt,
-    local::{Local, LocalError, SOURCE_BUCKET, cores},
+    local::{DESTINATION_BUCKET, Local, LocalError, SOURCE_BUCKET, cores},
     options::RunOptions,
     output::{print, tell},
     printable::{in_line, printable},
     progress::Progress,
+    status::LostTiles,
     summary::{FailedJob, Summary, Video},
     targets::check_targets,
 };
@@ -106,6 +108,7 @@ pub async fn run(options: &RunOptions) -> Result<u8, RunError> {
     let working = async {
         let mut running = start(&local, &videos, &options.out).await?;
         tally.follow(&mut running, &progress).await;
+        tally.count_lost(&local).await?;
         Ok::<(), LocalError>(())
     };
     let interrupted = tokio::select! {
@@ -268,6 +271,27 @@ impl Tally {
             }
         }
         self.videos.iter_mut().for_each(Video::count_taken_over);
+    }
+
+    /// Counts what sheets lack, also those of an earlier run.
+    async fn count_lost(&mut self, local: &Local) -> Result<(), LocalError> {
+        let bucket = Bucket::new(local.s3(), DESTINATION_BUCKET);
+        for video in &mut self.videos {
+            let Ok(key) = SourceKey::plain(&video.key) else {
+                continue;
+            };
+            let key = OutputKeys::of(&key).manifest();
+            let read = bucket.read::<Manifest>(&key).await;
+            let Some((manifest, _)) = read.map_err(LocalError::Manifest)? else {
+                continue;
+            };
+            let sheets = manifest.sheets().iter().map(|sheet| LostTiles {
+                index: sheet.index,
+                tiles: sheet.outcome.lost().to_vec(),
+            });
+            video.lost = sheets.filter(|sheet| !sheet.tiles.is_empty()).collect();
+        }
+        Ok(())
     }
 
     fn count(&mut self, event: PipelineEvent, progress: &Progress) {

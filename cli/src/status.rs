@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
-use gifgen_ledger::{JobFailure, Manifest, Receipts, Run, Wrong, manifest};
+use gifgen_ledger::{JobFailure, LostTile, Manifest, Receipts, Run, Wrong, manifest};
 use gifgen_shared::{JobId, SourceState, job::JobKind};
 use serde::Serialize;
 use serde_json::json;
@@ -62,7 +62,7 @@ pub enum Progress {
     Superseded,
     /// The manifest says that all slices are rendered.
     Complete,
-    /// The manifest lists failed slices.
+    /// The manifest lists failed slices or sheets, or lost tiles.
     Partial,
 }
 
@@ -84,6 +84,9 @@ pub struct OverviewStatus {
     pub announced: bool,
     /// Sheets that failed permanently.
     pub failed: Vec<FailedSheet>,
+    /// Uploaded sheets that lack tiles.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<LostTiles>,
     /// Numbers of the sheets without a receipt.
     pub missing: Vec<u32>,
 }
@@ -96,13 +99,22 @@ pub struct FailedSheet {
     pub error: JobFailure,
 }
 
+/// What a sheet lacks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LostTiles {
+    /// Number of the sheet, from zero.
+    pub index: u32,
+    /// The tiles, at least one.
+    pub tiles: Vec<LostTile>,
+}
+
 /// Prints the progress of a run and returns the exit code.
 ///
 /// # Errors
 /// If there is no such run, or S3 cannot be read.
 pub async fn status(options: &StatusOptions) -> Result<u8, RemoteError> {
     let remote = Remote::connect(&options.run, None).await?;
-    // Good receipts stay good, so they are not read again.
+    // Whole receipts stay whole, so they are not read again.
     let mut known = Receipts::new();
     let mut said = String::new();
     loop {
@@ -138,7 +150,7 @@ impl Status {
     ) -> Result<Self, RemoteError> {
         let ledger = &remote.ledger;
         let manifest = ledger.manifest_of(run).await?;
-        known.retain(|_, receipt| receipt.is_good() && receipt.is_of(run));
+        known.retain(|_, receipt| receipt.is_whole() && receipt.is_of(run));
         ledger.read_receipts(run, known).await?;
         let receipts = &*known;
         let wrong = if verify {
@@ -201,11 +213,16 @@ impl Status {
             Some(_) => jobs - failed as u32,
             None => good(kind),
         };
+        let lost = receipts.values().map(|receipt| LostTiles {
+            index: receipt.index,
+            tiles: receipt.outcome.lost().to_vec(),
+        });
         let overview = OverviewStatus {
             sheets: run.sheets,
             done: done(run.sheets, JobKind::Overview, failed_sheets.len()),
             announced: run.overview_announced.is_some(),
             failed: failed_sheets,
+            lost: lost.filter(|lost| !lost.tiles.is_empty()).collect(),
             missing: missing_sheets,
         };
         Self {
@@ -274,6 +291,14 @@ impl fmt::Display for Status {
                 )?;
             }
         }
+        let overview = self.overview.iter();
+        for LostTiles { index, tiles } in overview.flat_map(|overview| &overview.lost) {
+            write!(
+                f,
+                "\n  sheet {index} of the overview lacks its {}",
+                lacks(tiles)
+            )?;
+        }
         for FailedSlice { start, error } in &self.failed {
             let (reason, message) = (&error.reason, &error.message);
             write!(
@@ -295,4 +320,20 @@ impl fmt::Display for Status {
         }
         Ok(())
     }
+}
+
+/// Which tiles are lost, and why the first one is.
+pub(crate) fn lacks(tiles: &[LostTile]) -> String {
+    let seconds = tiles
+        .iter()
+        .take(MOST_NAMED)
+        .map(|tile| tile.at.to_string());
+    let seconds = seconds.collect::<Vec<_>>().join(", ");
+    let more = match tiles.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let plural = if tiles.len() == 1 { "" } else { "s" };
+    let why = tiles.first().map_or("", |tile| &tile.error.message);
+    format!("tile{plural} at second {seconds}{more}: {why}")
 }

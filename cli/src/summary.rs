@@ -6,7 +6,11 @@ use gifgen_shared::JobId;
 use indicatif::HumanBytes;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use crate::{export::Exported, printable::in_line};
+use crate::{
+    export::Exported,
+    printable::in_line,
+    status::{LostTiles, lacks},
+};
 
 /// Results of a run, for people (`Display`) and programs (`Serialize`).
 #[derive(Debug, Serialize)]
@@ -43,6 +47,9 @@ pub struct Video {
     pub sent: u32,
     /// Slices and sheets that failed permanently.
     pub failed: Vec<FailedJob>,
+    /// Sheets of the overview that are there and lack tiles.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<LostTiles>,
     /// Why there are no previews at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -95,7 +102,7 @@ impl Video {
 
     fn is_whole(&self) -> bool {
         let are_done = self.slices == Some(self.done) && self.sheets == self.sheets_done;
-        self.error.is_none() && are_done
+        self.error.is_none() && self.lost.is_empty() && are_done
     }
 }
 
@@ -125,7 +132,11 @@ impl Summary {
             let failed = video.failed.iter().map(|FailedJob { job, message }| {
                 format!("{}: {job} failed: {message}", in_line(&video.key))
             });
-            rejected.chain(failed).collect::<Vec<_>>()
+            let lost = video.lost.iter().map(|LostTiles { index, tiles }| {
+                let (key, what) = (in_line(&video.key), lacks(tiles));
+                format!("{key}: sheet {index} of the overview lacks its {what}")
+            });
+            rejected.chain(failed).chain(lost).collect::<Vec<_>>()
         })
     }
 }

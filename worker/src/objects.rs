@@ -60,6 +60,7 @@ pub(crate) fn sheet_of(
             tile_width: layout.width,
             tile_height: layout.height,
         }),
+        lost: rendered.lost.clone(),
     };
     let file = rendered.jpg.iter().map(|file| Upload {
         file: file.clone(),

@@ -13,6 +13,9 @@ const ROUNDING: f64 = 0.0025;
 /// A sample may be older than it should by this many seconds where the film is damaged.
 const OLDEST: f64 = 1.0;
 
+/// A tile is rendered with the pictures of so many seconds behind it.
+const BEHIND_TILE: f64 = 0.05;
+
 /// Measured lengths differ by a picture at most: some containers do not tell how long the last one
 /// stands.
 pub const LENGTH_TOLERANCE: f64 = 0.11;
@@ -136,6 +139,11 @@ impl Film {
         is_hit(time - ROUNDING) || is_hit(time + ROUNDING)
     }
 
+    /// Whether the picture at `time` is hit, or one that is decoded with it.
+    fn is_hit_near(&self, time: f64) -> bool {
+        self.is_hit_at(time) || self.is_hit_at(time + BEHIND_TILE)
+    }
+
     /// Whether a slice holds a picture that a fault hit.
     fn is_hit_within(&self, slice: &SlicePreviews) -> bool {
         let start = f64::from(slice.start);
@@ -186,6 +194,11 @@ impl Film {
                     "the sheet at second {start} is whole, but {reason}: {message}"
                 ))
             });
+        }
+        let mut lost = sheet.lost.iter().map(|at| f64::from(*at));
+        if let Some(at) = lost.find(|at| !self.is_hit_near(*at)) {
+            let what = format!("the tile at second {at} is lost, though the film is whole there");
+            return Some(Fault::FalseAlarm(what));
         }
         let is_in_order = sheet.tiles.is_sorted_by(|tile, next| tile.0 < next.0);
         if !is_in_order || sheet.tiles.len() > 100 {
@@ -323,6 +336,27 @@ fn a_slice_that_fails_is_a_false_alarm_only_if_it_is_whole() {
     assert_eq!(whole.clone().hit(2.9, 3.0).judge_slice(&failed), None);
     assert!(matches!(
         whole.hit(3.0, 4.0).judge_slice(&failed),
+        Some(Fault::FalseAlarm(_))
+    ));
+}
+
+#[test]
+fn a_tile_is_lost_only_where_the_film_is_damaged() {
+    let whole = Film::in_tenths(6.0, |time| (time * 10.0).round() as u32);
+    let sheet = SheetPreviews {
+        start: 0,
+        end: 6.0,
+        failure: None,
+        tiles: vec![(0.0, draw(0)), (4.0, draw(40))],
+        lost: vec![2],
+    };
+    assert!(matches!(
+        whole.judge_sheet(&sheet),
+        Some(Fault::FalseAlarm(_))
+    ));
+    assert_eq!(whole.clone().hit(1.5, 3.5).judge_sheet(&sheet), None);
+    assert!(matches!(
+        whole.hit(4.0, 5.5).judge_sheet(&sheet),
         Some(Fault::FalseAlarm(_))
     ));
 }

@@ -119,6 +119,13 @@ impl Likenesses {
                 let what = format!("the sheet at {start} s is whole, but {reason}: {message}");
                 faults.push(Fault::FalseAlarm(what));
             }
+            let lost = sheet.lost.iter().map(|at| f64::from(*at));
+            let is_whole = |at: &f64| !(self.damaged.start - 0.1..self.damaged.end).contains(at);
+            faults.extend(lost.filter(is_whole).map(|at| {
+                Fault::FalseAlarm(format!(
+                    "the tile at {at} s is lost, and the film is whole there"
+                ))
+            }));
             faults.extend(sheet.tiles.iter().find_map(|(at, tile)| {
                 let what = self.wrong(*at, tile)?;
                 Some(Fault::Lie(format!("tile at {at:.3} s {what}")))

@@ -108,6 +108,8 @@ pub struct SheetPreviews {
     pub failure: Option<(String, String)>,
     /// Its tiles, each with the second from which on its picture is on screen.
     pub tiles: Vec<(f64, RgbImage)>,
+    /// Seconds whose tiles are lost.
+    pub lost: Vec<u32>,
 }
 
 /// One slice of a run.
@@ -260,11 +262,14 @@ async fn previews(env: &TestEnv, length: f64) -> Previews {
             let picture = tile(jpg.as_ref().unwrap(), &sheet["sheet"], place);
             (entry["at"].as_f64().unwrap(), picture)
         });
+        let lost = sheet["lost"].as_array().map_or(&[][..], Vec::as_slice);
+        let lost = lost.iter().map(|tile| tile["at"].as_u64().unwrap() as u32);
         SheetPreviews {
             start: sheet["start"].as_u64().unwrap() as u32,
             end: sheet["end"].as_f64().unwrap(),
             failure: failure(sheet),
             tiles: tiles.collect(),
+            lost: lost.collect(),
         }
     });
     Previews {

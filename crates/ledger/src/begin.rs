@@ -75,7 +75,7 @@ impl Ledger {
 
     /// Deletes what `run` recorded about `jobs` that are about to be sent again: the manifest in the
     /// version that was `read` before the jobs were found unfinished, and the jobs' receipts, unless
-    /// a receipt is good by now. The run then waits for new receipts of all jobs and is announced
+    /// a receipt is whole by now. The run then waits for new receipts of all jobs and is announced
     /// again. If the run has just completed by itself, its new manifest stays.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl Ledger {
             let Some((receipt, version)) = self.bucket.read::<Receipt>(&key).await? else {
                 continue;
             };
-            if !receipt.is_good() || !self.is_true(&receipt).await? {
+            if !receipt.is_whole() || !self.is_true(&receipt).await? {
                 self.bucket.delete(&key, &version).await?;
             }
         }

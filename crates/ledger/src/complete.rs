@@ -311,6 +311,7 @@ impl Ledger {
             "failedSlices": failed(JobKind::Slice),
             "sheets": manifest.sheets().len(),
             "failedSheets": failed(JobKind::Overview),
+            "lostTiles": manifest.lost().count(),
             "elapsedMs": elapsed.num_milliseconds(),
         });
         self.entry(COMPLETED_DETAIL_TYPE, detail)

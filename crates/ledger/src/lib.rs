@@ -51,8 +51,8 @@ pub use crate::{
     listing::Listed,
     manifest::{Manifest, ManifestJob, ManifestOverview, SlowSlice, Status, Totals},
     outcome::{
-        FramesOutput, GifOutput, JobFailure, Object, Outcome, Outputs, SheetOutputs, SliceOutputs,
-        StoryboardOutput, TileOutput,
+        FramesOutput, GifOutput, JobFailure, LostTile, Object, Outcome, Outputs, SheetOutputs,
+        SliceOutputs, StoryboardOutput, TileOutput,
     },
     overview::OverviewReceipt,
     receipt::{Receipt, Receipts, Work},

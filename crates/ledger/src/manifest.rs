@@ -11,7 +11,7 @@ use crate::{
     Ledger,
     cost::Cost,
     error::LedgerError,
-    outcome::{JobFailure, Object, Outcome, SheetOutputs},
+    outcome::{JobFailure, LostTile, Object, Outcome, SheetOutputs},
     overview::OverviewReceipt,
     receipt::{Receipt, Receipts},
     run::{Run, SourceFacts, Versioned},
@@ -74,7 +74,7 @@ pub struct ManifestOverview {
 pub enum Status {
     /// All are done.
     Complete,
-    /// At least one failed permanently.
+    /// At least one failed permanently, or a tile of the overview is lost.
     Partial,
 }
 
@@ -145,7 +145,7 @@ impl Manifest {
         let (slices, sheets) = (jobs(JobKind::Slice), jobs(JobKind::Overview));
         // An overview without its tracks is none.
         let whole =
-            receipts.values().all(Receipt::is_good) && (sheets.is_empty() || overview.is_some());
+            receipts.values().all(Receipt::is_whole) && (sheets.is_empty() || overview.is_some());
         let tracks = overview.map_or(&[][..], |overview| &overview.tracks);
         let totals = Totals::of(receipts, track.iter().chain(tracks));
         let overview_track = run.keys().overview_track();
@@ -205,6 +205,12 @@ impl Manifest {
         let slices = slices.map(|slice| (JobId::Slice(slice.start), slice));
         let jobs = sheets.chain(slices);
         jobs.filter_map(|(id, job)| Some((id, job.failure()?)))
+    }
+
+    /// The lost tiles of the overview, each with the index of its sheet.
+    pub fn lost(&self) -> impl Iterator<Item = (u32, &LostTile)> {
+        let sheets = self.sheets().iter();
+        sheets.flat_map(|sheet| sheet.outcome.lost().iter().map(|tile| (sheet.index, tile)))
     }
 
     /// The keys of all its objects.

@@ -45,6 +45,16 @@ impl Outcome {
         }
     }
 
+    /// The tiles that a rendered sheet lacks.
+    pub fn lost(&self) -> &[LostTile] {
+        self.sheet().map_or(&[], |outputs| &outputs.lost)
+    }
+
+    /// Whether all outputs are there, and no tile is lost.
+    pub fn is_whole(&self) -> bool {
+        self.failure().is_none() && self.lost().is_empty()
+    }
+
     /// The outputs of a sheet that was rendered.
     pub fn sheet(&self) -> Option<&SheetOutputs> {
         match self {
@@ -62,6 +72,18 @@ pub struct SheetOutputs {
     /// The picture that has them; `None` if there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sheet: Option<StoryboardOutput>,
+    /// The tiles that it lacks, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<LostTile>,
+}
+
+/// A tile that a sheet lacks, because the source is damaged there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostTile {
+    /// The multiple of the interval that it would show, in seconds.
+    pub at: u32,
+    /// The cause.
+    pub error: JobFailure,
 }
 
 /// A tile of an overview.

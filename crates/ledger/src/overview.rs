@@ -50,16 +50,23 @@ pub struct OverviewReceipt {
     pub of: Sha256,
     /// The tracks, and the pictures that they have of their own, in the order of their keys.
     pub tracks: Vec<Object>,
+    /// Number of lost tiles.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub lost: usize,
     /// Id of the invocation that wrote this. Only it announces the overview.
     pub claimed_by: String,
     /// When this was written.
     pub finished_at: DateTime<Utc>,
 }
 
+fn is_none(lost: &usize) -> bool {
+    *lost == 0
+}
+
 /// Whether the overview is whole.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ready {
-    /// All its sheets and tracks are uploaded.
+    /// All its sheets and tracks are uploaded. Sheets may lack tiles where the source is damaged.
     Whole(OverviewReceipt),
     /// There is none, a sheet failed, or a sheet has no receipt yet.
     Incomplete,
@@ -154,6 +161,7 @@ impl Ledger {
                 run_created_at: run.created_at,
                 of: of.clone(),
                 tracks,
+                lost: storyboard.lost.len(),
                 claimed_by: completer.id.to_owned(),
                 finished_at: Utc::now().trunc_subsecs(3),
             };
@@ -289,13 +297,16 @@ impl Ledger {
         if current.overview_announced.as_ref() == Some(version) {
             return Ok(());
         }
-        let detail = json!({
+        let mut detail = json!({
             "bucket": run.source.bucket,
             "key": run.source.key,
             "etag": run.source.etag,
             "run": run.run,
             "track": run.keys().overview_track(),
         });
+        if receipt.lost > 0 {
+            detail["lost"] = json!(receipt.lost);
+        }
         let event = self.entry(OVERVIEW_DETAIL_TYPE, detail);
         let sent = publish(&self.bus, vec![event], completer.deadline).await;
         sent.map_err(|source| LedgerError::Unannounced {

@@ -172,6 +172,11 @@ impl Receipt {
         matches!(self.outcome, Outcome::Done(_))
     }
 
+    /// Whether the job's objects were up, and no tile is lost.
+    pub fn is_whole(&self) -> bool {
+        self.outcome.is_whole()
+    }
+
     /// Whether the list of objects has as many entries as the outputs need, and the outputs are those of its kind.
     fn names_its_objects(&self) -> bool {
         let has = |key: &str, bytes: Option<u64>| {

@@ -59,8 +59,9 @@ pub(crate) fn storyboard<'a>(
     interval: u32,
     sheets: impl Iterator<Item = (u32, &'a SheetOutputs)>,
 ) -> Option<Storyboard> {
-    let mut size = None;
+    let (mut size, mut lost) = (None, Vec::new());
     let sheets = sheets.filter_map(|(index, outputs)| {
+        lost.extend(outputs.lost.iter().map(|tile| tile.at));
         let image = outputs.sheet.as_ref()?;
         size.get_or_insert((image.tile_width, image.tile_height));
         let tiles = outputs.tiles.iter().map(|tile| (tile.at, tile.place));
@@ -78,6 +79,7 @@ pub(crate) fn storyboard<'a>(
         length,
         interval,
         sheets,
+        lost,
     })
 }
 

@@ -64,7 +64,8 @@ impl Ledger {
     }
 
     /// The jobs of `run` that must be rendered, each with the number of its next attempt: those
-    /// without a receipt, those that failed, and those whose objects are not as their receipts say.
+    /// without a receipt, those that failed, sheets with lost tiles, and those whose objects are not as their receipts
+    /// say.
     ///
     /// # Errors
     /// If S3 does not return the receipts or list the objects.
@@ -75,7 +76,7 @@ impl Ledger {
         let jobs = run.jobs().into_iter();
         Ok(jobs
             .filter_map(|job| match receipts.get(&job.id()) {
-                Some(receipt) if receipt.is_good() && !wrong.contains(&job.id()) => None,
+                Some(receipt) if receipt.is_whole() && !wrong.contains(&job.id()) => None,
                 Some(receipt) => Some((job, receipt.attempt + 1)),
                 None => Some((job, 1)),
             })

@@ -56,5 +56,6 @@ fn storyboard(is_whole: bool) -> Storyboard {
         length: 10_800.0,
         interval: 10,
         sheets: (0..11).map(sheet).collect(),
+        lost: Vec::new(),
     }
 }

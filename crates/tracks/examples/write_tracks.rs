@@ -63,6 +63,7 @@ fn write(folder: &Path, length: f64) -> Result<(), Box<dyn Error>> {
         length,
         interval: INTERVAL,
         sheets: numbered.into_iter().map(|sheet| sheet.sheet).collect(),
+        lost: Vec::new(),
     };
     for format in TrackFormat::ALL {
         let files = track_files(format, &storyboard, |url| fs::read(folder.join(url)))?;

@@ -97,6 +97,10 @@ pub(crate) fn check(storyboard: &Storyboard) -> Result<(), Invalid> {
         }
         before = Some(tile.start);
     }
+    let mut lost = storyboard.lost.windows(2);
+    if let Some(pair) = lost.find(|pair| pair[0] >= pair[1]) {
+        return Err(Invalid::Order(pair[1].into()));
+    }
     before.map(|_| ()).ok_or(Invalid::Empty)
 }
 
@@ -195,6 +199,9 @@ mod tests {
             let result = with(|storyboard| storyboard.sheets[1].tiles[0].0 = start);
             assert!(matches!(result, Err(Invalid::Order(_))), "{start}");
         }
+        assert_eq!(with(|storyboard| storyboard.lost = vec![2, 8]), Ok(()));
+        let result = with(|storyboard| storyboard.lost = vec![8, 2]);
+        assert_eq!(result, Err(Invalid::Order(2.0)));
         assert_eq!(
             with(|storyboard| storyboard.sheets.clear()),
             Err(Invalid::Empty)

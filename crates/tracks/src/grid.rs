@@ -127,7 +127,7 @@ mod tests {
             let sheet = |tiles: &[(f64, u32)]| Sheet { url: "a.jpg".to_owned(), columns: 10, tiles: tiles.to_vec() };
             let storyboard = Storyboard {
                 width: 16, height: 9, length: f64::from(length) / 10.0, interval,
-                sheets: starts.chunks(per_sheet).map(sheet).collect(),
+                sheets: starts.chunks(per_sheet).map(sheet).collect(), lost: Vec::new(),
             };
             let grid = Grid::fitting(interval, storyboard.length);
             let shown = grid.shown(&storyboard);

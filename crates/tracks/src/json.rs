@@ -86,7 +86,7 @@ mod tests {
         fn tiles_are_picked_evenly_and_none_twice(count in 1usize..1_500) {
             let tiles = (0..count as u32).map(|second| (f64::from(second), 0)).collect();
             let sheet = Sheet { url: "a.jpg".to_owned(), columns: 1, tiles };
-            let storyboard = Storyboard { width: 1, height: 1, length: 1e4, interval: 1, sheets: vec![sheet] };
+            let storyboard = Storyboard { width: 1, height: 1, length: 1e4, interval: 1, sheets: vec![sheet], lost: Vec::new() };
             let tiles: Vec<Tile<'_>> = storyboard.tiles().collect();
             let picked: Vec<usize> = picked(&tiles).iter().map(|tile| tile.start as usize).collect();
             prop_assert_eq!(picked.len(), count.min(100));

@@ -15,6 +15,8 @@ pub struct Storyboard {
     pub interval: u32,
     /// The sheets, in the order of their tiles.
     pub sheets: Vec<Sheet>,
+    /// Times from which on no tile is there until the next one, in seconds, in order: there the film is damaged.
+    pub lost: Vec<u32>,
 }
 
 /// A picture with several tiles, row by row.
@@ -65,7 +67,8 @@ impl Storyboard {
         (self.width, self.height)
     }
 
-    /// All tiles in order. Each is shown until the next one, the last until the film's end.
+    /// All tiles in order. Each is shown until the next one, the last until the film's end. Where a tile is lost, the one
+    /// before ends.
     pub fn tiles(&self) -> impl Iterator<Item = Tile<'_>> {
         let places = self
             .sheets
@@ -73,12 +76,18 @@ impl Storyboard {
             .flat_map(|sheet| iter::repeat(sheet).zip(&sheet.tiles));
         let starts = places.clone().map(|(_, (start, _))| *start);
         let ends = starts.skip(1).chain([self.length]);
-        places.zip(ends).map(|((sheet, (start, place)), end)| Tile {
-            start: *start,
-            end,
-            sheet,
-            place: *place,
-        })
+        places
+            .zip(ends)
+            .map(move |((sheet, (start, place)), next)| {
+                let lost = self.lost.partition_point(|lost| f64::from(*lost) <= *start);
+                let lost = self.lost.get(lost).copied().map_or(next, f64::from);
+                Tile {
+                    start: *start,
+                    end: next.min(lost),
+                    sheet,
+                    place: *place,
+                }
+            })
     }
 }
 
@@ -102,6 +111,7 @@ pub(crate) mod tests {
                 sheet("overview/0000.jpg", &[(0.0, 0), (2.0, 1), (4.0004, 2)]),
                 sheet("overview/0001.jpg", &[(6.0, 0), (10.0, 0)]),
             ],
+            lost: Vec::new(),
         }
     }
 
@@ -120,6 +130,24 @@ pub(crate) mod tests {
                 (10.0, 12.5, (0, 0))
             ]
         );
+    }
+
+    #[test]
+    fn where_a_tile_is_lost_none_is_shown_until_the_next_one() {
+        let mut storyboard = storyboard();
+        storyboard.lost = vec![8, 12];
+        let spans: Vec<_> = storyboard
+            .tiles()
+            .map(|tile| (tile.start, tile.end))
+            .collect();
+        assert_eq!(spans[2..], [(4.0004, 6.0), (6.0, 8.0), (10.0, 12.0)]);
+        // A tile that is there is shown, whatever else is said of its time.
+        storyboard.lost = vec![0, 6];
+        let spans: Vec<_> = storyboard
+            .tiles()
+            .map(|tile| (tile.start, tile.end))
+            .collect();
+        assert_eq!((spans[0], spans[3]), ((0.0, 2.0), (6.0, 10.0)));
     }
 
     #[test]

@@ -39,6 +39,7 @@ impl Film {
             length,
             interval: 10,
             sheets,
+            lost: Vec::new(),
         };
         Self {
             storyboard,
@@ -169,6 +170,26 @@ fn slots_show_the_latest_tile_and_repeat_it() {
     assert_eq!(shown.len(), 100);
     assert!(close(&shown, &second_sheet()), "{shown:?}");
     assert!(shown[20..].iter().all(|black| *black <= 1), "{shown:?}");
+}
+
+#[test]
+fn where_a_tile_is_lost_webvtt_has_a_gap_and_a_grid_repeats_the_tile_before() {
+    let mut film = Film::new(60.0, &[vec![(0.0, 0), (10.0, 1), (40.0, 2)]]);
+    film.storyboard.lost = vec![20, 30, 50];
+    let files = film.files(TrackFormat::Vtt).unwrap();
+    let times = text(&files[0]).lines().filter(|line| line.contains("-->"));
+    let times: Vec<&str> = times.collect();
+    let wanted = [
+        "00:00:00.000 --> 00:00:10.000",
+        "00:00:10.000 --> 00:00:20.000",
+        "00:00:40.000 --> 00:00:50.000",
+    ];
+    assert_eq!(times, wanted);
+    let files = film.files(TrackFormat::Dash).unwrap();
+    let shown = numbers(&file(&files, "tracks/dash/0000.jpg").bytes);
+    for (shown, wanted) in shown.iter().zip([0u8, 1, 1, 1, 2, 2]) {
+        assert!(shown.abs_diff(wanted) <= 1, "{shown} {wanted}");
+    }
 }
 
 #[test]
@@ -322,13 +343,14 @@ proptest! {
         mut starts in prop::collection::vec(0.0..5_000.0, 1..30),
         odd in prop::option::weighted(0.1, seconds()),
         (columns, place) in (number(), number()),
+        lost in prop::collection::vec(number(), 0..3),
         jpg in prop_oneof![Just(sheet_of(0, 30)), prop::collection::vec(any::<u8>(), 0..200)],
     ) {
         starts.sort_by(f64::total_cmp);
         starts.extend(odd);
         let tiles = starts.into_iter().map(|start| (start, place)).collect();
         let sheet = Sheet { url: "overview/0000.jpg".to_owned(), columns, tiles };
-        let storyboard = Storyboard { width, height, length, interval, sheets: vec![sheet] };
+        let storyboard = Storyboard { width, height, length, interval, sheets: vec![sheet], lost };
         for format in TrackFormat::ALL {
             let read = |_: &str| Ok::<_, io::Error>(jpg.clone());
             if let Ok(files) = track_files(format, &storyboard, read) {

@@ -1,9 +1,17 @@
-//! Exact tiles: the picture on screen at a time, rendered and judged as a slice is.
+//! Exact tiles: the picture on screen at a time, rendered and judged as a slice is. Where the source is damaged, the tile
+//! is lost, and the others of its sheet are rendered.
 
-use super::sheet_job::{FoundTile, Rendition};
+use std::time::Instant;
+
+use gifgen_ledger::LostTile;
+
+use super::{
+    losses::Losses,
+    sheet_job::{FoundTile, Rendition},
+};
 use crate::{
     attempts::Attempts,
-    error::JobError,
+    error::{JobError, PermanentError},
     ffmpeg_run::Files,
     product::{Choice, Product},
     renderer::excerpt_or_seek,
@@ -13,7 +21,7 @@ use crate::{
 const BEHIND_SECONDS: f64 = 0.05;
 
 /// The same where pictures are wrong: long enough to show whether they are wrong for more than a second.
-const BEHIND_WRONG_SECONDS: f64 = 1.1;
+pub(super) const BEHIND_WRONG_SECONDS: f64 = 1.1;
 
 /// Up to this interval, in seconds, all pictures between tiles are decoded: a keyframe is seldom nearer than the tile
 /// before.
@@ -51,20 +59,28 @@ impl Run {
 }
 
 impl Rendition<'_> {
-    /// The pictures of `tiles`: those that they have, and exact ones for the others.
+    /// The pictures of `tiles`: those that they have, and exact ones for the others; and the tiles that are lost.
     ///
     /// # Errors
-    /// Permanent if the source is damaged at an exact tile.
-    pub(super) async fn pictured(&self, tiles: Vec<FoundTile>) -> Result<Vec<Pictured>, JobError> {
+    /// Permanent if the source is damaged at each tile, or so much that this takes too long to find out.
+    pub(super) async fn pictured(
+        &self,
+        tiles: Vec<FoundTile>,
+    ) -> Result<(Vec<Pictured>, Vec<LostTile>), JobError> {
         let interval = self.job.sheet.interval;
         let slots: Vec<u32> = tiles.iter().map(|tile| tile.slot).collect();
         let needs: Vec<bool> = tiles.iter().map(|tile| tile.keyframe.is_none()).collect();
         let mut pictured = Vec::with_capacity(tiles.len());
+        let mut losses = Losses::new(self.deadline);
         let mut run = Run::first(interval);
+        // The last tile that is there.
+        let mut good = None;
         // Exact pictures that are there already.
         let mut exact = Vec::new().into_iter();
         for (n, tile) in tiles.into_iter().enumerate() {
+            let slot = tile.slot;
             if let Some((at, picture)) = tile.keyframe {
+                (good, losses.in_a_row) = (Some(slot), 0);
                 pictured.push(Pictured {
                     at,
                     exact: false,
@@ -72,36 +88,56 @@ impl Rendition<'_> {
                 });
                 continue;
             }
-            let picture = match exact.next() {
-                Some(picture) => picture,
-                None => {
-                    let length = run_from(&slots[n..], &needs[n..], interval, run.0);
-                    let files = Box::pin(self.exact(tile.slot, length as u32)).await?;
-                    run = run.next(files.decoded_before, interval);
-                    exact = files.raw.into_iter();
-                    // The run has a picture for each of its tiles.
-                    exact.next().unwrap_or_default()
+            if exact.len() == 0 {
+                if losses.in_hole(slot) {
+                    continue;
                 }
-            };
+                // Behind a lost tile, the next ones are mostly lost, too.
+                let most = if losses.in_a_row > 0 { 1 } else { run.0 };
+                let length = run_from(&slots[n..], &needs[n..], interval, most);
+                let started = Instant::now();
+                match Box::pin(self.exact(slot, length as u32)).await {
+                    Ok(files) => {
+                        run = run.next(files.decoded_before, interval);
+                        exact = files.raw.into_iter();
+                    }
+                    Err(JobError::Permanent(error)) if error.is_of_the_pictures() => {
+                        let sheet = self.job.sheet.index;
+                        tracing::warn!(sheet, at = slot, why = %error, "the tile is lost");
+                        losses.add(slot, error);
+                        if losses.in_a_row == 2 {
+                            losses.hole = Box::pin(self.hole(good, &slots[n..])).await?;
+                        }
+                        losses.take(started.elapsed())?;
+                        continue;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            (good, losses.in_a_row) = (Some(slot), 0);
             pictured.push(Pictured {
-                at: f64::from(tile.slot),
+                at: f64::from(slot),
                 exact: true,
-                picture,
+                // A run has a picture for each of its tiles.
+                picture: exact.next().unwrap_or_default(),
             });
         }
-        Ok(pictured)
+        let lost = losses.ended(pictured.is_empty())?;
+        Ok((pictured, lost))
     }
 
     /// The pictures at second `first` and at the multiples behind it, `count` in all. If they cannot be made of one
-    /// decode, only the first one is made.
-    async fn exact(&self, first: u32, count: u32) -> Result<Files, JobError> {
-        match Box::pin(self.decoded(first, count)).await {
-            Err(JobError::Permanent(error)) if count > 1 && error.is_of_the_pictures() => {
-                let sheet = self.job.sheet.index;
-                tracing::warn!(sheet, first, count, why = %error, "exact tiles are made one by one");
-                Box::pin(self.decoded(first, 1)).await
+    /// decode, only the first ones are made.
+    async fn exact(&self, first: u32, mut count: u32) -> Result<Files, JobError> {
+        loop {
+            match Box::pin(self.decoded(first, count)).await {
+                Err(JobError::Permanent(error)) if count > 1 && error.is_of_the_pictures() => {
+                    let sheet = self.job.sheet.index;
+                    tracing::warn!(sheet, first, count, why = %error, "fewer exact tiles are made at once");
+                    count = count_before(&error, first, count, self.job.sheet.interval);
+                }
+                files => return files,
             }
-            files => files,
         }
     }
 
@@ -115,7 +151,12 @@ impl Rendition<'_> {
     }
 
     /// The pictures of a slice that goes on for `behind` seconds.
-    async fn decoded_until(&self, first: u32, count: u32, behind: f64) -> Result<Files, JobError> {
+    pub(super) async fn decoded_until(
+        &self,
+        first: u32,
+        count: u32,
+        behind: f64,
+    ) -> Result<Files, JobError> {
         let interval = self.job.sheet.interval;
         let last = f64::from(first) + f64::from(count - 1) * f64::from(interval);
         let spec = self.job.slice(first, last + behind);
@@ -143,6 +184,21 @@ impl Rendition<'_> {
     }
 }
 
+/// How many of `count` tiles from second `first` on to try next, if `error` says that the pictures of all are not right:
+/// those before the damage, or else half of them. At least one.
+fn count_before(error: &PermanentError, first: u32, count: u32, interval: u32) -> u32 {
+    let before = match error {
+        PermanentError::Damaged { from, .. } => from - f64::from(first),
+        _ => 0.0,
+    };
+    let most = (count - 1).max(1);
+    if before > 0.0 {
+        ((before / f64::from(interval)).ceil() as u32).clamp(1, most)
+    } else {
+        (count / 2).clamp(1, most)
+    }
+}
+
 /// How many of the tiles at `slots`, at most `most`, are consecutive and need exact pictures (`needs`). At least one.
 fn run_from(slots: &[u32], needs: &[bool], interval: u32, most: usize) -> usize {
     let first = slots.first().copied().unwrap_or_default();
@@ -167,6 +223,19 @@ mod tests {
         assert_eq!(far, Run(4));
         assert_eq!(far.next(3.0, 10), Run(1));
         assert_eq!(Run::first(2).next(0.5, 2), Run(usize::MAX));
+    }
+
+    #[test]
+    fn a_run_is_cut_where_the_film_is_damaged() {
+        let damaged = |from| PermanentError::Damaged { from, to: 70.0 };
+        assert_eq!(count_before(&damaged(40.5), 10, 20, 10), 4);
+        assert_eq!(count_before(&damaged(40.0), 10, 20, 10), 3);
+        assert_eq!(count_before(&damaged(10.5), 10, 20, 10), 1);
+        // It is damaged at its start, or says that it is damaged all over.
+        assert_eq!(count_before(&damaged(10.0), 10, 20, 10), 10);
+        // It never stays as long.
+        assert_eq!(count_before(&damaged(30.5), 10, 3, 10), 2);
+        assert_eq!(count_before(&damaged(10.0), 10, 2, 10), 1);
     }
 
     proptest! {

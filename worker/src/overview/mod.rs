@@ -3,6 +3,7 @@
 mod exact_tiles;
 mod keyframe_tiles;
 mod logged_keyframes;
+mod losses;
 mod render_sheet;
 mod sheet_file;
 mod sheet_job;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use gifgen_function::TransientError;
+use gifgen_ledger::LostTile;
 use gifgen_shared::{Deadline, WorkDir, blocking::blocking, preview_settings::Overview as Kind};
 
 use super::{
@@ -24,6 +25,8 @@ pub(crate) struct RenderedSheet {
     pub layout: Tiles,
     /// The tiles, in the order of their times.
     pub tiles: Vec<RenderedTile>,
+    /// The tiles that it lacks, because the source is damaged there, in order.
+    pub lost: Vec<LostTile>,
     work_dir: WorkDir,
 }
 
@@ -52,7 +55,7 @@ impl Renderer {
     /// Renders a sheet until `deadline`.
     ///
     /// # Errors
-    /// Permanent if the source is damaged at a tile or cannot be decoded; transient if FFmpeg, the source or
+    /// Permanent if the source is damaged at each tile, or cannot be decoded; transient if FFmpeg, the source or
     /// the disk fails.
     pub(crate) async fn render_sheet(
         &self,
@@ -65,10 +68,11 @@ impl Renderer {
                 source,
             })?;
         match Box::pin(self.sheet_in(&work_dir, job, deadline)).await {
-            Ok((jpg, layout, tiles)) => Ok(RenderedSheet {
+            Ok((jpg, layout, tiles, lost)) => Ok(RenderedSheet {
                 jpg,
                 layout,
                 tiles,
+                lost,
                 work_dir,
             }),
             Err(error) => {
@@ -83,14 +87,14 @@ impl Renderer {
         work_dir: &WorkDir,
         job: &SheetJob,
         deadline: Deadline,
-    ) -> Result<(Option<PathBuf>, Tiles, Vec<RenderedTile>), JobError> {
+    ) -> Result<(Option<PathBuf>, Tiles, Vec<RenderedTile>, Vec<LostTile>), JobError> {
         let rendition = Rendition::new(self, job, work_dir.path(), deadline);
         let found = match job.settings.overview {
             Kind::Keyframes => Box::pin(rendition.keyframe_tiles()).await?,
             Kind::Exact => job.all_exact(),
             Kind::None => Vec::new(),
         };
-        let pictured = Box::pin(rendition.pictured(found)).await?;
+        let (pictured, lost) = Box::pin(rendition.pictured(found)).await?;
         let times: Vec<(f64, bool)> = pictured.iter().map(|tile| (tile.at, tile.exact)).collect();
         let pictures: Vec<Vec<u8>> = pictured.into_iter().map(|tile| tile.picture).collect();
         let places = sheet_file::places(&pictures);
@@ -105,13 +109,13 @@ impl Renderer {
             });
         let tiles = tiles.collect();
         if pictures.is_empty() {
-            return Ok((None, layout, tiles));
+            return Ok((None, layout, tiles, lost));
         }
         let directory = work_dir.path().to_owned();
         let written =
             blocking(move || sheet_file::write(&pictures, &places, &layout, &directory)).await;
         match written {
-            Ok(jpg) => Ok((Some(jpg), layout, tiles)),
+            Ok(jpg) => Ok((Some(jpg), layout, tiles, lost)),
             Err(SheetFileError::Encode(jpeg_encoder::EncodingError::IoError(source))) => {
                 let action = "write to";
                 Err(TransientError::WorkDir { action, source }.into())

@@ -1,8 +1,8 @@
 //! How the overview of a run ends: announced before the run, repaired, or given up.
 
-use gifgen_ledger::{Precondition, Status};
+use gifgen_ledger::{JobFailure, LostTile, Outcome, Outputs, Precondition, Status};
 use gifgen_shared::JobId;
-use gifgen_testkit::test_env::FILMS;
+use gifgen_testkit::test_env::{FILMS, TestEnv};
 use gifgen_worker::Answer;
 use serde_json::json;
 
@@ -112,6 +112,77 @@ async fn an_overview_whose_sheet_cannot_be_rendered_is_not_announced() {
     let failed: Vec<_> = partial.failed().map(|(job, _)| job).collect();
     assert_eq!(failed, [JobId::Overview(0)]);
     assert_eq!(all(&mut whole).len(), 0);
+}
+
+/// A receipt of the sheet that lacks the tile at second 5.
+async fn write_lossy_receipt(env: &TestEnv) {
+    let (ledger, run) = (ledger(env), run(env).await);
+    let job = JobId::Overview(0);
+    let mut receipt = ledger.receipt(&run, job).await.unwrap().unwrap();
+    let Outcome::Done(Outputs::Sheet(sheet)) = &mut receipt.outcome else {
+        panic!("{receipt:?}");
+    };
+    sheet.tiles.retain(|tile| !(4.5..5.5).contains(&tile.at));
+    sheet.lost = vec![LostTile {
+        at: 5,
+        error: JobFailure {
+            reason: "damaged".into(),
+            message: "why".into(),
+        },
+    }];
+    let (key, always) = (run.keys().receipt(run.run, job), Precondition::Always);
+    ledger.bucket.write(&key, &receipt, &always).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_overview_with_a_lost_tile_has_its_tracks_and_event_and_the_run_is_partial() {
+    let (env, sheet, events) = split_env_with_overview().await;
+    let worker = env.worker(&ALL);
+    handle(&worker, &sheet).await;
+    write_lossy_receipt(&env).await;
+    let (mut whole, mut completions) = (overviews(&env), completions(&env));
+    for event in &events {
+        handle(&worker, event).await;
+    }
+    let partial = manifest(&env).await.unwrap();
+    assert_eq!(partial.status, Status::Partial);
+    assert_eq!(partial.failed().count(), 0);
+    let lost: Vec<_> = partial
+        .lost()
+        .map(|(sheet, tile)| (sheet, tile.at))
+        .collect();
+    assert_eq!(lost, [(0, 5)]);
+    let told = all(&mut whole);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["lost"], 1);
+    let told = all(&mut completions);
+    assert_eq!(
+        (&told[0]["status"], &told[0]["lostTiles"]),
+        (&json!("partial"), &json!(1))
+    );
+    let stored = previews(&env).await;
+    let track = String::from_utf8(stored["a film.mp4/overview.vtt"].clone()).unwrap();
+    assert!(track.contains("--> 00:00:05.000\n"), "{track}");
+    assert!(!track.contains("\n00:00:05.000 -->"), "{track}");
+
+    // A repeated event finds it done. Sent again, it is rendered again, and may be whole.
+    handle(&worker, &sheet).await;
+    assert_eq!(manifest(&env).await.unwrap().lost().count(), 1);
+    let (ledger, run) = (ledger(&env), run(&env).await);
+    let unfinished = ledger.unfinished(&run).await.unwrap();
+    let jobs: Vec<JobId> = unfinished.iter().map(|(job, _)| job.id()).collect();
+    assert_eq!(jobs, [JobId::Overview(0)]);
+    let (_, version) = ledger.manifest_of(&run).await.unwrap().unwrap();
+    ledger
+        .reopen(&run, Some(&version), &unfinished)
+        .await
+        .unwrap();
+    let (job, attempt) = &unfinished[0];
+    handle(&worker, &event_of(&run, job, *attempt)).await;
+    assert_whole(&env, "").await;
+    let told = all(&mut whole);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].get("lost").is_none(), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,7 @@ use self::{
     made::Made,
     support::{Compared, Film, ssim},
 };
+use super::RenderedSheet;
 use crate::error::{JobError, PermanentError};
 
 /// Settings of an overview.
@@ -159,14 +160,81 @@ async fn a_damaged_keyframe_is_never_shown() {
     fs::write(&file, bytes).unwrap();
     // Nothing of the two seconds behind it is right.
     let film = Film::open(&file, &overview("keyframes", "2")).await;
-    match film.render().await {
-        Err(JobError::Permanent(PermanentError::Damaged { from, to })) => {
-            assert!(
-                (9.0..=10.0).contains(&from) && (10.0..=12.0).contains(&to),
-                "{from} {to}"
-            );
+    let sheet = film.render().await.unwrap();
+    assert_eq!(sheet.tiles.len(), 9);
+    let [lost] = &sheet.lost[..] else {
+        panic!("{:?}", sheet.lost);
+    };
+    assert_eq!((lost.at, lost.error.reason.as_str()), (10, "damaged"));
+}
+
+/// A film of `seconds` with a keyframe each two seconds and ten pictures a second, in which the packets of these seconds
+/// have zeros. In the first second of a hole, the picture before may stand in.
+fn film_with_hole(seconds: u32, hole: std::ops::Range<usize>) -> (Made, PathBuf) {
+    let source = format!("testsrc2=size=320x180:rate=10,trim=end={seconds}");
+    let encoder = [
+        "-c:v",
+        "libx264",
+        "-g",
+        "20",
+        "-sc_threshold",
+        "0",
+        "-bf",
+        "0",
+    ];
+    let made = Made::of(&source, &encoder, "mkv");
+    let file = made.mp4();
+    let mut bytes = fs::read(&file).unwrap();
+    let first = made.packet(&file, hole.start * 10).start;
+    let last = made.packet(&file, hole.end * 10 - 1).end;
+    bytes[first..last].fill(0);
+    fs::write(&file, bytes).unwrap();
+    (made, file)
+}
+
+fn seconds(sheet: &RenderedSheet) -> (Vec<u32>, Vec<u32>) {
+    let there = sheet.tiles.iter().map(|tile| tile.at as u32).collect();
+    (there, sheet.lost.iter().map(|lost| lost.at).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_second_costs_the_exact_tiles_in_it_and_no_others() {
+    let (_made, file) = film_with_hole(30, 12..14);
+    for interval in [1, 13] {
+        let film = Film::open(&file, &overview("exact", &interval.to_string())).await;
+        let sheet = film.render().await.unwrap();
+        let all = (0..30).step_by(interval);
+        let wanted = all.partition(|second| !(13..14).contains(second));
+        assert_eq!(seconds(&sheet), wanted, "every {interval} s");
+        for lost in &sheet.lost {
+            assert_eq!(lost.error.reason, "damaged", "{lost:?}");
         }
-        other => panic!("{other:?}"),
+        sheet.remove().unwrap();
+        let compared = film.compare().await;
+        assert!(compared.is_true(), "{compared}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sheet_that_starts_in_a_hole_has_the_tiles_behind_it() {
+    let (_made, file) = film_with_hole(120, 10..70);
+    let mut film = Film::open(&file, &overview("exact", "2")).await;
+    film.job.sheet.start = 20;
+    let sheet = film.render().await.unwrap();
+    let wanted = (20..120).step_by(2).partition(|second| *second >= 70);
+    assert_eq!(seconds(&sheet), wanted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sheet_whose_tiles_are_all_lost_fails() {
+    let (_made, file) = film_with_hole(60, 20..50);
+    for interval in ["2", "5"] {
+        let mut film = Film::open(&file, &overview("exact", interval)).await;
+        (film.job.sheet.start, film.job.sheet.end) = (25, 50.0);
+        match film.render().await {
+            Err(JobError::Permanent(PermanentError::Damaged { .. })) => {}
+            other => panic!("{other:?}"),
+        }
     }
 }
 
