@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use gifgen_reader::{BlockCache, ReadError};
+use serde::{Deserialize, Serialize};
 
 use crate::numbers::little_endian_32;
 
@@ -37,6 +38,12 @@ pub(crate) struct AviFile {
     pub picture_seconds: f64,
     /// Number of the video's pictures, as its header claims.
     pub claimed_pictures: u32,
+    /// How many pictures' time passes before the first one.
+    pub first_picture: u32,
+    /// Which program wrote the pictures, as a code of four characters.
+    pub handler: [u8; 4],
+    /// The codec (`strf`): a `BITMAPINFOHEADER`, and what its decoder needs to know.
+    pub format: Vec<u8>,
     /// Where the list with the pictures starts, behind its size.
     movi: u64,
     /// The data of the index (`idx1`), if it comes within the first `RIFF`.
@@ -44,7 +51,7 @@ pub(crate) struct AviFile {
 }
 
 /// A picture in the index.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Entry {
     id: [u8; 4],
     pub is_keyframe: bool,
@@ -54,6 +61,9 @@ pub(crate) struct Entry {
     pub bytes: u32,
 }
 
+/// Bytes of the header of a chunk.
+pub(crate) const HEADER_BYTES: u64 = 8;
+
 impl Entry {
     /// Whether `header`, the eight bytes at its offset, is that of its chunk. Some writers count the padding of odd
     /// sizes.
@@ -62,6 +72,32 @@ impl Entry {
             little_endian_32(header, 4).is_some_and(|bytes| bytes.abs_diff(self.bytes) <= 1);
         header.get(..3) == Some(&self.id[..3]) && is_as_long
     }
+
+    /// The picture in `bytes`, which start at its offset, if its chunk and the header of another one behind it are there.
+    pub(crate) fn picture<'a>(&self, bytes: &'a [u8]) -> Option<&'a [u8]> {
+        let length = little_endian_32(bytes, 4).filter(|_| self.is_at(bytes))? as usize;
+        let (picture, behind) = bytes
+            .get(HEADER_BYTES as usize..)?
+            .split_at_checked(length)?;
+        is_chunk(behind.get(length % 2..)?).then_some(picture)
+    }
+
+    /// Where its chunk is in the file, with the header of the next one.
+    pub(crate) fn range(&self) -> Range<u64> {
+        // A size may lack the padding, or have it in it.
+        let length = HEADER_BYTES + u64::from(self.bytes) + 2 + HEADER_BYTES;
+        self.offset..self.offset.saturating_add(length)
+    }
+}
+
+/// Whether `bytes` start with the header of a chunk of pictures or sound, or of one that may be between them.
+fn is_chunk(bytes: &[u8]) -> bool {
+    let [a, b, c, d, _, _, _, _, ..] = *bytes else {
+        return false;
+    };
+    let is_of_stream = a.is_ascii_digit() && b.is_ascii_digit() && c.is_ascii_lowercase();
+    let between = [*b"LIST", *b"JUNK", *b"idx1"].contains(&[a, b, c, d]);
+    is_of_stream && d.is_ascii_lowercase() || between || [a, b] == *b"ix"
 }
 
 impl AviFile {
@@ -85,11 +121,11 @@ impl AviFile {
             match (id, header.get(8..12)) {
                 (b"LIST", Some(b"hdrl")) => {
                     let headers = blocks.read(data + 4..data + bytes.min(MAX_HEADERS)).await?;
-                    said = pictures(&headers, stream);
+                    said = video(&headers, stream);
                 }
                 (b"LIST", Some(b"movi")) => movi = Some(data),
                 (b"idx1", _) => {
-                    let file = Self::of(stream, said, movi);
+                    let file = Self::of(said, movi);
                     let index = Some(data..data + bytes.min(MAX_INDEX));
                     return Ok(file.map(|file| Self { index, ..file }));
                 }
@@ -97,17 +133,28 @@ impl AviFile {
             }
             at = data + bytes + bytes % 2;
         }
-        Ok(Self::of(stream, said, movi))
+        Ok(Self::of(said, movi))
     }
 
-    fn of(stream: u32, said: Option<(f64, u32)>, movi: Option<u64>) -> Option<Self> {
-        let (picture_seconds, claimed_pictures) = said?;
-        Some(Self {
-            stream,
-            picture_seconds,
-            claimed_pictures,
-            movi: movi?,
+    #[cfg(test)]
+    pub(crate) fn for_tests(format: Vec<u8>, handler: [u8; 4]) -> Self {
+        Self {
+            stream: 0,
+            picture_seconds: 0.1,
+            claimed_pictures: 1,
+            first_picture: 0,
+            handler,
+            format,
+            movi: 0,
             index: None,
+        }
+    }
+
+    /// What the headers `said`, with the list of pictures at `movi`.
+    fn of(said: Option<Self>, movi: Option<u64>) -> Option<Self> {
+        Some(Self {
+            movi: movi?,
+            ..said?
         })
     }
 
@@ -162,31 +209,40 @@ pub(crate) async fn chunks(blocks: &BlockCache) -> Result<Chunks, ReadError> {
     Ok(Chunks::EndAt(at))
 }
 
-/// The duration of a picture of the stream, in seconds, and the number of pictures, by the list `headers`.
-fn pictures(headers: &[u8], stream: u32) -> Option<(f64, u32)> {
-    let mut at = 0;
-    let mut lists = 0;
-    loop {
-        let (id, bytes) = (
-            headers.get(at..at + 4)?,
-            little_endian_32(headers, at + 4)? as usize,
-        );
-        if id == b"LIST" && headers.get(at + 8..at + 12)? == b"strl" {
-            if lists == stream {
-                let header = headers.get(at + 12..)?;
-                let field = |at: usize| little_endian_32(header, 8 + at);
-                let (scale, rate, length) = (field(20)?, field(24)?, field(32)?);
-                let is_video = header.get(..4)? == b"strh" && header.get(8..12)? == b"vids";
-                let is_possible = is_video && scale > 0 && rate > 0;
-                return is_possible.then(|| (f64::from(scale) / f64::from(rate), length));
-            }
-            lists += 1;
-        }
-        at = at
-            .checked_add(8)?
-            .checked_add(bytes)?
-            .checked_add(bytes % 2)?;
+/// What the list `headers` says of the video, the stream numbered `stream`.
+fn video(headers: &[u8], stream: u32) -> Option<AviFile> {
+    let lists = chunks_in(headers).filter(|(id, list)| *id == b"LIST" && list.starts_with(b"strl"));
+    let (_, list) = lists.into_iter().nth(usize::try_from(stream).ok()?)?;
+    let list = list.get(4..)?;
+    let (id, header) = chunks_in(list).next()?;
+    let (scale, rate) = (little_endian_32(header, 20)?, little_endian_32(header, 24)?);
+    let is_video = id == b"strh" && header.starts_with(b"vids");
+    if !is_video || scale == 0 || rate == 0 {
+        return None;
     }
+    let format = chunks_in(list).find(|(id, _)| *id == b"strf");
+    Some(AviFile {
+        stream,
+        picture_seconds: f64::from(scale) / f64::from(rate),
+        claimed_pictures: little_endian_32(header, 32)?,
+        first_picture: little_endian_32(header, 28)?,
+        handler: *header.get(4..)?.first_chunk()?,
+        format: format.map_or(Vec::new(), |(_, format)| format.to_vec()),
+        movi: 0,
+        index: None,
+    })
+}
+
+/// The chunks in `list`, each with its id. The last one may be cut off.
+fn chunks_in(list: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut at = 0_usize;
+    std::iter::from_fn(move || {
+        let (id, bytes) = (list.get(at..at + 4)?, little_endian_32(list, at + 4)?);
+        let start = at + 8;
+        let end = start.checked_add(bytes as usize)?.min(list.len());
+        at = end.checked_add(bytes as usize % 2)?;
+        Some((id, list.get(start..end)?))
+    })
 }
 
 /// The pictures of the stream. Offsets count from `movi`, or from the start of the file.
@@ -198,7 +254,8 @@ fn entries(index: &Bytes, stream: u32, movi: u64) -> Vec<Entry> {
     let base = if is_from_movi { movi } else { 0 };
     let entry = |bytes: &[u8]| {
         let id: [u8; 4] = bytes.get(..4)?.try_into().ok()?;
-        let is_picture = id[..2] == number_of_stream && matches!(&id[2..], b"dc" | b"db");
+        // FFmpeg counts any chunk of the stream but changes of the palette.
+        let is_picture = id[..2] == number_of_stream && &id[2..] != b"pc";
         is_picture.then_some(Entry {
             id,
             is_keyframe: little_endian_32(bytes, 4)? & KEYFRAME != 0,
@@ -227,11 +284,15 @@ mod tests {
 
     #[test]
     fn the_header_of_the_stream_tells_its_rate_and_number_of_pictures() {
-        assert_eq!(pictures(&headers(120), 0), Some((0.1, 120)));
-        assert_eq!(pictures(&headers(120), 1), None);
         let whole = headers(120);
+        let of_ten = video(&whole, 0).unwrap();
+        assert_eq!(
+            (of_ten.picture_seconds, of_ten.claimed_pictures),
+            (0.1, 120)
+        );
+        assert_eq!(video(&whole, 1), None);
         for length in 0..whole.len() {
-            assert!(pictures(&whole[..length], 0).is_none_or(|(_, number)| number == 120));
+            assert!(video(&whole[..length], 0).is_none_or(|video| video.claimed_pictures == 120));
         }
     }
 
@@ -242,6 +303,7 @@ mod tests {
             [&id[..], &numbers].concat()
         };
         let index = [entry(b"00dc", 4), entry(b"01wb", 20), entry(b"00db", 36)].concat();
+        let index = [index, entry(b"00pc", 44)].concat();
         let found = entries(&Bytes::from(index), 0, 1000);
         let offsets: Vec<u64> = found.iter().map(|entry| entry.offset).collect();
         assert_eq!(offsets, [1004, 1036]);

@@ -5,11 +5,13 @@
 
 mod asf;
 mod avi;
+mod avi_codec;
 mod container_index;
 mod decoder_restart;
 mod error;
 mod excerpt;
 mod feed;
+mod flv;
 mod h264_restart;
 mod keyframe_query;
 mod keyframe_search;
@@ -33,5 +35,5 @@ pub use excerpt::{Demuxer, Excerpt, NoExcerpt, Start};
 pub use feed::{FeedError, feed, pipe};
 pub use keyframe_query::KeyframeQuery;
 pub use mpegts::retime::Packets;
-pub use overview::{SheetPlan, SheetTile, feed_sheet, plan_sheets};
+pub use overview::{SheetPlan, SheetTile, feed_sheet, has_plans_without_index, plan_sheets};
 pub use whole_file::{Measured, account_for};

@@ -3,7 +3,9 @@
 use std::pin::pin;
 
 use gifgen_function::TransientError;
-use gifgen_index::{FeedError, SheetPlan, SheetTile, feed_sheet, pipe, plan_sheets};
+use gifgen_index::{
+    FeedError, SheetPlan, SheetTile, feed_sheet, has_plans_without_index, pipe, plan_sheets,
+};
 use gifgen_probe::{Input, LoggedPicture};
 use gifgen_shared::{overview::TILES_PER_SHEET, video_stream::FROM_BEGINNING};
 
@@ -50,15 +52,16 @@ impl Rendition<'_> {
 
     /// The plan that the event did not bring.
     async fn plan(&self) -> Result<Option<SheetPlan>, JobError> {
-        let Some(index) = self.index().await? else {
-            return Ok(None);
-        };
         let job = self.job;
+        let index = self.index().await?;
+        if index.is_none() && !has_plans_without_index(&job.container) {
+            return Ok(None);
+        }
         let plans = plan_sheets(
             &self.blocks,
             &job.container,
             &job.video,
-            Some(index),
+            index,
             job.length,
             std::slice::from_ref(&job.sheet),
         );

@@ -191,6 +191,8 @@ impl Kind {
             "mp4" => "-movflags +faststart",
             // Several clusters, as in a film of common length.
             "mkv" | "webm" => "-cluster_time_limit 2000",
+            // A list of keyframes, by which an overview finds them.
+            "flv" => "-flvflags add_keyframe_index",
             _ => "",
         }
     }

@@ -8,6 +8,7 @@ mod excerpts;
 pub(crate) mod head;
 pub mod ids;
 pub(crate) mod keyframe;
+pub(crate) mod keyframe_file;
 mod length;
 pub(crate) mod scan;
 

@@ -28,6 +28,8 @@ pub async fn feed_sheet(
         Keyframes::Listed(listed) => Box::pin(listed.feed(reader, &mut pipe)).await,
         Keyframes::Cued(cued) => Box::pin(cued.feed(reader, &mut pipe)).await,
         Keyframes::Searched(searched) => Box::pin(searched.feed(reader, &mut pipe)).await,
+        Keyframes::Chunks(chunks) => Box::pin(chunks.feed(reader, &mut pipe)).await,
+        Keyframes::Tags(tags) => Box::pin(tags.feed(reader, &mut pipe)).await,
     }
 }
 

@@ -3,6 +3,7 @@
 //! [`plan_sheets`] says where the keyframes of each sheet are, or how they are searched. [`feed_sheet`] writes them to
 //! FFmpeg as one file.
 
+mod chunks;
 mod cue_gaps;
 mod cued;
 mod feed_sheet;
@@ -18,9 +19,10 @@ mod searched;
 mod sheet_tile;
 mod slot_search;
 mod slots;
+mod tags;
 mod walk;
 
 pub use feed_sheet::feed_sheet;
 pub use plan::SheetPlan;
-pub use plan_sheets::plan_sheets;
+pub use plan_sheets::{has_plans_without_index, plan_sheets};
 pub use sheet_tile::SheetTile;

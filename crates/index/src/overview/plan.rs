@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{cued::Cued, fetches::MAX_KEYFRAME_BYTES, listed::Listed, searched::Searched};
+use super::{
+    chunks::Chunks, cued::Cued, fetches::MAX_KEYFRAME_BYTES, listed::Listed, searched::Searched,
+    tags::Tags,
+};
 use crate::excerpt::{Demuxer, NoExcerpt, from_raw, pack, unpack_bytes};
 
 /// Longest header, in bytes: the tables of a hundred samples and what a decoder needs to know.
@@ -28,6 +31,10 @@ pub(super) enum Keyframes {
     Cued(Cued),
     /// They are searched.
     Searched(Searched),
+    /// The index of an AVI lists them.
+    Chunks(Chunks),
+    /// The metadata of a Flash video list them.
+    Tags(Tags),
 }
 
 impl SheetPlan {
@@ -48,6 +55,8 @@ impl SheetPlan {
             Keyframes::Listed(listed) => !listed.pieces.is_empty(),
             Keyframes::Cued(cued) => cued.has_keyframes(),
             Keyframes::Searched(_) => true,
+            Keyframes::Chunks(chunks) => chunks.has_keyframes(),
+            Keyframes::Tags(tags) => tags.has_keyframes(),
         }
     }
 
@@ -87,6 +96,8 @@ impl SheetPlan {
             Keyframes::Listed(listed) => listed.check(bytes),
             Keyframes::Cued(cued) => cued.check(bytes),
             Keyframes::Searched(searched) => searched.check(bytes),
+            Keyframes::Chunks(chunks) => chunks.check(bytes),
+            Keyframes::Tags(tags) => tags.check(bytes),
         }
     }
 }

@@ -9,12 +9,23 @@ use gifgen_shared::{
     video_stream::FROM_BEGINNING,
 };
 
-use super::{cue_gaps, cued, listed, plan::SheetPlan, plan_searched, sheet_tile::rounded};
+use super::{
+    chunks, cue_gaps, cued, listed, plan::SheetPlan, plan_searched, sheet_tile::rounded, tags,
+};
 use crate::{
     container_index::{Container, ContainerIndex},
     error::IndexError,
     mp4::Mp4Index,
 };
+
+/// Containers whose keyframes are listed, without an index of where all pictures are: FFmpeg's names.
+const AVI: &str = "avi";
+const FLV: &str = "flv";
+
+/// Whether a source in `container` may have plans although there is no index of it.
+pub fn has_plans_without_index(container: &str) -> bool {
+    [AVI, FLV].contains(&container)
+}
 
 /// Where the keyframes of each of `sheets` are, in a film of `length` seconds. The sheets are all of a film, or some,
 /// with one interval. `index` is that of the source, if it has been read; a film with a timeline needs one that knows
@@ -48,6 +59,11 @@ async fn plans(
     length: f64,
     sheets: &[Sheet],
 ) -> Result<Vec<Option<SheetPlan>>, IndexError> {
+    match container {
+        AVI => return Ok(Box::pin(chunks::plan(blocks, video, length, sheets)).await?),
+        FLV => return Ok(Box::pin(tags::plan(blocks, video, length, sheets)).await?),
+        _ => {}
+    }
     let read;
     let index = match index {
         Some(index) => index,

@@ -69,7 +69,8 @@ impl Slots {
         Ok(())
     }
 
-    fn is_near(&self, slot: u32, pts: f64) -> bool {
+    /// Whether a keyframe at `pts` may be the tile at `slot`.
+    pub(super) fn is_near(&self, slot: u32, pts: f64) -> bool {
         let at = self.at(pts);
         let (slot, interval) = (f64::from(slot), f64::from(self.interval));
         (0.0..=slot).contains(&at) && at > slot - interval

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A small film of 30 s, with a keyframe each two seconds at most.
-fn small(folder: &Path, name: &str, arguments: &[&str]) -> PathBuf {
+pub fn small(folder: &Path, name: &str, arguments: &[&str]) -> PathBuf {
     let target = folder.join(name);
     let status = Command::new("ffmpeg")
         .args(["-v", "error", "-nostdin", "-y", "-t", "30", "-i"])
@@ -24,7 +24,7 @@ fn small(folder: &Path, name: &str, arguments: &[&str]) -> PathBuf {
     target
 }
 
-async fn hold(file: &Path, intervals: &[u32]) {
+pub async fn hold(file: &Path, intervals: &[u32]) {
     let bench = Bench::new(file, 0).await;
     let whole = bench.whole();
     for interval in intervals {
@@ -38,7 +38,7 @@ async fn hold(file: &Path, intervals: &[u32]) {
     }
 }
 
-const OPEN_H264: [&str; 8] = [
+pub const OPEN_H264: [&str; 8] = [
     "-c:v",
     "libx264",
     "-preset",

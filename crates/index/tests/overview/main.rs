@@ -1,5 +1,6 @@
 //! The keyframes of an overview's sheets, held against what FFmpeg shows of the whole film.
 
+mod chunks_and_tags;
 mod codecs;
 mod cued;
 mod listed;

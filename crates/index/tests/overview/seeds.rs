@@ -13,16 +13,24 @@ use crate::{support::Bench, whole::by_splitter};
 async fn the_seeds_of_the_fuzzer_are_plans_of_its_film() {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds");
     let folder = tempfile::tempdir().unwrap();
-    for (name, seed) in [
-        ("film.mp4", "listed"),
-        ("film.mkv", "cued"),
-        ("film.ts", "searched"),
+    let copied = ["-c", "copy"];
+    for (name, seed, arguments) in [
+        ("film.mp4", "listed", &copied[..]),
+        ("film.mkv", "cued", &copied),
+        ("film.ts", "searched", &copied),
+        ("film.avi", "chunks", &["-c:v", "mpeg4", "-an"]),
+        (
+            "film.flv",
+            "tags",
+            &["-c", "copy", "-flvflags", "add_keyframe_index"],
+        ),
     ] {
         let film = folder.path().join(name);
         let status = Command::new("ffmpeg")
             .args(["-v", "error", "-nostdin", "-y", "-i"])
             .arg(seeds.join("mp4/reordered.mp4"))
-            .args(["-c", "copy", "-fflags", "+bitexact"])
+            .args(arguments)
+            .args(["-fflags", "+bitexact"])
             .arg(&film)
             .status();
         assert!(status.unwrap().success());

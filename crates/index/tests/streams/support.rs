@@ -68,8 +68,13 @@ impl Bench {
             .map_or("0", String::as_str)
             .trim_matches(',')
             .parse()
-            .unwrap();
-        let last = bench.packets().iter().map(|packet| packet.0).max().unwrap();
+            .unwrap_or(0.0);
+        let last = bench
+            .packets()
+            .iter()
+            .map(|packet| packet.0)
+            .max()
+            .unwrap_or(0);
         bench.seconds = last as f64 / 1e6 - bench.video.start_time + 0.04;
         bench
     }
