@@ -112,11 +112,15 @@ pub(crate) async fn excerpt_or_seek(attempts: Attempts<'_>) -> Result<(Files, bo
             }
         };
     }
+    let mut damage = None;
     if let Some(excerpt) = &job.excerpt {
         let why = match Box::pin(attempts.render(Origin::Excerpt(excerpt))).await {
             Ok(files) => return Ok((files, true)),
             Err(FfmpegError::Failed(JobError::Permanent(error))) if error.is_of_the_pictures() => {
-                error.to_string()
+                let why = error.to_string();
+                damage =
+                    Some(error).filter(|error| matches!(error, PermanentError::Damaged { .. }));
+                why
             }
             Err(FfmpegError::Failed(error)) => return Err(error),
             Err(FfmpegError::StartsTooLate) => "it starts too late".into(),
@@ -124,7 +128,13 @@ pub(crate) async fn excerpt_or_seek(attempts: Attempts<'_>) -> Result<(Files, bo
         let start = job.slice.slice.start;
         tracing::warn!(start, why, "the slice is rendered without its excerpt");
     }
-    Ok((Box::pin(attempts.by_seeking()).await?, false))
+    match (Box::pin(attempts.by_seeking()).await, damage) {
+        // The excerpt tells where the damage is.
+        (Err(JobError::Permanent(PermanentError::Undecodable { .. })), Some(damage)) => {
+            Err(damage.into())
+        }
+        (files, _) => Ok((files?, false)),
+    }
 }
 
 pub(crate) fn remove(work_dir: WorkDir) -> Result<(), TransientError> {

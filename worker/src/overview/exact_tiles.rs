@@ -21,7 +21,7 @@ use crate::{
 const BEHIND_SECONDS: f64 = 0.05;
 
 /// The same where pictures are wrong: long enough to show whether they are wrong for more than a second.
-pub(super) const BEHIND_WRONG_SECONDS: f64 = 1.1;
+const BEHIND_WRONG_SECONDS: f64 = 1.1;
 
 /// Up to this interval, in seconds, all pictures between tiles are decoded: a keyframe is seldom nearer than the tile
 /// before.
@@ -73,14 +73,14 @@ impl Rendition<'_> {
         let mut pictured = Vec::with_capacity(tiles.len());
         let mut losses = Losses::new(self.deadline);
         let mut run = Run::first(interval);
-        // The last tile that is there.
-        let mut good = None;
+        // The end of the hole in which the current tile is.
+        let mut hole_end = 0;
         // Exact pictures that are there already.
         let mut exact = Vec::new().into_iter();
         for (n, tile) in tiles.into_iter().enumerate() {
             let slot = tile.slot;
             if let Some((at, picture)) = tile.keyframe {
-                (good, losses.in_a_row) = (Some(slot), 0);
+                losses.in_a_row = 0;
                 pictured.push(Pictured {
                     at,
                     exact: false,
@@ -88,10 +88,10 @@ impl Rendition<'_> {
                 });
                 continue;
             }
+            if n < hole_end {
+                continue;
+            }
             if exact.len() == 0 {
-                if losses.in_hole(slot) {
-                    continue;
-                }
                 // Behind a lost tile, the next ones are mostly lost, too.
                 let most = if losses.in_a_row > 0 { 1 } else { run.0 };
                 let length = run_from(&slots[n..], &needs[n..], interval, most);
@@ -105,8 +105,11 @@ impl Rendition<'_> {
                         let sheet = self.job.sheet.index;
                         tracing::warn!(sheet, at = slot, why = %error, "the tile is lost");
                         losses.add(slot, error);
-                        if losses.in_a_row == 2 {
-                            losses.hole = Box::pin(self.hole(good, &slots[n..])).await?;
+                        if losses.are_a_hole() {
+                            let most = run_from(&slots[n..], &needs[n..], interval, usize::MAX);
+                            let count = Box::pin(self.hole(&slots[n..n + most])).await?;
+                            hole_end = n + count;
+                            losses.add_hole(&slots[n + 1..hole_end]);
                         }
                         losses.take(started.elapsed())?;
                         continue;
@@ -114,7 +117,7 @@ impl Rendition<'_> {
                     Err(error) => return Err(error),
                 }
             }
-            (good, losses.in_a_row) = (Some(slot), 0);
+            losses.in_a_row = 0;
             pictured.push(Pictured {
                 at: f64::from(slot),
                 exact: true,
@@ -128,7 +131,7 @@ impl Rendition<'_> {
 
     /// The pictures at second `first` and at the multiples behind it, `count` in all. If they cannot be made of one
     /// decode, only the first ones are made.
-    async fn exact(&self, first: u32, mut count: u32) -> Result<Files, JobError> {
+    pub(super) async fn exact(&self, first: u32, mut count: u32) -> Result<Files, JobError> {
         loop {
             match Box::pin(self.decoded(first, count)).await {
                 Err(JobError::Permanent(error)) if count > 1 && error.is_of_the_pictures() => {
@@ -151,12 +154,7 @@ impl Rendition<'_> {
     }
 
     /// The pictures of a slice that goes on for `behind` seconds.
-    pub(super) async fn decoded_until(
-        &self,
-        first: u32,
-        count: u32,
-        behind: f64,
-    ) -> Result<Files, JobError> {
+    async fn decoded_until(&self, first: u32, count: u32, behind: f64) -> Result<Files, JobError> {
         let interval = self.job.sheet.interval;
         let last = f64::from(first) + f64::from(count - 1) * f64::from(interval);
         let spec = self.job.slice(first, last + behind);

@@ -5,12 +5,11 @@ use std::time::Duration;
 use gifgen_ledger::{JobFailure, LostTile};
 use gifgen_shared::Deadline;
 
-use super::{exact_tiles::BEHIND_WRONG_SECONDS, sheet_job::Rendition};
+use super::sheet_job::Rendition;
 use crate::error::{JobError, PermanentError};
 
-/// Tiles behind the last good one and a lost one that are looked at for the end of a hole at first. While the hole goes on,
-/// twice as many.
-const FIRST_LOOK: usize = 4;
+/// So many tiles that are lost one after the other are a hole, whose end is looked for.
+const HOLE: usize = 3;
 
 /// What is lost of a sheet.
 pub(super) struct Losses {
@@ -19,17 +18,8 @@ pub(super) struct Losses {
     first: Option<PermanentError>,
     /// Tiles that are lost one after the other, up to the current one.
     pub in_a_row: usize,
-    /// The hole in which the current tile may be.
-    pub hole: Option<Hole>,
     /// Time that is left for tiles that are lost. The others need some, too.
     left: Duration,
-}
-
-/// A part of the film without right pictures.
-pub(super) struct Hole {
-    /// Where right pictures start again, in seconds.
-    to: f64,
-    why: JobFailure,
 }
 
 impl Losses {
@@ -39,7 +29,6 @@ impl Losses {
             tiles: Vec::new(),
             first: None,
             in_a_row: 0,
-            hole: None,
             left: deadline.left() / 2,
         }
     }
@@ -54,14 +43,25 @@ impl Losses {
         self.in_a_row += 1;
     }
 
-    /// Whether the tile at second `at` is in the hole. Then it is lost.
-    pub(super) fn in_hole(&mut self, at: u32) -> bool {
-        let Some(hole) = self.hole.as_ref().filter(|hole| f64::from(at) < hole.to) else {
-            return false;
+    /// Whether the last tiles that were lost are a hole.
+    pub(super) fn are_a_hole(&self) -> bool {
+        self.in_a_row == HOLE
+    }
+
+    /// The tiles at `slots` are in a hole, behind the last one that was lost.
+    pub(super) fn add_hole(&mut self, slots: &[u32]) {
+        let Some(before) = self.tiles.last().cloned() else {
+            return;
         };
-        let error = hole.why.clone();
-        self.tiles.push(LostTile { at, error });
-        true
+        let JobFailure { reason, message } = before.error;
+        let message = format!("it is in a hole: {message}");
+        self.tiles.extend(slots.iter().map(|at| LostTile {
+            at: *at,
+            error: JobFailure {
+                reason: reason.clone(),
+                message: message.clone(),
+            },
+        }));
     }
 
     /// It took so long to find out that a tile is lost.
@@ -89,44 +89,31 @@ impl Losses {
 }
 
 impl Rendition<'_> {
-    /// The hole in which the tile at the first of `slots` is, in one decode from the last good tile on instead of one for
-    /// each lost tile: deep in a hole, a decode has to start far back. `None` if that does not tell.
-    pub(super) async fn hole(
-        &self,
-        good: Option<u32>,
-        slots: &[u32],
-    ) -> Result<Option<Hole>, JobError> {
-        let (Some(first), Some(last)) = (slots.first(), slots.last()) else {
-            return Ok(None);
-        };
-        let interval = self.job.sheet.interval;
-        // At the last good tile, an older picture may stand in, but not at the one before.
-        let start = good.map_or(*first, |good| good.saturating_sub(interval));
-        // Without a good tile each decode would have to start far back, so there is only one.
-        let mut look = good.map_or(slots.len(), |_| FIRST_LOOK);
-        loop {
-            let end = slots.get(look).unwrap_or(last);
-            let count = (end - start) / interval + 1;
-            let decoded = self.decoded_until(start, count, BEHIND_WRONG_SECONDS);
-            let error = match Box::pin(decoded).await {
-                Err(JobError::Permanent(error)) => error,
+    /// How many of the tiles at `slots` are in the hole in which the first of them is. Each tile deep in a hole would take
+    /// several decodes that start far back. So tiles are tried at doubled distances up to one that is not lost, and the
+    /// end is searched between these. Single good tiles in the hole may be missed.
+    ///
+    /// # Errors
+    /// Transient ones.
+    pub(super) async fn hole(&self, slots: &[u32]) -> Result<usize, JobError> {
+        // The tile before `lost` is lost. The one at `good` is not, or is behind the last one.
+        let (mut lost, mut good) = (1, slots.len());
+        let mut distance = 1;
+        while lost < good {
+            let place = match good == slots.len() {
+                true => (lost + distance).min(good) - 1,
+                false => lost + (good - lost) / 2,
+            };
+            let Some(slot) = slots.get(place) else {
+                break;
+            };
+            match Box::pin(self.exact(*slot, 1)).await {
+                Ok(_) => good = place,
+                Err(JobError::Permanent(error)) if error.is_of_the_pictures() => lost = place + 1,
                 Err(error) => return Err(error),
-                Ok(_) => return Ok(None),
-            };
-            let PermanentError::Damaged { from, to } = error else {
-                return Ok(None);
-            };
-            let is_behind_all = to > f64::from(*end);
-            // A range over all of the slice may only mean that something in it is damaged.
-            let is_local = from > f64::from(start) || !is_behind_all;
-            if !is_local || to <= f64::from(*first) {
-                return Ok(None);
             }
-            if !is_behind_all || end == last {
-                let why = error.failure();
-                return Ok(Some(Hole { to, why }));
-            }
-            look *= 2;
+            distance *= 2;
         }
+        Ok(good)
     }
 }

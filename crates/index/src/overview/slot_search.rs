@@ -43,6 +43,9 @@ const SKIPPED_BYTES: u64 = 128 * 1024;
 /// No keyframe is looked for farther behind a slot than this, in seconds: keyframes are far apart there.
 const MAX_AHEAD_SECONDS: f64 = gifgen_shared::overview::FAR_SECONDS;
 
+/// A keyframe that is farther from the picture that is stored beside it, in seconds, may have a damaged pts.
+const FAR_FROM_NEIGHBOUR_SECONDS: f64 = 2.0;
+
 /// Most bytes of one read: so many times those of the window, and so many more.
 const MAX_TIMES: f64 = 2.0;
 const MAX_MORE_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
@@ -62,7 +65,7 @@ pub(super) enum Found {
     },
     /// There is no keyframe between the slot and the next one.
     Nothing,
-    /// The keyframe is damaged, or the search was given up.
+    /// The keyframe or its pts may be damaged, or the search was given up.
     Unknown,
 }
 
@@ -214,7 +217,7 @@ impl<'a> SlotSearch<'a> {
         let last = window
             .start
             .saturating_add(self.clock.span(MAX_AHEAD_SECONDS));
-        let mut count = 0;
+        let (mut count, mut before) = (0, None);
         loop {
             let Some(picture) = walk.peek().await? else {
                 let found = if walk.is_end() {
@@ -230,12 +233,20 @@ impl<'a> SlotSearch<'a> {
                 return Ok(Found::Nothing);
             }
             if picture.is_keyframe && picture.pts >= window.start {
-                self.learn(&picture);
                 let found = walk.cut().map_or(Found::Unknown, |data| Found::Keyframe {
                     pts: picture.pts,
                     data,
                 });
                 walk.pass();
+                let beside = match before {
+                    None => walk.peek().await?.map(|next| next.pts),
+                    before => before,
+                };
+                let far = self.clock.span(FAR_FROM_NEIGHBOUR_SECONDS).unsigned_abs();
+                if beside.is_some_and(|beside| beside.abs_diff(picture.pts) > far) {
+                    return Ok(Found::Unknown);
+                }
+                self.learn(&picture);
                 self.hints
                     .add([(picture.pts.saturating_add(1), walk.end())]);
                 return Ok(found);
@@ -247,6 +258,7 @@ impl<'a> SlotSearch<'a> {
             if count % LEARNT_EACH == 0 {
                 self.learn(&picture);
             }
+            before = Some(picture.pts);
             walk.pass();
         }
     }

@@ -216,6 +216,17 @@ async fn a_damaged_second_costs_the_exact_tiles_in_it_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_long_hole_costs_the_tiles_in_it_and_no_others() {
+    let (_made, file) = film_with_hole(240, 42..200);
+    let film = Film::open(&file, &overview("exact", "5")).await;
+    let sheet = film.render().await.unwrap();
+    let all = film.job.sheet.times();
+    let wanted = all.partition(|second| !(42..200).contains(second));
+    assert_eq!(seconds(&sheet), wanted);
+    assert!(sheet.lost.iter().all(|lost| !lost.error.message.is_empty()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_sheet_that_starts_in_a_hole_has_the_tiles_behind_it() {
     let (_made, file) = film_with_hole(120, 10..70);
     let mut film = Film::open(&file, &overview("exact", "2")).await;
