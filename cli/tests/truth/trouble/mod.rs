@@ -43,8 +43,11 @@ const FILES: u64 = 100;
 /// Files that are rendered at once.
 const AT_ONCE: usize = 2;
 
-/// Files that were once called good with wrong pictures: container, codec, fault and seed.
-const ONCE_WRONG: [(&str, &str, Fault, u64); 15] = [
+/// Files that were once called good with wrong pictures, or lost good ones: container, codec, fault and seed.
+const ONCE_WRONG: [(&str, &str, Fault, u64); 18] = [
+    ("mp4", "av1", Fault::FalseKeys, 11),
+    ("ts", "hevc", Fault::WildTime, 2301),
+    ("flv", "flashsv", Fault::Random, 200_003),
     ("avi", "rawvideo", Fault::Zeroed, 100_106),
     ("ts", "hevc", Fault::Zeroed, 5),
     ("wtv", "mpeg2video", Fault::Random, 91),
