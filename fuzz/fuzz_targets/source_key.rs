@@ -1,7 +1,7 @@
 //! Keys as notifications encode them, and the names that are made of them.
 #![no_main]
 
-use gifgen_shared::{OutputKeys, SourceKey, output_keys::is_output};
+use gifgen_shared::{JobId, OutputKeys, SourceKey, output_keys::is_output};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -14,7 +14,8 @@ fuzz_target!(|text: &str| {
         for name in [
             names.gif(7),
             names.frame(8),
-            names.receipt(9, 10),
+            names.receipt(9, JobId::Slice(10)),
+            names.receipt(9, JobId::Overview(10)),
             names.index(11),
         ] {
             assert!(name.len() <= 1024 && is_output(&name));
