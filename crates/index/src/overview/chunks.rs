@@ -83,15 +83,12 @@ impl Chunks {
         let mut is_open = true;
         for ((slot, pts), entry) in &self.tiles {
             let planned = self.slots.tile((*slot, *pts));
-            let (Some(pts), Some(entry)) = (*pts, entry) else {
+            // If FFmpeg has closed its end, it has not seen the rest.
+            let fed = pts.zip(*entry).filter(|_| is_open);
+            let Some((pts, entry)) = fed else {
                 tiles.push(planned);
                 continue;
             };
-            // FFmpeg has not seen the rest.
-            if !is_open {
-                tiles.push(planned);
-                continue;
-            }
             let mut bytes = fetched.next();
             if bytes.is_none() {
                 fetched = reads.try_next().await?.unwrap_or_default().into_iter();

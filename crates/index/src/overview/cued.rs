@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use gifgen_reader::Reader;
 use gifgen_shared::{
     VideoStream,
@@ -12,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::unix::pipe::Sender;
 
 use super::{
-    feed_sheet::write,
-    fetches::concurrent,
+    feed_found::feed_found,
     guess::Guess,
     plan::{Keyframes, SheetPlan},
     sheet_tile::{SheetTile, of_sheet, rounded},
@@ -82,47 +80,31 @@ impl Cued {
         // Exact tiles, if it cannot be parsed.
         let restart = self.decoder_setup.restart();
         let guess = Guess::default();
-        let reads = self.tiles.iter().map(|(tile, keyframe)| {
-            let (guess, tile, keyframe) = (&guess, self.slots.tile(*tile), *keyframe);
-            let wanted = keyframe.map(|keyframe| Wanted {
-                cluster: keyframe.cluster,
-                block: keyframe.block,
-                track: self.track,
-                pts: keyframe.pts,
-            });
+        let reads = self.tiles.iter().map(|(_, keyframe)| {
+            let (guess, keyframe) = (&guess, *keyframe);
             async move {
-                let (Some(wanted), Some(keyframe)) = (wanted, keyframe) else {
-                    return Ok((tile, None));
+                let Some(keyframe) = keyframe else {
+                    return Ok(None);
+                };
+                let wanted = Wanted {
+                    cluster: keyframe.cluster,
+                    block: keyframe.block,
+                    track: self.track,
+                    pts: keyframe.pts,
                 };
                 let found = cued_block(reader, wanted, self.end, guess.of(keyframe.group)).await?;
                 if let Some(found) = &found {
                     guess.add(keyframe.group, found.needed);
                 }
-                Ok::<_, FeedError>((tile, found))
+                Ok::<_, FeedError>(found)
             }
         });
         // Collected, since a stream that borrows what it maps is not `Send` enough for the compiler.
-        let reads: Vec<_> = reads.collect();
-        let mut reads = stream::iter(reads).buffered(concurrent(MAX_BLOCK_BYTES));
-        let (mut fed, mut tiles) = (0, Vec::new());
-        let mut is_open = true;
-        while let Some((tile, found)) = reads.try_next().await? {
-            let cluster = found.and_then(|found| cluster(&found, restart.as_ref(), fed));
-            match cluster {
-                Some(cluster) => {
-                    is_open = is_open && write(pipe, &cluster).await?;
-                    fed += 1;
-                    tiles.push(tile);
-                }
-                None => tiles.push(SheetTile::exact(tile.slot)),
-            }
-            if !is_open {
-                let rest = self.tiles.iter().skip(tiles.len());
-                let rest = rest.map(|(tile, _)| self.slots.tile(*tile));
-                tiles.extend(rest.collect::<Vec<_>>());
-                break;
-            }
-        }
+        let reads = reads.collect();
+        let planned = self.tiles.iter().map(|(tile, _)| self.slots.tile(*tile));
+        let keyframe =
+            |tile, found: CuedBlock, nth| Some((tile, cluster(&found, restart.as_ref(), nth)?));
+        let tiles = feed_found(reads, MAX_BLOCK_BYTES, planned.collect(), pipe, keyframe).await?;
         Ok(self.slots.filled(tiles))
     }
 }

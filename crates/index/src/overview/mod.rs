@@ -6,6 +6,7 @@
 mod chunks;
 mod cue_gaps;
 mod cued;
+mod feed_found;
 mod feed_sheet;
 mod fetches;
 mod guess;

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 use gifgen_reader::{BlockCache, ReadError, Reader};
 use gifgen_shared::{
     VideoStream,
@@ -16,8 +15,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::unix::pipe::Sender;
 
 use super::{
-    feed_sheet::write,
-    fetches::concurrent,
+    feed_found::feed_found,
     guess::{Group, Guess},
     plan::{Keyframes, SheetPlan},
     sheet_tile::{SheetTile, of_sheet, rounded},
@@ -92,39 +90,25 @@ impl Tags {
         // Exact tiles, if it cannot be parsed.
         let restart = self.codec.decoder_setup().restart();
         let guess = Guess::default();
-        let reads = self.tiles.iter().map(|((slot, _), keyframe)| {
-            let (guess, slot, keyframe) = (&guess, *slot, *keyframe);
+        let reads = self.tiles.iter().map(|(_, keyframe)| {
+            let (guess, keyframe) = (&guess, *keyframe);
             async move {
                 let Some(keyframe) = keyframe else {
-                    return Ok((slot, None));
+                    return Ok(None);
                 };
-                let found = self.read(reader, keyframe, guess).await?;
-                Ok::<_, FeedError>((slot, found))
+                Ok::<_, FeedError>(self.read(reader, keyframe, guess).await?)
             }
         });
         // Collected, since a stream that borrows what it maps is not `Send` enough for the compiler.
-        let reads: Vec<_> = reads.collect();
-        let mut reads = stream::iter(reads).buffered(concurrent(MAX_TAG_BYTES));
-        let (mut fed, mut tiles) = (0, Vec::new());
-        let mut is_open = true;
-        while let Some((slot, found)) = reads.try_next().await? {
-            let found = found.and_then(|found| self.picture(slot, &found, restart.as_ref(), fed));
-            match found {
-                Some((tile, picture)) => {
-                    is_open = is_open && write(pipe, &picture).await?;
-                    fed += 1;
-                    tiles.push(tile);
-                }
-                None => tiles.push(SheetTile::exact(slot)),
-            }
-            if !is_open {
-                // FFmpeg has not seen the rest.
-                let rest = self.tiles.iter().skip(tiles.len());
-                let rest = rest.map(|((slot, _), _)| SheetTile::exact(*slot));
-                tiles.extend(rest.collect::<Vec<_>>());
-                break;
-            }
-        }
+        let reads = reads.collect();
+        let exact = self
+            .tiles
+            .iter()
+            .map(|((slot, _), _)| SheetTile::exact(*slot));
+        let picture = |tile: SheetTile, found: Read, nth| {
+            self.picture(tile.slot, &found, restart.as_ref(), nth)
+        };
+        let tiles = feed_found(reads, MAX_TAG_BYTES, exact.collect(), pipe, picture).await?;
         Ok(self.slots.filled(tiles))
     }
 
