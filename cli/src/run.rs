@@ -285,11 +285,9 @@ impl Tally {
             let Some((manifest, _)) = read.map_err(LocalError::Manifest)? else {
                 continue;
             };
-            let sheets = manifest.sheets().iter().map(|sheet| LostTiles {
-                index: sheet.index,
-                tiles: sheet.outcome.lost().to_vec(),
-            });
-            video.lost = sheets.filter(|sheet| !sheet.tiles.is_empty()).collect();
+            let sheets = manifest.sheets().iter();
+            let lost = sheets.filter_map(|sheet| LostTiles::of(sheet.index, &sheet.outcome));
+            video.lost = lost.collect();
         }
         Ok(())
     }

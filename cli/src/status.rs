@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
-use gifgen_ledger::{JobFailure, LostTile, Manifest, Receipts, Run, Wrong, manifest};
+use gifgen_ledger::{JobFailure, LostTile, Manifest, Outcome, Receipts, Run, Wrong, manifest};
 use gifgen_shared::{JobId, SourceState, job::JobKind};
 use serde::Serialize;
 use serde_json::json;
@@ -106,6 +106,14 @@ pub struct LostTiles {
     pub index: u32,
     /// The tiles, at least one.
     pub tiles: Vec<LostTile>,
+}
+
+impl LostTiles {
+    /// What the sheet numbered `index` lacks by its `outcome`; `None` if it lacks nothing.
+    pub(crate) fn of(index: u32, outcome: &Outcome) -> Option<Self> {
+        let tiles = outcome.lost().to_vec();
+        (!tiles.is_empty()).then_some(Self { index, tiles })
+    }
 }
 
 /// Prints the progress of a run and returns the exit code.
@@ -213,16 +221,14 @@ impl Status {
             Some(_) => jobs - failed as u32,
             None => good(kind),
         };
-        let lost = receipts.values().map(|receipt| LostTiles {
-            index: receipt.index,
-            tiles: receipt.outcome.lost().to_vec(),
-        });
+        let lost = receipts.values();
+        let lost = lost.filter_map(|receipt| LostTiles::of(receipt.index, &receipt.outcome));
         let overview = OverviewStatus {
             sheets: run.sheets,
             done: done(run.sheets, JobKind::Overview, failed_sheets.len()),
             announced: run.overview_announced.is_some(),
             failed: failed_sheets,
-            lost: lost.filter(|lost| !lost.tiles.is_empty()).collect(),
+            lost: lost.collect(),
             missing: missing_sheets,
         };
         Self {

@@ -98,10 +98,7 @@ impl Ledger {
             return Ok(Ready::Incomplete);
         }
         let receipts = self.receipts_of_jobs(run, sheets).await?;
-        let objects = receipts.values().flat_map(|receipt| &receipt.objects);
-        let keys = objects.map(|object| object.key.as_str());
-        let found = self.bucket.found_among(keys).await?;
-        let wrong = self.wrong(receipts.values(), &found).await?;
+        let wrong = self.wrong_of(receipts.values()).await?;
         let jobs: Vec<JobId> = wrong.iter().filter_map(|wrong| wrong.job).collect();
         match (jobs.is_empty(), completer.right) {
             (true, _) => self.overview_of(run, &receipts, completer).await,

@@ -88,9 +88,22 @@ impl Ledger {
     /// # Errors
     /// If S3 does not list them.
     pub async fn is_true(&self, receipt: &Receipt) -> Result<bool, LedgerError> {
-        let keys = receipt.objects.iter().map(|object| object.key.as_str());
+        Ok(self.wrong_of([receipt]).await?.is_empty())
+    }
+
+    /// The objects of `receipts` that are not as recorded. Lists only those.
+    ///
+    /// # Errors
+    /// If S3 does not list them.
+    pub(crate) async fn wrong_of<'a>(
+        &self,
+        receipts: impl IntoIterator<Item = &'a Receipt> + Clone,
+    ) -> Result<Vec<Wrong>, LedgerError> {
+        let objects = receipts.clone().into_iter();
+        let objects = objects.flat_map(|receipt| &receipt.objects);
+        let keys = objects.map(|object| object.key.as_str());
         let found = self.bucket.found_among(keys).await?;
-        Ok(self.wrong([receipt], &found).await?.is_empty())
+        self.wrong(receipts, &found).await
     }
 
     /// The objects of `receipts` that are not as recorded, given what was `found`. If an object has

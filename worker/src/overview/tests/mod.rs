@@ -20,6 +20,18 @@ use self::{
 use super::RenderedSheet;
 use crate::error::{JobError, PermanentError};
 
+/// H.264 with a keyframe each 20 pictures, and no other order of presentation.
+const EACH_TWO_SECONDS: [&str; 8] = [
+    "-c:v",
+    "libx264",
+    "-g",
+    "20",
+    "-sc_threshold",
+    "0",
+    "-bf",
+    "0",
+];
+
 /// Settings of an overview.
 fn overview<'a>(kind: &'a str, interval: &'a str) -> [(&'a str, &'a str); 2] {
     [("OVERVIEW", kind), ("OVERVIEW_INTERVAL", interval)]
@@ -135,19 +147,7 @@ async fn slides_that_look_the_same_are_stored_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_keyframe_is_never_shown() {
-    let made = Made::new(
-        &[
-            "-c:v",
-            "libx264",
-            "-g",
-            "20",
-            "-sc_threshold",
-            "0",
-            "-bf",
-            "0",
-        ],
-        20,
-    );
+    let made = Made::new(&EACH_TWO_SECONDS, 20);
     let file = made.mp4();
     let whole = compared(&file, "keyframes", "2").await;
     assert_eq!((whole.tiles.len(), whole.exact()), (10, 0), "{whole}");
@@ -172,17 +172,7 @@ async fn a_damaged_keyframe_is_never_shown() {
 /// have zeros. In the first second of a hole, the picture before may stand in.
 fn film_with_hole(seconds: u32, hole: std::ops::Range<usize>) -> (Made, PathBuf) {
     let source = format!("testsrc2=size=320x180:rate=10,trim=end={seconds}");
-    let encoder = [
-        "-c:v",
-        "libx264",
-        "-g",
-        "20",
-        "-sc_threshold",
-        "0",
-        "-bf",
-        "0",
-    ];
-    let made = Made::of(&source, &encoder, "mkv");
+    let made = Made::of(&source, &EACH_TWO_SECONDS, "mkv");
     let file = made.mp4();
     let mut bytes = fs::read(&file).unwrap();
     let first = made.packet(&file, hole.start * 10).start;
